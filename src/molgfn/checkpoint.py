@@ -1,0 +1,154 @@
+"""Reading a checkpoint: plain data only, and enough of it to sample without any other file.
+
+A checkpoint of a run is a Lightning checkpoint with one more entry, ``"molgfn"``: ``{"version", "config",
+"iteration"}``, where ``config`` is the run's plain config with what ``Environment.portable`` returned put into
+``config["environment"]``. The policy's weights are the entries ``policy.*`` of ``"state_dict"``; where the run kept an
+exponential moving average, these are the averaged ones (Lightning keeps the others as ``"current_model_state"``).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from molgfn.config import build
+from molgfn.environments.base import Environment
+from molgfn.errors import CheckpointError, ConfigError
+from molgfn.objectives.backward.base import BackwardPolicyTraining
+from molgfn.policies.base import Policy
+
+KEY = "molgfn"
+PREFIX = "policy."
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a checkpoint gives.
+
+    Attributes:
+        environment: as in the run.
+        policy: with the run's weights (averaged ones where it kept them), in evaluation mode, on the asked device.
+        config: the run's plain config.
+        iteration: training iterations behind it.
+        path: the checkpoint file.
+    """
+
+    environment: Environment
+    policy: Policy
+    config: dict[str, Any]
+    iteration: int
+    path: Path
+
+
+def find(place: str | Path) -> Path:
+    """The checkpoint file at ``place``: itself, the latest of a run folder, or that of the latest run in a folder.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    place = Path(place)
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        raise CheckpointError(f"{place}: no such file or folder")
+    for last in (place / "checkpoints" / "last.ckpt", place / "last.ckpt"):
+        if last.is_file():
+            return last
+    found = [*place.glob("*.ckpt"), *place.glob("checkpoints/*.ckpt")] or [*place.glob("*/checkpoints/*.ckpt")]
+    if not found:
+        raise CheckpointError(f"{place}: no checkpoint (*.ckpt) in this folder, its `checkpoints` or a run inside it")
+    return max(found, key=lambda p: p.stat().st_mtime)
+
+
+def read(path: str | Path, *, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """The content of a checkpoint file; nothing in it is run.
+
+    Raises:
+        CheckpointError: no such file, not a checkpoint, cut off, holding code, or not of this project.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    # everything that torch.save has written since 1.6 is a zip; anything else would reach an older, looser reader
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(f"{path}: not a checkpoint, or one that was cut off while it was written")
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        text = str(error)
+        if match := re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class|operand)\W*([\w.]+)", text):
+            name = match[1] or match[2]
+            raise CheckpointError(f"{path}: holds code (`{name}`) where only data may be; it was not run") from None
+        reason = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+        raise CheckpointError(f"{path}: not a checkpoint, or a damaged one ({reason[:120]})") from None
+    if not isinstance(content, dict) or not isinstance(content.get(KEY), dict):
+        raise CheckpointError(f"{path}: not a checkpoint of molgfn: it has no `{KEY}` entry with the run's config")
+    if not isinstance(content[KEY].get("config"), dict):
+        raise CheckpointError(f"{path}: its `{KEY}` entry has no `config`, so nothing says what to build")
+    return content
+
+
+def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device | str = "cpu") -> Loaded:
+    """Environment and policy of a run, from its checkpoint alone.
+
+    The config inside may name only classes of ``molgfn.`` and ``torch.``: a checkpoint that somebody else made cannot
+    call what it likes.
+
+    Args:
+        place: checkpoint file or run folder.
+        trust: more packages whose classes it may name, such as ``("my_package.",)``.
+        device: where the policy goes.
+
+    Raises:
+        CheckpointError: the file, the config in it or the weights cannot be used.
+    """
+    path = find(place)
+    content = read(path, device=device)
+    config = content[KEY]["config"]
+    environment, policy = _build(path, config, trust)
+    _fill(path, policy, content)
+    iteration = content[KEY].get("iteration", content.get("global_step", 0))
+    if not isinstance(iteration, int):
+        raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")
+    return Loaded(environment, policy.to(device).eval(), config, iteration, path)
+
+
+def _build(path: Path, config: Mapping[str, Any], trust: Sequence[str]) -> tuple[Environment, Policy]:
+    if lacking := [key for key in ("environment", "policy", "backward") if key not in config]:
+        raise CheckpointError(f"{path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
+
+    def part(expected: type[Any], key: str, **live: Any) -> Any:
+        return build(config[key], expected, key, live=live, untrusted=True, trust=trust)
+
+    try:
+        environment = part(Environment, "environment")
+        learned = part(BackwardPolicyTraining, "backward").learned
+        return environment, part(Policy, "policy", environment=environment, learned_backward=learned)
+    except ConfigError as error:
+        problems = "\n  ".join(error.problems)
+        raise CheckpointError(f"{path}: the config inside cannot be built\n  {problems}") from error
+
+
+def _fill(path: Path, policy: Policy, content: Mapping[str, Any]) -> None:
+    weights = content.get("state_dict")
+    if not isinstance(weights, Mapping):
+        raise CheckpointError(f"{path}: holds no weights (`state_dict`)")
+    own = {str(k).removeprefix(PREFIX): v for k, v in weights.items() if str(k).startswith(PREFIX)}
+    expected = policy.state_dict()
+    problems = [f"`{k}` is missing" for k in expected if k not in own]
+    problems += [f"`{k}` has no place" for k in own if k not in expected]
+    for key in expected.keys() & own.keys():
+        if not isinstance(own[key], Tensor) or own[key].shape != expected[key].shape:
+            shape = list(own[key].shape) if isinstance(own[key], Tensor) else type(own[key]).__name__
+            problems.append(f"`{key}` should be {list(expected[key].shape)}, is {shape}")
+    if problems:
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+        raise CheckpointError(f"{path}: the weights do not fit the policy: {'; '.join(problems[:3])}{more}")
+    policy.load_state_dict(own)

@@ -1,0 +1,233 @@
+"""Derive a fragment vocabulary from molecules: cut BRICS bonds, keep the atoms that were cut, keep what is frequent.
+
+Reference: Degen et al., "On the Art of Compiling and Using 'Drug-Like' Chemical Fragment Spaces",
+ChemMedChem 2008, 3, 1503 (BRICS). Only acyclic single bonds are cut, because joins are single bonds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import BRICS
+
+from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.errors import DataError
+
+#: core SMILES and the (sorted) atoms that were cut, in the atom order of that SMILES
+Cut = tuple[str, tuple[int, ...]]
+
+
+@dataclass
+class BuildReport:
+    """A derived vocabulary and how well it covers the molecules that it came from.
+
+    Attributes:
+        vocabulary: the fragments kept, most frequent first.
+        molecules: how many were read and could be used.
+        dropped: (line, reason) of those that could not.
+        found: number of distinct fragments found.
+        refused: number of distinct fragments left out by a rule, by reason.
+        ranks: int64 [molecules], how many fragments (most frequent first) it takes to rebuild each molecule the
+            way it was cut; -1 where one of its fragments was left out by a rule.
+    """
+
+    vocabulary: Vocabulary
+    molecules: int
+    dropped: list[tuple[int, str]]
+    found: int
+    refused: dict[str, int]
+    ranks: np.ndarray = field(repr=False)
+
+    def coverage_at(self, size: int) -> float:
+        """Share of the molecules that the ``size`` most frequent fragments rebuild the way they were cut."""
+        return float(np.mean((self.ranks >= 0) & (self.ranks <= size)))
+
+    @property
+    def coverage(self) -> float:
+        """``coverage_at`` the size of the vocabulary. A lower bound: a molecule may have other decompositions."""
+        return self.coverage_at(len(self.vocabulary))
+
+    def summary(self) -> str:
+        """The report as a few lines of text."""
+        atoms = [f.mol().GetNumAtoms() for f in self.vocabulary]
+        points = [len(f.points) for f in self.vocabulary]
+        sizes = sorted({n for n in (72, 200, 500, 1000) if n < self.found} | {len(self.vocabulary)})
+        lines = [
+            f"molecules: {self.molecules} used, {len(self.dropped)} dropped",
+            f"fragments: {self.found} found, {len(self.vocabulary)} kept"
+            + "".join(f", {n} refused ({why})" for why, n in self.refused.items()),
+            f"kept fragments: {np.mean(atoms):.1f} heavy atoms (at most {max(atoms)}), "
+            f"{np.mean(points):.1f} attachment points (at most {max(points)})",
+            "coverage by the most frequent: " + ", ".join(f"{n}: {self.coverage_at(n):.1%}" for n in sizes),
+        ]
+        lines += [f"dropped line {line}: {why}" for line, why in self.dropped[:10]]
+        return "\n".join(lines)
+
+
+def build_vocabulary(
+    molecules: Iterable[tuple[int, Molecule]],
+    *,
+    size: int | None = 200,
+    coverage: float | None = None,
+    min_count: int = 1,
+    max_atoms: int = 14,
+    max_points: int = 4,
+    neutral: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> BuildReport:
+    """Derive a vocabulary.
+
+    Args:
+        molecules: (line number, molecule) pairs; the number is used in the report only.
+        size: keep at most this many fragments; None for no limit.
+        coverage: keep no more fragments than are needed to rebuild this share (0 to 1) of the molecules.
+        min_count: keep fragments that were seen at least this often.
+        max_atoms: refuse fragments with more heavy atoms.
+        max_points: a fragment gets at most this many attachment points, the most frequently seen ones.
+        neutral: refuse fragments with a net charge.
+        progress: called with the number of molecules done, every 100.
+
+    Raises:
+        DataError: no usable molecule, or no fragment left.
+    """
+    cutter, cuts, dropped = _Cutter(), [], []
+    for number, (line, molecule) in enumerate(molecules, start=1):
+        if progress is not None and number % 100 == 0:
+            progress(number)
+        pieces = cutter(molecule)
+        if isinstance(pieces, str):
+            dropped.append((line, pieces))
+        else:
+            cuts.append(pieces)
+    if not cuts:
+        raise DataError(f"no molecule to derive fragments from; {len(dropped)} were dropped, e.g. {dropped[:3]}")
+    patterns: dict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
+    for pieces in cuts:
+        for core, atoms in pieces:
+            patterns[core][atoms] += 1
+    kept, allowed, refused = [], set(), Counter()
+    for core, seen in sorted(patterns.items(), key=lambda item: (-item[1].total(), item[0])):
+        mol = Chem.MolFromSmiles(core)
+        reason = _refusal(mol, max_atoms=max_atoms, neutral=neutral)
+        fragment = None
+        if reason is None:
+            points, reached = _choose_points(mol, seen, max_points)
+            fragment = Fragment(core, points, seen.total())
+            reason = fragment.problem() and "not usable as a fragment"
+        if reason is None and seen.total() < min_count:
+            reason = f"seen fewer than {min_count} times"
+        if reason is not None or fragment is None:
+            refused[str(reason)] += 1
+            continue
+        kept.append(fragment)
+        allowed |= {(core, atoms) for atoms in reached}
+    rank = {f.smiles: i + 1 for i, f in enumerate(kept)}
+    ranks = np.array([max(rank[c] if (c, a) in allowed else len(kept) + 1 for c, a in pieces) for pieces in cuts])
+    ranks[ranks > len(kept)] = -1
+    limit = min(len(kept), size if size is not None else len(kept))
+    if coverage is not None:
+        usable = np.sort(np.where(ranks < 0, len(kept) + 1, ranks))
+        limit = min(limit, int(usable[min(int(np.ceil(coverage * len(usable))), len(usable)) - 1]))
+    if not any(f.points for f in kept[:limit]):
+        raise DataError(f"no fragment with an attachment point is left of {len(patterns)} found; refused: {dict(refused)}")
+    return BuildReport(Vocabulary(kept[:limit]), len(cuts), dropped, len(patterns), dict(refused), ranks)
+
+
+class _Cutter:
+    """Cuts molecules; every distinct piece is turned into core and cut atoms once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Cut | None] = {}
+
+    def __call__(self, molecule: Molecule) -> list[Cut] | str:
+        if molecule.mol is None:
+            return molecule.problem or "not a molecule"
+        mol = Chem.Mol(molecule.mol)
+        Chem.RemoveStereochemistry(mol)
+        if len(Chem.GetMolFrags(mol)) > 1:
+            return "several components (a salt?)"
+        bonds = brics_bonds(mol)
+        if not bonds:
+            pieces = [Chem.MolToSmiles(mol)]
+        else:
+            cut = Chem.FragmentOnBonds(mol, bonds, dummyLabels=[(0, 0)] * len(bonds))
+            pieces = Chem.MolToSmiles(cut).split(".")
+        found: list[Cut] = []
+        for piece in pieces:
+            if piece not in self._known:
+                self._known[piece] = _core(piece)
+            core = self._known[piece]
+            if core is None:
+                return f"a piece that is no molecule of its own: {piece}"
+            found.append(core)
+        return found
+
+
+def brics_bonds(mol: Chem.Mol) -> list[int]:
+    """Indices of the acyclic single bonds between heavy atoms that BRICS cuts."""
+    chosen = []
+    for (i, j), _ in BRICS.FindBRICSBonds(mol):
+        bond = mol.GetBondBetweenAtoms(i, j)
+        if bond.GetBondType() == Chem.BondType.SINGLE and not bond.IsInRing():
+            chosen.append(bond.GetIdx())
+    return sorted(set(chosen))
+
+
+def _core(piece: str) -> Cut | None:
+    """A piece with dummies to the same piece with hydrogens: its canonical SMILES, and the atoms that were cut."""
+    mol = Chem.MolFromSmiles(piece)
+    if mol is None:
+        return None
+    grown, dummies = Chem.RWMol(mol), []
+    for atom in grown.GetAtoms():
+        if atom.GetAtomicNum() == 0:
+            (neighbour,) = atom.GetNeighbors()
+            neighbour.SetNumExplicitHs(neighbour.GetNumExplicitHs() + 1)
+            neighbour.SetIntProp("cuts", (neighbour.GetIntProp("cuts") if neighbour.HasProp("cuts") else 0) + 1)
+            dummies.append(atom.GetIdx())
+    for index in sorted(dummies, reverse=True):
+        grown.RemoveAtom(index)
+    if Chem.SanitizeMol(grown, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+        return None
+    smiles = Chem.MolToSmiles(grown)
+    order = list(grown.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    cuts = {a.GetIdx(): a.GetIntProp("cuts") for a in grown.GetAtoms() if a.HasProp("cuts")}
+    return smiles, tuple(new for new, old in enumerate(order) for _ in range(cuts.get(old, 0)))
+
+
+def _refusal(mol: Chem.Mol | None, *, max_atoms: int, neutral: bool) -> str | None:
+    if mol is None:
+        return "not usable as a fragment"
+    if mol.GetNumAtoms() > max_atoms:
+        return f"more than {max_atoms} heavy atoms"
+    if neutral and Chem.GetFormalCharge(mol):
+        return "charged"
+    return None
+
+
+def _choose_points(
+    mol: Chem.Mol, seen: Counter[tuple[int, ...]], most: int
+) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+    """Attachment points that serve the observed patterns, frequent ones first, and the patterns that they serve.
+
+    A pattern may be served by any of its images under the automorphisms of the fragment; the one that adds the
+    fewest new points is taken (one point on benzene serves every monosubstituted phenyl).
+    """
+    hydrogens = [a.GetTotalNumHs() for a in mol.GetAtoms()]  # a match may take [nH] for n
+    matches = mol.GetSubstructMatches(mol, uniquify=False, maxMatches=10_000)
+    images = [m for m in matches if [hydrogens[i] for i in m] == hydrogens]
+    points: Counter[int] = Counter()
+    served = []
+    for pattern, _ in sorted(seen.items(), key=lambda item: (-item[1], item[0])):
+        options = {tuple(sorted(image[a] for a in pattern)) for image in images}
+        best = min((points | Counter(o) for o in options), key=lambda u: (u.total(), sorted(u.elements())))
+        if best.total() <= most:
+            points = best
+            served.append(pattern)
+    return tuple(sorted(points.elements())), served

@@ -1,0 +1,253 @@
+"""All ways to cut a molecule into vocabulary fragments: their weighted number, and single ones drawn from them.
+
+A fragment covers a connected set of rigid pieces (see ``rigid``), so the ways are counted by dynamic programming from
+the leaves of the molecule's tree of rigid pieces to its root. A way counts with the number of its *placements*:
+isomorphisms of each fragment onto its piece, times the choices of attachment points for the bonds that are cut.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from rdkit import Chem
+
+from molgfn.chemistry.embedding import MoleculeTree, Pattern, Placement
+from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.errors import DataError
+
+#: may a tree of ``n_fragments`` fragments with ``open_points`` unused points and ``heavy_atoms`` atoms be a whole one
+MayStop = Callable[[int, int, int], bool]
+#: number of ways by signature: fragments + 2^8 * points + 2^24 * scaffolds, which adds up when ways are combined
+_Ways = dict[int, int]
+_POINT, _SCAFFOLD = 1 << 8, 1 << 24
+
+
+def _always(n_fragments: int, open_points: int, heavy_atoms: int) -> bool:
+    return True
+
+
+class Decomposer:
+    """Cuts molecules into fragments of a vocabulary.
+
+    Args:
+        vocabulary: fragments by kind.
+        max_fragments: most fragments of a tree, the scaffold counted (1 to 255).
+        may_stop: which trees are whole ones, from their numbers of fragments, unused points and heavy atoms.
+        scaffold: a fragment of kind ``len(vocabulary)`` that must occur exactly once.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        max_fragments: int,
+        may_stop: MayStop = _always,
+        scaffold: Fragment | None = None,
+    ) -> None:
+        if not 1 <= max_fragments <= 255:
+            raise ValueError(f"max_fragments must be 1 to 255, not {max_fragments}")
+        self.max_fragments = max_fragments
+        self.types = RigidTypes()
+        self._may_stop = may_stop
+        self._fragments = [*vocabulary, *([scaffold] if scaffold else [])]
+        self._scaffold_kind = len(vocabulary) if scaffold else -1
+        self._patterns = [Pattern(f, self.types) for f in self._fragments]
+        self._signatures = [
+            1 + _POINT * len(f.points) + (_SCAFFOLD if k == self._scaffold_kind else 0)
+            for k, f in enumerate(self._fragments)
+        ]
+        # a fragment can only lie in a molecule that has at least its rigid pieces
+        self._n_types = len(self.types.nodes)
+        self._needs = np.zeros((len(self._patterns), self._n_types), dtype=np.int16)
+        for k, pattern in enumerate(self._patterns):
+            for type_ in pattern.types:
+                self._needs[k, type_] += 1
+
+    def read(self, mol: Chem.Mol) -> MoleculeTree:
+        """The molecule's tree of rigid pieces; raises ``DataError`` unless the molecule is connected."""
+        return MoleculeTree(self.types.read(mol))
+
+    def count(self, molecule: MoleculeTree) -> int:
+        """Placements over all decompositions that may stop; exact, 0 where there is none."""
+        ways, _ = self._table(molecule)
+        return sum(ways[0][s] for s in self._whole(molecule, ways[0]))
+
+    def decompose(
+        self, mol: Chem.Mol, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """One decomposition as a fragment tree, parents before children, the scaffold (if any) first.
+
+        Args:
+            mol: sanitised molecule; its stereo marks are not looked at.
+            rng: draws a decomposition with probability in proportion to its number of placements, so that trees come
+                as often as a sampler with P_T(t) ~ c(t) makes them; None takes the first one found.
+
+        Returns:
+            kinds int64 [N] and joins int64 [N - 1, 4] with N = max_fragments, padded with -1; None where the
+            vocabulary cannot build the molecule.
+        """
+        try:
+            molecule = self.read(mol)
+        except DataError:
+            return None
+        ways, options = self._table(molecule)
+        whole = sorted(self._whole(molecule, ways[0]))
+        if not whole:
+            return None
+        target = _pick(whole, [ways[0][s] for s in whole], rng)
+        pieces = [
+            (kind, self._choose_placement(molecule, kind, mask, rng))
+            for kind, mask in self._choose(0, target, ways, options, rng)
+        ]
+        return self._as_tree(molecule, pieces, rng)
+
+    def _whole(self, molecule: MoleculeTree, ways: _Ways) -> Iterator[int]:
+        atoms = len(molecule.tree.where)
+        for signature in ways:
+            n, points, scaffolds = signature & 255, (signature >> 8) & 0xFFFF, signature >> 24
+            if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points - 2 * (n - 1), atoms):
+                yield signature
+
+    def _table(self, molecule: MoleculeTree) -> tuple[list[_Ways], list[list[tuple[int, int, int, list[int]]]]]:
+        """Ways to cut what hangs from each node, and the pieces (mask, kind, weight, nodes below) that top there."""
+        n = len(molecule.tree.types)
+        rank = [0] * n
+        for i, node in enumerate(molecule.order):
+            rank[node] = i
+        found: dict[tuple[int, int], int] = {}
+        top: dict[int, int] = {}
+        present = Counter(molecule.tree.types)
+        counts = np.array([present.get(t, 0) for t in range(self._n_types)], dtype=np.int16)
+        for kind in np.flatnonzero((self._needs <= counts).all(1)).tolist():
+            for placement, weight in self._patterns[kind].placements(molecule):
+                mask = 0
+                for node, _ in placement:
+                    mask |= 1 << node
+                if mask not in top:
+                    top[mask] = min((node for node, _ in placement), key=rank.__getitem__)
+                found[mask, kind] = found.get((mask, kind), 0) + weight
+        options: list[list[tuple[int, int, int, list[int]]]] = [[] for _ in range(n)]
+        for (mask, kind), weight in found.items():
+            options[top[mask]].append((mask, kind, weight, self._below(molecule, mask, top[mask])))
+        ways: list[_Ways] = [{} for _ in range(n)]
+        for node in reversed(molecule.order):
+            total = ways[node]
+            for _, kind, weight, below in options[node]:
+                product = {self._signatures[kind]: weight}
+                for child in below:
+                    product = self._multiply(product, ways[child])
+                    if not product:
+                        break
+                for signature, number in product.items():
+                    total[signature] = total.get(signature, 0) + number
+        return ways, options
+
+    @staticmethod
+    def _below(molecule: MoleculeTree, mask: int, top: int) -> list[int]:
+        """The nodes that hang from a piece: its neighbours outside, without the parent of its topmost node."""
+        border, rest = 0, mask
+        while rest:
+            low = rest & -rest
+            border |= molecule.near[low.bit_length() - 1]
+            rest ^= low
+        border &= ~mask
+        if molecule.parent[top] >= 0:
+            border &= ~(1 << molecule.parent[top])
+        nodes = []
+        while border:
+            low = border & -border
+            nodes.append(low.bit_length() - 1)
+            border ^= low
+        return nodes
+
+    def _multiply(self, first: _Ways, second: _Ways) -> _Ways:
+        product: _Ways = {}
+        for s, x in first.items():
+            for t, y in second.items():
+                signature = s + t
+                if signature & 255 <= self.max_fragments and (signature >> 24) <= 1:
+                    product[signature] = product.get(signature, 0) + x * y
+        return product
+
+    def _choose(self, node: int, target: int, ways: list[_Ways], options: list, rng: np.random.Generator | None) -> Iterator[tuple[int, int]]:
+        """The (kind, mask) of each piece of one decomposition of what hangs from ``node``, with signature ``target``."""
+        candidates, weights = [], []
+        for mask, kind, weight, below in options[node]:
+            rest = target - self._signatures[kind]
+            # partial products from the right, so that the signature can be shared out from the left
+            tails: list[_Ways] = [{0: 1}]
+            for child in reversed(below):
+                tails.append(self._multiply(ways[child], tails[-1]))
+            tails.reverse()
+            if tails[0].get(rest):
+                candidates.append((mask, kind, rest, below, tails))
+                weights.append(weight * tails[0][rest])
+        mask, kind, rest, below, tails = _pick(candidates, weights, rng)
+        yield kind, mask
+        for child, tail in zip(below, tails[1:], strict=True):
+            shares = [s for s in sorted(ways[child]) if tail.get(rest - s)]
+            share = _pick(shares, [ways[child][s] * tail[rest - s] for s in shares], rng)
+            yield from self._choose(child, share, ways, options, rng)
+            rest -= share
+
+    def _choose_placement(
+        self, molecule: MoleculeTree, kind: int, mask: int, rng: np.random.Generator | None
+    ) -> Placement:
+        fitting = [
+            (placement, weight)
+            for placement, weight in self._patterns[kind].placements(molecule)
+            if sum(1 << node for node, _ in placement) == mask
+        ]
+        return _pick([p for p, _ in fitting], [w for _, w in fitting], rng)
+
+    def _as_tree(
+        self, molecule: MoleculeTree, pieces: list[tuple[int, Placement]], rng: np.random.Generator | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        owner: dict[int, int] = {}
+        free: list[dict[tuple[int, int], list[int]]] = []  # per piece: points left at (molecule node, site)
+        for number, (kind, placement) in enumerate(pieces):
+            pattern, points = self._patterns[kind], {}
+            for (node, symmetry), atoms in zip(placement, pattern.site_atoms, strict=True):
+                owner[node] = number
+                for site, atom in enumerate(atoms):
+                    here = [p for p, at in enumerate(pattern.points) if at == atom]
+                    points[node, symmetry[site]] = here if rng is None else rng.permutation(here).tolist()
+            free.append(points)
+        bonds: list[list[tuple[int, int, int]]] = [[] for _ in pieces]  # own point, other piece, its point
+        for u, a, v, b in molecule.tree.edges:
+            first, second = owner[u], owner[v]
+            if first != second:
+                p, q = free[first][u, a].pop(0), free[second][v, b].pop(0)
+                bonds[first].append((p, second, q))
+                bonds[second].append((q, first, p))
+        start = next((i for i, (kind, _) in enumerate(pieces) if kind == self._scaffold_kind), 0)
+        place, order, rows = {start: 0}, [start], []
+        for number in order:
+            for p, other, q in bonds[number]:
+                if other not in place:
+                    place[other] = len(order)
+                    order.append(other)
+                    rows.append((place[number], p, place[other], q))
+        kinds = np.full(self.max_fragments, -1, dtype=np.int64)
+        joins = np.full((self.max_fragments - 1, 4), -1, dtype=np.int64)
+        kinds[: len(order)] = [pieces[i][0] for i in order]
+        if rows:
+            joins[: len(rows)] = rows
+        return kinds, joins
+
+
+def _pick(items: list, weights: list[int], rng: np.random.Generator | None):  # noqa: ANN202
+    """One item: the first, or drawn in proportion to whole-number weights of any size."""
+    if rng is None:
+        return items[0]
+    total, threshold = sum(weights), rng.random()
+    reached = 0
+    for item, weight in zip(items, weights, strict=True):
+        reached += weight
+        if threshold < reached / total:
+            return item
+    return items[-1]

@@ -1,0 +1,123 @@
+"""One fragment of a vocabulary: a small molecule with the atoms by which it may be joined to others."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rdkit import Chem
+
+#: canonical SMILES plus the atoms with points, equal exactly for interchangeable fragments
+Identity = str
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A fragment and its attachment points.
+
+    Attributes:
+        smiles: a neutral or charged, stereo-free, single-component SMILES without dummy atoms; open valences carry
+            hydrogens (benzene is ``c1ccccc1``, whatever may be joined to it).
+        points: one atom index (order of the SMILES) per attachment point; an atom that may take k bonds is listed
+            k times. A *point* is a position in this tuple; a join spends it and one hydrogen of its atom. Where P or
+            S has no hydrogen left but room for a higher valence (``O=S=O``), two hydrogens are understood there.
+        count: how often it was seen where it was derived from; 0 where unknown.
+    """
+
+    smiles: str
+    points: tuple[int, ...]
+    count: int = 0
+
+    def problem(self) -> str | None:
+        """What makes the fragment unusable and what would be right, or None."""
+        mol, problem = _parse(self.smiles)
+        if mol is None:
+            return problem
+        n, taken = mol.GetNumAtoms(), Counter(self.points)
+        mol = _saturated(mol, taken)
+        for index, times in sorted(taken.items()):
+            if not 0 <= index < n:
+                return f"attachment atom {index} is out of range: '{self.smiles}' has atoms 0 to {n - 1}"
+            atom = mol.GetAtomWithIdx(index)
+            if times > atom.GetTotalNumHs():
+                return (
+                    f"atom {index} ({atom.GetSymbol()}) of '{self.smiles}' is listed {times}x as attachment atom but has "
+                    f"{atom.GetTotalNumHs()} hydrogen(s) to give up; list it at most that often"
+                )
+        for points in ({p} for p in taken):
+            if problem := _methylation_problem(mol, points):
+                return problem
+        return _methylation_problem(mol, self.points)
+
+    def mol(self) -> Chem.Mol:
+        """A fresh sanitised RDKit molecule, atoms in the order of the SMILES."""
+        return _saturated(Chem.MolFromSmiles(self.smiles), Counter(self.points))
+
+    def identity(self) -> Identity:
+        """A string that is equal for two fragments exactly when they are the same up to the order of their atoms."""
+        mol = self.mol()
+        for index, times in Counter(self.points).items():
+            atom = mol.GetAtomWithIdx(index)
+            atom.SetIsotope(atom.GetIsotope() + 1000 * times)
+        return Chem.MolToSmiles(mol)
+
+
+def give_up_hydrogen(atom: Chem.Atom) -> None:
+    """Make room for one more single bond: an explicit hydrogen ([nH], [NH3+]) goes; implicit ones adapt by themselves."""
+    explicit = atom.GetNumExplicitHs()
+    if explicit:
+        atom.SetNumExplicitHs(explicit - 1)
+
+
+def _parse(smiles: str) -> tuple[Chem.Mol | None, str]:
+    """The molecule, or None and the reason why it cannot be a fragment."""
+    raw = Chem.MolFromSmiles(smiles, sanitize=False)
+    mol = Chem.MolFromSmiles(smiles)
+    if not smiles or raw is None or mol is None or not mol.GetNumAtoms():
+        return None, f"'{smiles}' is not a valid SMILES"
+    if len(Chem.GetMolFrags(mol)) > 1:
+        return None, f"'{smiles}' has several components; keep one (no salts)"
+    if any(a.GetAtomicNum() == 0 for a in raw.GetAtoms()):
+        return None, f"'{smiles}' has a dummy atom; write the plain fragment and list the atom that '*' is bonded to"
+    if any(a.GetAtomicNum() == 1 for a in raw.GetAtoms()):
+        return None, f"'{smiles}' has a hydrogen as an atom of its own; write hydrogens implicitly or inside brackets"
+    if any(a.GetNumRadicalElectrons() for a in mol.GetAtoms()):
+        return None, f"'{smiles}' has unpaired electrons; fill open valences with hydrogens"
+    if re.search(r"[@/\\]", smiles):
+        plain = re.sub(r"[@/\\]", "", smiles)
+        return None, f"'{smiles}' has stereo marks, which joins cannot keep; write it without them: '{plain}'"
+    return mol, ""
+
+
+def _saturated(mol: Chem.Mol, taken: Counter[int]) -> Chem.Mol:
+    """``mol`` with two hydrogens more on each P or S that must take more bonds than it has hydrogens, if it can."""
+    for index, times in taken.items():
+        atom = mol.GetAtomWithIdx(index) if 0 <= index < mol.GetNumAtoms() else None
+        if atom is None or atom.GetAtomicNum() not in (15, 16) or times <= atom.GetTotalNumHs():
+            continue
+        grown = Chem.Mol(mol)
+        atom = grown.GetAtomWithIdx(index)
+        atom.SetNumExplicitHs(atom.GetTotalNumHs() + 2)
+        atom.SetNoImplicit(True)
+        if Chem.SanitizeMol(grown, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
+            mol = grown
+    return mol
+
+
+def _methylation_problem(mol: Chem.Mol, points: Iterable[int]) -> str | None:
+    """A methyl on each of ``points`` must give a molecule in which the fragment's bonds and aromaticity are unchanged."""
+    grown = Chem.RWMol(mol)
+    for index in points:
+        give_up_hydrogen(grown.GetAtomWithIdx(index))
+        grown.AddBond(index, grown.AddAtom(Chem.Atom(6)), Chem.BondType.SINGLE)
+    where = f"with methyls on atoms {sorted(points)}, '{Chem.MolToSmiles(mol)}'"
+    flag = Chem.SanitizeMol(grown, catchErrors=True)
+    if flag != Chem.SanitizeFlags.SANITIZE_NONE:
+        return f"{where} is no molecule ({str(flag).removeprefix('SANITIZE_').lower()}); remove that attachment atom"
+    before = [b.GetBondType() for b in mol.GetBonds()]
+    after = [b.GetBondType() for b in grown.GetBonds()][: len(before)]
+    if before != after or any(a.GetNumRadicalElectrons() for a in grown.GetAtoms()):
+        return f"{where} changes its bonds or aromaticity; remove that attachment atom"
+    return None

@@ -1,0 +1,130 @@
+"""All that an environment of fragment trees asks of chemistry, behind one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+
+from molgfn.chemistry.assembly import Assembler
+from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry
+from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.errors import ConfigError
+
+
+class FragmentSpace:
+    """The molecules that trees of vocabulary fragments stand for.
+
+    Kinds 0..n_fragments-1 are the vocabulary, kind n_fragments is the scaffold where there is one. Batches of trees are
+    ``kinds`` int64 [B, N] and ``joins`` int64 [B, N - 1, 4] as in ``Assembler.molecules``.
+
+    Args:
+        vocabulary: anything that ``Vocabulary.load`` takes.
+        scaffold: SMILES with ``*`` at its attachment points, or None.
+        max_fragments: most fragments of a tree, the scaffold counted.
+        may_stop: which trees are whole ones, from their numbers of fragments, open points and heavy atoms.
+        remember: molecules whose symmetry term is kept.
+
+    Attributes:
+        points_per_kind, atoms_per_kind: attachment points and heavy atoms of each kind.
+    """
+
+    def __init__(
+        self,
+        vocabulary: str | list[Any],
+        *,
+        scaffold: str | None,
+        max_fragments: int,
+        may_stop: Callable[[int, int, int], bool],
+        remember: int = 200_000,
+    ) -> None:
+        self.vocabulary = Vocabulary.load(vocabulary)
+        self.n_fragments = len(self.vocabulary)
+        start = None if scaffold is None else parse_scaffold(scaffold)
+        kinds = [*self.vocabulary, *([] if start is None else [start])]
+        self.points_per_kind = [len(f.points) for f in kinds]
+        self.atoms_per_kind = [f.mol().GetNumHeavyAtoms() for f in kinds]
+        self._assembler = Assembler(self.vocabulary, start)
+        self._trees = TreeSymmetry(self.vocabulary, start)
+        self._whole = MoleculeSymmetry(
+            self.vocabulary, max_fragments=max_fragments, may_stop=may_stop, scaffold=start
+        )
+        self._remember = remember
+        self._known: dict[str, float] = {}
+
+    def molecules(self, kinds: np.ndarray, joins: np.ndarray) -> list[Molecule]:
+        """One molecule per tree, in order."""
+        return self._assembler.molecules(kinds, joins)
+
+    def tree_keys(self, kinds: np.ndarray, joins: np.ndarray) -> Sequence[Hashable]:
+        """Equal exactly for isomorphic trees."""
+        return self._trees.keys(kinds, joins)
+
+    def tree_log_symmetry(self, kinds: np.ndarray, joins: np.ndarray) -> np.ndarray:
+        """log c(t) of each tree, float64 [B]."""
+        return self._trees.log_symmetry(kinds, joins)
+
+    def log_symmetry(self, molecule: Molecule) -> float:
+        """log C(x); remembered by SMILES. -inf where no whole tree builds the molecule."""
+        if molecule.smiles not in self._known:
+            if len(self._known) >= self._remember:  # forget the oldest tenth
+                for key in list(self._known)[: max(1, self._remember // 10)]:
+                    del self._known[key]
+            self._known[molecule.smiles] = self._whole.log_symmetry(molecule.mol)
+        return self._known[molecule.smiles]
+
+    def decompose(
+        self, molecule: Molecule, rng: np.random.Generator | None
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """A tree (kinds [n], joins [n - 1, 4]) that builds the molecule, or None where the vocabulary cannot.
+
+        With ``rng`` tree t is drawn with probability c(t) / C(x), else it is the first one found.
+        """
+        tree = self._whole.decomposer.decompose(molecule.mol, rng)
+        if tree is None:
+            return None
+        kinds, joins = tree
+        n = int((kinds >= 0).sum())
+        return kinds[:n], joins[: n - 1]
+
+
+def parse_scaffold(smiles: str) -> Fragment:
+    """``c1ccc(*)cc1*`` -> the fragment without the stars, its attachment points where they were.
+
+    Raises:
+        ConfigError: not a SMILES, no star, or a point that cannot take a bond.
+    """
+    right = "write attachment points as * (for example 'c1ccc(*)cc1*')"
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        raise ConfigError(f"scaffold: '{smiles}' is not a SMILES; {right}")
+    stars = [a for a in mol.GetAtoms() if a.GetAtomicNum() == 0]
+    if not stars:
+        raise ConfigError(f"scaffold: '{smiles}' has no attachment point; {right}")
+    if any(a.GetDegree() != 1 or a.GetBonds()[0].GetBondType() != Chem.BondType.SINGLE for a in stars):
+        raise ConfigError(f"scaffold: each * of '{smiles}' must be joined to one atom by a single bond")
+    points = [a.GetNeighbors()[0].GetIdx() for a in stars]
+    editable = Chem.RWMol(mol)
+    for atom in editable.GetAtoms():
+        atom.SetAtomMapNum(0)
+    for index in points:
+        atom = editable.GetAtomWithIdx(index)
+        if atom.GetNoImplicit():
+            atom.SetNumExplicitHs(atom.GetNumExplicitHs() + 1)
+    gone = sorted((a.GetIdx() for a in stars), reverse=True)
+    for index in gone:
+        editable.RemoveAtom(index)
+    bare = editable.GetMol()
+    Chem.RemoveStereochemistry(bare)
+    Chem.SanitizeMol(bare)
+    text = Chem.MolToSmiles(bare)
+    order = list(bare.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    shifted = [p - sum(g < p for g in gone) for p in points]
+    fragment = Fragment(text, tuple(order.index(p) for p in shifted))
+    if problem := fragment.problem():
+        raise ConfigError(f"scaffold: {problem}")
+    return fragment

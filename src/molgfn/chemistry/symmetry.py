@@ -1,0 +1,163 @@
+r"""The symmetry correction: how many times too much mass a molecule gets from a sampler that builds fragment trees.
+
+A sampler of trees whose policies are equivariant and whose losses use per-action probabilities satisfies
+P_T(t) ~ R'(t) c(t) with c(t) the product of N_F / N_B along any path (numbers of equivalent actions), and
+
+    c(t) = prod_i |Aut(fragment_i)| / |Aut(t)|,
+
+automorphisms keeping fragments, joins and attachment points (the points of one atom may be permuted). A molecule x
+that several trees build gets C(x) = sum over its non-isomorphic trees of c(t). Laying fragments on x instead,
+
+    C(x) = number of placements / |Aut(x)|,
+
+where a placement cuts x at acyclic single bonds and maps a fragment onto each piece and distinct points onto its cut
+bonds: pairs of a placement and a naming of its tree are the same as pairs of an isomorphism onto x and symmetries of
+the fragments, so the tree t has |Aut(x)| c(t) placements. Both sides are exact whole-number arithmetic.
+
+Reference: Kim et al., "Symmetry-Aware GFlowNets", arXiv 2506.02685, for the correction of graphs built node by node.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import log
+
+import numpy as np
+from rdkit import Chem
+
+from molgfn.chemistry.canonical_trees import Edge, NodeType, canonical
+from molgfn.chemistry.decomposition import Decomposer, MayStop
+from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.errors import DataError
+
+
+class TreeSymmetry:
+    """Symmetry of fragment trees: canonical keys and log c(t), for whole and for partial trees.
+
+    Args:
+        vocabulary: fragments by kind.
+        scaffold: a fragment of kind ``len(vocabulary)``.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, scaffold: Fragment | None = None) -> None:
+        fragments = [*vocabulary, *([scaffold] if scaffold else [])]
+        described = [_node_type(str(k), f) for k, f in enumerate(fragments)]
+        self._nodes = [node for node, _ in described]
+        self._site_of_point = [sites for _, sites in described]
+        self._log_orders = [log(node.order) for node in self._nodes]
+
+    def log_symmetry(self, kinds: np.ndarray, joins: np.ndarray) -> np.ndarray:
+        """log c(t) [B], float64; 0 for an empty tree.
+
+        Args:
+            kinds: int64 [B, N], fragment of each node, -1 on pads.
+            joins: int64 [B, N - 1, 4], rows (u, p, v, q), -1 on pads; see ``Assembler.molecules``.
+        """
+        values = np.zeros(len(kinds))
+        for i, (nodes, edges) in enumerate(self._trees(kinds, joins)):
+            if nodes:
+                _, count = canonical([self._nodes[k] for k in nodes], edges)
+                values[i] = sum(self._log_orders[k] for k in nodes) - log(count)
+        return values
+
+    def keys(self, kinds: np.ndarray, joins: np.ndarray) -> list[str]:
+        """One text per tree, equal for two trees exactly when they are isomorphic; empty for an empty tree."""
+        return [
+            canonical([self._nodes[k] for k in nodes], edges)[0] if nodes else ""
+            for nodes, edges in self._trees(kinds, joins)
+        ]
+
+    def _trees(self, kinds: np.ndarray, joins: np.ndarray) -> list[tuple[list[int], list[Edge]]]:
+        trees = []
+        sites = self._site_of_point
+        for row, edges in zip(np.asarray(kinds).tolist(), np.asarray(joins).tolist(), strict=True):
+            nodes = [k for k in row if k >= 0]
+            trees.append(
+                (nodes, [(u, sites[nodes[u]][p], v, sites[nodes[v]][q]) for u, p, v, q in edges if u >= 0])
+            )
+        return trees
+
+
+class MoleculeSymmetry:
+    """log C(x) of molecules.
+
+    Args:
+        vocabulary: fragments by kind.
+        max_fragments: most fragments of a tree, the scaffold counted.
+        may_stop: which trees are whole ones (only these are counted); by default all.
+        scaffold: a fragment of kind ``len(vocabulary)`` that occurs exactly once.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        max_fragments: int,
+        may_stop: MayStop | None = None,
+        scaffold: Fragment | None = None,
+    ) -> None:
+        more = {} if may_stop is None else {"may_stop": may_stop}
+        self.decomposer = Decomposer(vocabulary, max_fragments=max_fragments, scaffold=scaffold, **more)
+
+    def log_symmetry(self, mol: Chem.Mol) -> float:
+        """log C(x); -inf where no tree that may stop builds the molecule.
+
+        Args:
+            mol: a sanitised molecule; stereo marks are not looked at.
+        """
+        try:
+            molecule = self.decomposer.read(mol)
+        except DataError:
+            return -np.inf
+        placements = self.decomposer.count(molecule)
+        if not placements:
+            return -np.inf
+        nodes = self.decomposer.types.nodes
+        _, automorphisms = canonical([nodes[t] for t in molecule.tree.types], molecule.tree.edges)
+        return log(placements) - log(automorphisms)
+
+
+def log_automorphisms(mol: Chem.Mol) -> float:
+    """log |Aut(x)| of a connected molecule's heavy-atom graph (elements, charges, bonds, hydrogens; no stereo)."""
+    types = RigidTypes()
+    tree = types.read(mol)
+    return log(canonical([types.nodes[t] for t in tree.types], tree.edges)[1])
+
+
+def _node_type(name: str, fragment: Fragment) -> tuple[NodeType, list[int]]:
+    """A fragment as a node whose sites are its attachment atoms, and the site of each point."""
+    mol, points = fragment.mol(), Counter(fragment.points)
+    sites = {atom: site for site, atom in enumerate(sorted(points))}
+    symmetries = _site_symmetries(mol, points, sites)
+    capacity = tuple(points[atom] for atom in sorted(points))
+    return NodeType(name, symmetries, capacity=capacity), [sites[atom] for atom in fragment.points]
+
+
+def _site_symmetries(mol: Chem.Mol, points: Counter[int], sites: dict[int, int]) -> tuple[tuple[int, ...], ...]:
+    """Permutations of the attachment atoms that symmetries of the fragment bring about.
+
+    Which symmetry of the rest goes with them does not matter to c(t): symmetries that move no attachment atom count in
+    its numerator and its denominator alike. So the attachment atoms are numbered one by one, and a numbering is kept
+    while the fragment so marked has the same canonical name as with the numbering of the identity.
+    """
+    types = RigidTypes()
+    tree = types.read(mol)
+    nodes = [types.nodes[t] for t in tree.types]
+    atoms = sorted(sites)
+
+    def marked(numbered: list[int]) -> str:
+        flags, edges = [], list(tree.edges)
+        for atom in atoms:
+            number = numbered.index(atom) if atom in numbered else "-"
+            edges.append((*tree.where[atom], len(nodes) + len(flags), 0))
+            flags.append(NodeType(f"mark {number} {points[atom]}", ((0,),)))
+        return canonical(nodes + flags, edges)[0]
+
+    numberings: list[list[int]] = [[]]
+    for depth in range(1, len(atoms) + 1):
+        right = marked(atoms[:depth])
+        longer = ([*numbered, atom] for numbered in numberings for atom in atoms if atom not in numbered)
+        numberings = [numbered for numbered in longer if marked(numbered) == right]
+    return tuple(tuple(sites[atom] for atom in numbered) for numbered in numberings)

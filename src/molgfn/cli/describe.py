@@ -1,0 +1,126 @@
+"""``molgfn describe``: what a component is, what it takes, and what it needs."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import click
+
+from molgfn.errors import ConfigError
+
+#: what a class declares about itself, worth showing where it is there
+DECLARED = (
+    "requires", "trains", "on_policy", "learned", "joint", "provides", "reads", "domain", "encoding", "range",
+    "direction", "units", "source", "reference",
+)  # fmt: skip
+
+
+@click.command(short_help="Explain a component and its parameters.")
+@click.argument("what", required=False)
+def describe(what: str | None) -> None:
+    """Explain a component: what it is, its parameters with types and defaults, what it needs and trains.
+
+    WHAT is a group (`objective`: lists its members), a member (`objective=tb`), or the dotted path of a class;
+    without it the groups are listed.
+
+    \b
+    Examples:
+      molgfn describe
+      molgfn describe objective
+      molgfn describe objective=tb
+      molgfn describe my_package.oracles.MyOracle
+
+    \b
+    Exit codes: 0 fine, 2 no such component.
+    """  # noqa: D301 (click wants the backspace character)
+    from molgfn.cli.places import shipped
+    from molgfn.targets import did_you_mean
+
+    configs = shipped("configs")
+    groups = {p.name: p for p in sorted(configs.iterdir()) if p.is_dir() and any(p.glob("*.yaml"))}
+    if what is None:
+        for name, folder in groups.items():
+            click.echo(f"{name}: {', '.join(p.stem for p in sorted(folder.glob('*.yaml')))}")
+        return
+    group, equals, member = what.partition("=")
+    if not equals and "." in what:
+        click.echo(explain(what, what, frozenset()))
+        return
+    if group not in groups:
+        raise ConfigError(f"{group}: there is no such group{did_you_mean(group, groups)}")
+    members = {p.stem: p for p in sorted(groups[group].glob("*.yaml"))}
+    if not equals:
+        width = max(map(len, members))
+        for name, path in members.items():
+            click.echo(f"{name:<{width}}  {_one_line(path)}")
+        return
+    if member not in members:
+        raise ConfigError(f"{group}: there is no `{member}`{did_you_mean(member, members)}")
+    from molgfn.config import ROOT, Slot
+
+    slot = ROOT.get(group)
+    live = slot.live if isinstance(slot, Slot) else frozenset()
+    node = _read(members[member])
+    click.echo(explain(node["_target_"], what, live, node))
+
+
+def explain(target: str, title: str, live: frozenset[str], node: dict[str, Any] | None = None) -> str:
+    """The class at ``target`` in words; ``node`` holds the values of its config file."""
+    from molgfn.targets import import_class, parameters, show, type_text
+
+    cls = import_class(target)
+    lines = [title, *([] if title == target else [target]), "", inspect.getdoc(cls) or "(no docstring)", ""]
+    own = {name: p for name, p in parameters(cls).items() if name not in live}
+    lines.append("Parameters:" if own else "No parameters.")
+    width = max(map(len, own), default=0)
+    for name, parameter in own.items():
+        default = "required" if parameter.required else f"default {_plain(parameter.default)}"
+        lines.append(f"  {name:<{width}}  {type_text(parameter.annotation)}; {default}")
+        value = (node or {}).get(name, parameter.default)
+        if node and name in node and not _same(value, parameter.default) and not isinstance(value, dict):
+            lines[-1] += f"; here {show(value)}"
+    declared = [f"  {name}: {_words(getattr(cls, name))}" for name in DECLARED if _declares(cls, name)]
+    return "\n".join([*lines, "", "Declares:", *declared] if declared else lines)
+
+
+def _declares(cls: type, name: str) -> bool:
+    value = getattr(cls, name, None)
+    return value is not None and not callable(value) and not isinstance(value, property)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value)) or "nothing"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _plain(value: Any) -> str:
+    """As YAML writes it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return repr(list(value)) if isinstance(value, tuple) else repr(value)
+
+
+def _same(value: Any, default: Any) -> bool:
+    return (list(default) if isinstance(default, tuple) else default) == value
+
+
+def _one_line(path: Path) -> str:
+    """The first comment of a config file."""
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    if first.startswith("#"):
+        return first.lstrip("# ").strip()
+    from molgfn.targets import import_class
+
+    return (inspect.getdoc(import_class(_read(path)["_target_"])) or "").splitlines()[0]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    node = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(node, dict) or "_target_" not in node:
+        raise ConfigError(f"{path}: has no `_target_`, so there is nothing to describe")
+    return node

@@ -1,0 +1,115 @@
+"""``molgfn fragments``: derive a vocabulary from molecules, and check one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group(short_help="Build and check fragment vocabularies.")
+def fragments() -> None:
+    """Fragment vocabularies: the pieces that the `fragments` environment joins.
+
+    \b
+    Examples:
+      molgfn fragments build molecules.smi -o vocabulary.txt --size 200
+      molgfn fragments check vocabulary.txt --molecules molecules.smi
+      molgfn train my.yaml environment.vocabulary=vocabulary.txt
+    """  # noqa: D301 (click wants the backspace character)
+
+
+@fragments.command()
+@click.argument("molecules", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Vocabulary file to write.")
+@click.option("--size", type=click.IntRange(1), help="Keep at most this many; 200 without --coverage.")
+@click.option("--coverage", type=click.FloatRange(0, 1, min_open=True), help="Keep enough to rebuild this share.")
+@click.option("--min-count", type=click.IntRange(1), default=1, show_default=True, help="Keep those seen this often.")
+@click.option("--max-atoms", type=click.IntRange(1), default=14, show_default=True, help="Most heavy atoms.")
+@click.option("--max-points", type=click.IntRange(1), default=4, show_default=True, help="Most attachment points.")
+@click.option("--charged/--neutral", default=False, help="Allow a net charge; neutral by default.")
+@click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
+@click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
+def build(
+    molecules: Path,
+    output: Path,
+    size: int | None,
+    coverage: float | None,
+    min_count: int,
+    max_atoms: int,
+    max_points: int,
+    charged: bool,
+    column: str | None,
+    limit: int | None,
+) -> None:
+    """Cut MOLECULES (a file of SMILES) into fragments and write the most frequent as a vocabulary.
+
+    \b
+    Examples:
+      molgfn fragments build molecules.smi -o vocabulary.txt --size 200
+      molgfn fragments build table.csv --column smiles -o vocabulary.txt --coverage 0.8
+
+    \b
+    Exit codes: 0 written, 2 wrong usage, 3 the file cannot be used.
+    """  # noqa: D301 (click wants the backspace character)
+    from molgfn.cli.object_files import require_folder
+
+    require_folder(output.parent, output)
+    if size is None and coverage is None:
+        size = 200
+    from molgfn.chemistry.build import build_vocabulary
+    from molgfn.chemistry.files import read_molecules
+
+    content = read_molecules(molecules, column=column, limit=limit)
+    report = build_vocabulary(
+        zip(content.lines, content.molecules, strict=True),
+        size=size,
+        coverage=coverage,
+        min_count=min_count,
+        max_atoms=max_atoms,
+        max_points=max_points,
+        neutral=not charged,
+    )
+    header = f"derived by `molgfn fragments build` from {molecules.name}\n{report.summary()}"
+    report.vocabulary.save(output, header=header)
+    click.echo(report.summary())
+    for line, why in content.problems[:5]:
+        click.echo(f"{molecules}, line {line}: {why}", err=True)
+    if len(content.problems) > 5:
+        click.echo(f"... and {len(content.problems) - 5} more lines that are no molecule", err=True)
+    click.echo(f"vocabulary: {output}")
+
+
+@fragments.command()
+@click.argument("vocabulary")
+@click.option("--molecules", type=click.Path(path_type=Path), help="File of SMILES: how many can be rebuilt?")
+@click.option("--max-fragments", type=click.IntRange(1, 255), default=9, show_default=True, help="Per molecule.")
+@click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
+@click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
+def check(vocabulary: str, molecules: Path | None, max_fragments: int, column: str | None, limit: int | None) -> None:
+    """Check VOCABULARY (a file, or the name of a shipped one); a bad fragment is named with its line.
+
+    \b
+    Examples:
+      molgfn fragments check vocabulary.txt
+      molgfn fragments check rdkit --molecules molecules.smi --max-fragments 6
+
+    \b
+    Exit codes: 0 good, 2 wrong usage, 3 a bad vocabulary or file of molecules.
+    """  # noqa: D301 (click wants the backspace character)
+    from molgfn.chemistry.vocabulary import Vocabulary
+
+    loaded = Vocabulary.load(vocabulary)
+    points = sum(len(f.points) for f in loaded)
+    click.echo(f"{vocabulary}: {len(loaded)} fragments, {points} attachment points, sha256 {loaded.digest[:12]}")
+    if molecules is None:
+        return
+    from molgfn.chemistry.coverage import coverage
+    from molgfn.chemistry.files import read_molecules
+
+    content = read_molecules(molecules, column=column, limit=limit)
+    found = coverage(loaded, content.molecules, max_fragments=max_fragments)
+    share = found.rebuilt / found.molecules if found.molecules else 0.0
+    click.echo(f"{molecules}: {found.rebuilt} of {found.molecules} molecules can be rebuilt ({share:.1%})")
+    for position in found.missing[:5]:
+        click.echo(f"  not: line {content.lines[position]}: {content.molecules[position].smiles}")

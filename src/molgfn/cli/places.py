@@ -1,0 +1,47 @@
+"""Where the shipped configs and experiments are: inside the wheel, or at the top of a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from molgfn.errors import ConfigError
+from molgfn.targets import did_you_mean
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shipped(folder: str) -> Path:
+    """The folder ``configs`` or ``experiments`` that came with this installation."""
+    for candidate in (PACKAGE / folder, PACKAGE.parents[1] / folder):
+        if candidate.is_dir():
+            return candidate
+    raise ConfigError(f"{folder}: this installation of molgfn lacks its `{folder}` folder; install it again")
+
+
+def find_experiment(text: str) -> Path:
+    """The experiment file that ``text`` names: a path, or the name of a shipped one such as ``quickstart``.
+
+    Raises:
+        ConfigError: there is no such file, or its name cannot be that of an experiment.
+    """
+    path = Path(text)
+    if path.is_file():
+        if path.suffix != ".yaml":
+            raise ConfigError(f"{text}: an experiment is a .yaml file, not `{path.suffix or path.name}`")
+        if path.stem == "train" and path.resolve().parent != shipped("configs").resolve():
+            # `defaults: [train]` inside would find the file itself
+            raise ConfigError(f"{text}: `train` is the name of the base config; call the experiment something else")
+        return path.resolve()
+    try:
+        root = shipped("experiments")
+    except ConfigError:
+        raise ConfigError(f"{text}: no such file") from None
+    inside = path.relative_to("experiments") if path.parts[:1] == ("experiments",) else path
+    candidate = root / inside.with_suffix(".yaml")
+    if not path.is_absolute() and ".." not in path.parts and candidate.is_file():
+        return candidate.resolve()
+    names = [p.relative_to(root).with_suffix("").as_posix() for p in sorted(root.rglob("*.yaml"))]
+    if path.parent.is_dir():
+        names += [p.as_posix() for p in sorted(path.parent.glob("*.yaml"))]
+    wanted = text if path.suffix == ".yaml" else path.with_suffix("").as_posix()
+    raise ConfigError(f"{text}: no such experiment file{did_you_mean(wanted, names)}")

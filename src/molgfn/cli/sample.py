@@ -1,0 +1,135 @@
+"""``molgfn sample``: objects from a checkpoint into a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from molgfn.checkpoint import Loaded
+
+#: draws per wanted object after which sampling gives up finding more
+MOST_DRAWS = 20
+
+
+@click.command(short_help="Sample objects from a checkpoint.")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("-n", "--number", type=click.IntRange(1), default=1000, show_default=True, help="Objects to write.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .smi, .sdf, .csv or .parquet.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random stream.")
+@click.option("--unique", is_flag=True, help="Each object once; draws until there are enough different ones.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Above 1 flattens the policy.",
+)
+@click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
+@click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
+@click.option("--trust", multiple=True, metavar="PACKAGE", help="Package of your own that the checkpoint may name.")
+def sample(
+    checkpoint: Path,
+    number: int,
+    output: Path,
+    seed: int,
+    unique: bool,
+    temperature: float,
+    batch: int,
+    device: str,
+    trust: tuple[str, ...],
+) -> None:
+    """Sample objects from CHECKPOINT: a checkpoint file, a run folder, or a folder of runs (its latest).
+
+    The checkpoint alone is enough, and nothing in it is run: it may name only classes of molgfn and torch, and of the
+    packages given with --trust. Objects that are no valid molecule are counted, not written.
+
+    \b
+    Examples:
+      molgfn sample runs/quickstart-20260102-030405 -n 1000 -o molecules.smi
+      molgfn sample last.ckpt -n 200 --unique -o molecules.csv
+      molgfn sample last.ckpt --temperature 1.5 --seed 3 -o molecules.sdf
+
+    \b
+    Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
+    """  # noqa: D301 (click wants the backspace character)
+    from molgfn.cli.object_files import require_writable, write_objects
+
+    require_writable(output)
+    from molgfn.checkpoint import load
+
+    loaded = load(checkpoint, trust=trust, device=usable_device(device))
+    require_writable(output, loaded.environment.domain)
+    drawn = draw(loaded, number, seed=seed, unique=unique, temperature=temperature, batch=batch)
+    write_objects(drawn.objects, output, loaded.environment.domain)
+    click.echo(f"{output}: {len(drawn.objects)} objects, {drawn.different} different, from {drawn.draws} draws")
+    for problem, count in drawn.invalid.most_common(3):
+        click.echo(f"not written: {count} x {problem}", err=True)
+    if len(drawn.objects) < number:
+        kind = "different objects" if unique else "valid objects"
+        click.echo(f"error: only {len(drawn.objects)} of {number} {kind} in {drawn.draws} draws", err=True)
+        click.get_current_context().exit(1)
+
+
+@dataclass
+class Drawn:
+    """Sampled objects in order, with what was drawn on the way."""
+
+    objects: list[Any] = field(default_factory=list)
+    different: int = 0
+    draws: int = 0
+    invalid: Counter[str] = field(default_factory=Counter)
+
+
+def draw(
+    loaded: Loaded, number: int, *, seed: int = 0, unique: bool = False, temperature: float = 1.0, batch: int = 256
+) -> Drawn:
+    """``number`` valid objects (``unique``: different ones), or as many as ``MOST_DRAWS * number`` draws give.
+
+    The same arguments give the same objects; a larger ``number`` with the same ``batch`` begins with the same ones.
+    """
+    import torch
+
+    from molgfn.policies.exploration import Exploration
+    from molgfn.trajectories.sampler import Sampler
+
+    sampler = Sampler(loaded.environment)
+    generator = torch.Generator(loaded.policy.device).manual_seed(seed)
+    exploration = None if temperature == 1.0 else Exploration(temperature=temperature)
+    out, seen = Drawn(), set()
+    while len(out.objects) < number and out.draws < MOST_DRAWS * max(number, batch):
+        with torch.no_grad():
+            trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
+        objects = loaded.environment.objects(trajectories.terminal)
+        for thing, key in zip(objects, loaded.environment.object_keys(objects), strict=True):
+            if len(out.objects) == number:
+                break
+            out.draws += 1
+            problem = thing.problem if loaded.environment.domain == "molecule" else None
+            if problem is not None:
+                out.invalid[problem] += 1
+            elif not (unique and key in seen):
+                seen.add(key)
+                out.objects.append(thing)
+    out.different = len(seen)
+    return out
+
+
+def usable_device(name: str) -> str:
+    """``name`` where torch has such a device here.
+
+    Raises:
+        click.BadParameter: it has not.
+    """
+    import torch
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise click.BadParameter(f"{name}: not usable here ({reason[:100]})", param_hint="--device") from None
+    return name

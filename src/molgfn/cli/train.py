@@ -1,0 +1,128 @@
+"""``molgfn train``: compose, check, train; grids run one after the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from molgfn.errors import ConfigError
+
+
+@click.command(short_help="Train a GFlowNet from an experiment file.")
+@click.argument("experiment", required=False)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("-m", "--multirun", is_flag=True, help="Run a grid (seed=1,2), one run after the other.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Run folder or checkpoint of your own to go on from, without an experiment; only trainer.* may be overridden.",
+)
+@click.option("--check", "only_check", is_flag=True, help="Check the config, print it composed, and stop.")
+def train(
+    experiment: str | None, overrides: tuple[str, ...], multirun: bool, resume: Path | None, only_check: bool
+) -> None:
+    """Train a GFlowNet from an EXPERIMENT file, or a shipped one by name, with any value overridden.
+
+    An experiment is a YAML file anywhere that says how it differs from the base config:
+
+    \b
+      defaults:
+        - train
+        - override /objective: db
+        - _self_
+      environment:
+        max_fragments: 6
+
+    Everything is checked before the first step. A component is chosen by the name of its file (objective=db; `molgfn
+    describe objective` lists them); a class of your own by its dotted path in `_target_`.
+
+    \b
+    Examples:
+      molgfn train quickstart
+      molgfn train quickstart objective=subtb objective.lambda_=0.8 seed=1
+      molgfn train my.yaml output=elsewhere
+      molgfn train my.yaml objective=tb,db seed=0,1,2 -m
+      molgfn train my.yaml --check
+      molgfn train --resume runs/my-20260102-030405
+      molgfn train --resume runs/my-20260102-030405 trainer.iterations=20000
+
+    \b
+    Exit codes: 0 trained, 1 the run failed, 2 wrong usage or config, 3 unusable input file or checkpoint,
+    130 interrupted with Ctrl-C (a checkpoint was saved).
+    """  # noqa: D301 (click wants the backspace character)
+    if resume is not None:
+        _resume(resume, [*([experiment] if experiment else []), *overrides], only_check, multirun)
+        return
+    if experiment is None:
+        raise click.UsageError("which experiment? Give a .yaml file, or a shipped name such as `quickstart`.")
+    if "=" in experiment:
+        raise click.UsageError(f"the experiment file comes first, before `{experiment}`.")
+    if multirun:
+        _grid(experiment, overrides, only_check)
+        return
+    from molgfn.cli.compose import checked
+
+    config = checked(experiment, overrides)
+    _go(config, None, only_check)
+
+
+def _go(config: dict[str, Any], resume: Path | None, only_check: bool) -> None:
+    from molgfn.experiment import assemble
+    from molgfn.experiment import train as run
+
+    if only_check:
+        assemble(config)
+        click.echo(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), nl=False)
+        return
+    result = run(config, resume=resume)
+    click.echo(f"run folder: {result.folder}")
+    if result.interrupted:
+        click.echo(f"interrupted; go on with: molgfn train --resume {result.folder}", err=True)
+        click.get_current_context().exit(130)
+
+
+def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool) -> None:
+    if multirun:
+        raise click.UsageError("--resume goes on with one run; it cannot be combined with -m.")
+    bad = [o for o in overrides if not o.lstrip("+").startswith("trainer.")]
+    if bad:
+        # the other values made the weights, the data and the random streams what they are
+        raise ConfigError([f"{o}: a resumed run keeps its config; only trainer.* may be changed" for o in bad])
+    from molgfn.checkpoint import find, read
+    from molgfn.cli.compose import apply
+    from molgfn.config import check
+
+    path = find(place)
+    config = apply(read(path)["molgfn"]["config"], overrides)
+    if problems := check(config):
+        raise ConfigError(problems)
+    _go(config, path, only_check)
+
+
+def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None:
+    """Each point of the grid in a process of its own, so that none inherits anything from the one before."""
+    from molgfn.cli.compose import checked, expand
+
+    jobs = expand(overrides)
+    for job in jobs:
+        checked(experiment, job)  # all are checked before the first one starts
+    failed = []
+    for number, job in enumerate(jobs, start=1):
+        changed = " ".join(o for o, line in zip(job, overrides, strict=True) if o != line)
+        click.echo(f"[{number}/{len(jobs)}] {changed}")
+        if only_check:
+            continue
+        command = [sys.executable, "-m", "molgfn.cli.main", "train", experiment, *job]
+        code = subprocess.run(command, check=False).returncode
+        if code == 130:
+            click.get_current_context().exit(130)
+        if code:
+            failed.append(f"run {number} ({changed}) ended with exit code {code}")
+    if failed:
+        click.echo("\n".join(failed), err=True)
+        click.get_current_context().exit(1)

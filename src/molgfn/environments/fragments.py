@@ -1,0 +1,400 @@
+"""Molecules as trees of fragments joined at attachment points; the whole batch held as tensors.
+
+One decision adds a fragment: at which open attachment point of the tree (*where*), which fragment by which of its own
+attachment points (*what*, an "arm"). Undoing removes a leaf. RDKit sees finished molecules only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from molgfn.chemistry.fragment_space import FragmentSpace
+from molgfn.chemistry.molecules import Molecule
+from molgfn.environments.base import Environment, States
+from molgfn.environments.graphs import GraphBatch, GraphSpec
+from molgfn.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class FragmentStates(States):
+    """B trees of at most N fragments; nodes 0..n-1 are real, in the order in which they were added.
+
+    Attributes:
+        kinds: int64 [B, N], fragment index, -1 on pads.
+        joins: int64 [B, max(N - 1, 1), 4], rows (u, p, v, q): point p of node u is bonded to point q of node v; -1 on
+            pads.
+        used: bool [B, N, P], attachment points that are taken.
+        n: int64 [B], number of fragments.
+    """
+
+    kinds: Tensor
+    joins: Tensor
+    used: Tensor
+    n: Tensor
+
+
+class Fragments(Environment):
+    """Trees of vocabulary fragments.
+
+    Forward action 0 stops. Action ``1 + site * K + arm`` adds a fragment: ``site = node * P + point`` is an open
+    attachment point, or ``N * P``, which starts an empty tree; ``arm`` is a (fragment, attachment point) pair, K in all
+    (the first fragment is named by its first arm: one action each). Backward action i removes node i, a leaf.
+
+    Stop is legal once the tree has ``min_fragments``, or when nothing can be added; with ``stop="full"`` only then.
+
+    Args:
+        vocabulary: name of a shipped vocabulary, path of a vocabulary file, or its plain entries (as a checkpoint keeps
+            them).
+        max_fragments: N, most fragments in a molecule, the scaffold counted.
+        min_fragments: fewest fragments at which the policy may stop.
+        max_atoms: most heavy atoms; None for no limit.
+        stop: "free": the policy decides; "full": build until nothing fits any more.
+        scaffold: SMILES to start from, its attachment points marked with ``*``; None starts from nothing.
+        symmetry: correction taken off log R(x) so that P_T over *molecules* is proportional to R: "molecule" (exact:
+            symmetric trees and molecules that several trees build), "tree" (automorphisms of the tree only), "none".
+    """
+
+    domain: ClassVar[str] = "molecule"
+    encoding: ClassVar[str] = "graph"
+
+    def __init__(
+        self,
+        *,
+        vocabulary: str | list[Any] = "rdkit",
+        max_fragments: Annotated[int, Field(ge=1)] = 9,
+        min_fragments: Annotated[int, Field(ge=1)] = 1,
+        max_atoms: Annotated[int, Field(ge=1)] | None = None,
+        stop: Literal["free", "full"] = "free",
+        scaffold: str | None = None,
+        symmetry: Literal["molecule", "tree", "none"] = "molecule",
+    ) -> None:
+        if min_fragments > max_fragments:
+            raise ConfigError(f"min_fragments ({min_fragments}) is above max_fragments ({max_fragments})")
+        self.max_fragments, self.min_fragments, self.max_atoms = max_fragments, min_fragments, max_atoms
+        self.stop, self.symmetry = stop, symmetry
+        self.space = FragmentSpace(vocabulary, scaffold=scaffold, max_fragments=max_fragments, may_stop=self._may_stop)
+        self.has_scaffold = scaffold is not None
+        self._make_tables()
+        n, p, k = max_fragments, self.n_points, len(self.arm_fragment)
+        self.start_site = n * p
+        self.n_actions = 1 + (n * p + 1) * k
+        self.n_backward_actions = n
+        self.stop_action = 0
+        self.max_steps = n + 1
+        self.spec = GraphSpec(
+            node_types=len(self.fragment_points),
+            node_flags=p,
+            labels=len(self.arm_fragment) + 1,
+            where=2 + n * p,
+            options=k,
+            max_nodes=n,
+            removals=n,
+        )
+
+    def _make_tables(self) -> None:
+        """Tensors that describe the fragments; the scaffold, where there is one, is the last kind and has no arms."""
+        points, atoms = self.space.points_per_kind, self.space.atoms_per_kind
+        self.n_points = max(max(points), 1)
+        arms = [(f, p) for f in range(self.space.n_fragments) for p in range(max(points[f], 1))]
+        self.arm_fragment = torch.tensor([f for f, _ in arms])
+        self.arm_point = torch.tensor([p for _, p in arms])
+        self.arm_attaches = torch.tensor([p < points[f] for f, p in arms])
+        self.arm_is_first = self.arm_point == 0
+        self.fragment_points = torch.tensor(points)
+        self.fragment_atoms = torch.tensor(atoms)
+        # label of (kind, point): its arm; the scaffold's points share the label K
+        self.arm_of = torch.full((len(points), self.n_points), len(arms))
+        self.arm_of[self.arm_fragment, self.arm_point] = torch.arange(len(arms))
+        self.has_point = torch.arange(self.n_points) < self.fragment_points[:, None]
+        attaching = self.fragment_atoms[self.arm_fragment[self.arm_attaches]]
+        self.smallest = int(attaching.min()) if len(attaching) else 10**6
+        if self.max_atoms is not None and int(self.fragment_atoms.min()) > self.max_atoms:
+            raise ConfigError(
+                f"max_atoms ({self.max_atoms}) is below the smallest fragment ({int(self.fragment_atoms.min())} atoms)"
+            )
+
+    def _on(self, device: torch.device) -> None:
+        """Tables follow the states: they move once, when a batch on another device first comes by."""
+        if self.arm_fragment.device != device:
+            for name, value in list(vars(self).items()):
+                if isinstance(value, Tensor):
+                    setattr(self, name, value.to(device))
+
+    # ------------------------------------------------------------------ states and transitions
+
+    def initial(self, n: int, device: torch.device | str = "cpu") -> FragmentStates:
+        width = self.max_fragments
+        kinds = torch.full((n, width), -1, dtype=torch.int64, device=device)
+        if self.has_scaffold:
+            kinds[:, 0] = len(self.fragment_points) - 1
+        return FragmentStates(
+            kinds=kinds,
+            joins=torch.full((n, max(width - 1, 1), 4), -1, dtype=torch.int64, device=device),
+            used=torch.zeros(n, width, self.n_points, dtype=torch.bool, device=device),
+            n=torch.full((n,), int(self.has_scaffold), dtype=torch.int64, device=device),
+        )
+
+    def _parts(self, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """(site, arm) of actions other than stop; (0, 0) for stop."""
+        index = (actions - 1).clamp(min=0)
+        options = len(self.arm_fragment)
+        return index // options, index % options
+
+    def step(self, states: FragmentStates, actions: Tensor) -> FragmentStates:
+        self._on(actions.device)
+        add = actions > 0
+        site, arm = self._parts(actions)
+        row = torch.arange(len(actions), device=actions.device)
+        slot = states.n.clamp(max=self.max_fragments - 1)
+        fragment, point = self.arm_fragment[arm], self.arm_point[arm]
+        kinds = states.kinds.clone()
+        kinds[row, slot] = torch.where(add, fragment, kinds[row, slot])
+        attach = add & (site != self.start_site)
+        node, at = (site // self.n_points).clamp(max=self.max_fragments - 1), site % self.n_points
+        joins = states.joins.clone()
+        line = (states.n - 1).clamp(min=0, max=joins.shape[1] - 1)
+        join = torch.stack([node, at, slot, point], 1)
+        joins[row, line] = torch.where(attach[:, None], join, joins[row, line])
+        used = states.used.clone()
+        used[row, node, at] |= attach
+        used[row, slot, point] |= attach
+        return FragmentStates(kinds=kinds, joins=joins, used=used, n=states.n + add)
+
+    def undo(self, states: FragmentStates, backward_actions: Tensor) -> FragmentStates:
+        self._on(backward_actions.device)
+        leaf = backward_actions
+        row = torch.arange(len(leaf), device=leaf.device)
+        n = states.n - 1
+        slots = torch.arange(self.max_fragments, device=leaf.device)
+        take = (slots + (slots >= leaf[:, None])).clamp(max=self.max_fragments - 1)
+        gone = slots >= n[:, None]
+        kinds = states.kinds.gather(1, take).masked_fill(gone, -1)
+        line, neighbour, at, _ = self._leaf_join(states, leaf)
+        used = states.used.clone()
+        used[row, neighbour, at] &= states.n <= 1
+        used = used.gather(1, take[:, :, None].expand_as(used)).masked_fill(gone[:, :, None], False)
+        lines = torch.arange(states.joins.shape[1], device=leaf.device)
+        keep = (lines + (lines >= line[:, None])).clamp(max=len(lines) - 1)
+        joins = states.joins.gather(1, keep[:, :, None].expand_as(states.joins))
+        ends = joins[:, :, 0::2]
+        joins = joins.clone()
+        joins[:, :, 0::2] = ends - (ends > leaf[:, None, None]).to(ends.dtype)
+        joins = joins.masked_fill((lines >= (n - 1)[:, None])[:, :, None], -1)
+        return FragmentStates(kinds=kinds, joins=joins, used=used, n=n)
+
+    def _leaf_join(self, states: FragmentStates, leaf: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of each leaf's only join: its line, the neighbour, the neighbour's point, the leaf's own point, [B] each."""
+        row = torch.arange(len(leaf), device=leaf.device)
+        touches = (states.joins[:, :, 0::2] == leaf[:, None, None]).any(2)
+        line = touches.to(torch.int8).argmax(1)
+        u, p, v, q = states.joins[row, line].unbind(1)
+        first = u == leaf
+        return (
+            line,
+            torch.where(first, v, u).clamp(min=0),
+            torch.where(first, q, p).clamp(min=0),
+            torch.where(first, p, q).clamp(min=0),
+        )
+
+    def backward_action(self, states: FragmentStates, actions: Tensor, next_states: FragmentStates) -> Tensor:
+        return torch.where(actions == self.stop_action, -1, states.n)
+
+    def forward_action(self, states: FragmentStates, backward_actions: Tensor, previous: FragmentStates) -> Tensor:
+        self._on(backward_actions.device)
+        leaf = backward_actions
+        kind = states.kinds.gather(1, leaf[:, None]).squeeze(1)
+        _, neighbour, at, own = self._leaf_join(states, leaf)
+        start = states.n == 1
+        site = torch.where(start, self.start_site, (neighbour - (neighbour > leaf).to(leaf.dtype)) * self.n_points + at)
+        arm = self.arm_of[kind, torch.where(start, 0, own)]
+        return 1 + site * len(self.arm_fragment) + arm
+
+    def is_initial(self, states: FragmentStates) -> Tensor:
+        return states.n == int(self.has_scaffold)
+
+    # ------------------------------------------------------------------ what is legal
+
+    def _sizes(self, states: FragmentStates) -> Tensor:
+        """Heavy atoms of each tree [B] (every join keeps all heavy atoms)."""
+        real = states.kinds >= 0
+        return (self.fragment_atoms[states.kinds.clamp(min=0)] * real).sum(1)
+
+    def _open(self, states: FragmentStates) -> Tensor:
+        """bool [B, N, P]: attachment points that are there and free."""
+        there = self.has_point[states.kinds.clamp(min=0)] & (states.kinds >= 0)[:, :, None]
+        return there & ~states.used
+
+    def _may_stop(self, n: int, open_points: int, atoms: int) -> bool:
+        """The stop rule of one tree, for counting; the batched form is ``_legal``."""
+        room = 10**6 if self.max_atoms is None else self.max_atoms - atoms
+        stuck = n >= self.max_fragments or open_points == 0 or self.smallest > room
+        return n <= self.max_fragments and room >= 0 and (stuck or (self.stop == "free" and n >= self.min_fragments))
+
+    def _legal(self, states: FragmentStates) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(stop [B], start [B], open sites [B, N, P], options [B, K]), all bool."""
+        self._on(states.n.device)
+        start = states.n == 0
+        fits = start.new_ones(len(start), len(self.arm_fragment))
+        if self.max_atoms is not None:
+            fits = self.fragment_atoms[self.arm_fragment] <= (self.max_atoms - self._sizes(states))[:, None]
+        attach = fits & self.arm_attaches
+        options = torch.where(start[:, None], fits & self.arm_is_first, attach)
+        growing = ~start & (states.n < self.max_fragments) & attach.any(1)
+        sites = self._open(states) & growing[:, None, None]
+        stop = ~start & ~sites.flatten(1).any(1)
+        if self.stop == "free":
+            stop |= ~start & (states.n >= self.min_fragments)
+        return stop, start, sites, options
+
+    def forward_mask(self, states: FragmentStates) -> Tensor:
+        stop, start, sites, options = self._legal(states)
+        where = torch.cat([sites.flatten(1), start[:, None]], 1)
+        return torch.cat([stop[:, None], (where[:, :, None] & options[:, None, :]).flatten(1)], 1)
+
+    def backward_mask(self, states: FragmentStates) -> Tensor:
+        self._on(states.n.device)
+        slots = torch.arange(self.max_fragments, device=states.n.device)
+        leaf = (states.used.sum(2) == 1) | (states.n == 1)[:, None]
+        leaf = leaf & (slots < states.n[:, None])
+        if self.has_scaffold:
+            leaf[:, 0] = False
+        return leaf
+
+    # ------------------------------------------------------------------ what policies and people see
+
+    def encode(self, states: FragmentStates, padded: bool | None = None) -> GraphBatch:
+        """Graphs of the trees; padded by default on a GPU, packed on a CPU (see ``graphs``)."""
+        if padded is None:
+            padded = states.n.device.type != "cpu"
+        stop, start, sites, options = self._legal(states)
+        batch, width = states.kinds.shape
+        device = states.n.device
+
+        def pick(mask: Tensor) -> tuple[tuple[Tensor, ...], Tensor | None]:
+            """Indices of the True entries, or of all entries with the mask."""
+            if padded:
+                full = torch.cartesian_prod(*(torch.arange(s, device=device) for s in mask.shape)).unbind(1)
+                return full, mask.flatten()
+            return mask.nonzero(as_tuple=True), None
+
+        real = states.kinds >= 0
+        (graph, slot), node_mask = pick(real)
+        row_of = torch.arange(batch * width, device=device).view(batch, width)
+        sizes = None
+        if not padded:  # nodes in the order of their graph's size
+            order = states.n.argsort(stable=True)
+            real = real[order]
+            place, slot = real.nonzero(as_tuple=True)
+            graph = order[place]
+            row_of = torch.empty_like(states.kinds).index_copy_(
+                0, order, (real.flatten().cumsum(0) - 1).view(batch, width)
+            )
+            counts = torch.bincount(states.n, minlength=1).tolist()
+            sizes = [(size, count) for size, count in enumerate(counts) if size and count]
+        kind = states.kinds[graph, slot].clamp(min=0)
+
+        (jg, jl), join_mask = pick(states.joins[:, :, 0] >= 0)
+        u, p, v, q = states.joins[jg, jl].clamp(min=0).unbind(1)
+        ends = torch.stack([row_of[jg, u], row_of[jg, v]])
+        kind_u, kind_v = states.kinds[jg, u].clamp(min=0), states.kinds[jg, v].clamp(min=0)
+        labels = torch.stack([self.arm_of[kind_u, p], self.arm_of[kind_v, q]], 1)
+
+        (sg, sn, sp), site_mask = pick(sites)
+        site_label = self.arm_of[states.kinds[sg, sn].clamp(min=0), sp]
+        (eg,), start_mask = pick(start)
+        blank = torch.full_like(eg, -1)
+        (rg, rn), removal_mask = pick(self.backward_mask(states))
+        return GraphBatch(
+            n_graphs=batch,
+            max_nodes=width,
+            node_type=kind,
+            node_flags=states.used[graph, slot].to(torch.get_default_dtype()),
+            node_graph=graph,
+            node_slot=slot,
+            node_mask=node_mask,
+            n_nodes=states.n,
+            sizes=sizes,
+            edge_index=torch.cat([ends, ends.flip(0)], 1),
+            edge_labels=torch.cat([labels, labels.flip(1)]),
+            edge_mask=None if join_mask is None else torch.cat([join_mask, join_mask]),
+            site_graph=torch.cat([sg, eg]),
+            site_node=torch.cat([row_of[sg, sn], blank]),
+            site_label=torch.cat([site_label, torch.full_like(eg, self.spec.labels - 1)]),
+            site_where=torch.cat([1 + sn * self.n_points + sp, torch.full_like(eg, 1 + self.start_site)]),
+            site_options=torch.cat([sg, eg]),
+            site_mask=None if site_mask is None or start_mask is None else torch.cat([site_mask, start_mask]),
+            option_mask=options,
+            stop_mask=stop,
+            removal_graph=rg,
+            removal_node=row_of[rg, rn],
+            removal_action=rn,
+            removal_mask=removal_mask,
+        )
+
+    def objects(self, states: FragmentStates) -> list[Molecule]:
+        return self.space.molecules(states.kinds.cpu().numpy(), states.joins.cpu().numpy())
+
+    def object_keys(self, objects: list[Molecule]) -> list[str]:
+        return [m.smiles if m.valid else f"invalid: {m.problem}" for m in objects]
+
+    def keys(self, states: FragmentStates) -> Sequence[Hashable]:
+        return self.space.tree_keys(states.kinds.cpu().numpy(), states.joins.cpu().numpy())
+
+    def log_symmetry(self, states: FragmentStates, objects: list[Molecule]) -> Tensor:
+        if self.symmetry == "none":
+            return torch.zeros(len(states), dtype=torch.float64)
+        if self.symmetry == "tree":
+            return torch.from_numpy(self._tree_symmetry(states))
+        exact = [self.space.log_symmetry(m) if m.valid else 0.0 for m in objects]
+        if not np.isfinite(exact).all():
+            # A molecule in which RDKit sees other rings or aromaticity than in its fragments: its own tree must do.
+            exact = np.where(np.isfinite(exact), exact, self._tree_symmetry(states))
+        return torch.as_tensor(exact, dtype=torch.float64)
+
+    def _tree_symmetry(self, states: FragmentStates) -> np.ndarray:
+        return self.space.tree_log_symmetry(states.kinds.cpu().numpy(), states.joins.cpu().numpy())
+
+    def states_of(self, objects: list[Molecule]) -> FragmentStates:
+        return self._decomposed(objects, None)
+
+    def terminal_draws(self, objects: list[Molecule], seed: int = 0) -> tuple[FragmentStates, Tensor]:
+        states = self._decomposed(objects, np.random.default_rng(seed))
+        whole = np.array([self.space.log_symmetry(m) for m in objects], dtype=np.float64)
+        return states, torch.from_numpy(whole)  # trees are drawn in proportion to c(t): c(t) / (c(t) / C(x)) = C(x)
+
+    def _decomposed(self, objects: list[Molecule], rng: np.random.Generator | None) -> FragmentStates:
+        states = self.initial(len(objects))
+        for i, molecule in enumerate(objects):
+            tree = self.space.decompose(molecule, rng) if molecule.valid else None
+            if tree is None:
+                why = molecule.problem or "no way to cut it into fragments of the vocabulary within the size limits"
+                raise DataError(f"molecule {i + 1} ({molecule.smiles or '?'}): {why}")
+            kinds, joins = (torch.as_tensor(t, dtype=torch.int64) for t in tree)
+            n = len(kinds)
+            states.kinds[i, :n] = kinds
+            states.n[i] = n
+            states.joins[i, : n - 1] = joins
+            states.used[i, joins[:, 0], joins[:, 1]] = True
+            states.used[i, joins[:, 2], joins[:, 3]] = True
+        return states
+
+    def enumeration_unavailable_reason(self) -> str | None:
+        bound = float(self.space.n_fragments)
+        for size in range(1, self.max_fragments):
+            bound *= min(1 + size * (self.n_points - 1), size * self.n_points) * len(self.arm_fragment)
+            if bound > 5e7:
+                return (
+                    f"trees of up to {self.max_fragments} of {self.space.n_fragments} fragments are too many to list "
+                    f"(more than {bound:.0e} ways to build one)"
+                )
+        return None
+
+    def portable(self) -> dict[str, Any]:
+        return {"vocabulary": self.space.vocabulary.plain()}

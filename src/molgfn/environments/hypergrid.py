@@ -1,0 +1,97 @@
+"""The hypergrid: walk up the coordinates of a d-dimensional grid, stop anywhere (Bengio et al. 2021, arXiv 2106.04399)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from molgfn.environments.base import Environment, States
+
+
+@dataclass(frozen=True)
+class GridStates(States):
+    """``position``: int64 [B, d], each in [0, side)."""
+
+    position: Tensor
+
+
+class HyperGrid(Environment):
+    """Grid {0..side-1}^dimensions, source at the origin; every state may be a finished object.
+
+    Forward action i < d adds 1 to coordinate i, action d stops; backward action i takes 1 from coordinate i.
+    ``encode`` is one-hot per dimension, [B, d * side]. Finished objects are int64 positions [B, d].
+
+    Args:
+        dimensions: d, at least 1.
+        side: number of points along each dimension, at least 2.
+    """
+
+    domain: ClassVar[str] = "grid"
+    encoding: ClassVar[str] = "vector"
+
+    def __init__(self, *, dimensions: Annotated[int, Field(ge=1)] = 2, side: Annotated[int, Field(ge=2)] = 16) -> None:
+        self.dimensions = dimensions
+        self.side = side
+        self.n_actions = dimensions + 1
+        self.n_backward_actions = dimensions
+        self.stop_action = dimensions
+        self.max_steps = dimensions * (side - 1) + 1
+        self.n_states = side**dimensions
+        self.n_features = dimensions * side
+
+    def initial(self, n: int, device: torch.device | str = "cpu") -> GridStates:
+        return GridStates(torch.zeros(n, self.dimensions, dtype=torch.int64, device=device))
+
+    def _unit(self, actions: Tensor) -> Tensor:
+        """int64 [B, d], 1 at the coordinate that the action names (nowhere for stop)."""
+        return (actions[:, None] == torch.arange(self.dimensions, device=actions.device)).to(torch.int64)
+
+    def step(self, states: GridStates, actions: Tensor) -> GridStates:
+        return GridStates(states.position + self._unit(actions))
+
+    def undo(self, states: GridStates, backward_actions: Tensor) -> GridStates:
+        return GridStates(states.position - self._unit(backward_actions))
+
+    def forward_mask(self, states: GridStates) -> Tensor:
+        up = states.position < self.side - 1
+        return torch.cat([up, torch.ones_like(up[:, :1])], 1)
+
+    def backward_mask(self, states: GridStates) -> Tensor:
+        return states.position > 0
+
+    def backward_action(self, states: GridStates, actions: Tensor, next_states: GridStates) -> Tensor:
+        return torch.where(actions == self.stop_action, -1, actions)
+
+    def forward_action(self, states: GridStates, backward_actions: Tensor, previous: GridStates) -> Tensor:
+        return backward_actions
+
+    def is_initial(self, states: GridStates) -> Tensor:
+        return (states.position == 0).all(1)
+
+    def encode(self, states: GridStates) -> Tensor:
+        one_hot = torch.nn.functional.one_hot(states.position, self.side)
+        return one_hot.flatten(1).to(torch.get_default_dtype())
+
+    def index(self, states: GridStates) -> Tensor:
+        weights = self.side ** torch.arange(self.dimensions - 1, -1, -1, device=states.position.device)
+        return (states.position * weights).sum(1)
+
+    def objects(self, states: GridStates) -> Tensor:
+        return states.position.cpu()
+
+    def object_keys(self, objects: Tensor) -> list[str]:
+        return [" ".join(map(str, row)) for row in objects.tolist()]
+
+    def keys(self, states: GridStates) -> Sequence[Hashable]:
+        return self.index(states).tolist()
+
+    def states_of(self, objects: Tensor) -> GridStates:
+        return GridStates(torch.as_tensor(objects, dtype=torch.int64))
+
+    def enumeration_unavailable_reason(self) -> str | None:
+        return None

@@ -1,0 +1,201 @@
+"""Measure a policy, or a file of molecules, by every metric that applies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from molgfn.chemistry.files import read_molecules
+from molgfn.environments.base import Environment
+from molgfn.errors import DataError, NotEnumerableError
+from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_terminal
+from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.samples import draw_samples, read_samples, with_terminal_probabilities
+from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.policies.base import Policy
+from molgfn.rewards.base import Reward
+
+#: why a field of ``Samples`` may be missing, in words for a reader
+WHY_MISSING = {
+    "reference": "no reference file was given",
+    "log_reward": "the objects were not scored: no reward was given",
+    "value": "the objects were not scored: no reward was given",
+    "log_weight": "the objects come from a file, not from a policy",
+    "terminal": "log P_T was not estimated",
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that was measured on one set of samples.
+
+    Attributes:
+        source: what was measured (plain data: kind, seed, file ...).
+        samples: the objects themselves.
+        readings: key -> reading, missing ones included with their reason.
+        metrics: what computed them, for definitions and references.
+        settings: plain settings.
+        problems: named reason -> how many samples have no value because of it.
+        oracle: oracle accounting of this evaluation alone.
+        exact: exact distribution where the space could be listed.
+    """
+
+    source: dict[str, object]
+    samples: Samples
+    readings: dict[str, Reading]
+    metrics: list[Metric]
+    settings: dict[str, object]
+    problems: dict[str, int] = field(default_factory=dict)
+    oracle: dict[str, float] = field(default_factory=dict)
+    exact: ExactResult | None = None
+
+    def values(self) -> dict[str, float]:
+        """Key -> number, of what could be measured."""
+        return {key: reading.value for key, reading in self.readings.items() if reading.value is not None}
+
+
+def evaluate_samples(
+    samples: Samples, metrics: Iterable[Metric], why: Mapping[str, str] | None = None
+) -> dict[str, Reading]:
+    """Every reading of every metric that can be measured on ``samples``; the others as missing, with the reason.
+
+    Args:
+        samples: what to measure.
+        metrics: how; two metrics must not use one key.
+        why: field of ``Samples`` -> why it is None, instead of the usual words.
+
+    Raises:
+        ValueError: two metrics use the same key.
+    """
+    reasons = {**WHY_MISSING, **(why or {})}
+    out: dict[str, Reading] = {}
+    for metric in metrics:
+        if samples.domain not in metric.domains:
+            continue
+        absent = sorted(name for name in metric.requires if getattr(samples, name) is None)
+        if absent:
+            found = {metric.name: Reading.missing(reasons.get(absent[0], f"the samples have no {absent[0]}"))}
+        else:
+            found = metric(samples)
+        if doubled := sorted(out.keys() & found.keys()):
+            raise ValueError(f"{type(metric).__name__}: another metric already reports {', '.join(doubled)}")
+        out |= found
+    return out
+
+
+def evaluate_policy(
+    environment: Environment,
+    policy: Policy,
+    reward: Reward,
+    settings: EvaluationSettings | None = None,
+    *,
+    seed: int = 0,
+) -> Evaluation:
+    """Draw samples from ``policy``, score and measure them, and compare exactly where the space can be listed.
+
+    Args:
+        environment: builds the objects.
+        policy: what is measured.
+        reward: log R(x); its counters go on counting, and the evaluation reports its own share.
+        settings: how many samples and which metrics.
+        seed: of every random stream that is used here.
+
+    Raises:
+        DataError: the reference file cannot be read.
+    """
+    settings = settings or EvaluationSettings()
+    reference = _reference(settings)
+    before = _counted(reward)
+    samples = draw_samples(environment, policy, reward, settings.samples, batch=settings.batch, seed=seed)
+    samples = replace(samples, reference=reference)
+    why = {}
+    if settings.log_pt_objects:
+        try:
+            samples = with_terminal_probabilities(
+                samples,
+                environment,
+                policy,
+                objects=settings.log_pt_objects,
+                trajectories=settings.log_pt_samples,
+                seed=seed,
+            )
+        except (DataError, NotImplementedError) as error:
+            why["terminal"] = f"backward sampling is not possible: {error}"
+    else:
+        why["terminal"] = "not asked for (log_pt_objects=0)"
+    metrics = settings.metrics()
+    readings = evaluate_samples(samples, metrics, why)
+    exact, exact_readings = _exact(environment, policy, reward, settings)
+    after = _counted(reward)
+    return Evaluation(
+        source={"kind": "policy", "seed": seed, "samples": len(samples)},
+        samples=samples,
+        readings=readings | exact_readings,
+        metrics=metrics,
+        settings=settings.plain(),
+        problems=_problems(samples),
+        oracle={name: after[name] - before[name] for name in after},
+        exact=exact,
+    )
+
+
+def evaluate_file(
+    path: str | Path, settings: EvaluationSettings | None = None, *, reward: Reward | None = None
+) -> Evaluation:
+    """Measure the molecules of a SMILES file, with a reward where one is given.
+
+    Raises:
+        DataError: the file or the reference cannot be read or has no valid molecule.
+    """
+    settings = settings or EvaluationSettings()
+    before = _counted(reward) if reward is not None else {}
+    samples = replace(read_samples(path, reward), reference=_reference(settings))
+    metrics = settings.metrics()
+    after = _counted(reward) if reward is not None else {}
+    return Evaluation(
+        source={"kind": "file", "file": str(path), "samples": len(samples)},
+        samples=samples,
+        readings=evaluate_samples(samples, metrics),
+        metrics=metrics,
+        settings=settings.plain(),
+        problems=_problems(samples),
+        oracle={name: after[name] - before[name] for name in after},
+    )
+
+
+def _exact(
+    environment: Environment, policy: Policy, reward: Reward, settings: EvaluationSettings
+) -> tuple[ExactResult | None, dict[str, Reading]]:
+    if not settings.exact_limit:
+        return None, {"exact/tv": Reading.missing("not asked for (exact_limit=0)")}
+    try:
+        target = exact_target(environment, reward, limit=settings.exact_limit)
+    except NotEnumerableError as error:
+        return None, {"exact/tv": Reading.missing(str(error))}
+    result = compare(target, exact_terminal(policy, target.graph))
+    count = len(result.keys)
+    return result, {
+        "exact/tv": Reading(result.tv, count=count),
+        "exact/jsd": Reading(result.jsd, count=count),
+        "exact/kl": Reading(result.kl, count=count),
+        "exact/log_z": Reading(result.log_z, count=count),
+        "exact/mean_reward": Reading(result.mean_reward, count=count),
+        "exact/target_mean_reward": Reading(result.target_mean_reward, count=count),
+    }
+
+
+def _reference(settings: EvaluationSettings) -> frozenset[str] | None:
+    if settings.reference is None:
+        return None
+    return frozenset(molecule.smiles for molecule in read_molecules(settings.reference).molecules)
+
+
+def _problems(samples: Samples) -> dict[str, int]:
+    return dict(Counter(problem for problem in samples.problems if problem is not None).most_common())
+
+
+def _counted(reward: Reward) -> dict[str, float]:
+    c = reward.counters
+    return {"raw": c.raw, "unique": c.unique, "cached": c.cached, "failed": c.failed, "seconds": c.seconds}

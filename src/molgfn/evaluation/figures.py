@@ -1,0 +1,174 @@
+"""Small charts as inline SVG that follow the page's colours: light, dark and print.
+
+Matplotlib draws with stand-in colours, which become CSS variables in the text of the SVG.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.ticker
+import numpy as np
+from matplotlib.figure import Figure
+
+#: stand-in colour -> CSS variable of the page
+THEME = {
+    "#010203": "var(--ink)",
+    "#010204": "var(--muted)",
+    "#010205": "var(--line)",
+    "#010206": "var(--c1)",
+    "#010207": "var(--c2)",
+    "#010208": "var(--c3)",
+    "#010209": "var(--c4)",
+}
+INK, MUTED, LINE, *SERIES = THEME
+
+STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": LINE,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a chart: ``x`` and ``y`` [K], its label, and whether it is a faint companion of the main line."""
+
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+    faint: bool = False
+
+
+def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", log_y: bool = False) -> str:
+    """Lines over steps; long noisy ones get a running mean on top of the raw values."""
+    with mpl.rc_context(STYLE | {"svg.hashsalt": title}):
+        figure = Figure(figsize=(4.6, 2.7), layout="constrained")
+        axes = figure.add_subplot()
+        for i, curve in enumerate(curves):
+            colour = SERIES[i % len(SERIES)]
+            if len(curve.x) > 60 and not curve.faint:
+                axes.plot(curve.x, curve.y, color=colour, lw=0.6, alpha=0.3)
+                axes.plot(curve.x, running_mean(curve.y), color=colour, lw=1.6, label=curve.label)
+            else:
+                axes.plot(curve.x, curve.y, color=colour, lw=1.6, alpha=0.5 if curve.faint else 1, label=curve.label)
+        if log_y:
+            axes.set_yscale("log")
+        axes.set_xlabel(x_label)
+        axes.margins(x=0.01)
+        if len(curves) > 1:
+            axes.legend(loc="best", handlelength=1.2)
+        return _svg(figure, title)
+
+
+def histogram_svg(
+    groups: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str, x_label: str, bins: int = 30
+) -> str:
+    """Shares of each group (label -> values and weights) over common bins; the first filled, the others as outlines."""
+    known = {}
+    for label, (values, weights) in groups.items():
+        keep = np.isfinite(values)
+        if keep.any():
+            known[label] = (values[keep], weights[keep])
+    with mpl.rc_context(STYLE | {"svg.hashsalt": title}):
+        figure = Figure(figsize=(4.6, 2.5), layout="constrained")
+        axes = figure.add_subplot()
+        if known:
+            together = np.concatenate([values for values, _ in known.values()])
+            edges = _edges(together, bins)
+            axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7, integer=bool(np.all(together == together.round()))))
+            for i, (label, (values, weights)) in enumerate(known.items()):
+                share = np.histogram(values.clip(edges[0], edges[-1]), edges, weights=weights / weights.sum())[0]
+                colour = SERIES[i % len(SERIES)]
+                if i == 0:
+                    axes.stairs(share, edges, fill=True, color=colour, alpha=0.45, lw=0)
+                axes.stairs(share, edges, color=colour, lw=1.6, label=label)
+        axes.set_xlabel(x_label)
+        axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+        axes.margins(x=0.01)
+        axes.set_ylim(bottom=0)
+        if len(known) > 1:
+            axes.legend(loc="best", handlelength=1.2)
+        return _svg(figure, title)
+
+
+def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
+    """How often each point [side, side] of a plane was drawn."""
+    with mpl.rc_context(STYLE | {"svg.hashsalt": title, "axes.grid": False}):
+        figure = Figure(figsize=(4.2, 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        image = axes.imshow(counts.T, origin="lower", cmap="viridis", interpolation="nearest")
+        axes.set_xlabel("coordinate 1")
+        axes.set_ylabel("coordinate 2")
+        figure.colorbar(image, ax=axes, label="samples")
+        return _svg(figure, title)
+
+
+def running_mean(y: np.ndarray) -> np.ndarray:
+    """Centred mean over about a 25th of the points, shorter at both ends."""
+    half = max(len(y) // 50, 1)
+    total = np.concatenate([[0.0], np.cumsum(y)])
+    index = np.arange(len(y))
+    low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(y))
+    return (total[high] - total[low]) / (high - low)
+
+
+def _edges(values: np.ndarray, bins: int) -> np.ndarray:
+    """Bin edges; one bin per number for small whole numbers; the outermost 0.5 % go into the outer bins."""
+    low, high = float(values.min()), float(values.max())
+    if np.all(values == np.round(values)) and high - low <= 2 * bins:
+        return np.arange(low, high + 2) - 0.5
+    cut_low, cut_high = np.quantile(values, [0.005, 0.995])
+    low, high = (float(cut_low), float(cut_high)) if cut_high > cut_low else (low, high)
+    return np.linspace(low, high, bins + 1) if high > low else np.array([low - 0.5, low + 0.5])
+
+
+def inline_svg(text: str, title: str) -> str:
+    """An SVG document as an element inside HTML: no prologue, metadata or name spaces, scaled by the page.
+
+    Args:
+        text: the document; quotes around attributes may be single or double.
+        title: what a screen reader says and a mouse shows; empty for none.
+    """
+    svg = text[text.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\s+(?:xmlns(?::\w+)?|xml:space)=(\"[^\"]*\"|'[^']*')", "", svg).replace("xlink:href", "href")
+    box = re.search(r"viewBox=[\"']([^\"']*)[\"']", svg)
+    start = f'<svg class="chart" role="img" viewBox="{box.group(1)}">' if box else '<svg class="chart" role="img">'
+    svg = start + (f"<title>{escape(title)}</title>" if title else "") + svg[svg.index(">") + 1 :]
+    return svg.strip()
+
+
+def _svg(figure: Figure, title: str) -> str:
+    """The figure as an inline SVG in the page's colours and font."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    svg = inline_svg(text.getvalue(), title)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    used = set(re.findall(r"#([\w.-]+)[\")]", svg))  # ids that nothing refers to would repeat from chart to chart
+    svg = re.sub(r" id=\"([^\"]*)\"", lambda m: m.group(0) if m.group(1) in used else "", svg)
+    for colour, variable in THEME.items():
+        svg = svg.replace(colour, variable)
+    return svg

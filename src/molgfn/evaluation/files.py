@@ -1,0 +1,94 @@
+"""The files of an evaluation: a table of samples and the metrics as JSON, each written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import molgfn
+from molgfn.evaluation.evaluator import Evaluation
+from molgfn.evaluation.metrics.base import Samples
+
+#: raised when the meaning of ``metrics.json`` changes
+FORMAT = 1
+
+
+def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
+    """Write ``samples.csv`` and ``metrics.json`` into ``folder`` (made when missing); returns the folder."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_samples(evaluation.samples, folder / "samples.csv")
+    write_whole(folder / "metrics.json", json.dumps(plain_evaluation(evaluation), indent=2, allow_nan=False) + "\n")
+    return folder
+
+
+def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything but the samples as plain data for JSON."""
+    exact = evaluation.exact
+    return {
+        "format": FORMAT,
+        "molgfn": molgfn.__version__,
+        "source": evaluation.source,
+        "settings": evaluation.settings,
+        "domain": evaluation.samples.domain,
+        "metrics": {key: reading.plain() for key, reading in evaluation.readings.items()},
+        "definitions": {
+            metric.name: {"definition": metric.definition(), "reference": metric.reference}
+            for metric in evaluation.metrics
+            if evaluation.samples.domain in metric.domains
+        },
+        "problems": evaluation.problems,
+        "oracle": evaluation.oracle,
+        "exact": None if exact is None else {"objects": len(exact.keys), "tv": exact.tv, "log_z": exact.log_z},
+    }
+
+
+def write_samples(samples: Samples, path: str | Path) -> None:
+    """One row per different object, best first: its key, how often it was drawn, log R, value and raw components.
+
+    Samples without an object come last, one row per reason, with the reason under ``problem``.
+    """
+    names = list(samples.components)
+    scored = samples.log_reward is not None and samples.value is not None
+    header = ["smiles" if samples.domain == "molecule" else "object", "count"]
+    header += ["log_reward", "value", *names] if scored else []
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*header, "problem"])
+    problems = samples.problems or [None] * len(samples)
+    for i in samples.unique.tolist():
+        row: list[Any] = [samples.keys[i], samples.counts[samples.keys[i]]]
+        if samples.log_reward is not None and samples.value is not None:
+            columns = [samples.log_reward, samples.value, *(samples.components[name] for name in names)]
+            row += [_number(float(column[i])) for column in columns]
+        table.writerow([*row, problems[i] or ""])
+    invalid: dict[str, int] = {}
+    for valid, problem in zip(samples.valid.tolist(), problems, strict=True):
+        if not valid:
+            invalid[problem or "invalid"] = invalid.get(problem or "invalid", 0) + 1
+    for problem, count in invalid.items():
+        table.writerow(["", count, *[""] * (len(header) - 2), problem])
+    write_whole(Path(path), text.getvalue())
+
+
+def _number(x: float) -> str:
+    return "" if math.isnan(x) else repr(x)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write ``text`` beside ``path`` and move it there, so that a reader or a crash never sees half a file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,127 @@
+"""The contract of a metric: what was sampled in, named readings out."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from molgfn.chemistry.fingerprints import morgan
+from molgfn.evaluation.readings import Reading
+
+__all__ = ["Metric", "Reading", "Samples", "TerminalProbabilities"]
+
+
+@dataclass(frozen=True)
+class TerminalProbabilities:
+    """log P_T(x) of some objects, estimated by backward sampling.
+
+    Attributes:
+        name: which objects, as it appears in keys of metrics, such as "samples".
+        log_p: [K], estimate of log P_T(x).
+        error: [K], standard error of each.
+        log_reward: [K], log R(x).
+        trajectories: backward trajectories per object.
+        per: "object" where P_T sums over every way to build x, "state" where it covers one terminal state of x.
+    """
+
+    name: str
+    log_p: np.ndarray
+    error: np.ndarray
+    log_reward: np.ndarray
+    trajectories: int
+    per: str = "object"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N finished objects, in the order in which they were drawn, and what is known about them.
+
+    Attributes:
+        domain: "molecule" or "grid".
+        objects: for molecules ``chemistry.Molecule``, for grids a row of coordinates each.
+        keys: N object keys (canonical SMILES; empty for an invalid molecule).
+        log_reward: [N], log R(x); None where nothing was scored.
+        value: [N], the property that R is made of, NaN without a value; None where nothing was scored.
+        components: name -> [N], raw oracle values.
+        problems: N entries, None or why the object has no value.
+        log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
+            the objects do not come from a policy.
+        reference: canonical SMILES to compare with; None without a reference.
+        terminal: log P_T(x) of some of the objects; None where not estimated.
+    """
+
+    domain: str
+    objects: Sequence[Any]
+    keys: list[str]
+    log_reward: np.ndarray | None = None
+    value: np.ndarray | None = None
+    components: dict[str, np.ndarray] = field(default_factory=dict)
+    problems: list[str | None] = field(default_factory=list)
+    log_weight: np.ndarray | None = None
+    reference: frozenset[str] | None = None
+    terminal: TerminalProbabilities | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @cached_property
+    def valid(self) -> np.ndarray:
+        """Bool [N]: the object is one (a molecule that sanitises)."""
+        if self.domain != "molecule":
+            return np.ones(len(self), dtype=bool)
+        return np.array([molecule.valid for molecule in self.objects], dtype=bool)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How often each valid object was drawn, by key."""
+        out: dict[str, int] = {}
+        for key, valid in zip(self.keys, self.valid, strict=True):
+            if valid:
+                out[key] = out.get(key, 0) + 1
+        return out
+
+    @cached_property
+    def unique(self) -> np.ndarray:
+        """int64 [U]: index of each different valid object once, best log R first (in order of drawing without one)."""
+        first: dict[str, int] = {}
+        for i in np.flatnonzero(self.valid).tolist():
+            first.setdefault(self.keys[i], i)
+        index = np.array(list(first.values()), dtype=np.int64)
+        return index if self.log_reward is None else index[np.argsort(-self.log_reward[index], kind="stable")]
+
+    @cached_property
+    def fingerprints(self) -> np.ndarray:
+        """[U, 2048] Morgan bits (radius 2) of the ``unique`` molecules, in that order."""
+        return morgan([self.objects[i] for i in self.unique])
+
+
+class Metric(ABC):
+    """Turns samples into named readings.
+
+    A subclass' docstring is its definition, which the report prints up to ``Args:``. Keys are ``name`` or
+    ``name/<parameter>...``: every parameter that changes the number is in the key.
+    """
+
+    #: first part of every key
+    name: ClassVar[str]
+    #: fields of ``Samples`` that must not be None
+    requires: ClassVar[frozenset[str]] = frozenset()
+    #: domains that it can measure
+    domains: ClassVar[frozenset[str]] = frozenset({"molecule", "grid"})
+    #: where the definition comes from
+    reference: ClassVar[str] = ""
+
+    @abstractmethod
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        """Readings by key; what could not be measured is a ``Reading.missing`` with its reason."""
+
+    @classmethod
+    def definition(cls) -> str:
+        """The docstring up to ``Args:``, as one line."""
+        return " ".join((inspect.getdoc(cls) or "").split("\nArgs:")[0].replace("``", "").split())

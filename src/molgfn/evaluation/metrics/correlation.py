@@ -1,0 +1,56 @@
+"""Whether better objects really are sampled more often."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+
+from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+
+
+class Correlation(Metric):
+    """Pearson and Spearman correlation of log P_T(x) with log R(x), and the slope of log P_T on log R (1 is ideal).
+
+    The key names the objects and the backward trajectories per object of the log P_T estimate. Intervals are percentile
+    bootstrap over objects. A correlation says nothing of mass outside the objects it is measured on.
+    """
+
+    name: ClassVar[str] = "correlation"
+    requires: ClassVar[frozenset[str]] = frozenset({"terminal"})
+    reference: ClassVar[str] = "Nica et al., Evaluating generalization in GFlowNets for molecule design, MLDD 2022"
+
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        terminal = samples.terminal
+        if terminal is None:
+            return {self.name: Reading.missing("log P_T was not estimated")}
+        finite = np.isfinite(terminal.log_p) & np.isfinite(terminal.log_reward)
+        log_p, log_reward = terminal.log_p[finite], terminal.log_reward[finite]
+        per = "" if terminal.per == "object" else f"/per {terminal.per}"
+        tail = f"{terminal.name}/N={terminal.trajectories}{per}"
+        if len(log_p) < 3 or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0:
+            reason = f"{len(log_p)} objects with log P_T; it takes 3 with different log R and log P_T"
+            return {f"correlation/pearson/{tail}": Reading.missing(reason)}
+        return {
+            f"correlation/pearson/{tail}": Reading.bootstrap(_pearson, log_p, log_reward),
+            f"correlation/spearman/{tail}": Reading.bootstrap(_spearman, log_p, log_reward),
+            f"correlation/slope/{tail}": Reading.bootstrap(_slope, log_p, log_reward),
+            f"log_p_terminal/standard_error/{tail}": Reading(
+                float(np.median(terminal.error[finite])), count=len(log_p)
+            ),
+        }
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """0 for a resample in which one column is constant."""
+    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) and np.ptp(y) else 0.0
+
+
+def _spearman(x: np.ndarray, y: np.ndarray) -> float:
+    return _pearson(stats.rankdata(x), stats.rankdata(y))
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    """Of x on y by least squares."""
+    return float(np.cov(x, y)[0, 1] / y.var(ddof=1)) if np.ptp(y) else 0.0

@@ -1,0 +1,66 @@
+"""How many good molecules that are far from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from molgfn.chemistry.fingerprints import tanimoto
+from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+
+
+class Modes(Metric):
+    """Molecules with value >= threshold, taken greedily from the best, each with Tanimoto < cut to all taken before it.
+
+    The order is by R(x), best first; the similarity is that of Morgan fingerprints (radius 2, 2048 bits). Threshold
+    and cut are in the key, because the number means nothing without them. It grows with the number of samples.
+
+    Args:
+        thresholds: least value of the property that R is made of, one count each.
+        cut: two molecules at least this similar belong to one mode.
+    """
+
+    name: ClassVar[str] = "modes"
+    requires: ClassVar[frozenset[str]] = frozenset({"log_reward", "value"})
+    domains: ClassVar[frozenset[str]] = frozenset({"molecule"})
+    reference: ClassVar[str] = "Bengio et al., Flow network based generative models, NeurIPS 2021, arXiv 2106.04399"
+
+    def __init__(
+        self, *, thresholds: Sequence[float] = (0.7, 0.8), cut: Annotated[float, Field(gt=0, le=1)] = 0.7
+    ) -> None:
+        self.thresholds = tuple(thresholds)
+        self.cut = cut
+
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        out = {}
+        for threshold in self.thresholds:
+            good = np.flatnonzero(self._values(samples) >= threshold)
+            kept = greedy_modes(samples.fingerprints[good], self.cut)
+            out[f"modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = Reading(float(len(kept)), count=len(good))
+        return out
+
+    def _values(self, samples: Samples) -> np.ndarray:
+        """Values of the unique molecules; without a value a molecule is below every threshold."""
+        if samples.value is None:
+            return np.full(len(samples.unique), -np.inf)
+        return np.nan_to_num(samples.value[samples.unique], nan=-np.inf)
+
+
+def greedy_modes(bits: np.ndarray, cut: float) -> list[int]:
+    """Rows of ``bits`` [U, 2048] kept when each is kept only if its similarity to all kept before is below ``cut``.
+
+    One row of similarities per mode, not per pair: whatever is near a new mode is struck out at once.
+    """
+    alive = np.ones(len(bits), dtype=bool)
+    kept = []
+    for i in range(len(bits)):
+        if not alive[i]:
+            continue
+        kept.append(i)
+        rest = i + 1 + np.flatnonzero(alive[i + 1 :])
+        if len(rest):
+            alive[rest[tanimoto(bits[i : i + 1], bits[rest])[0] >= cut]] = False
+    return kept

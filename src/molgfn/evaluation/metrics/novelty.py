@@ -1,0 +1,21 @@
+"""How many molecules are not in the reference."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+
+
+class Novelty(Metric):
+    """Share of the unique valid molecules whose canonical SMILES is not in the reference set, with Wilson interval."""
+
+    name: ClassVar[str] = "novelty"
+    requires: ClassVar[frozenset[str]] = frozenset({"reference"})
+    domains: ClassVar[frozenset[str]] = frozenset({"molecule"})
+    reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
+
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        known = samples.reference or frozenset()
+        new = sum(samples.keys[i] not in known for i in samples.unique)
+        return {"novelty": Reading.proportion(new, len(samples.unique))}

@@ -1,0 +1,39 @@
+"""How many ring systems with linkers the molecules are built around."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from molgfn.chemistry.scaffolds import murcko
+from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+
+
+class Scaffolds(Metric):
+    """Different Bemis-Murcko scaffolds among the unique valid molecules; acyclic molecules have none and do not count.
+
+    ``scaffolds/value>=t`` counts those of molecules with value >= t only.
+
+    Args:
+        thresholds: least value of the property that R is made of, one count each.
+    """
+
+    name: ClassVar[str] = "scaffolds"
+    domains: ClassVar[frozenset[str]] = frozenset({"molecule"})
+    reference: ClassVar[str] = "Bemis and Murcko, J. Med. Chem. 39 (1996) 2887"
+
+    def __init__(self, *, thresholds: Sequence[float] = (0.7, 0.8)) -> None:
+        self.thresholds = tuple(thresholds)
+
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        names = [murcko(samples.objects[i]) for i in samples.unique]
+        out = {f"scaffolds/n={len(samples)}": Reading(float(len(set(names) - {""})), count=len(names))}
+        if samples.value is None:
+            return out
+        values = samples.value[samples.unique]
+        for threshold in self.thresholds:
+            good = {name for name, value in zip(names, values, strict=True) if value >= threshold}
+            out[f"scaffolds/value>={threshold:g}"] = Reading(
+                float(len(good - {""})), count=int((values >= threshold).sum())
+            )
+        return out

@@ -1,0 +1,27 @@
+"""How many samples are molecules at all."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+
+
+class Validity(Metric):
+    """Share of all samples that are valid molecules (RDKit sanitises them), with the Wilson interval.
+
+    ``validity/scored`` is the share of all samples for which the oracle gave a value.
+    """
+
+    name: ClassVar[str] = "validity"
+    domains: ClassVar[frozenset[str]] = frozenset({"molecule"})
+    reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
+
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        out = {"validity": Reading.proportion(int(samples.valid.sum()), len(samples))}
+        if samples.value is not None:
+            scored = int((~np.isnan(samples.value) & samples.valid).sum())
+            out["validity/scored"] = Reading.proportion(scored, len(samples))
+        return out

@@ -1,0 +1,209 @@
+"""A run folder as one self-contained HTML page that loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import yaml
+
+import molgfn
+from molgfn.chemistry.files import read_molecules
+from molgfn.errors import DataError
+from molgfn.evaluation.bibliography import Bibliography
+from molgfn.evaluation.curves import Panel, read_panels
+from molgfn.evaluation.figures import curves_svg, heatmap_svg, histogram_svg
+from molgfn.evaluation.files import write_whole
+from molgfn.evaluation.galleries import Gallery, component_columns
+from molgfn.evaluation.metrics.properties import DESCRIPTORS, describe
+from molgfn.evaluation.summary import facts, groups, limits, summary_cards
+
+#: molecules in each gallery
+PICTURES = 12
+#: reference molecules whose properties are drawn
+REFERENCE_DRAWN = 2000
+SECRET = re.compile(r"(?im)^(\s*(?:- )?[\w.-]*(?:api_?key|token|password|secret)[\w.-]*\s*:\s*)\S.*$")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What lies in a run folder, as far as it is there."""
+
+    name: str
+    evaluation: dict[str, Any]
+    samples: pd.DataFrame
+    untrained: pd.DataFrame | None
+    config: dict[str, Any]
+    config_text: str
+    panels: list[Panel]
+    more_panels: list[Panel]
+
+
+def write_report(
+    run: str | Path, *, evaluation: str | Path | None = None, output: str | Path | None = None, name: str | None = None
+) -> Path:
+    """Write the report of a run, or of an evaluation that stands alone.
+
+    Args:
+        run: folder with ``config.yaml`` and ``metrics.csv`` (each may be missing).
+        evaluation: folder with ``metrics.json`` and ``samples.csv``, and ``untrained.csv`` where the untrained policy
+            was sampled too; by default ``<run>/evaluation``.
+        output: the page; by default ``report.html`` in the evaluation's folder.
+        name: title; by default the config's ``name``, else the folder's.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        DataError: ``metrics.json`` or ``samples.csv`` is missing or is not what an evaluation writes.
+    """
+    folder = Path(evaluation) if evaluation is not None else Path(run) / "evaluation"
+    page = render(read_results(Path(run), folder, name))
+    path = Path(output) if output is not None else folder / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, page)
+    return path
+
+
+def read_results(run: Path, folder: Path, name: str | None = None) -> Results:
+    """Read what a report needs; errors as in ``write_report``."""
+    try:
+        evaluation = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        samples = pd.read_csv(folder / "samples.csv")
+        missing = {"metrics", "definitions", "domain"} - evaluation.keys() or {"count"} - set(samples.columns)
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{folder}: no evaluation to report on ({error}); run `molgfn evaluate` first") from error
+    if missing:
+        raise DataError(f"{folder}: metrics.json or samples.csv lacks {', '.join(sorted(missing))}; evaluate again")
+    untrained = folder / "untrained.csv"
+    config = run / "config.yaml"
+    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    plain = yaml.safe_load(text) if text else {}
+    plain = plain if isinstance(plain, dict) else {}
+    panels, more = read_panels(run / "metrics.csv") if (run / "metrics.csv").is_file() else ([], [])
+    return Results(
+        name=name or str(plain.get("name") or run.resolve().name),
+        evaluation=evaluation,
+        samples=samples,
+        untrained=pd.read_csv(untrained) if untrained.is_file() else None,
+        config=plain,
+        config_text=SECRET.sub(r"\1(hidden)", text),
+        panels=panels,
+        more_panels=more,
+    )
+
+
+def render(results: Results) -> str:
+    """The page. Everything that comes from a run is escaped; only SVG made here goes in as it is."""
+    bibliography = Bibliography()
+    bibliography.add_config(results.config)
+    molecules = results.evaluation["domain"] == "molecule"
+    gallery = Gallery.of(results.samples) if molecules else None
+    diverse = gallery.diverse(PICTURES) if gallery else []
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("molgfn.evaluation"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("report.html.j2").render(
+        name=results.name,
+        version=molgfn.__version__,
+        facts=facts(results.evaluation, results.config, results.panels),
+        cards=summary_cards(results.evaluation, results.untrained),
+        best=gallery.pictures(gallery.best(PICTURES)) if gallery else [],
+        best_text=_best_text(results.samples),
+        diverse=gallery.pictures(diverse) if gallery else [],
+        diverse_text=_diverse_text(gallery, diverse) if gallery else "",
+        histograms=_molecule_charts(results, gallery) if gallery else _grid_charts(results),
+        histogram_text=_histogram_text(results),
+        panels=[_curves(panel) for panel in results.panels],
+        more_panels=[_curves(panel) for panel in results.more_panels],
+        groups=groups(results.evaluation, bibliography),
+        limits=limits(results.evaluation, results.config),
+        problems=list(results.evaluation.get("problems", {}).items()),
+        config=results.config_text,
+        references=bibliography.entries,
+    )
+
+
+def _best_text(samples: pd.DataFrame) -> str:
+    if "value" not in samples:
+        return "In the order of the file; nothing was scored."
+    return "Different molecules with the highest reward; the number is the property that the reward is made of."
+
+
+def _diverse_text(gallery: Gallery, rows: list[int]) -> str:
+    similarity = gallery.mean_similarity(rows)
+    text = f"Picked among the {gallery.good} best, each as far as possible from those before it"
+    return text + ("." if math.isnan(similarity) else f"; mean Tanimoto similarity {similarity:.2f}.")
+
+
+def _histogram_text(results: Results) -> str:
+    against = ["the untrained policy"] if results.untrained is not None else []
+    if results.evaluation.get("settings", {}).get("reference"):
+        against.append("the reference file")
+    return "Share of samples" + (f", against {' and '.join(against)}." if against else ".")
+
+
+def _curves(panel: Panel) -> dict[str, str]:
+    return {"title": panel.title, "svg": curves_svg(panel.curves, title=panel.title, log_y=panel.log_y)}
+
+
+def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]:
+    """Property, log reward and components as sampled, then descriptors of the different molecules."""
+    charts = []
+    tables = {_who(results): results.samples}
+    if results.untrained is not None:
+        tables["untrained"] = results.untrained
+    components = component_columns(results.samples)
+    for column in [c for c in ("value", "log_reward", *components) if c in results.samples]:
+        title = {"value": "Property that the reward is made of", "log_reward": "log R(x)"}.get(column, column)
+        series = {label: _column(table, column) for label, table in tables.items() if column in table}
+        charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=column.replace("_", " "))})
+    described = {_who(results): (describe(gallery.molecules), gallery.table["count"].to_numpy(dtype=float))}
+    if results.untrained is not None:
+        other = Gallery.of(results.untrained)
+        described["untrained"] = (describe(other.molecules), other.table["count"].to_numpy(dtype=float))
+    reference = results.evaluation.get("settings", {}).get("reference")
+    if reference and Path(reference).is_file():
+        molecules = read_molecules(reference, limit=REFERENCE_DRAWN).molecules
+        described["reference"] = (describe(molecules), np.ones(len(molecules)))
+    for name, (label, _) in DESCRIPTORS.items():
+        if name in components:
+            continue  # drawn above, as the oracle gave it
+        series = {who: (columns[name], weights) for who, (columns, weights) in described.items()}
+        title = label[0].upper() + label[1:]
+        charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
+    return charts
+
+
+def _who(results: Results) -> str:
+    return "trained" if results.untrained is not None else "samples"
+
+
+def _column(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    return pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float), table["count"].to_numpy(dtype=float)
+
+
+def _grid_charts(results: Results) -> list[dict[str, str]]:
+    """Where on the first two coordinates the samples lie, and what they are worth."""
+    rows = results.samples[results.samples["object"].notna()]
+    points = np.array([[int(x) for x in str(key).split()] for key in rows["object"]], dtype=int)
+    charts = []
+    if len(points) and points.shape[1] >= 2:
+        side = int(points.max()) + 1
+        counts = np.zeros((side, side))
+        np.add.at(counts, (points[:, 0], points[:, 1]), rows["count"].to_numpy(dtype=float))
+        title = "Samples, first two coordinates"
+        charts.append({"title": title, "svg": heatmap_svg(counts, title=title)})
+    if "value" in rows:
+        series = {_who(results): _column(rows, "value")}
+        if results.untrained is not None:
+            series["untrained"] = _column(results.untrained, "value")
+        charts.append({"title": "Reward", "svg": histogram_svg(series, title="Reward", x_label="value")})
+    return charts

@@ -1,0 +1,144 @@
+"""Where samples come from: a policy, or a file of SMILES."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molgfn.chemistry.files import read_molecules
+from molgfn.chemistry.molecules import Molecule
+from molgfn.environments.base import Environment
+from molgfn.errors import ContractError
+from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
+from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.policies.base import Policy
+from molgfn.rewards.base import Reward, Scores
+from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.scoring import score
+
+
+@torch.no_grad()
+def draw_samples(
+    environment: Environment, policy: Policy, reward: Reward, n: int, *, batch: int = 256, seed: int = 0
+) -> Samples:
+    """``n`` objects from P_F as it is (no exploration), scored, with the log weight of the trajectory of each.
+
+    Args:
+        environment: builds the objects.
+        policy: P_F; set to evaluation mode meanwhile.
+        reward: scores every object (equal ones are for its cache to notice).
+        n: how many.
+        batch: trajectories at once.
+        seed: of the random stream, which is this function's own.
+    """
+    generator = torch.Generator(policy.device).manual_seed(seed)
+    training = policy.training
+    policy.eval()
+    try:
+        parts = [_draw(environment, policy, reward, min(batch, n - done), generator) for done in range(0, n, batch)]
+    finally:
+        policy.train(training)
+    return _cat(parts)
+
+
+def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, generator: torch.Generator) -> Samples:
+    trajectories = Sampler(environment).forward(policy, n, generator=generator)
+    terminal = trajectories.terminal
+    objects = environment.objects(terminal)
+    keys = environment.object_keys(objects)
+    scores = reward(objects, keys)
+    log_symmetry = environment.log_symmetry(terminal, objects).double()
+    device = policy.device
+    scored = score(
+        replace(trajectories, log_reward=scores.log_reward.to(device), log_symmetry=log_symmetry.to(device)),
+        policy,
+        requires=frozenset({"log_pb"}),
+    )
+    if scored.log_pb is None:
+        raise ContractError(f"{type(policy).__name__} gave no log_pb though it was required")
+    log_ratio = (scored.log_pb.double() - scored.log_pf.double()).sum(1).cpu()
+    plain = objects.tolist() if isinstance(objects, Tensor) else list(objects)
+    weight = (scores.log_reward.double() - log_symmetry + log_ratio).numpy()
+    return _with_scores(Samples(environment.domain, plain, list(keys), log_weight=weight), scores)
+
+
+def _with_scores(samples: Samples, scores: Scores) -> Samples:
+    return replace(
+        samples,
+        log_reward=scores.log_reward.double().numpy(),
+        value=scores.value.double().numpy(),
+        components={name: column.double().numpy() for name, column in scores.components.items()},
+        problems=list(scores.problems),
+    )
+
+
+def _cat(parts: list[Samples]) -> Samples:
+    def column(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Samples(
+        domain=parts[0].domain,
+        objects=[o for part in parts for o in part.objects],
+        keys=[k for part in parts for k in part.keys],
+        log_reward=column("log_reward"),
+        value=column("value"),
+        components={name: np.concatenate([part.components[name] for part in parts]) for name in parts[0].components},
+        problems=[p for part in parts for p in part.problems],
+        log_weight=column("log_weight"),
+    )
+
+
+def read_samples(path: str | Path, reward: Reward | None = None) -> Samples:
+    """The molecules of a SMILES file as samples; lines that are no molecule count as invalid samples.
+
+    Args:
+        path: see ``chemistry.files.read_molecules``.
+        reward: scores them; without one only metrics that need no reward can be measured.
+
+    Raises:
+        DataError: the file cannot be read or has no valid molecule.
+    """
+    content = read_molecules(path)
+    objects = content.molecules + [Molecule.failed(f"line {line}: {why}") for line, why in content.problems]
+    samples = Samples(
+        domain="molecule",
+        objects=objects,
+        keys=[molecule.smiles if molecule.valid else f"invalid: {molecule.problem}" for molecule in objects],
+        problems=[molecule.problem for molecule in objects],
+    )
+    return samples if reward is None else _with_scores(samples, reward(objects, samples.keys))
+
+
+def with_terminal_probabilities(
+    samples: Samples, environment: Environment, policy: Policy, *, objects: int, trajectories: int, seed: int = 0
+) -> Samples:
+    """``samples`` with log P_T(x) of up to ``objects`` different ones, chosen at random among them.
+
+    Raises:
+        DataError: a sampled object that the environment cannot read back into a state.
+    """
+    if samples.log_reward is None:
+        raise ValueError("samples without log R(x): log P_T has nothing to be compared with")
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(samples.unique))[:objects])
+    rows = samples.unique[chosen]
+    things = [samples.objects[i] for i in rows]
+    estimate = log_terminal_probability(
+        environment,
+        policy,
+        torch.tensor(things) if samples.domain == "grid" else things,
+        samples=trajectories,
+        generator=torch.Generator(policy.device).manual_seed(seed),
+        seed=seed,
+    )
+    found = TerminalProbabilities(
+        name="samples",
+        log_p=estimate.log_p.numpy(),
+        error=estimate.standard_error.numpy(),
+        log_reward=samples.log_reward[rows],
+        trajectories=trajectories,
+    )
+    return replace(samples, terminal=found)

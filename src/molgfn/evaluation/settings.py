@@ -1,0 +1,84 @@
+"""What a run's evaluation measures, and on how many samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from molgfn.evaluation.metrics.base import Metric
+from molgfn.evaluation.metrics.correlation import Correlation
+from molgfn.evaluation.metrics.elbo import ELBO
+from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.modes import Modes
+from molgfn.evaluation.metrics.novelty import Novelty
+from molgfn.evaluation.metrics.properties import Properties
+from molgfn.evaluation.metrics.reward import MeanReward
+from molgfn.evaluation.metrics.scaffolds import Scaffolds
+from molgfn.evaluation.metrics.top_k import TopK
+from molgfn.evaluation.metrics.uniqueness import Uniqueness
+from molgfn.evaluation.metrics.validity import Validity
+
+
+class EvaluationSettings:
+    """How many samples, which thresholds, and which further metrics.
+
+    Args:
+        samples: objects drawn from the policy.
+        batch: objects drawn at once.
+        top_k: numbers k of best objects to average over.
+        thresholds: least value of the property at which a molecule counts as good (modes and scaffolds).
+        tanimoto: similarity from which two molecules belong to one mode.
+        reference: file of SMILES to measure novelty against and to draw property distributions from; None for none.
+        log_pt_objects: sampled objects whose log P_T(x) is estimated, for the correlation with log R(x); 0 for none.
+        log_pt_samples: backward trajectories per such object.
+        exact_limit: most states that are listed to compare the exact P_T with R/Z; 0 for never.
+        extra: further metrics, such as your own classes.
+    """
+
+    def __init__(
+        self,
+        *,
+        samples: PositiveInt = 1000,
+        batch: PositiveInt = 256,
+        top_k: Sequence[PositiveInt] = (1, 10, 100),
+        thresholds: Sequence[float] = (0.7, 0.8),
+        tanimoto: Annotated[float, Field(gt=0, le=1)] = 0.7,
+        reference: str | None = None,
+        log_pt_objects: NonNegativeInt = 128,
+        log_pt_samples: Annotated[int, Field(ge=2)] = 16,
+        exact_limit: NonNegativeInt = 100_000,
+        extra: Sequence[Metric] = (),
+    ) -> None:
+        self.samples = samples
+        self.batch = batch
+        self.top_k = tuple(top_k)
+        self.thresholds = tuple(thresholds)
+        self.tanimoto = tanimoto
+        self.reference = reference
+        self.log_pt_objects = log_pt_objects
+        self.log_pt_samples = log_pt_samples
+        self.exact_limit = exact_limit
+        self.extra = tuple(extra)
+
+    def metrics(self) -> list[Metric]:
+        """The standard metrics with these settings, then the further ones."""
+        return [
+            Validity(),
+            Uniqueness(),
+            Novelty(),
+            MeanReward(),
+            TopK(k=self.top_k),
+            Modes(thresholds=self.thresholds, cut=self.tanimoto),
+            Scaffolds(thresholds=self.thresholds),
+            InternalDiversity(),
+            ELBO(),
+            Correlation(),
+            Properties(),
+            *self.extra,
+        ]
+
+    def plain(self) -> dict[str, object]:
+        """What was asked for, for the record."""
+        return {name: value for name, value in vars(self).items() if name != "extra"}

@@ -1,0 +1,222 @@
+"""A run, assembled in one visible place: config -> components -> training -> checkpoint."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import yaml
+
+from molgfn import __version__
+from molgfn.checkpoint import read
+from molgfn.config import build, check
+from molgfn.environments.base import Environment
+from molgfn.errors import ConfigError
+from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.objectives.backward.base import BackwardPolicyTraining
+from molgfn.objectives.base import Objective
+from molgfn.oracles.base import Oracle
+from molgfn.policies.base import Policy
+from molgfn.rewards.base import Reward
+from molgfn.training.data import TrajectoryDataModule
+from molgfn.training.discoveries import Discoveries
+from molgfn.training.keeping import Keeping
+from molgfn.training.loggers import Loggers
+from molgfn.training.module import GFlowNetModule
+from molgfn.training.optimizers import Optimizers
+from molgfn.training.pictures import Pictures
+from molgfn.training.progress import ProgressDisplay
+from molgfn.training.trainer import TrainerSettings
+from molgfn.trajectories.sources import Sources
+
+
+@dataclass
+class Experiment:
+    """Everything that one config describes, built and checked against each other."""
+
+    config: dict[str, Any]
+    environment: Environment
+    reward: Reward
+    policy: Policy
+    objective: Objective
+    backward: BackwardPolicyTraining
+    sources: Sources
+    optimizers: Optimizers
+    trainer: TrainerSettings
+    loggers: Loggers
+    evaluation: EvaluationSettings
+
+    def module(self) -> GFlowNetModule:
+        return GFlowNetModule(
+            policy=self.policy, objective=self.objective, backward=self.backward, optimizers=self.optimizers
+        )
+
+    def data(self) -> TrajectoryDataModule:
+        return TrajectoryDataModule(
+            policy=self.policy,
+            environment=self.environment,
+            reward=self.reward,
+            sources=self.sources,
+            iterations=self.trainer.iterations,
+            seed=self.config["seed"],
+        )
+
+
+def assemble(config: dict[str, Any]) -> Experiment:
+    """Check a composed config, build its components, and check that they fit each other.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    if problems := check(config):
+        raise ConfigError(problems)
+    torch.manual_seed(config["seed"])
+    environment = build(config["environment"], Environment, "environment")
+    oracle = build(config["oracle"], Oracle, "oracle")
+    reward = build(config["reward"], Reward, "reward", live={"oracle": oracle})
+    objective = build(config["objective"], Objective, "objective")
+    backward = build(config["backward"], BackwardPolicyTraining, "backward")
+    policy = build(
+        config["policy"], Policy, "policy", live={"environment": environment, "learned_backward": backward.learned}
+    )
+    sources = build(config["data"], Sources, "data")
+    experiment = Experiment(
+        config=config,
+        environment=environment,
+        reward=reward,
+        policy=policy,
+        objective=objective,
+        backward=backward,
+        sources=sources,
+        optimizers=build(config["optimizer"], Optimizers, "optimizer"),
+        trainer=build(config["trainer"], TrainerSettings, "trainer"),
+        loggers=build(config["logger"], Loggers, "logger"),
+        evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
+    )
+    if problems := misfits(experiment):
+        raise ConfigError(problems)
+    return experiment
+
+
+def misfits(e: Experiment) -> list[str]:
+    """What does not fit together, one line each."""
+    problems = []
+    if e.reward.domain != e.environment.domain:
+        problems.append(
+            f"oracle: {type(e.environment).__name__} builds {e.environment.domain} objects, but the oracle scores "
+            f"{e.reward.domain} objects"
+        )
+    if missing := sorted(e.objective.requires - e.policy.provides):
+        problems.append(
+            f"objective: {type(e.objective).__name__} needs {', '.join(missing)}, which {type(e.policy).__name__} "
+            "does not give"
+        )
+    for key, part in (("objective", e.objective), ("backward", e.backward)):
+        if part.on_policy and (reasons := e.sources.off_policy_reasons):
+            problems.append(
+                f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
+                f"{' and '.join(reasons)}; use data=on_policy"
+            )
+    if e.backward.joint and "backward" not in e.objective.trains:
+        problems.append(
+            f"backward: joint trains P_B by the forward objective, but {type(e.objective).__name__} gives P_B no "
+            "gradient; use backward=uniform or backward=tlm"
+        )
+    return problems
+
+
+@dataclass(frozen=True)
+class Run:
+    """What training left behind."""
+
+    folder: Path
+    checkpoint: Path
+    interrupted: bool
+    iteration: int
+    experiment: Experiment
+
+
+def run_folder(config: dict[str, Any]) -> Path:
+    """A new folder ``<output>/<name>-<date>-<time>`` (numbered when taken)."""
+    stem = Path(config["output"]) / f"{config['name']}-{datetime.now():%Y%m%d-%H%M%S}"
+    for number in range(1, 10_000):
+        folder = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"output: cannot make a run folder under `{config['output']}`: {error}") from None
+        return folder
+    raise ConfigError(f"output: no free run folder beside {stem}")
+
+
+def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
+    """Train what ``config`` describes.
+
+    Args:
+        config: composed, plain.
+        resume: a checkpoint of the same config to go on from; its run folder is used.
+
+    Raises:
+        ConfigError: before anything is made, when something cannot work.
+    """
+    experiment = assemble(config)
+    settings = experiment.trainer
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    record, folder, keep_until = _identity(experiment, resume)
+    module, data = experiment.module(), experiment.data()
+    discoveries = Discoveries(
+        thresholds=experiment.evaluation.thresholds,
+        cut=experiment.evaluation.tanimoto,
+        log_every=settings.log_every,
+    )
+    keeping = Keeping(folder, record, settings.checkpoint_every)
+    callbacks: list[pl.Callback] = [discoveries, Pictures(folder, discoveries, settings.pictures_every)]
+    if experiment.optimizers.ema_decay is not None:
+        callbacks.append(pl.callbacks.EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
+    if settings.progress != "none":
+        callbacks.append(ProgressDisplay(settings.progress))
+    callbacks.append(keeping)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    trainer = pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=1,
+        precision=settings.precision,
+        max_epochs=1,
+        logger=experiment.loggers.build(
+            folder, name=folder.name, config=config, run_id=record["run_id"], keep_until=keep_until
+        ),
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=settings.log_every,
+        default_root_dir=folder,
+    )
+    with warnings.catch_warnings():
+        # Batches are made in the main process on purpose: they come from the weights that train.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
+    return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment)
+
+
+def _identity(experiment: Experiment, resume: Path | None) -> tuple[dict[str, Any], Path, int | None]:
+    """(record for checkpoints, run folder, step from which metrics are written anew)."""
+    config = experiment.config
+    if resume is not None:
+        before = read(resume)["molgfn"]
+        return {k: v for k, v in before.items() if k != "iteration"}, resume.parent.parent, before["iteration"]
+    folder = run_folder(config)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    stored = {**config, "environment": {**config["environment"], **experiment.environment.portable()}}
+    record = {"version": __version__, "config": stored, "run_id": uuid.uuid4().hex[:8]}
+    return record, folder, None

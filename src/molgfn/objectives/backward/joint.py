@@ -1,0 +1,26 @@
+"""P_B trained by the forward objective."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from molgfn.objectives.backward.base import BackwardPolicyTraining
+from molgfn.objectives.base import ObjectiveOutput
+from molgfn.trajectories.batch import Scored
+
+
+class Joint(BackwardPolicyTraining):
+    """The forward objective's gradient also reaches P_B (the "naive" learned backward policy).
+
+    Converges to some balanced pair (P_F, P_B); the gradient on P_B is not that of a KL divergence and depends on log Z.
+
+    Reference: Malkin et al. 2022, arXiv 2201.13259, section 3.
+    """
+
+    learned: ClassVar[bool] = True
+    joint: ClassVar[bool] = True
+    on_policy: ClassVar[bool] = False
+    reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259, section 3"
+
+    def __call__(self, scored: Scored) -> ObjectiveOutput:
+        return ObjectiveOutput(losses={})

@@ -1,0 +1,46 @@
+"""The contract of an oracle: finished objects in, one property value each out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+
+class Oracle(ABC):
+    """A property of finished objects.
+
+    ``values`` gets a batch of *valid* objects (for ``domain = "molecule"``: ``chemistry.Molecule`` with ``mol`` set)
+    and returns float64 [B], in order. NaN means "no value for this one". It may raise: the scorer
+    (``rewards.scoring``) then asks object by object, so that only the culprit goes without a value, and counts it.
+    Values do not depend on the order or the company of the objects.
+    """
+
+    #: "molecule" or "grid": which environments it can score
+    domain: ClassVar[str] = "molecule"
+    #: the short name, equal to the name of its YAML file
+    name: ClassVar[str]
+    #: every value lies in [low, high]
+    range: ClassVar[tuple[float, float]]
+    #: which way is better
+    direction: ClassVar[Literal["maximise", "minimise"]]
+    #: physical units, "1" for none
+    units: ClassVar[str] = "1"
+    #: where the definition comes from
+    source: ClassVar[str]
+
+    @abstractmethod
+    def values(self, objects: Sequence[Any]) -> np.ndarray:
+        """Property of each object, float64 [B]."""
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """What ``measure`` takes apart, in order; for a plain oracle its own name."""
+        return (self.name,)
+
+    def measure(self, objects: Sequence[Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """``values`` [B], and what they were made of: ``component_names`` -> float64 [B]. Composites override it."""
+        values = self.values(objects)
+        return values, {self.name: values}

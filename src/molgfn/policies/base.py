@@ -1,0 +1,71 @@
+"""The contract of a policy: P_F(a|s), P_B(a|s) and log F(s) (or V(s)) of a batch of states, and log Z."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molgfn.environments.base import Environment, States
+from molgfn.errors import ConfigError
+from molgfn.policies.distributions import ActionDistribution
+
+
+@dataclass(frozen=True)
+class PolicyOutput:
+    """What was asked for, for B states; the rest is None. ``log_flow``: [B]."""
+
+    forward: ActionDistribution | None = None
+    backward: ActionDistribution | None = None
+    log_flow: Tensor | None = None
+
+
+class Policy(nn.Module):
+    """Forward policy, backward policy and state flow of one environment.
+
+    Parameters fall into four groups: ``forward`` (P_F and whatever trunk it uses), ``backward``, ``flow``, ``log_z``.
+    A trunk that is shared belongs to ``forward``.
+
+    Args:
+        environment: what it acts in; its ``encoding`` must be one that the policy reads.
+        learned_backward: P_B has parameters; otherwise it is uniform over legal backward actions.
+        initial_log_z: where log Z starts.
+    """
+
+    #: encodings that it reads, see ``Environment.encoding``
+    reads: ClassVar[frozenset[str]]
+    #: which of ``objectives.base.REQUIREMENTS`` it can give
+    provides: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow", "log_z", "entropy", "log_pf_exit"})
+
+    def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: float) -> None:
+        super().__init__()
+        if environment.encoding not in self.reads:
+            raise ConfigError(
+                f"policy: {type(self).__name__} reads {' or '.join(sorted(self.reads))} states, "
+                f"but {type(environment).__name__} gives {environment.encoding} states"
+            )
+        self.environment = environment
+        self.learned_backward = learned_backward
+        self.log_z = nn.Parameter(torch.tensor(float(initial_log_z)))
+
+    @abstractmethod
+    def forward(
+        self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
+    ) -> PolicyOutput:
+        """Evaluate what is asked for at ``states`` [B]."""
+
+    @abstractmethod
+    def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Parameters of the groups ``forward``, ``backward`` and ``flow``, each once."""
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """All parameters by group, each exactly once; ``log_z`` has its own."""
+        return {**{k: list(v) for k, v in self.group_modules().items()}, "log_z": [self.log_z]}
+
+    @property
+    def device(self) -> torch.device:
+        return self.log_z.device

@@ -1,0 +1,56 @@
+"""One logit per state and action: exact, for small environments and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from molgfn.environments.base import Environment, States
+from molgfn.errors import ConfigError
+from molgfn.policies.base import Policy, PolicyOutput
+from molgfn.policies.distributions import Categorical
+
+
+class TabularPolicy(Policy):
+    """Tables of logits and log-flows, all zero at first, for an environment that numbers its states.
+
+    Args:
+        initial_log_z: where log Z starts.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph"})
+
+    def __init__(
+        self, *, environment: Environment, learned_backward: bool = False, initial_log_z: float = 0.0
+    ) -> None:
+        super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        if environment.n_states is None:
+            raise ConfigError(f"policy: TabularPolicy needs numbered states, which {type(environment).__name__} lacks")
+        n = environment.n_states
+        self.forward_logits = nn.Parameter(torch.zeros(n, environment.n_actions))
+        self.backward_logits = nn.Parameter(
+            torch.zeros(n, environment.n_backward_actions), requires_grad=learned_backward
+        )
+        self.flows = nn.Parameter(torch.zeros(n))
+
+    def forward(
+        self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
+    ) -> PolicyOutput:
+        index = self.environment.index(states)
+        return PolicyOutput(
+            forward=Categorical(self.forward_logits[index], self.environment.forward_mask(states)) if forward else None,
+            backward=Categorical(self.backward_logits[index], self.environment.backward_mask(states))
+            if backward
+            else None,
+            log_flow=self.flows[index] if flow else None,
+        )
+
+    def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:
+        return {
+            "forward": [self.forward_logits],
+            "backward": [self.backward_logits] if self.learned_backward else [],
+            "flow": [self.flows],
+        }

@@ -1,0 +1,78 @@
+"""The contract of a reward: finished objects in, log R(x) out, with what it was made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a batch of B finished objects is worth. Everything lies on the CPU.
+
+    Attributes:
+        log_reward: float64 [B], log R(x), finite everywhere (objects without a value get the declared floor).
+        value: float64 [B], the property that R is made of (NaN without a value).
+        components: name -> float64 [B], raw values of every oracle that took part (NaN without a value).
+        problems: one entry per object: None, or the named reason why it has no value.
+    """
+
+    log_reward: Tensor
+    value: Tensor
+    components: dict[str, Tensor] = field(default_factory=dict)
+    problems: list[str | None] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.log_reward)
+
+    @property
+    def valid(self) -> Tensor:
+        """Whether each object has a value, bool [B]."""
+        return torch.tensor([p is None for p in self.problems], dtype=torch.bool)
+
+
+@dataclass
+class Counters:
+    """Oracle accounting, cumulative over a run (restored on resume)."""
+
+    raw: int = 0  #: objects that were asked for
+    unique: int = 0  #: different objects (by key) among them
+    cached: int = 0  #: answered from memory
+    failed: int = 0  #: went without a value (invalid object, oracle raised or returned NaN)
+    seconds: float = 0.0  #: time inside oracles
+    reasons: dict[str, int] = field(default_factory=dict)  #: named reason -> how often
+
+
+class Reward(ABC):
+    """log R(x) of finished objects: the one place where clip, power and temperature are applied.
+
+    Constructed with an ``oracle``; ``keys`` (``Environment.object_keys``) identify equal objects for the cache.
+    """
+
+    #: as in Environment: which objects it can score
+    domain: str
+
+    @abstractmethod
+    def __call__(self, objects: Any, keys: list[str]) -> Scores:
+        """Scores of the objects [B]; never raises for the sake of one object."""
+
+    @property
+    @abstractmethod
+    def counters(self) -> Counters:
+        """Accounting so far."""
+
+    @property
+    @abstractmethod
+    def floor(self) -> float:
+        """The least log R(x) that can come out; what an object without a value gets."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Counters (and cache) as plain data, for resume."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...

@@ -1,0 +1,59 @@
+"""The Boltzmann reward, R = exp(beta value)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
+from molgfn.rewards.scored import OracleReward
+from molgfn.rewards.transforms import Transform
+
+
+class Boltzmann(OracleReward):
+    """R(x) = exp(max(beta sign y, log_floor)) with y = transform(value), so log R = max(beta sign y, log_floor).
+
+    The clip is the last step: the least log R is ``log_floor``, which is also what an object without a value gets.
+
+    Args:
+        oracle: the property; given by the experiment.
+        beta: inverse temperature, in one over the property's units.
+        sign: -1 where less of y is better (energies).
+        log_floor: least log R.
+        transform: applied to the property first.
+        cache_size: objects whose values are remembered.
+
+    Raises:
+        ConfigError: The oracle is to be minimised and there is neither ``sign=-1`` nor a transform.
+    """
+
+    def __init__(
+        self,
+        *,
+        oracle: Oracle,
+        beta: Annotated[float, Field(ge=0)] = 1.0,
+        sign: Literal[1, -1] = 1,
+        log_floor: float = -30.0,
+        transform: Transform | None = None,
+        cache_size: Annotated[int, Field(ge=0)] = 100_000,
+    ) -> None:
+        if oracle.direction == "minimise" and transform is None and sign != -1:
+            raise ConfigError(
+                f"reward.sign: oracle {oracle.name} is to be minimised, but R = exp(beta * value) pays most for the "
+                "largest; give sign=-1, or a falling transform such as "
+                "{_target_: molgfn.rewards.transforms.Linear, low: <worst>, high: <best>}"
+            )
+        super().__init__(oracle=oracle, transform=transform, cache_size=cache_size)
+        self.beta = beta
+        self.sign = sign
+        self.log_floor = log_floor
+
+    @property
+    def floor(self) -> float:
+        return self.log_floor
+
+    def _log_reward(self, desirability: np.ndarray) -> np.ndarray:
+        return np.maximum(self.beta * self.sign * desirability, self.log_floor)

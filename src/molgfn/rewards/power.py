@@ -1,0 +1,64 @@
+"""The power reward, R = value^beta."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
+from molgfn.rewards.scored import OracleReward
+from molgfn.rewards.transforms import Transform
+
+
+class Power(OracleReward):
+    """R(x) = max(y / scale, floor)^beta with y = transform(value), so log R = beta log max(y / scale, floor).
+
+    The clip comes before the power: the least log R is beta log(floor), which is also what an object without a value
+    gets.
+
+    Args:
+        oracle: the property; given by the experiment.
+        beta: inverse temperature; larger means greedier.
+        scale: what the property is divided by (8 for the sEH proxy).
+        floor: least y / scale, positive.
+        transform: applied to the property first; required where less of it is better.
+        cache_size: objects whose values are remembered.
+
+    Raises:
+        ConfigError: The oracle is to be minimised and there is no transform.
+
+    Reference:
+        Bengio et al., arXiv 2106.04399, section 4.3 (R = proxy^beta).
+    """
+
+    def __init__(
+        self,
+        *,
+        oracle: Oracle,
+        beta: Annotated[float, Field(ge=0)] = 1.0,
+        scale: Annotated[float, Field(gt=0)] = 1.0,
+        floor: Annotated[float, Field(gt=0)] = 1e-4,
+        transform: Transform | None = None,
+        cache_size: Annotated[int, Field(ge=0)] = 100_000,
+    ) -> None:
+        if oracle.direction == "minimise" and transform is None:
+            raise ConfigError(
+                f"reward.transform: oracle {oracle.name} is to be minimised, but R = value^beta pays most for the "
+                "largest; give a falling transform such as "
+                "{_target_: molgfn.rewards.transforms.Linear, low: <worst>, high: <best>}"
+            )
+        super().__init__(oracle=oracle, transform=transform, cache_size=cache_size)
+        self.beta = beta
+        self.scale = scale
+        self.least = floor
+
+    @property
+    def floor(self) -> float:
+        return self.beta * math.log(self.least)
+
+    def _log_reward(self, desirability: np.ndarray) -> np.ndarray:
+        return self.beta * np.log(np.maximum(desirability / self.scale, self.least))

@@ -1,0 +1,66 @@
+"""A reward made from one oracle: value, transform, log R and the bookkeeping that power and Boltzmann share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+
+from molgfn.oracles.base import Oracle
+from molgfn.rewards.base import Counters, Reward, Scores
+from molgfn.rewards.scoring import Scorer
+from molgfn.rewards.transforms import Transform
+
+
+class OracleReward(Reward):
+    """Scores objects by an oracle (through a ``Scorer``) and turns the desirability into log R.
+
+    Args:
+        oracle: the property.
+        transform: applied to the property before R is made of it; None leaves it as it is.
+        cache_size: objects remembered.
+    """
+
+    def __init__(self, *, oracle: Oracle, transform: Transform | None, cache_size: int) -> None:
+        self.scorer = Scorer(oracle=oracle, cache_size=cache_size)
+        self.transform = transform
+        self.domain = oracle.domain
+
+    @abstractmethod
+    def _log_reward(self, desirability: np.ndarray) -> np.ndarray:
+        """Values of log R [B], not below ``floor``, of finite desirabilities [B]."""
+
+    def __call__(self, objects: Any, keys: list[str]) -> Scores:
+        answers = self.scorer(objects, keys)
+        oracle = self.scorer.oracle
+        components = dict(answers.components)
+        desirability = answers.value
+        if self.transform is not None:
+            desirability = self.transform(answers.value)
+            components[f"{oracle.name}_transformed"] = desirability
+        log_reward = np.full(len(keys), self.floor)
+        problems = answers.problems
+        valued = np.array([problem is None for problem in problems], dtype=bool)
+        for row in np.flatnonzero(valued & ~np.isfinite(desirability)):  # a transform of the user's own may do this
+            problems[row] = f"transform {type(self.transform).__name__} returned {desirability[row]}"
+            self.scorer.fail(problems[row])
+            valued[row] = False
+        log_reward[valued] = self._log_reward(desirability[valued])
+        return Scores(
+            log_reward=torch.from_numpy(log_reward),
+            value=torch.from_numpy(np.where(valued, answers.value, np.nan)),
+            components={name: torch.tensor(column) for name, column in components.items()},
+            problems=problems,
+        )
+
+    @property
+    def counters(self) -> Counters:
+        return self.scorer.counters
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.scorer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.scorer.load_state_dict(state)

@@ -1,0 +1,145 @@
+"""Several oracles as one: a weighted geometric or arithmetic mean of transformed properties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
+from molgfn.rewards.faults import OracleFault, ask, range_problem
+from molgfn.rewards.transforms import Identity, Transform
+
+#: the geometric mean takes no desirability for smaller than this, so that one zero does not hide the others
+GEOMETRIC_CLIP = 1e-8
+
+
+class Component:
+    """One property of a ``WeightedMean``.
+
+    Args:
+        oracle: the property.
+        transform: maps it to a desirability in [0, 1]; None where the oracle's range lies in [0, 1] and more is better.
+        weight: its share; weights are normalised over the components that have a value.
+        filter: multiply the mean by this desirability, usually 0 or 1 (``Step``), instead of averaging it.
+    """
+
+    def __init__(
+        self,
+        *,
+        oracle: Oracle,
+        transform: Transform | None = None,
+        weight: Annotated[float, Field(gt=0)] = 1.0,
+        filter: bool = False,
+    ) -> None:
+        low, high = oracle.range
+        if filter and weight != 1.0:
+            raise ConfigError(
+                f"component {oracle.name}: a filter is not averaged, so it takes no weight (got {weight})"
+            )
+        if transform is None and oracle.direction == "minimise":
+            raise ConfigError(
+                f"component {oracle.name}: less of it is better, so it needs a falling transform, such as "
+                "{_target_: molgfn.rewards.transforms.Linear, low: <worst>, high: <best>}"
+            )
+        if (transform is None or not transform.bounded) and not 0 <= low <= high <= 1:
+            raise ConfigError(
+                f"component {oracle.name}: its values lie in [{low:g}, {high:g}], so it needs a transform into [0, 1], "
+                "such as {_target_: molgfn.rewards.transforms.Sigmoid, low: ..., high: ...}"
+            )
+        self.oracle = oracle
+        self.transform = transform if transform is not None else Identity()
+        self.weight = weight
+        self.filter = filter
+
+
+class WeightedMean(Oracle):
+    """y = [prod over filters] * mean over the other components of the transformed properties, in [0, 1].
+
+    geometric: exp(sum_i w_i log max(y_i, 1e-8)); arithmetic: sum_i w_i y_i; with sum_i w_i = 1 over the components that
+    have a value for the object. A component that is NaN for an object is left out for it; an object for which all
+    averaged components, or any filter, is NaN has no value. A component that raises, or leaves its range, costs the
+    object its value: only a stated NaN means "does not apply".
+
+    Args:
+        components: name -> component; at least one that is no filter.
+        aggregation: which mean.
+
+    Reference:
+        The conventions of REINVENT 4, doi:10.1186/s13321-024-00812-5.
+    """
+
+    name: ClassVar[str] = "weighted_mean"
+    range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
+    source: ClassVar[str] = "weighted mean as in REINVENT 4, doi:10.1186/s13321-024-00812-5"
+
+    def __init__(
+        self,
+        *,
+        components: dict[str, Component],
+        aggregation: Literal["geometric", "arithmetic"] = "geometric",
+    ) -> None:
+        averaged = [c for c in components.values() if not c.filter]
+        if not averaged:
+            raise ConfigError("WeightedMean.components: there is nothing to average; give at least one without filter")
+        domains = {name: c.oracle.domain for name, c in components.items()}
+        if len(set(domains.values())) > 1:
+            raise ConfigError(
+                f"WeightedMean.components: all must score the same kind of object, these do not: {domains}"
+            )
+        if clash := {f"{name}_transformed" for name in components} & set(components):
+            raise ConfigError(
+                f"WeightedMean.components: {sorted(clash)} are names of transformed values; choose others"
+            )
+        self.components = components
+        self.aggregation = aggregation
+        self._domain = averaged[0].oracle.domain
+
+    @property
+    def domain(self) -> str:  # type: ignore[override]  # that of the components
+        return self._domain
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        return tuple(column for name in self.components for column in (name, f"{name}_transformed"))
+
+    def values(self, objects: Sequence[Any]) -> np.ndarray:
+        """The mean of each object, float64 [B]; NaN without a value."""
+        return self.measure(objects)[0]
+
+    def measure(self, objects: Sequence[Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The mean, and for each component its raw value (``name``) and desirability (``name_transformed``)."""
+        columns: dict[str, np.ndarray] = {}
+        for name, component in self.components.items():
+            raw, _ = ask(component.oracle, objects)
+            _require_range(component.oracle, raw)
+            columns[name] = raw
+            columns[f"{name}_transformed"] = component.transform(raw)
+        averaged = [name for name, c in self.components.items() if not c.filter]
+        weights = np.array([self.components[name].weight for name in averaged])[:, None]
+        y = np.stack([columns[f"{name}_transformed"] for name in averaged])
+        present = ~np.isnan(y)
+        weights = np.where(present, weights, 0.0)
+        total = weights.sum(axis=0)
+        if self.aggregation == "geometric":
+            sums = (weights * np.log(np.maximum(np.where(present, y, 1.0), GEOMETRIC_CLIP))).sum(axis=0)
+        else:
+            sums = (weights * np.where(present, y, 0.0)).sum(axis=0)
+        mean = np.divide(sums, total, out=np.full(len(objects), np.nan), where=total > 0)
+        mean = np.clip(np.exp(mean) if self.aggregation == "geometric" else mean, 0.0, 1.0)
+        for name, component in self.components.items():
+            if component.filter:
+                mean = mean * columns[f"{name}_transformed"]
+        return mean, columns
+
+
+def _require_range(oracle: Oracle, raw: np.ndarray) -> None:
+    """Raise ``OracleFault`` where a value leaves the oracle's range; NaN is allowed."""
+    low, high = oracle.range
+    wrong = ~np.isnan(raw) & ~(np.isfinite(raw) & (low <= raw) & (raw <= high))
+    if wrong.any() and (problem := range_problem(oracle, float(raw[wrong][0]))):
+        raise OracleFault(problem[1])

@@ -1,0 +1,112 @@
+"""The LightningDataModule: constructs molecules with the module's present weights, in the main process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from molgfn.environments.base import Environment
+from molgfn.policies.base import Policy
+from molgfn.rewards.base import Reward
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.sources import Sources
+
+
+class _Batches(IterableDataset):
+    """Draws each batch when it is asked for. It has a length, so Lightning does not fetch one ahead, which would make
+    every batch one update old.
+    """
+
+    def __init__(self, owner: TrajectoryDataModule) -> None:
+        self.owner = owner
+
+    def __len__(self) -> int:
+        return self.owner.iterations
+
+    def __iter__(self) -> Iterator[Trajectories]:
+        while self.owner.iteration < self.owner.iterations:
+            yield self.owner.draw()
+
+
+class TrajectoryDataModule(pl.LightningDataModule):
+    """Draws one scored batch per iteration, with random streams of its own.
+
+    Args:
+        policy: the policy that trains; its present weights draw.
+        environment: what it acts in.
+        reward: scores finished objects.
+        sources: how batches are mixed.
+        iterations: batches in all.
+        seed: of the random streams (one for actions, one for replay).
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        environment: Environment,
+        reward: Reward,
+        sources: Sources,
+        iterations: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.policy, self.environment, self.reward, self.sources = policy, environment, reward, sources
+        self.iterations, self.seed = iterations, seed
+        self.iteration = 0
+        self.drawn = 0
+        self.sampling_seconds = 0.0
+        self._streams: dict[str, torch.Generator] = {}
+        self._restored: dict[str, torch.Tensor] = {}
+
+    def _stream(self, name: str, device: torch.device) -> torch.Generator:
+        if name not in self._streams:
+            offset = {"actions": 0, "replay": 1}[name]
+            stream = torch.Generator(device).manual_seed(2 * self.seed + offset)
+            if name in self._restored:
+                stream.set_state(self._restored[name])
+            self._streams[name] = stream
+        return self._streams[name]
+
+    def draw(self) -> Trajectories:
+        """The next batch."""
+        start = time.perf_counter()
+        batch = self.sources.draw(
+            self.policy,
+            self.reward,
+            iteration=self.iteration,
+            generator=self._stream("actions", self.policy.device),
+            replay_generator=self._stream("replay", torch.device("cpu")),
+        )
+        self.iteration += 1
+        self.drawn += len(batch.info["fresh"])
+        self.sampling_seconds += time.perf_counter() - start
+        return batch
+
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader(_Batches(self), batch_size=None, num_workers=0)
+
+    def transfer_batch_to_device(self, batch: Trajectories, device: torch.device, dataloader_idx: int) -> Trajectories:
+        return batch  # it was built there
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "iteration": self.iteration,
+            "drawn": self.drawn,
+            "streams": {name: stream.get_state() for name, stream in self._streams.items()},
+            "sources": self.sources.state_dict(),
+            "reward": self.reward.state_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.iteration = state_dict["iteration"]
+        self.drawn = state_dict["drawn"]
+        self._restored = {k: v.cpu() for k, v in state_dict["streams"].items()}
+        self._streams = {}
+        self.sources.load_state_dict(state_dict["sources"], self.environment)
+        self.reward.load_state_dict(state_dict["reward"])

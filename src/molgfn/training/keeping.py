@@ -1,0 +1,80 @@
+"""Checkpoints: written whole or not at all, readable without running code, and written when a run is interrupted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+
+logger = logging.getLogger("molgfn")
+
+
+class Keeping(pl.Callback):
+    """Writes ``checkpoints/last.ckpt`` every so many iterations, at the end, and on the first Ctrl-C or SIGTERM.
+
+    The first interrupt lets the present iteration finish and ends training; a second one stops at once.
+
+    Args:
+        folder: the run folder.
+        record: plain data that makes the checkpoint describe itself (config, version, W&B id).
+        every: iterations between checkpoints.
+    """
+
+    def __init__(self, folder: Path, record: dict[str, Any], every: int) -> None:
+        self.path = folder / "checkpoints" / "last.ckpt"
+        self.record = record
+        self.every = every
+        self.interrupted = False
+        self._before: dict[int, Any] = {}
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["molgfn"] = {**self.record, "iteration": trainer.datamodule.iteration}  # type: ignore[attr-defined]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+            trainer.should_stop = True
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._before[number] = signal.signal(number, stop)
+            except ValueError:  # not in the main thread: the caller keeps its own handling
+                return
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % self.every == 0:
+            self.save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.save(trainer)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def save(self, trainer: pl.Trainer) -> None:
+        """Write beside the old checkpoint, then take its place; a full disk leaves the old one and says so."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_suffix(".part")
+        try:
+            trainer.save_checkpoint(part)
+            os.replace(part, self.path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            kept = f"the one before is still at {self.path}" if self.path.exists() else "there is none before it"
+            logger.error("the checkpoint could not be written (%s); %s", error, kept)

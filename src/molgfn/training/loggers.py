@@ -1,0 +1,117 @@
+"""Where a run's numbers go: a CSV file always, Weights & Biases if wanted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import netrc
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers.logger import rank_zero_experiment
+
+
+class RunCSV(CSVLogger):
+    """``metrics.csv`` in the run folder. A run that goes on keeps the rows that it had up to where it goes on from.
+
+    Args:
+        folder: the run folder.
+        keep_until: on resume, rows of later steps are dropped (they will be written again).
+    """
+
+    def __init__(self, folder: Path, keep_until: int | None = None) -> None:
+        super().__init__(save_dir=str(folder), name="", version="", flush_logs_every_n_steps=10)
+        self._path = folder / "metrics.csv"
+        self._kept = self._read(keep_until) if keep_until is not None and self._path.exists() else None
+
+    def _read(self, until: int) -> tuple[list[str], str]:
+        with self._path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            names = list(reader.fieldnames or [])
+            out = io.StringIO()
+            writer = csv.DictWriter(out, names)
+            writer.writeheader()
+            writer.writerows(row for row in reader if int(float(row["step"] or 0)) < until)
+        return names, out.getvalue()
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        if self._experiment is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the folder is not empty: config.yaml is there
+                experiment = super().experiment
+            if self._kept is not None:
+                experiment.metrics_keys, text = self._kept
+                self._path.write_text(text)
+            return experiment
+        return self._experiment
+
+
+class Loggers:
+    """Weights & Biases beside ``metrics.csv``.
+
+    Args:
+        wandb: "auto": online where the user is logged in to Weights & Biases, else off; "online"; "offline": needs no
+            account, ``wandb sync`` sends it later; "off".
+        project: Weights & Biases project.
+        group: Weights & Biases group, such as the name of a study.
+        tags: Weights & Biases tags.
+    """
+
+    def __init__(
+        self,
+        *,
+        wandb: Literal["auto", "online", "offline", "off"] = "auto",
+        project: str = "molgfn",
+        group: str | None = None,
+        tags: list[str] | None = None,
+    ) -> None:
+        self.wandb = wandb
+        self.project = project
+        self.group = group
+        self.tags = tags
+
+    @property
+    def mode(self) -> Literal["online", "offline", "off"]:
+        """What "auto" comes to on this machine."""
+        if self.wandb != "auto":
+            return self.wandb
+        if os.environ.get("WANDB_MODE") in {"offline", "disabled", "dryrun"}:
+            return "off" if os.environ["WANDB_MODE"] == "disabled" else "offline"
+        return "online" if _logged_in() else "off"
+
+    def build(
+        self, folder: Path, *, name: str, config: dict[str, Any], run_id: str, keep_until: int | None = None
+    ) -> list[Logger]:
+        """The loggers of one run; ``run_id`` continues the same W&B run on resume."""
+        loggers: list[Logger] = [RunCSV(folder, keep_until)]
+        if self.mode != "off":
+            loggers.append(
+                WandbLogger(
+                    name=name,
+                    save_dir=str(folder),
+                    project=self.project,
+                    group=self.group,
+                    tags=self.tags,
+                    id=run_id,
+                    resume="allow",
+                    offline=self.mode == "offline",
+                    config=config,
+                )
+            )
+        return loggers
+
+
+def _logged_in() -> bool:
+    """An API key is at hand (environment or netrc); asks nobody."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0]
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

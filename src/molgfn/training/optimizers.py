@@ -1,0 +1,75 @@
+"""One Adam over the parameter groups of a policy, each with its own learning rate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from molgfn.policies.base import Policy
+
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Optimizers:
+    """Learning rates, decay and clipping.
+
+    Args:
+        lr: learning rate of P_F (and of the trunk that it may share).
+        lr_backward: of P_B; None takes ``lr``.
+        lr_flow: of log F or V; None takes ``lr``.
+        lr_log_z: of log Z.
+        backward_decay: factor on P_B's learning rate per iteration (arXiv 2410.15474 uses .999 to .9999), in (0, 1].
+        half_life: iterations in which all other learning rates halve; None keeps them.
+        weight_decay: L2 penalty, not on log Z.
+        clip_norm: largest global norm of the gradient of each step; None does not clip.
+        betas: Adam's running averages.
+        ema_decay: keep an exponential moving average of all parameters with this decay, in (0, 1), and sample and
+            evaluate with it after training; None keeps none.
+    """
+
+    def __init__(
+        self,
+        *,
+        lr: Rate = 1e-3,
+        lr_backward: Rate | None = None,
+        lr_flow: Rate | None = None,
+        lr_log_z: Rate = 1e-1,
+        backward_decay: Annotated[float, Field(gt=0, le=1)] = 1.0,
+        half_life: Annotated[int, Field(ge=1)] | None = None,
+        weight_decay: Annotated[float, Field(ge=0)] = 0.0,
+        clip_norm: Rate | None = 10.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None,
+    ) -> None:
+        self.rates = {"forward": lr, "backward": lr_backward or lr, "flow": lr_flow or lr, "log_z": lr_log_z}
+        self.backward_decay = backward_decay
+        self.half_life = half_life
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.betas = betas
+        self.ema_decay = ema_decay
+
+    def build(self, policy: Policy) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+        """The optimizer (one group per non-empty parameter group) and its schedule, stepped once an iteration."""
+        groups, schedules = [], []
+        for name, parameters in policy.parameter_groups().items():
+            trained = [p for p in parameters if p.requires_grad]
+            if trained:
+                decay = 0.0 if name == "log_z" else self.weight_decay
+                groups.append({"params": trained, "lr": self.rates[name], "weight_decay": decay, "name": name})
+                schedules.append(self._schedule(name))
+        fused = policy.device.type in {"cpu", "cuda"}
+        optimizer = torch.optim.Adam(groups, betas=self.betas, fused=fused)
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, schedules)
+
+    def _schedule(self, name: str):  # noqa: ANN202
+        halving = 0.5 ** (1 / self.half_life) if self.half_life else 1.0
+        factor = halving * (self.backward_decay if name == "backward" else 1.0)
+        return lambda iteration: factor**iteration
+
+    def clip(self, parameters: list[nn.Parameter]) -> torch.Tensor:
+        """Clip the gradients to ``clip_norm``; returns their global norm before."""
+        return nn.utils.clip_grad_norm_(parameters, self.clip_norm or float("inf"))

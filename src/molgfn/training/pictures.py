@@ -1,0 +1,48 @@
+"""Pictures of the best molecules so far, into the run folder and to Weights & Biases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.loggers import WandbLogger
+
+from molgfn.chemistry.drawing import grid_png
+from molgfn.chemistry.molecules import Molecule
+from molgfn.training.discoveries import Discoveries
+
+
+class Pictures(pl.Callback):
+    """Draws ``best_molecules.png`` every so many iterations and at the end.
+
+    Args:
+        folder: the run folder.
+        discoveries: knows the best.
+        every: iterations between pictures.
+    """
+
+    def __init__(self, folder: Path, discoveries: Discoveries, every: int) -> None:
+        self.folder, self.discoveries, self.every = folder, discoveries, every
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % self.every == 0:
+            self.draw(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.draw(trainer)
+
+    def draw(self, trainer: pl.Trainer) -> None:
+        """Draw the best so far; nothing where objects are no molecules."""
+        ranked = sorted(self.discoveries.best.items(), key=lambda item: -item[1][0])
+        found = [(Molecule.from_smiles(key), value) for key, (_, value) in ranked]
+        pairs = [(m.mol, f"{value:.3f}") for m, value in found if m.valid]
+        if trainer.datamodule.environment.domain != "molecule" or not pairs:  # type: ignore[attr-defined]
+            return
+        path = self.folder / "best_molecules.png"
+        path.write_bytes(grid_png([mol for mol, _ in pairs], [text for _, text in pairs]))
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image("best_molecules", [str(path)])

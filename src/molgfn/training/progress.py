@@ -1,0 +1,71 @@
+"""What a person sees while a run trains: iterations, trajectories/s, mean reward, loss."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from molgfn.training.data import TrajectoryDataModule
+
+
+class ProgressDisplay(pl.Callback):
+    """A live bar on a terminal, a line every ``seconds`` elsewhere.
+
+    Args:
+        mode: "auto", "live" or "lines".
+        seconds: between lines.
+    """
+
+    def __init__(self, mode: str = "auto", seconds: float = 15.0) -> None:
+        self.console = Console(stderr=True)
+        self.live = mode == "live" or (mode == "auto" and self.console.is_terminal)
+        self.seconds = seconds
+        self._progress: Progress | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        data: TrajectoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        self._data = data
+        self._from = (time.perf_counter(), data.drawn)
+        self._last = self._from[0]
+        if self.live:
+            columns = (
+                TextColumn("[bold]train"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[text]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
+            self._progress = Progress(*columns, console=self.console, refresh_per_second=4)
+            self._progress.start()
+            self._task = self._progress.add_task("train", total=data.iterations, completed=data.iteration, text="")
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        now, data = time.perf_counter(), self._data
+        done = data.iteration >= data.iterations
+        if now - self._last < (0.25 if self.live else self.seconds) and not done:
+            return
+        rate = (data.drawn - self._from[1]) / (now - self._from[0])
+        reward = batch.info["fresh"].info["scores"].log_reward.exp().mean()
+        losses = " ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in outputs.items() if k.startswith("loss/"))
+        text = f"{rate:.0f} trajectories/s  mean R {reward:.3g}  {losses}"
+        self._last = now
+        if self._progress is not None:
+            self._progress.update(self._task, completed=data.iteration, text=text)
+        else:
+            self.console.print(f"iteration {data.iteration}/{data.iterations}  {text}", highlight=False)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self.on_train_end(trainer, pl_module)

@@ -1,0 +1,45 @@
+"""How long and on what a run trains."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class TrainerSettings:
+    """Length, device and rhythm of a run.
+
+    Args:
+        iterations: batches to train on.
+        accelerator: device kind, as Lightning names it.
+        precision: floating-point precision, as Lightning names it.
+        threads: intra-op threads of torch on a CPU; None leaves torch's choice.
+        log_every: iterations between rows of metrics.csv.
+        checkpoint_every: iterations between checkpoints (one is also written at the end and when interrupted).
+        pictures_every: iterations between pictures of the best molecules so far.
+        progress: show progress: "auto" draws a live display on a terminal and prints a line now and then elsewhere.
+    """
+
+    def __init__(
+        self,
+        *,
+        iterations: Count = 1000,
+        accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto",
+        precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true",
+        threads: Count | None = None,
+        log_every: Count = 10,
+        checkpoint_every: Count = 500,
+        pictures_every: Count = 500,
+        progress: Literal["auto", "live", "lines", "none"] = "auto",
+    ) -> None:
+        self.iterations = iterations
+        self.accelerator = accelerator
+        self.precision = precision
+        self.threads = threads
+        self.log_every = log_every
+        self.checkpoint_every = checkpoint_every
+        self.pictures_every = pictures_every
+        self.progress = progress

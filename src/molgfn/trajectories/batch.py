@@ -1,0 +1,166 @@
+"""Trajectories as they are stored (flat) and as objectives read them (padded [B, T])."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from molgfn.environments.base import States
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """B complete trajectories, flat: all S states of all trajectories, trajectory by trajectory, step by step.
+
+    A trajectory has T transitions, the last one the exit, and so T states s_0 ... s_{T-1} = x (the sink is not stored).
+
+    Attributes:
+        states: S states.
+        actions: int64 [S], the forward action taken at each state (the last of a trajectory is stop).
+        backward_actions: int64 [S], the action at the *next* state that undoes it; -1 at the exit.
+        trajectory: int64 [S], non-decreasing, in [0, B).
+        step: int64 [S], 0 at the source.
+        lengths: int64 [B], T of each trajectory.
+        log_reward: float [B], log R(x); None before scoring.
+        log_symmetry: float [B], log C(x) (see ``Environment.log_symmetry``); None before scoring.
+        keys: B object keys; empty before scoring.
+        source: B words, where each trajectory came from ("policy", "replay", "offline").
+        info: anything else that was found out about the B objects (never read by an objective).
+    """
+
+    states: States
+    actions: Tensor
+    backward_actions: Tensor
+    trajectory: Tensor
+    step: Tensor
+    lengths: Tensor
+    log_reward: Tensor | None = None
+    log_symmetry: Tensor | None = None
+    keys: list[str] = field(default_factory=list)
+    source: list[str] = field(default_factory=list)
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def last(self) -> Tensor:
+        """int64 [B]: flat index of the last (terminating) state of each trajectory."""
+        return self.lengths.cumsum(0) - 1
+
+    @property
+    def terminal(self) -> States:
+        """The B terminating states x."""
+        return self.states[self.last]
+
+    @property
+    def log_target(self) -> Tensor:
+        """log R'(x) = log R(x) - log C(x), [B]: what the flows are trained to."""
+        if self.log_reward is None:
+            raise ValueError("these trajectories have not been scored yet: log_reward is None")
+        return self.log_reward if self.log_symmetry is None else self.log_reward - self.log_symmetry
+
+    def select(self, index: Tensor) -> Trajectories:
+        """The trajectories at ``index`` (int64 [b], repeats allowed), in that order."""
+        start = (self.last - self.lengths + 1)[index]
+        lengths = self.lengths[index]
+        trajectory = torch.repeat_interleave(torch.arange(len(index), device=lengths.device), lengths)
+        step = torch.arange(len(trajectory), device=lengths.device) - (lengths.cumsum(0) - lengths)[trajectory]
+        flat = start[trajectory] + step
+        rows = index.tolist()
+        return Trajectories(
+            states=self.states[flat],
+            actions=self.actions[flat],
+            backward_actions=self.backward_actions[flat],
+            trajectory=trajectory,
+            step=step,
+            lengths=lengths,
+            log_reward=None if self.log_reward is None else self.log_reward[index],
+            log_symmetry=None if self.log_symmetry is None else self.log_symmetry[index],
+            keys=[self.keys[i] for i in rows] if self.keys else [],
+            source=[self.source[i] for i in rows] if self.source else [],
+        )
+
+    @classmethod
+    def cat(cls, parts: list[Trajectories]) -> Trajectories:
+        """Batches one after the other; ``info`` is dropped."""
+        if len(parts) == 1:
+            return parts[0]
+        offsets = torch.tensor([0] + [len(p) for p in parts]).cumsum(0).tolist()
+
+        def both(name: str) -> Tensor | None:
+            values = [getattr(p, name) for p in parts]
+            return None if any(v is None for v in values) else torch.cat(values)
+
+        return cls(
+            states=type(parts[0].states).cat([p.states for p in parts]),
+            actions=torch.cat([p.actions for p in parts]),
+            backward_actions=torch.cat([p.backward_actions for p in parts]),
+            trajectory=torch.cat([p.trajectory + o for p, o in zip(parts, offsets, strict=False)]),
+            step=torch.cat([p.step for p in parts]),
+            lengths=torch.cat([p.lengths for p in parts]),
+            log_reward=both("log_reward"),
+            log_symmetry=both("log_symmetry"),
+            keys=[k for p in parts for k in p.keys],
+            source=[s for p in parts for s in p.source],
+        )
+
+    def to(self, device: torch.device | str) -> Trajectories:
+        def move(t: Tensor | None) -> Tensor | None:
+            return None if t is None else t.to(device)
+
+        return replace(
+            self,
+            states=self.states.to(device),
+            actions=self.actions.to(device),
+            backward_actions=self.backward_actions.to(device),
+            trajectory=self.trajectory.to(device),
+            step=self.step.to(device),
+            lengths=self.lengths.to(device),
+            log_reward=move(self.log_reward),
+            log_symmetry=move(self.log_symmetry),
+        )
+
+    def pad(self, flat: Tensor, fill: float = 0.0) -> Tensor:
+        """[S, ...] per state -> [B, T_max, ...] per trajectory and step, ``fill`` on pads."""
+        width = int(self.lengths.max())
+        out = flat.new_full((len(self), width, *flat.shape[1:]), fill)
+        return out.index_put((self.trajectory, self.step), flat)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Trajectories under the present policy, as objectives read them: padded [B, T], pads on the right.
+
+    Fields that the objective did not require are None. spec: objectives section 1.4.
+
+    Attributes:
+        mask: bool [B, T], the step is real (the exit is).
+        is_exit: bool [B, T], the step is the exit.
+        log_pf: [B, T], log P_F(s_{t+1} | s_t) of the action taken; 0 on pads.
+        log_pb: [B, T], log P_B(s_t | s_{t+1}); 0 at the exit and on pads; without gradient where P_B is not trained
+            jointly.
+        log_reward: [B], log R'(x) (the symmetry term taken off).
+        log_flow: [B, T], log F(s_t), or V(s_t); 0 on pads.
+        log_z: scalar, or [B] for a conditional policy.
+        entropy: [B, T], entropy of P_F(. | s_t); 0 on pads.
+        log_pf_exit: [B, T], log P_F(stop | s_t); 0 on pads, and where stop is illegal -inf.
+        log_reward_state: [B, T], log R(s_t) of every state on the way; 0 on pads.
+    """
+
+    mask: Tensor
+    is_exit: Tensor
+    log_pf: Tensor
+    log_reward: Tensor
+    log_pb: Tensor | None = None
+    log_flow: Tensor | None = None
+    log_z: Tensor | None = None
+    entropy: Tensor | None = None
+    log_pf_exit: Tensor | None = None
+    log_reward_state: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.log_reward)

@@ -1,0 +1,212 @@
+"""Replay: stored trajectories, one per object, drawn uniformly or with the best ones more often."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from molgfn.environments.base import States
+from molgfn.trajectories.batch import Trajectories
+
+
+class Replay(ABC):
+    """Keeps the latest trajectory of each object (by key) in preallocated tensors on the CPU.
+
+    Args:
+        capacity: objects kept.
+    """
+
+    def __init__(self, *, capacity: Annotated[int, Field(ge=1)] = 10_000) -> None:
+        self.capacity = capacity
+        self._slot_of: dict[str, int] = {}
+        self._keys: list[str] = []
+        self._age = 0
+        self._table: dict[str, Tensor] = {}
+        self._states: States | None = None
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @abstractmethod
+    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """Slots int64 [n] to train on, with replacement; only called when something is stored."""
+
+    @abstractmethod
+    def worst(self) -> int:
+        """The slot to give up when the store is full."""
+
+    @property
+    def log_reward(self) -> Tensor:
+        """log R(x) of what is stored, float64 [len]."""
+        return self._table["log_reward"][: len(self)]
+
+    @property
+    def age(self) -> Tensor:
+        """When each slot was last written, int64 [len]; larger is later."""
+        return self._table["age"][: len(self)]
+
+    def add(self, trajectories: Trajectories) -> None:
+        """Store scored trajectories; an object that is there already gets the new trajectory."""
+        t = trajectories.to("cpu")
+        width = int(t.lengths.max())
+        self._reserve(t, width)
+        rows, slots = [], []
+        for row, key in enumerate(t.keys):
+            slot = self._slot_of.get(key)
+            if slot is None:
+                if len(self._keys) < self.capacity:
+                    slot = len(self._keys)
+                    self._keys.append(key)
+                else:
+                    slot = self.worst()
+                    del self._slot_of[self._keys[slot]]
+                    self._keys[slot] = key
+                self._slot_of[key] = slot
+            # Written at once, so that the next ``worst`` sees it.
+            self._table["log_reward"][slot] = t.log_reward[row].double()
+            self._table["age"][slot] = self._age
+            self._age += 1
+            rows.append(row)
+            slots.append(slot)
+        self._write(t, torch.tensor(rows), torch.tensor(slots), width)
+
+    def _reserve(self, t: Trajectories, width: int) -> None:
+        """Make room: tensors of [capacity, width, ...], grown when a longer trajectory comes."""
+        have = self._table["actions"].shape[1] if self._table else 0
+        if self._table and width <= have:
+            return
+
+        def room(like: Tensor) -> Tensor:
+            return torch.zeros(self.capacity, width, *like.shape[1:], dtype=like.dtype)
+
+        old_table, old_states = self._table, self._states
+        self._table = {
+            "actions": room(t.actions),
+            "backward_actions": room(t.backward_actions),
+            "lengths": torch.zeros(self.capacity, dtype=torch.int64),
+            "log_reward": torch.zeros(self.capacity, dtype=torch.float64),
+            "log_symmetry": torch.zeros(self.capacity, dtype=torch.float64),
+            "age": torch.zeros(self.capacity, dtype=torch.int64),
+        }
+        self._states = t.states._map(room)
+        if old_states is not None:
+            for name, value in old_table.items():
+                if value.dim() == 1:
+                    self._table[name] = value
+                else:
+                    self._table[name][:, :have] = value
+            for field in dataclasses.fields(old_states):
+                getattr(self._states, field.name)[:, :have] = getattr(old_states, field.name)
+
+    def _write(self, t: Trajectories, rows: Tensor, slots: Tensor, width: int) -> None:
+        # The same object twice in one batch: the later row wins, as an indexed write does not promise.
+        last = {s: r for r, s in zip(rows.tolist(), slots.tolist(), strict=True)}
+        part = t.select(torch.tensor(list(last.values())))
+        slot = torch.tensor(list(last))[part.trajectory]
+        self._table["actions"][slot, part.step] = part.actions
+        self._table["backward_actions"][slot, part.step] = part.backward_actions
+        self._table["lengths"][torch.tensor(list(last))] = part.lengths
+        if part.log_symmetry is not None:
+            self._table["log_symmetry"][torch.tensor(list(last))] = part.log_symmetry.double()
+        for field in dataclasses.fields(part.states):
+            getattr(self._states, field.name)[slot, part.step] = getattr(part.states, field.name)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Trajectories:
+        """``n`` stored trajectories, scored."""
+        slots = self.draw(n, generator)
+        lengths = self._table["lengths"][slots]
+        trajectory = torch.repeat_interleave(torch.arange(n), lengths)
+        step = torch.arange(len(trajectory)) - (lengths.cumsum(0) - lengths)[trajectory]
+        at = (slots[trajectory], step)
+        return Trajectories(
+            states=self._states._map(lambda x: x[at]),  # type: ignore[union-attr]
+            actions=self._table["actions"][at],
+            backward_actions=self._table["backward_actions"][at],
+            trajectory=trajectory,
+            step=step,
+            lengths=lengths,
+            log_reward=self._table["log_reward"][slots],
+            log_symmetry=self._table["log_symmetry"][slots],
+            keys=[self._keys[s] for s in slots.tolist()],
+            source=["replay"] * n,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything stored, as plain data and tensors."""
+        n = len(self)
+        states = {} if self._states is None else {
+            f.name: getattr(self._states, f.name)[:n] for f in dataclasses.fields(self._states)
+        }
+        table = {k: v[:n] for k, v in self._table.items()}
+        return {"keys": list(self._keys), "age": self._age, "table": table, "states": states}
+
+    def load_state_dict(self, state: dict[str, Any], blank: States) -> None:
+        """Take up what ``state_dict`` gave; ``blank`` is any states batch of the environment (for its type)."""
+        self._keys = list(state["keys"])[: self.capacity]
+        self._slot_of = {k: i for i, k in enumerate(self._keys)}
+        self._age = state["age"]
+        if not self._keys:
+            return
+
+        def room(x: Tensor) -> Tensor:
+            return torch.cat([x, x.new_zeros(self.capacity - len(x), *x.shape[1:])])
+
+        self._table = {k: room(v[: self.capacity]) for k, v in state["table"].items()}
+        self._states = type(blank)(**{k: room(v[: self.capacity]) for k, v in state["states"].items()})
+
+
+class UniformReplay(Replay):
+    """Every stored object equally often; the oldest goes first when the store is full.
+
+    Args:
+        capacity: objects kept.
+    """
+
+    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+        return torch.randint(len(self), (n,), generator=generator)
+
+    def worst(self) -> int:
+        return int(self.age.argmin())
+
+
+class PrioritisedReplay(Replay):
+    """Reward-prioritised: a share of the draws from the best objects, the rest from the others.
+
+    The object of least reward goes first when the store is full.
+
+    Args:
+        capacity: objects kept.
+        top_fraction: the best objects are those in this top share by reward, in (0, 1).
+        top_share: share of draws that come from them, in [0, 1].
+
+    Reference: Shen et al. 2023, arXiv 2305.07170, section 4.1 (half of the batch from the top 10 %).
+    """
+
+    def __init__(
+        self,
+        *,
+        capacity: Annotated[int, Field(ge=1)] = 10_000,
+        top_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1,
+        top_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
+    ) -> None:
+        super().__init__(capacity=capacity)
+        self.top_fraction = top_fraction
+        self.top_share = top_share
+
+    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+        order = self.log_reward.argsort(descending=True, stable=True)
+        cut = max(1, round(self.top_fraction * len(order)))
+        from_top = torch.rand(n, generator=generator) < self.top_share
+        u = torch.rand(n, generator=generator, dtype=torch.float64)
+        rest = len(order) - cut
+        top = (u * cut).long()
+        other = cut + (u * rest).long() if rest else top
+        return order[torch.where(from_top, top, other)]
+
+    def worst(self) -> int:
+        return int(self.log_reward.argmin())

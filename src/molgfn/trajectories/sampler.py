@@ -1,0 +1,119 @@
+"""One sampler for both directions: forward from the source, backward from given terminal states."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from molgfn.environments.base import Environment, States
+from molgfn.policies.base import Policy
+from molgfn.policies.exploration import Exploration
+from molgfn.trajectories.batch import Trajectories
+
+
+class Sampler:
+    """Rolls a policy out in an environment.
+
+    On a CPU finished trajectories leave the batch at once. On a GPU the batch keeps its size until the end, so that no
+    step waits for the host.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    @torch.no_grad()
+    def forward(
+        self,
+        policy: Policy,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        exploration: Exploration | None = None,
+    ) -> Trajectories:
+        """``n`` trajectories from P_F (or from ``exploration`` of it), not scored."""
+        environment, device = self.environment, policy.device
+        states = environment.initial(n, device)
+        alive = torch.arange(n, device=device)
+        running = torch.ones(n, dtype=torch.bool, device=device)
+        compact = device.type == "cpu"
+        parts: list[tuple[States, Tensor, Tensor, Tensor]] = []
+        actions_of, backs, masks = [], [], []
+        for step in range(environment.max_steps):
+            distribution = policy(states).forward
+            actions = (exploration or _AS_IT_IS).sample(distribution, generator)
+            after = environment.step(states, actions)
+            stops = actions == environment.stop_action
+            parts.append((states, alive, torch.full_like(alive, step), running))
+            actions_of.append(actions)
+            backs.append(environment.backward_action(states, actions, after))
+            if compact:
+                going = ~stops
+                if not going.any():
+                    break
+                states, alive, running = after[going], alive[going], running[going]
+            else:
+                running = running & ~stops
+                states = after
+        masks = [p[3] for p in parts]
+        keep = torch.cat(masks)
+        return _flat(
+            states=type(states).cat([p[0] for p in parts])[keep],
+            trajectory=torch.cat([p[1] for p in parts])[keep],
+            step=torch.cat([p[2] for p in parts])[keep],
+            actions=torch.cat(actions_of)[keep],
+            backward_actions=torch.cat(backs)[keep],
+            n=n,
+        )
+
+    @torch.no_grad()
+    def backward(
+        self, policy: Policy, terminal: States, *, generator: torch.Generator | None = None
+    ) -> Trajectories:
+        """One trajectory from P_B for each of the B terminal states, given in forward order, not scored."""
+        environment = self.environment
+        n = len(terminal)
+        alive = torch.arange(n, device=policy.device)
+        states = terminal.to(policy.device)
+        stop = torch.full_like(alive, environment.stop_action)
+        parts = [(states, alive, torch.zeros_like(alive), stop, torch.full_like(alive, -1))]
+        for step in range(1, environment.max_steps + 1):
+            going = ~environment.is_initial(states)
+            if not going.any():
+                break
+            states, alive = states[going], alive[going]
+            distribution = policy(states, forward=False, backward=True).backward
+            backs = distribution.sample(generator)
+            before = environment.undo(states, backs)
+            actions = environment.forward_action(states, backs, before)
+            parts.append((before, alive, torch.full_like(alive, -step), actions, backs))
+            states = before
+        steps = torch.cat([p[2] for p in parts])
+        trajectory = torch.cat([p[1] for p in parts])
+        depth = torch.zeros(n, dtype=torch.int64, device=steps.device).scatter_reduce(0, trajectory, -steps, "amax")
+        return _flat(
+            states=type(terminal).cat([p[0] for p in parts]),
+            trajectory=trajectory,
+            step=steps + depth[trajectory],
+            actions=torch.cat([p[3] for p in parts]),
+            backward_actions=torch.cat([p[4] for p in parts]),
+            n=n,
+        )
+
+
+_AS_IT_IS = Exploration()
+
+
+def _flat(
+    *, states: States, trajectory: Tensor, step: Tensor, actions: Tensor, backward_actions: Tensor, n: int
+) -> Trajectories:
+    """Entries in any order -> trajectory by trajectory, step by step."""
+    order = torch.argsort(trajectory * (int(step.max()) + 1) + step)
+    lengths = torch.bincount(trajectory, minlength=n)
+    return Trajectories(
+        states=states[order],
+        actions=actions[order],
+        backward_actions=backward_actions[order],
+        trajectory=trajectory[order],
+        step=step[order],
+        lengths=lengths,
+    )

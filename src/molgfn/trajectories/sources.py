@@ -1,0 +1,106 @@
+"""Where a training batch comes from: P_F (or exploration of it) and replay, mixed in stated shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+
+from molgfn.environments.base import Environment
+from molgfn.errors import ConfigError
+from molgfn.policies.base import Policy
+from molgfn.policies.exploration import Exploration
+from molgfn.rewards.base import Reward
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.replay import Replay
+from molgfn.trajectories.sampler import Sampler
+
+
+class Sources:
+    """Draws training batches.
+
+    Args:
+        batch_size: trajectories per batch.
+        exploration: how actions are drawn instead of from P_F itself; None for P_F itself.
+        replay: the store; None for none.
+        replay_share: share of each batch that comes from the store (from the second batch on), in [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        batch_size: Annotated[int, Field(ge=1)] = 64,
+        exploration: Exploration | None = None,
+        replay: Replay | None = None,
+        replay_share: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    ) -> None:
+        if replay is None and replay_share > 0:
+            raise ConfigError(f"replay_share is {replay_share}, but there is no replay; give one or set the share to 0")
+        if replay is not None and replay_share == 0:
+            raise ConfigError("replay is given, but replay_share is 0, so it would never be used; set the share")
+        self.batch_size = batch_size
+        self.exploration = exploration
+        self.replay = replay
+        self.replay_share = replay_share
+
+    @property
+    def off_policy_reasons(self) -> list[str]:
+        """Why trajectories do not come from the present P_F alone; empty when they do."""
+        reasons = []
+        if self.replay is not None:
+            reasons.append(f"data.replay feeds it stored trajectories (share {self.replay_share:g})")
+        if self.exploration is not None and self.exploration.active:
+            reasons.append("data.exploration draws actions that P_F did not choose")
+        return reasons
+
+    def draw(
+        self,
+        policy: Policy,
+        reward: Reward,
+        *,
+        iteration: int,
+        generator: torch.Generator | None = None,
+        replay_generator: torch.Generator | None = None,
+    ) -> Trajectories:
+        """One scored batch on the policy's device. ``info["fresh"]`` is the part that was newly drawn, with objects."""
+        stored = 0
+        if self.replay is not None and len(self.replay):
+            stored = round(self.batch_size * self.replay_share)
+        exploration = self.exploration.at(iteration) if self.exploration is not None else None
+        fresh = Sampler(policy.environment).forward(
+            policy, self.batch_size - stored, generator=generator, exploration=exploration
+        )
+        fresh = score_objects(fresh, policy.environment, reward)
+        batch = fresh
+        if stored and self.replay is not None:
+            old = self.replay.sample(stored, replay_generator).to(policy.device)
+            batch = Trajectories.cat([fresh, old])
+        if self.replay is not None:
+            self.replay.add(fresh)
+        return replace(batch, info={"fresh": fresh})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"replay": None if self.replay is None else self.replay.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
+        if self.replay is not None and state["replay"] is not None:
+            self.replay.load_state_dict(state["replay"], environment.initial(1))
+
+
+def score_objects(trajectories: Trajectories, environment: Environment, reward: Reward) -> Trajectories:
+    """The same trajectories with log R, log C and keys; ``info`` gets the objects and their ``Scores``."""
+    terminal = trajectories.terminal
+    objects = environment.objects(terminal)
+    keys = environment.object_keys(objects)
+    scores = reward(objects, keys)
+    device = trajectories.lengths.device
+    return replace(
+        trajectories,
+        log_reward=scores.log_reward.to(device),
+        log_symmetry=environment.log_symmetry(terminal, objects).to(device),
+        keys=keys,
+        source=trajectories.source or ["policy"] * len(trajectories),
+        info={"objects": objects, "scores": scores},
+    )

@@ -1,0 +1,200 @@
+"""From a policy or a file to readings and files."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from molgfn.environments.hypergrid import HyperGrid
+from molgfn.errors import DataError
+from molgfn.evaluation.evaluator import evaluate_file, evaluate_policy, evaluate_samples
+from molgfn.evaluation.exact import exact_target, solve_flows
+from molgfn.evaluation.files import write_evaluation, write_samples, write_whole
+from molgfn.evaluation.metrics.base import Metric, Reading
+from molgfn.evaluation.metrics.novelty import Novelty
+from molgfn.evaluation.metrics.validity import Validity
+from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.oracles.hypergrid import HyperGrid as GridOracle
+from molgfn.oracles.qed import QED
+from molgfn.policies.tabular import TabularPolicy
+from molgfn.rewards.power import Power
+
+SETTINGS = EvaluationSettings(samples=300, batch=128, log_pt_objects=20, log_pt_samples=4)
+
+
+def grid():
+    environment = HyperGrid(dimensions=2, side=8)
+    return environment, TabularPolicy(environment=environment), Power(oracle=GridOracle(dimensions=2, side=8))
+
+
+def perfect(environment, reward) -> TabularPolicy:
+    """A table of the exactly solved flows."""
+    target = exact_target(environment, reward)
+    flows = solve_flows(target.graph, target.log_target)
+    policy = TabularPolicy(environment=environment)
+    index = environment.index(target.graph.states)
+    policy.forward_logits.data[index, environment.stop_action] = flows.log_stop.float()
+    policy.forward_logits.data[index[target.graph.source], target.graph.action] = flows.log_pf.float()
+    return policy
+
+
+def test_a_perfect_sampler_reads_as_one():
+    environment, _, reward = grid()
+    found = evaluate_policy(environment, perfect(environment, reward), reward, SETTINGS).values()
+    assert found["exact/tv"] < 1e-5
+    assert found["elbo"] == pytest.approx(found["exact/log_z"], abs=1e-4), "KL(P_F || P_B) is 0"
+    assert found["log_z/effective_share"] == pytest.approx(1, abs=1e-3)
+    assert found["correlation/slope/samples/N=4"] == pytest.approx(1, abs=1e-3)
+    assert found["exact/mean_reward"] == pytest.approx(found["exact/target_mean_reward"], abs=1e-4)
+
+
+def test_an_untrained_sampler_does_not():
+    environment, policy, reward = grid()
+    evaluation = evaluate_policy(environment, policy, reward, SETTINGS)
+    found = evaluation.values()
+    assert found["exact/tv"] > 0.3
+    assert found["elbo"] < found["exact/log_z"] - 0.1
+    low, high = evaluation.readings["mean/reward"].low, evaluation.readings["mean/reward"].high
+    assert low - 0.1 < found["exact/mean_reward"] < high + 0.1
+    assert not any(key.startswith(("validity", "modes")) for key in evaluation.readings), "a grid has no molecules"
+
+
+def test_evaluation_repeats_with_its_seed_and_leaves_the_policy_as_it_was():
+    environment, policy, reward = grid()
+    policy.train()
+    state = torch.get_rng_state()
+    first = evaluate_policy(environment, policy, reward, SETTINGS, seed=7)
+    again = evaluate_policy(environment, policy, reward, SETTINGS, seed=7)
+    other = evaluate_policy(environment, policy, reward, SETTINGS, seed=8)
+    assert first.values() == again.values()
+    assert first.values() != other.values()
+    assert policy.training
+    assert torch.equal(torch.get_rng_state(), state), "the global random stream is not touched"
+
+
+def test_oracle_calls_of_the_evaluation_alone_are_reported():
+    environment, policy, reward = grid()
+    evaluate_policy(environment, policy, reward, SETTINGS)
+    second = evaluate_policy(environment, policy, reward, SETTINGS)
+    assert second.oracle["raw"] == 300 + 64, "samples, and each object of the exact comparison"
+    assert second.oracle["unique"] == 0, "all of them had been seen"
+
+
+def test_what_was_not_asked_for_is_missing_with_a_reason():
+    environment, policy, reward = grid()
+    settings = EvaluationSettings(samples=10, log_pt_objects=0, exact_limit=0)
+    readings = evaluate_policy(environment, policy, reward, settings).readings
+    assert readings["exact/tv"].value is None
+    assert "exact_limit=0" in readings["exact/tv"].note
+    assert "log_pt_objects=0" in readings["correlation"].note
+
+
+def test_a_space_that_is_too_large_to_list_says_so():
+    environment, policy, reward = grid()
+    settings = EvaluationSettings(samples=10, log_pt_objects=0, exact_limit=50)
+    readings = evaluate_policy(environment, policy, reward, settings).readings
+    assert "more than 50 states" in readings["exact/tv"].note
+
+
+def test_metrics_that_lack_something_say_what(samples):
+    readings = evaluate_samples(samples(["CC", "CCO"]), EvaluationSettings().metrics())
+    assert readings["novelty"].note == "no reference file was given"
+    assert "no reward" in readings["mean"].note
+    assert "not from a policy" in readings["elbo"].note
+    assert readings["validity"].value == 1.0
+
+
+def test_reasons_of_the_caller_come_first(samples):
+    readings = evaluate_samples(samples(["CC"]), [Novelty()], {"reference": "it burnt"})
+    assert readings["novelty"].note == "it burnt"
+
+
+def test_two_metrics_with_one_key_are_refused(samples):
+    with pytest.raises(ValueError, match="validity"):
+        evaluate_samples(samples(["CC"]), [Validity(), Validity()])
+
+
+class Longest(Metric):
+    """Length of the longest SMILES; a metric of a user's own."""
+
+    name = "longest"
+
+    def __call__(self, samples):
+        return {"longest": Reading(float(max(map(len, samples.keys))))}
+
+
+def test_further_metrics_come_from_the_settings(samples):
+    metrics = EvaluationSettings(extra=[Longest()]).metrics()
+    assert evaluate_samples(samples(["CC", "CCCCO"]), metrics)["longest"].value == 5
+
+
+def test_a_file_of_smiles_with_bad_lines(tmp_path):
+    path = tmp_path / "molecules.smi"
+    path.write_text("CCO\nOCC\nnonsense\nc1ccccc1\n")
+    reference = tmp_path / "reference.smi"
+    reference.write_text("c1ccccc1\n")
+    evaluation = evaluate_file(path, EvaluationSettings(reference=str(reference)))
+    found = evaluation.values()
+    assert found["validity"] == 0.75
+    assert found["uniqueness/n=4"] == pytest.approx(2 / 3)
+    assert found["novelty"] == 0.5
+    assert evaluation.source["kind"] == "file"
+    assert sum(evaluation.problems.values()) == 1
+    assert "line 3" in next(iter(evaluation.problems))
+
+
+def test_a_file_with_a_reward(tmp_path):
+    path = tmp_path / "molecules.smi"
+    path.write_text("CCO\nCC(=O)Oc1ccccc1C(=O)O\n(\n")
+    found = evaluate_file(path, reward=Power(oracle=QED())).values()
+    assert found["top_k/k=1/value"] == pytest.approx(0.5501, abs=1e-3)
+    assert found["validity/scored"] == pytest.approx(2 / 3)
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.smi"):
+        evaluate_file(tmp_path / "gone.smi")
+    (tmp_path / "one.smi").write_text("C\n")
+    with pytest.raises(DataError, match=r"lost\.smi"):
+        evaluate_file(tmp_path / "one.smi", EvaluationSettings(reference=str(tmp_path / "lost.smi")))
+
+
+def test_files_of_an_evaluation(tmp_path):
+    environment, policy, reward = grid()
+    evaluation = evaluate_policy(environment, policy, reward, SETTINGS)
+    folder = write_evaluation(evaluation, tmp_path / "deep" / "evaluation")
+    plain = json.loads((folder / "metrics.json").read_text())
+    assert plain["metrics"]["exact/tv"]["value"] == evaluation.readings["exact/tv"].value
+    assert plain["settings"]["samples"] == 300
+    assert plain["definitions"]["elbo"]["reference"]
+    rows = list(csv.DictReader((folder / "samples.csv").open()))
+    assert sum(int(row["count"]) for row in rows) == 300
+    rewards = [float(row["log_reward"]) for row in rows]
+    assert rewards == sorted(rewards, reverse=True)
+    assert [p.name for p in sorted(folder.iterdir())] == ["metrics.json", "samples.csv"], "nothing temporary is left"
+
+
+def test_table_of_samples_counts_repeats_and_names_problems(tmp_path, samples):
+    s = samples(["CCO", "OCC", "CC", "("], [0.5, 0.5, math.nan, math.nan], components={"qed": np.array([1, 1, 2, 3.0])})
+    write_samples(s, tmp_path / "samples.csv")
+    rows = list(csv.DictReader((tmp_path / "samples.csv").open()))
+    assert [(r["smiles"], r["count"], r["value"]) for r in rows] == [
+        ("CCO", "2", "0.5"),
+        ("CC", "1", ""),
+        ("", "1", ""),
+    ]
+    assert rows[0]["qed"] == "1.0"
+    assert "not a SMILES" in rows[2]["problem"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, "\ud800")
+    assert path.read_text() == "old"
+    assert [p.name for p in Path(tmp_path).iterdir()] == ["file"]

@@ -1,0 +1,248 @@
+"""The report: complete, self-contained, escaped, and readable without half of its inputs."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from molgfn.environments.hypergrid import HyperGrid
+from molgfn.errors import DataError
+from molgfn.evaluation.curves import read_panels
+from molgfn.evaluation.evaluator import Evaluation, evaluate_policy, evaluate_samples
+from molgfn.evaluation.figures import Curve, curves_svg, histogram_svg, running_mean
+from molgfn.evaluation.files import write_evaluation, write_samples
+from molgfn.evaluation.galleries import Gallery
+from molgfn.evaluation.metrics.base import Reading, TerminalProbabilities
+from molgfn.evaluation.report import write_report
+from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.evaluation.summary import number
+from molgfn.oracles.hypergrid import HyperGrid as GridOracle
+from molgfn.policies.tabular import TabularPolicy
+from molgfn.rewards.power import Power
+
+SMILES = ["CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "C1CCNCC1", "CCN(CC)CC", "Cc1ccncc1", "CC(C)O", "OCC", "("]
+VALUES = [0.1, 0.9, 0.8, 0.7, 0.3, 0.6, 0.2, 0.1, np.nan]
+EVIL = "<script>alert('x')</script> & \"name\""
+
+
+def make_run(folder, samples, *, name=EVIL):
+    rng = np.random.default_rng(0)
+    s = samples(SMILES, VALUES, components={"<b>qed</b>": np.array(VALUES)}, log_weight=rng.normal(size=len(SMILES)))
+    terminal = TerminalProbabilities("samples", rng.normal(size=7), np.full(7, 0.9), s.log_reward[:7], 16)
+    s = replace(s, terminal=terminal)
+    settings = EvaluationSettings()
+    metrics = settings.metrics()
+    readings = evaluate_samples(s, metrics)
+    readings["exact/tv"] = Reading.missing("Fragments: <too many> trees to list")
+    source = {"kind": "policy", "seed": 0, "samples": len(s)}
+    evaluation = Evaluation(source, s, readings, metrics, settings.plain(), {"bad <smiles>": 1})
+    write_evaluation(evaluation, folder / "evaluation")
+    write_samples(samples(SMILES[::-1], [0.1] * len(SMILES)), folder / "evaluation" / "untrained.csv")
+    (folder / "config.yaml").write_text(
+        f"name: {name!r}\nseed: 3\nobjective:\n  _target_: molgfn.objectives.trajectory_balance.TrajectoryBalance\n"
+        "oracle: {_target_: molgfn.oracles.qed.QED}\nlogger:\n  api_key: hunter2\n  note: '</pre><img src=x>'\n"
+    )
+    lines = ["epoch,step,train/loss/tb,train/log_z,train/reward/mean,train/odd/thing"]
+    lines += [f"0,{i},{10.0 / (i + 1)},{i / 10},," for i in range(80)] + ["0,79,,,0.5,1.0"]
+    (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+class Page(HTMLParser):
+    """Collects tags, and checks that they are closed in order."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "path", "rect", "use", "circle", "ellipse", "line", "polygon", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def page(tmp_path, samples):
+    return write_report(make_run(tmp_path, samples)).read_text()
+
+
+def test_nothing_is_loaded_from_elsewhere(page):
+    for tag, attributes in Page(page).tags:
+        assert tag not in {"script", "link", "iframe", "img", "object", "embed"}
+        for name in ("src", "srcset", "data", "action", "xlink:href"):
+            assert name not in attributes
+        if "href" in attributes and tag != "a":
+            assert attributes["href"].startswith(("#", "data:"))
+    assert not re.search(r"url\((?!#)", page)
+    assert "@import" not in page
+
+
+def test_what_comes_from_a_run_is_escaped(page):
+    assert "<script" not in page
+    assert "&lt;script&gt;alert" in page
+    assert "<b>qed" not in page
+    assert "<img" not in page
+    assert "<too many>" not in page
+    assert "bad &lt;smiles&gt;" in page
+
+
+def test_tags_close_in_order(page):
+    assert Page(page).open == []
+
+
+def test_ids_are_unique(page):
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_secrets_of_the_config_are_hidden(page):
+    assert "hunter2" not in page
+    assert "api_key: (hidden)" in page
+
+
+def test_every_part_is_there(page):
+    text = " ".join(Page(page).text)
+    for heading in (
+        *("Best molecules", "Most diverse good molecules", "Distributions", "Training", "Metrics"),
+        *("What this run cannot say", "Samples without a value", "Configuration", "References"),
+    ):
+        assert heading in text
+    assert "untrained 0.1" in text
+    assert "Fragments: <too many> trees to list" in text
+    assert "novelty: no reference file was given" in text
+    assert "standard error is 0.9" in text
+    assert "arXiv" in text
+    assert "TrajectoryBalance" in text
+
+
+def test_molecules_are_drawn_best_first_and_once(page):
+    smiles = re.findall(r'class="smiles" title="([^"]*)"', page)
+    best, diverse = smiles[:7], smiles[7:]
+    assert best[0] == "c1ccccc1"
+    assert len(set(best)) == len(best) == 7
+    assert sorted(diverse) == sorted(best), "with seven molecules all are good"
+
+
+def test_figures_follow_the_theme(page):
+    svg = re.search(r"<figcaption>Loss</figcaption>(<svg.*?</svg>)", page, flags=re.DOTALL).group(1)
+    assert "var(--c1)" in svg
+    assert "#01020" not in svg
+
+
+def test_an_evaluation_without_a_run_still_reports(tmp_path, samples):
+    run = make_run(tmp_path, samples)
+    for name in ("config.yaml", "metrics.csv", "evaluation/untrained.csv"):
+        (run / name).unlink()
+    page = write_report(run, name="only samples", output=tmp_path / "out" / "page.html").read_text()
+    assert "only samples" in page
+    assert "Training" not in " ".join(Page(page).text)
+
+
+def test_a_grid_reports_without_molecules(tmp_path):
+    environment = HyperGrid(dimensions=2, side=6)
+    evaluation = evaluate_policy(
+        environment,
+        TabularPolicy(environment=environment),
+        Power(oracle=GridOracle(dimensions=2, side=6)),
+        EvaluationSettings(samples=100, log_pt_objects=10, log_pt_samples=2),
+    )
+    write_evaluation(evaluation, tmp_path / "evaluation")
+    text = " ".join(Page(write_report(tmp_path, name="grid").read_text()).text)
+    assert "Exact total variation" in text
+    assert "Samples, first two coordinates" in text
+    assert "Best molecules" not in text
+
+
+def test_unscored_molecules_report(tmp_path, samples):
+    s = samples(SMILES)
+    settings = EvaluationSettings()
+    readings = evaluate_samples(s, settings.metrics())
+    source = {"kind": "file", "file": "some.smi", "samples": len(s)}
+    write_evaluation(Evaluation(source, s, readings, settings.metrics(), settings.plain()), tmp_path)
+    text = " ".join(Page(write_report(tmp_path, evaluation=tmp_path, name="file").read_text()).text)
+    assert "nothing was scored" in text
+    assert "a file has no policy" in text
+
+
+def test_a_folder_without_an_evaluation_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no evaluation to report on"):
+        write_report(tmp_path)
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "metrics.json").write_text("{}")
+    (tmp_path / "evaluation" / "samples.csv").write_text("smiles\nCC\n")
+    with pytest.raises(DataError, match="lacks"):
+        write_report(tmp_path)
+
+
+def test_panels_sort_logged_names(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text(
+        "step,epoch,train/loss/tb,train/log_z,reward/mean,reward/q90,found/unique,x/y\n0,0,1,2,,,,\n1,0,3,,1,2,5,7\n"
+    )
+    named, other = read_panels(path)
+    assert [(p.title, [c.label for c in p.curves]) for p in named] == [
+        ("Loss", ["loss/tb"]),
+        ("log Z", ["log_z"]),
+        ("Reward", ["mean", "q90"]),
+        ("Unique molecules so far", ["found/unique"]),
+    ]
+    assert [p.title for p in other] == ["x"]
+    assert named[0].curves[0].y.tolist() == [1, 3]
+    assert named[1].curves[0].x.tolist() == [0]
+
+
+def test_a_table_without_steps_is_refused(tmp_path):
+    (tmp_path / "metrics.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="step"):
+        read_panels(tmp_path / "metrics.csv")
+
+
+def test_running_mean_keeps_constants_and_length():
+    assert running_mean(np.full(200, 3.0)).tolist() == [3.0] * 200
+    assert running_mean(np.arange(100.0))[50] == 50.0
+    assert running_mean(np.array([1.0, 2.0])).tolist() == [1.5, 1.5]
+
+
+def test_figures_of_odd_data():
+    assert "<svg" in histogram_svg({"a": (np.array([np.nan]), np.ones(1))}, title="t", x_label="x")
+    assert "<svg" in histogram_svg({"a": (np.array([1.0, 1.0]), np.ones(2))}, title="t", x_label="x")
+    svg = curves_svg(
+        [Curve("a & <b>", np.arange(3.0), np.zeros(3)), Curve("c", np.arange(2.0), np.ones(2))], title="<t>"
+    )
+    assert "<title>&lt;t&gt;</title>" in svg
+    assert "a &amp; &lt;b&gt;" in svg
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (0, "0"), (1234, "1,234"), (0.12345, "0.123"), (-2.5, "−2.500"), (1e-7, "1e-07"), (12.345, "12.3")],
+)
+def test_numbers_for_reading(value, text):
+    assert number(value) == text
+
+
+def test_diverse_picks_start_with_the_best_and_spread(samples, tmp_path):
+    s = samples(["CCCCO", "CCCCCO", "CCCCCCO", "c1ccncc1"], [0.9, 0.8, 0.7, 0.1])
+    write_samples(s, tmp_path / "samples.csv")
+    import pandas as pd
+
+    gallery = Gallery.of(pd.read_csv(tmp_path / "samples.csv"))
+    assert gallery.diverse(2) == [0, 3]
+    assert gallery.mean_similarity([0, 3]) < gallery.mean_similarity([0, 1])

@@ -1,0 +1,246 @@
+import io
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.errors import CheckpointError
+from molgfn.oracles.base import Oracle
+from molgfn.oracles.hypergrid import HyperGrid
+from molgfn.oracles.qed import QED
+from molgfn.oracles.weight import Weight
+from molgfn.rewards.power import Power
+from molgfn.rewards.scoring import MAX_REASONS, Scorer
+from molgfn.rewards.weighted_mean import Component, WeightedMean
+
+
+class Carbons(Oracle):
+    """Share of 1,000 that the number of carbon atoms is; does what ``fault`` says for the lengths in ``bad``."""
+
+    name = "carbons"
+    range = (0.0, 1.0)
+    direction = "maximise"
+    source = "counting"
+
+    def __init__(self, bad=(), fault="raise"):
+        self.bad = set(bad)
+        self.fault = fault
+        self.asked = []
+
+    def values(self, objects):
+        counts = [m.mol.GetNumAtoms() for m in objects]
+        self.asked.append(counts)
+        out = np.array(counts) / 1000.0
+        wrong = np.isin(counts, list(self.bad))
+        if not wrong.any():
+            return out
+        match self.fault:
+            case "raise":
+                raise RuntimeError("no value for this one")
+            case "length":
+                return out[:-1]
+            case "text":
+                return ["a"] * len(objects)
+            case "none":
+                return None
+            case "matrix":
+                return out[:, None]
+            case number:
+                return np.where(wrong, number, out)
+
+
+def chains(lengths):
+    molecules = parse(["C" * n for n in lengths])
+    return molecules, [m.smiles for m in molecules]
+
+
+def test_values_components_and_counters_of_a_good_oracle():
+    scorer = Scorer(oracle=Carbons())
+    objects, keys = chains([3, 1, 3, 2])
+    answers = scorer(objects, keys)
+    np.testing.assert_allclose(answers.value, [0.003, 0.001, 0.003, 0.002])
+    np.testing.assert_allclose(answers.components["carbons"], answers.value)
+    assert answers.problems == [None] * 4
+    counters = scorer.counters
+    assert (counters.raw, counters.unique, counters.cached, counters.failed) == (4, 3, 1, 0)
+    assert scorer.oracle.asked == [[3, 1, 2]]
+    scorer(*chains([2, 5]))
+    assert (counters.raw, counters.unique, counters.cached, counters.failed) == (6, 4, 2, 0)
+    assert scorer.oracle.asked == [[3, 1, 2], [5]]
+    assert counters.seconds > 0
+
+
+def test_invalid_objects_never_reach_the_oracle():
+    scorer = Scorer(oracle=Carbons())
+    objects = [Molecule.failed("sanitisation: valence"), Molecule.from_smiles("CC"), Molecule.failed("too big")]
+    answers = scorer(objects, ["", "CC", ""])
+    assert answers.problems == ["sanitisation: valence", None, "too big"]
+    assert np.isnan(answers.value).tolist() == [True, False, True]
+    assert scorer.oracle.asked == [[2]]
+    assert scorer.counters.reasons == {"sanitisation: valence": 1, "too big": 1}
+    assert (scorer.counters.raw, scorer.counters.unique, scorer.counters.failed) == (3, 1, 2)
+
+
+def test_nothing_valid_asks_nothing():
+    scorer = Scorer(oracle=Carbons())
+    assert scorer([], []).value.shape == (0,)
+    assert np.isnan(scorer([Molecule.failed("x")], [""]).components["carbons"]).all()
+    assert scorer.oracle.asked == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "message", "reason", "one_by_one"),
+    [
+        ("raise", "oracle carbons raised RuntimeError", None, True),
+        ("length", "oracle carbons returned shape (0,), not one number per object", None, True),
+        ("text", "oracle carbons returned list, not one number per object", None, True),
+        ("none", "oracle carbons returned NoneType, not one number per object", None, True),
+        ("matrix", "oracle carbons returned shape (1, 1), not one number per object", None, True),
+        (np.nan, "oracle carbons returned nan", None, False),
+        (
+            np.inf,
+            "oracle carbons returned inf, outside [0, 1]",
+            "oracle carbons returned a value outside [0, 1]",
+            False,
+        ),
+        (3.2, "oracle carbons returned 3.2, outside [0, 1]", "oracle carbons returned a value outside [0, 1]", False),
+        (-1, "oracle carbons returned -1, outside [0, 1]", "oracle carbons returned a value outside [0, 1]", False),
+    ],
+)
+def test_faults_at_ten_percent_cost_the_culprits_only(fault, message, reason, one_by_one, caplog):
+    lengths = list(range(1, 201)) * 5  # 1,000 molecules, 200 different ones, 20 of them (100 in all) are culprits
+    bad = set(range(10, 201, 10))
+    reward = Power(oracle=Carbons(bad, fault), floor=1e-3)
+    objects, keys = chains(lengths)
+    with caplog.at_level(logging.WARNING, logger="molgfn.rewards"):
+        parts = [reward(objects[i : i + 50], keys[i : i + 50]) for i in range(0, 1000, 50)]
+    value = torch.cat([p.value for p in parts])
+    log_reward = torch.cat([p.log_reward for p in parts])
+    problems = [problem for p in parts for problem in p.problems]
+    culprit = torch.tensor([n in bad for n in lengths])
+
+    assert len(value) == len(log_reward) == len(problems) == 1000
+    assert torch.equal(value.isnan(), culprit)
+    assert problems == [message if c else None for c in culprit.tolist()]
+    torch.testing.assert_close(value[~culprit], torch.tensor(lengths, dtype=torch.float64)[~culprit] / 1000)
+    assert torch.isfinite(log_reward).all()
+    assert (log_reward[culprit] == reward.floor).all()
+    assert torch.equal(parts[0].valid, ~culprit[:50])
+
+    counters = reward.counters
+    assert (counters.raw, counters.unique, counters.failed) == (1000, 200, 100)
+    assert counters.cached == 1000 - 180 - 100
+    assert counters.reasons == {reason or message: 100}
+    assert len([r for r in caplog.records if r.name == "molgfn.rewards"]) == 1
+    singles = [call for call in reward.scorer.oracle.asked if len(call) == 1]
+    assert bool(singles) == one_by_one
+
+
+def test_equal_objects_that_fail_all_count():
+    scorer = Scorer(oracle=Carbons({2}, np.nan))
+    answers = scorer(*chains([2, 2, 3]))
+    assert (scorer.counters.failed, scorer.counters.cached, scorer.counters.unique) == (2, 0, 2)
+    assert answers.problems[:2] == ["oracle carbons returned nan"] * 2
+
+
+def test_a_failure_is_not_remembered():
+    scorer = Scorer(oracle=Carbons({2}))
+    scorer(*chains([2]))
+    scorer.oracle.bad = set()
+    assert scorer(*chains([2])).value[0] == 0.002
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_interrupts_and_memory_errors_pass_through(error):
+    class Interrupted(QED):
+        def values(self, objects):
+            raise error
+
+    with pytest.raises(error):
+        Scorer(oracle=Interrupted())(*chains([1, 2]))
+    with pytest.raises(error):
+        Scorer(oracle=WeightedMean(components={"q": Component(oracle=Interrupted())}))(*chains([1, 2]))
+
+
+def test_lists_and_single_precision_are_taken_as_numbers():
+    class Loose(Carbons):
+        def values(self, objects):
+            return super().values(objects).astype(np.float32).tolist()
+
+    assert Scorer(oracle=Loose())(*chains([7])).value.dtype == np.float64
+
+
+def test_the_least_recently_used_is_forgotten():
+    scorer = Scorer(oracle=Carbons(), cache_size=2)
+    scorer(*chains([1, 2]))
+    scorer(*chains([1]))
+    scorer(*chains([3]))  # 2 goes, 1 was used after it
+    scorer(*chains([1]))
+    scorer(*chains([2]))
+    assert scorer.oracle.asked == [[1, 2], [3], [2]]
+    assert scorer.counters.unique == 3
+    without = Scorer(oracle=Carbons(), cache_size=0)
+    without(*chains([1]))
+    without(*chains([1]))
+    assert without.oracle.asked == [[1], [1]]
+    assert without.counters.unique == 1
+
+
+def test_reasons_are_bounded():
+    scorer = Scorer(oracle=Carbons())
+    n = MAX_REASONS + 50
+    scorer([Molecule.failed(f"reason {i}") for i in range(n)], [""] * n)
+    assert len(scorer.counters.reasons) == MAX_REASONS + 1
+    assert scorer.counters.reasons["other reasons"] == 50
+    assert sum(scorer.counters.reasons.values()) == scorer.counters.failed == n
+
+
+def test_state_goes_through_a_weights_only_file():
+    scorer = Scorer(oracle=Carbons({4}))
+    scorer(*chains([1, 2, 4, 2]))
+    file = io.BytesIO()
+    torch.save(scorer.state_dict(), file)
+    file.seek(0)
+    state = torch.load(file, weights_only=True)
+    again = Scorer(oracle=Carbons({4}))
+    again.load_state_dict(state)
+    assert again.counters == scorer.counters
+    before = scorer(*chains([2, 1, 5]))
+    after = again(*chains([2, 1, 5]))
+    np.testing.assert_array_equal(before.value, after.value)
+    assert again.oracle.asked == [[5]]
+    scorer.counters.seconds = again.counters.seconds = 0.0
+    assert again.counters == scorer.counters
+    assert [*again.state_dict()["keys"]] == [*scorer.state_dict()["keys"]]
+
+
+def test_an_empty_state_and_that_of_another_oracle():
+    fresh = Scorer(oracle=QED())
+    fresh.load_state_dict(Scorer(oracle=QED()).state_dict())
+    assert fresh.counters.raw == 0
+    with pytest.raises(CheckpointError, match="of weight"):
+        fresh.load_state_dict(Scorer(oracle=Weight()).state_dict())
+
+
+def test_grid_points_stay_a_tensor():
+    points = torch.tensor([[0, 0], [1, 2], [0, 0]])
+    scorer = Scorer(oracle=HyperGrid())
+    answers = scorer(points, ["0,0", "1,2", "0,0"])
+    np.testing.assert_array_equal(answers.value, HyperGrid().values(points))
+    assert scorer.counters.cached == 1
+
+
+def test_components_of_a_mean_are_remembered_too():
+    oracle = WeightedMean(components={"carbons": Component(oracle=Carbons())})
+    scorer = Scorer(oracle=oracle)
+    first = scorer(*chains([1, 2]))
+    second = scorer(*chains([2, 1]))
+    assert set(first.components) == {"carbons", "carbons_transformed"}
+    np.testing.assert_array_equal(second.components["carbons"], first.components["carbons"][::-1])
+
+
+def test_keys_must_match_objects():
+    with pytest.raises(ValueError, match="2 objects came with 1 keys"):
+        Scorer(oracle=QED())(chains([1, 2])[0], ["C"])

@@ -1,0 +1,148 @@
+import math
+
+import numpy as np
+import pytest
+
+from molgfn.chemistry.molecules import parse
+from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
+from molgfn.oracles.hypergrid import HyperGrid
+from molgfn.oracles.logp import LogP
+from molgfn.oracles.qed import QED
+from molgfn.oracles.sa import SA
+from molgfn.oracles.weight import Weight
+from molgfn.rewards.faults import OracleFault
+from molgfn.rewards.transforms import Identity, Linear, Sigmoid, Step
+from molgfn.rewards.weighted_mean import Component, WeightedMean
+from molgfn.testing import check_oracle
+
+NAN = float("nan")
+
+
+class Table(Oracle):
+    """Says for each object (a number here) what the table says."""
+
+    name = "table"
+    range = (0.0, 1.0)
+    direction = "maximise"
+    source = "a table"
+
+    def __init__(self, *rows: float) -> None:
+        self.rows = np.array(rows)
+
+    def values(self, objects):
+        return self.rows[list(objects)]
+
+
+def mean_of(aggregation, *columns, weights=(1.0, 1.0), **filters):
+    components = {
+        f"c{i}": Component(oracle=Table(*c), weight=w) for i, (c, w) in enumerate(zip(columns, weights, strict=False))
+    }
+    components |= {name: Component(oracle=Table(*c), filter=True) for name, c in filters.items()}
+    return WeightedMean(components=components, aggregation=aggregation).values(range(len(columns[0])))
+
+
+def test_both_means_by_hand():
+    np.testing.assert_allclose(mean_of("arithmetic", [0.2], [0.8], weights=(1.0, 3.0)), [0.65])
+    np.testing.assert_allclose(mean_of("geometric", [0.2], [0.8], weights=(1.0, 3.0)), [0.2**0.25 * 0.8**0.75])
+
+
+@pytest.mark.parametrize("aggregation", ["arithmetic", "geometric"])
+def test_weights_are_normalised(aggregation):
+    one = mean_of(aggregation, [0.2, 0.5], [0.8, 0.1], weights=(1.0, 2.0))
+    np.testing.assert_allclose(one, mean_of(aggregation, [0.2, 0.5], [0.8, 0.1], weights=(10.0, 20.0)))
+
+
+@pytest.mark.parametrize("aggregation", ["arithmetic", "geometric"])
+def test_a_missing_component_is_left_out_for_that_object_only(aggregation):
+    out = mean_of(aggregation, [0.2, NAN, NAN], [0.2, 0.8, NAN], weights=(1.0, 3.0))
+    np.testing.assert_allclose(out, [0.2, 0.8, NAN])
+
+
+def test_geometric_mean_clips_at_1e_8():
+    np.testing.assert_allclose(mean_of("geometric", [0.0], [1.0]), [1e-4])
+    np.testing.assert_allclose(mean_of("geometric", [0.0], [0.0]), [1e-8])
+    np.testing.assert_allclose(mean_of("arithmetic", [0.0], [1.0]), [0.5])
+
+
+def test_a_filter_multiplies_and_is_not_averaged():
+    out = mean_of("arithmetic", [0.2, 0.2, 0.2], [0.8, 0.8, 0.8], alert=[1.0, 0.0, NAN])
+    np.testing.assert_allclose(out, [0.5, 0.0, NAN])
+
+
+def test_qed_and_sa_of_aspirin():
+    oracle = WeightedMean(
+        components={
+            "qed": Component(oracle=QED()),
+            "sa": Component(oracle=SA(), transform=Linear(low=10.0, high=1.0)),
+        }
+    )
+    check_oracle(oracle, tolerance=0)
+    molecules = parse(["CC(=O)Oc1ccccc1C(=O)O"])
+    values, components = oracle.measure(molecules)
+    assert list(components) == ["qed", "qed_transformed", "sa", "sa_transformed"]
+    assert components["sa"][0] == SA().values(molecules)[0]
+    assert components["sa_transformed"][0] == pytest.approx((10 - components["sa"][0]) / 9)
+    assert values[0] == pytest.approx(math.sqrt(components["qed"][0] * components["sa_transformed"][0]))
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: WeightedMean(components={}), "nothing to average"),
+        (lambda: WeightedMean(components={"q": Component(oracle=QED(), filter=True)}), "nothing to average"),
+        (lambda: Component(oracle=SA()), "falling transform"),
+        (lambda: Component(oracle=LogP()), "transform into"),
+        (lambda: Component(oracle=LogP(), transform=Identity()), "transform into"),
+        (lambda: Component(oracle=QED(), filter=True, weight=2.0), "takes no weight"),
+        (
+            lambda: WeightedMean(
+                components={
+                    "q": Component(oracle=QED()),
+                    "g": Component(oracle=HyperGrid(), transform=Linear(low=0.0, high=3.0)),
+                }
+            ),
+            "same kind of object",
+        ),
+        (
+            lambda: WeightedMean(components={"q": Component(oracle=QED()), "q_transformed": Component(oracle=QED())}),
+            "names of transformed values",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused(make, match):
+    with pytest.raises(ConfigError, match=match):
+        make()
+
+
+def test_a_component_that_raises_or_leaves_its_range_is_named():
+    class Broken(QED):
+        name = "broken"
+
+        def values(self, objects):
+            raise OSError("no licence")
+
+    class TooMuch(QED):
+        name = "too_much"
+
+        def values(self, objects):
+            return np.full(len(objects), 3.2)
+
+    molecules = parse(["CCO"])
+    with pytest.raises(OracleFault, match="oracle broken raised OSError"):
+        WeightedMean(components={"b": Component(oracle=Broken())}).values(molecules)
+    with pytest.raises(OracleFault, match=r"oracle too_much returned a value outside \[0, 1\]"):
+        WeightedMean(components={"t": Component(oracle=TooMuch())}).values(molecules)
+
+
+def test_domain_is_that_of_the_components():
+    grid = WeightedMean(components={"g": Component(oracle=HyperGrid(), transform=Linear(low=0.0, high=3.0))})
+    molecule = WeightedMean(
+        components={
+            "weight": Component(oracle=Weight(), transform=Step(low=200.0, high=500.0), filter=True),
+            "logp": Component(oracle=LogP(), transform=Sigmoid(low=0.0, high=4.0, k=0.5)),
+        }
+    )
+    assert grid.domain == "grid"
+    assert molecule.domain == "molecule"
+    assert molecule.values(parse(["CCO", "CC(=O)Oc1ccccc1C(=O)OCCC"]))[0] == 0.0

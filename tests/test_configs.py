@@ -1,0 +1,99 @@
+"""Every shipped config file: it names a class of its kind, lists all its parameters, and repeats the defaults."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from molgfn.config import ROOT, TARGET, Slot, build, check
+from molgfn.targets import import_class, parameters
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+FILES = sorted(CONFIGS.glob("*/*.yaml"))
+#: files that give an object where the default is none; their other values differ on purpose, too
+VARIANTS = {"data/exploration", "data/replay", "data/prioritised_replay", "oracle/qed_sa"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(CONFIGS).with_suffix("").as_posix()
+
+
+def read(path: Path) -> dict:
+    return yaml.safe_load(path.read_text())
+
+
+def nodes(value):
+    """All ``_target_`` nodes of a config, outermost first."""
+    if isinstance(value, dict):
+        if TARGET in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from nodes(item)
+
+
+def test_there_is_a_group_for_every_component_and_no_other():
+    groups = {p.name for p in CONFIGS.iterdir() if p.is_dir()}
+    assert groups == {key for key, rule in ROOT.items() if isinstance(rule, Slot)}
+    base = read(CONFIGS / "train.yaml")
+    assert {key for entry in base["defaults"] if isinstance(entry, dict) for key in entry} == groups
+    assert set(base) - {"defaults"} == set(ROOT) - groups
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_the_config_names_a_class_of_its_kind(path):
+    slot = ROOT[path.parent.name]
+    assert issubclass(import_class(read(path)[TARGET]), import_class(slot.base))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_the_config_lists_all_parameters_with_their_defaults(path):
+    slot = ROOT[path.parent.name]
+    node = read(path)
+    own = {k: p for k, p in parameters(import_class(node[TARGET])).items() if k not in slot.live}
+    assert set(node) - {TARGET} == set(own)
+    if name(path) in VARIANTS:
+        return
+    for key, parameter in own.items():
+        if isinstance(node[key], str) and node[key].startswith("${"):
+            continue  # taken from another component
+        default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+        assert node[key] == default, key
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_the_config_passes_the_check(path):
+    key = path.parent.name
+    text = re.sub(r"\$\{environment\.(\w+)\}", "4", path.read_text())
+    assert check({key: yaml.safe_load(text)}, schema={key: ROOT[key]}) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_line_of_a_parameter_says_what_it_is(path):
+    if path.parent.name in {"oracle", "reward"}:
+        pytest.skip("oracles and rewards explain themselves in the class (molgfn describe)")
+    for line in path.read_text().splitlines()[1:]:
+        if re.match(r"\s*(_target_|\w+:$)", line) is None:
+            assert " # " in line, line
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name not in {"policy", "reward"}], ids=name)
+def test_the_config_builds(path):
+    key = path.parent.name
+    text = re.sub(r"\$\{environment\.(\w+)\}", "4", path.read_text())
+    assert isinstance(build(yaml.safe_load(text), import_class(ROOT[key].base), key), import_class(ROOT[key].base))
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "policy"], ids=name)
+@pytest.mark.parametrize("learned", [False, True])
+def test_the_policy_builds(path, learned):
+    from molgfn.environments.fragments import Fragments
+    from molgfn.environments.hypergrid import HyperGrid
+
+    cls = import_class(read(path)[TARGET])
+    entries = [["c1ccccc1", [0, 3], 1], ["C", [0], 1]]
+    environment = HyperGrid(side=4) if "vector" in cls.reads else Fragments(vocabulary=entries, max_fragments=3)
+    live = {"environment": environment, "learned_backward": learned}
+    assert isinstance(build(read(path), import_class(ROOT["policy"].base), "policy", live=live), cls)
