@@ -20,7 +20,7 @@ class Tree:
 
 
 class BruteForce:
-    """Every tree of a small vocabulary up to a size, and c(t) as the product of N_F / N_B, by RDKit and counting alone."""
+    """Every tree of a small vocabulary up to a size, c(t) = product of N_F / N_B, by RDKit and counting alone."""
 
     def __init__(self, fragments, size, scaffold=None):
         self.fragments = [Fragment(s, tuple(p)) for s, p in fragments]

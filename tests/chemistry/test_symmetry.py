@@ -17,7 +17,13 @@ VOCABULARIES = {
     "repeated points": [("C", [0, 0]), ("N", [0, 0]), ("CO", [0, 0, 1])],
     "many repeated points": [("C", [0, 0, 0, 0]), ("FC(F)F", [1]), ("F", [0]), ("CF", [0, 0])],
     "unequal multiplicity": [("CC", [0, 0, 1]), ("C1CC1", [0, 0, 1, 1, 2]), ("O", [0])],
-    "hypervalent and charged": [("O=S=O", [1, 1]), ("C[NH3+]", [1, 1]), ("C", [0]), ("CS", [0, 1]), ("c1cc[nH]c1", [0, 3])],
+    "hypervalent and charged": [
+        ("O=S=O", [1, 1]),
+        ("C[NH3+]", [1, 1]),
+        ("C", [0]),
+        ("CS", [0, 1]),
+        ("c1cc[nH]c1", [0, 3]),
+    ],
     "same molecule twice": [("CCC", [0]), ("CCC", [0, 2]), ("CCC", [1]), ("C", [0, 0])],
     "inert": [("O", []), ("C", [0, 0]), ("CC", [0])],
 }
@@ -60,7 +66,9 @@ def check_molecules(enumerated, rule):
     for molecule, tree, c in zip(molecules, enumerated.trees.values(), enumerated.c.values(), strict=True):
         assert molecule.valid, molecule.problem
         mols[molecule.smiles] = molecule.mol
-        total[molecule.smiles] += c * may_stop(len(tree.kinds), enumerated.open_points(tree), molecule.mol.GetNumAtoms())
+        total[molecule.smiles] += c * may_stop(
+            len(tree.kinds), enumerated.open_points(tree), molecule.mol.GetNumAtoms()
+        )
     symmetry = MoleculeSymmetry(
         enumerated.vocabulary, max_fragments=SIZE, may_stop=may_stop, scaffold=enumerated.scaffold
     )

@@ -97,7 +97,9 @@ def test_each_bad_fragment_is_named(fragment, words):
 @pytest.mark.parametrize("smiles", ["c1cc[nH]c1", "C[NH3+]", "[O-][N+](=O)c1ccccc1", "O=[SH2]=O", "[2H]C"])
 def test_unusual_but_right_fragments(smiles):
     fragment = Fragment(smiles, ())
-    points = [a.GetIdx() for a in Fragment(smiles, ()).mol().GetAtoms() if a.GetTotalNumHs()] if smiles != "[2H]C" else []
+    points = (
+        [a.GetIdx() for a in Fragment(smiles, ()).mol().GetAtoms() if a.GetTotalNumHs()] if smiles != "[2H]C" else []
+    )
     if smiles == "[2H]C":
         assert fragment.problem() is not None  # deuterium is a hydrogen of its own
     else:
@@ -171,7 +173,7 @@ def test_bad_sources(tmp_path):
         Vocabulary.load(write(tmp_path, "{}", "v.json"))
     with pytest.raises(VocabularyError, match="entry 0"):
         Vocabulary.load(write(tmp_path, '[{"smiles": "C"}]', "v.json"))
-    with pytest.raises(VocabularyError, match="entry 1.*whole numbers"):
+    with pytest.raises(VocabularyError, match=r"entry 1.*whole numbers"):
         Vocabulary.load([["C", [0]], ["CC", [0.5]]])
     with pytest.raises(VocabularyError, match="entry 0"):
         Vocabulary.load(["C"])

@@ -20,6 +20,6 @@ def make_samples(smiles: list[str], value: list[float] | None = None, **more) ->
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def samples():
     return make_samples

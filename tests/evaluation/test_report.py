@@ -1,10 +1,12 @@
 """The report: complete, self-contained, escaped, and readable without half of its inputs."""
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molgfn.environments.hypergrid import HyperGrid
@@ -41,7 +43,8 @@ def make_run(folder, samples, *, name=EVIL):
     write_evaluation(evaluation, folder / "evaluation")
     write_samples(samples(SMILES[::-1], [0.1] * len(SMILES)), folder / "evaluation" / "untrained.csv")
     (folder / "config.yaml").write_text(
-        f"name: {name!r}\nseed: 3\nobjective:\n  _target_: molgfn.objectives.trajectory_balance.TrajectoryBalance\n"
+        f"name: {json.dumps(name)}\nseed: 3\n"
+        "objective:\n  _target_: molgfn.objectives.trajectory_balance.TrajectoryBalance\n"
         "oracle: {_target_: molgfn.oracles.qed.QED}\nlogger:\n  api_key: hunter2\n  note: '</pre><img src=x>'\n"
     )
     lines = ["epoch,step,train/loss/tb,train/log_z,train/reward/mean,train/odd/thing"]
@@ -78,9 +81,9 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-@pytest.fixture
-def page(tmp_path, samples):
-    return write_report(make_run(tmp_path, samples)).read_text()
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, samples):
+    return write_report(make_run(tmp_path_factory.mktemp("run"), samples)).read_text()
 
 
 def test_nothing_is_loaded_from_elsewhere(page):
@@ -191,6 +194,13 @@ def test_a_folder_without_an_evaluation_is_refused(tmp_path):
         write_report(tmp_path)
 
 
+def test_a_broken_config_is_named(tmp_path, samples):
+    run = make_run(tmp_path, samples)
+    (run / "config.yaml").write_text("a: [1\n")
+    with pytest.raises(DataError, match=r"config\.yaml"):
+        write_report(run)
+
+
 def test_panels_sort_logged_names(tmp_path):
     path = tmp_path / "metrics.csv"
     path.write_text(
@@ -241,8 +251,6 @@ def test_numbers_for_reading(value, text):
 def test_diverse_picks_start_with_the_best_and_spread(samples, tmp_path):
     s = samples(["CCCCO", "CCCCCO", "CCCCCCO", "c1ccncc1"], [0.9, 0.8, 0.7, 0.1])
     write_samples(s, tmp_path / "samples.csv")
-    import pandas as pd
-
     gallery = Gallery.of(pd.read_csv(tmp_path / "samples.csv"))
     assert gallery.diverse(2) == [0, 3]
     assert gallery.mean_similarity([0, 3]) < gallery.mean_similarity([0, 1])

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -32,6 +33,14 @@ def test_log_z_and_number_of_best_points(dimensions, side, r0, r1, r2, log_z, n_
     values = oracle.values(points(dimensions, side))
     assert math.log(values.sum()) == pytest.approx(log_z, abs=1e-6)
     assert np.isclose(values, r0 + r1 + r2).sum() == n_best
+
+
+@pytest.mark.parametrize("side", range(2, 42))
+def test_bands_equal_those_of_exact_fractions(side):
+    distance = [abs(Fraction(x, side - 1) - Fraction(1, 2)) for x in range(side)]
+    expected = [0.1 + 0.5 * (u > Fraction(1, 4)) + 2.0 * (Fraction(3, 10) < u < Fraction(2, 5)) for u in distance]
+    values = HyperGrid(dimensions=1, side=side).values(points(1, side))
+    np.testing.assert_allclose(values, expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("side", [2, 7, 16])

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 import rdkit
 import torch
+from rdkit import Chem
 from rdkit.Chem import QED as RDKitQED
 from rdkit.Chem import Crippen, Descriptors
 from rdkit.Contrib.SA_Score import sascorer
 
-from molgfn.chemistry.molecules import parse
+from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.oracles.logp import LogP
 from molgfn.oracles.qed import QED
 from molgfn.oracles.sa import SA
 from molgfn.oracles.tpsa import TPSA
 from molgfn.oracles.weight import Weight
-from molgfn.testing import check_oracle
+from molgfn.testing import MOLECULES, check_oracle
 
 ORACLES = [QED, SA, LogP, Weight, TPSA]
 
@@ -107,6 +108,20 @@ def test_qed_and_sa_run_over_real_molecules_from_outside():
     # ZINC250k is drug-like and easy to make
     assert 0.6 < QED().values(molecules).mean() < 0.85
     assert 2.0 < SA().values(molecules).mean() < 4.0
+
+
+def test_explicit_hydrogens_and_rings():
+    with_hydrogens = [Molecule.from_mol(Chem.AddHs(Chem.MolFromSmiles(s))) for s in MOLECULES]
+    np.testing.assert_allclose(QED().values(with_hydrogens), QED().values(parse(MOLECULES)), rtol=0, atol=1e-12)
+    cubane = parse(["C12C3C4C1C5C2C3C45"])  # six rings by symmetry, five in a smallest set
+    before = cubane[0].mol.GetRingInfo().NumRings()
+    assert QED().values(cubane)[0] == RDKitQED.qed(cubane[0].mol)
+    assert cubane[0].mol.GetRingInfo().NumRings() == before == 6
+
+
+def test_a_molecule_without_mol_is_refused():
+    with pytest.raises(ValueError, match="only valid molecules"):
+        QED().values([Molecule.failed("no")])
 
 
 def test_empty_batch_is_float64():

@@ -9,8 +9,6 @@ from molgfn.chemistry.fragment import Fragment, give_up_hydrogen
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.vocabulary import Vocabulary
 
-_NAMES = Chem.SanitizeFlags.SANITIZE_NONE
-
 
 class Assembler:
     """Builds the molecules that batches of fragment trees stand for.
@@ -34,31 +32,35 @@ class Assembler:
             joins: int64 [B, N - 1, 4], rows (u, p, v, q): point p of node u is bonded to point q of node v; the
                 n - 1 real rows come first, -1 on pads.
         """
-        return [self._molecule(k, j) for k, j in zip(np.asarray(kinds).tolist(), np.asarray(joins).tolist(), strict=True)]
-
-    def mol(self, kinds: np.ndarray, joins: np.ndarray) -> Chem.Mol | None:
-        """The molecule of one tree (arguments without B), not named; None where RDKit refuses it."""
-        grown = self._grow(np.asarray(kinds).tolist(), np.asarray(joins).tolist())
-        if grown is None or Chem.SanitizeMol(grown, catchErrors=True) != _NAMES:
-            return None
-        return grown
+        return [
+            self._molecule(k, j) for k, j in zip(np.asarray(kinds).tolist(), np.asarray(joins).tolist(), strict=True)
+        ]
 
     def _molecule(self, kinds: list[int], joins: list[list[int]]) -> Molecule:
-        if not kinds or kinds[0] < 0:
-            return Molecule.failed("empty tree")
-        try:
-            grown = self._grow(kinds, joins)
-        except IndexError:
-            return Molecule.failed("tree: a join names a fragment or a point that is not there")
-        if grown is None:
-            return Molecule.failed("tree: fragments that are not joined")
-        return Molecule.from_mol(grown)
-
-    def _grow(self, kinds: list[int], joins: list[list[int]]) -> Chem.Mol | None:
         nodes = [k for k in kinds if k >= 0]
         rows = [r for r in joins if r[0] >= 0]
-        if len(rows) != len(nodes) - 1:
-            return None
+        if not nodes:
+            return Molecule.failed("empty tree")
+        if problem := self._problem(nodes, rows):
+            return Molecule.failed(f"tree: {problem}")
+        return Molecule.from_mol(self._grow(nodes, rows))
+
+    def _problem(self, nodes: list[int], rows: list[list[int]]) -> str | None:
+        """Why this is no tree of fragments, or None."""
+        if max(nodes) >= len(self._mols):
+            return f"fragment {max(nodes)} is not in the vocabulary of {len(self._mols)}"
+        group = list(range(len(nodes)))
+        for u, p, v, q in rows:
+            off = min(p, v, q) < 0 or max(u, v) >= len(nodes)
+            if off or p >= len(self._points[nodes[u]]) or q >= len(self._points[nodes[v]]):
+                return "a join names a node or a point that is not there"
+            if group[u] == group[v]:
+                return "joins that close a ring"
+            old, new = group[v], group[u]
+            group = [new if g == old else g for g in group]
+        return "fragments that are not joined" if len(rows) != len(nodes) - 1 else None
+
+    def _grow(self, nodes: list[int], rows: list[list[int]]) -> Chem.Mol:
         offsets, total = [], 0
         grown = Chem.RWMol(self._mols[nodes[0]])
         for node, kind in enumerate(nodes):

@@ -111,32 +111,48 @@ def build_vocabulary(
     for pieces in cuts:
         for core, atoms in pieces:
             patterns[core][atoms] += 1
-    kept, allowed, refused = [], set(), Counter()
+    kept, served, refused = _select(patterns, min_count, max_atoms, max_points, neutral)
+    ranks = _ranks(cuts, kept, served)
+    limit = len(kept) if size is None else min(len(kept), size)
+    if coverage is not None:
+        usable = np.sort(np.where(ranks < 0, len(kept), ranks))
+        enough = min(max(int(np.ceil(coverage * len(usable))), 1), len(usable))
+        limit = min(limit, int(usable[enough - 1]))
+    if not any(f.points for f in kept[:limit]):
+        raise DataError(
+            f"no fragment with an attachment point is left of {len(patterns)} found; refused: {dict(refused) or 'none'}"
+        )
+    return BuildReport(Vocabulary(kept[:limit]), len(cuts), dropped, len(patterns), dict(refused), ranks)
+
+
+def _select(
+    patterns: dict[str, Counter[tuple[int, ...]]], min_count: int, max_atoms: int, max_points: int, neutral: bool
+) -> tuple[list[Fragment], set[Cut], Counter[str]]:
+    """Fragments that the rules allow, most frequent first; the cuts that their points serve; refusals by reason."""
+    kept, served, refused = [], set(), Counter()
     for core, seen in sorted(patterns.items(), key=lambda item: (-item[1].total(), item[0])):
         mol = Chem.MolFromSmiles(core)
         reason = _refusal(mol, max_atoms=max_atoms, neutral=neutral)
-        fragment = None
+        if reason is None and seen.total() < min_count:
+            reason = f"seen fewer than {min_count} times"
         if reason is None:
             points, reached = _choose_points(mol, seen, max_points)
             fragment = Fragment(core, points, seen.total())
-            reason = fragment.problem() and "not usable as a fragment"
-        if reason is None and seen.total() < min_count:
-            reason = f"seen fewer than {min_count} times"
-        if reason is not None or fragment is None:
-            refused[str(reason)] += 1
-            continue
-        kept.append(fragment)
-        allowed |= {(core, atoms) for atoms in reached}
-    rank = {f.smiles: i + 1 for i, f in enumerate(kept)}
-    ranks = np.array([max(rank[c] if (c, a) in allowed else len(kept) + 1 for c, a in pieces) for pieces in cuts])
-    ranks[ranks > len(kept)] = -1
-    limit = min(len(kept), size if size is not None else len(kept))
-    if coverage is not None:
-        usable = np.sort(np.where(ranks < 0, len(kept) + 1, ranks))
-        limit = min(limit, int(usable[min(int(np.ceil(coverage * len(usable))), len(usable)) - 1]))
-    if not any(f.points for f in kept[:limit]):
-        raise DataError(f"no fragment with an attachment point is left of {len(patterns)} found; refused: {dict(refused)}")
-    return BuildReport(Vocabulary(kept[:limit]), len(cuts), dropped, len(patterns), dict(refused), ranks)
+            if fragment.problem() is None:
+                kept.append(fragment)
+                served |= {(core, atoms) for atoms in reached}
+                continue
+            reason = "not usable as a fragment"
+        refused[reason] += 1
+    return kept, served, refused
+
+
+def _ranks(cuts: list[list[Cut]], kept: list[Fragment], served: set[Cut]) -> np.ndarray:
+    """``BuildReport.ranks``: the last fragment, by frequency, that each molecule needs."""
+    place = {f.smiles: i + 1 for i, f in enumerate(kept)}
+    missing = len(kept) + 1
+    ranks = np.array([max(place[cut[0]] if cut in served else missing for cut in pieces) for pieces in cuts])
+    return np.where(ranks == missing, -1, ranks)
 
 
 class _Cutter:

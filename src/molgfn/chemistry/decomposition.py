@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 from rdkit import Chem
@@ -24,6 +25,7 @@ MayStop = Callable[[int, int, int], bool]
 #: number of ways by signature: fragments + 2^8 * points + 2^24 * scaffolds, which adds up when ways are combined
 _Ways = dict[int, int]
 _POINT, _SCAFFOLD = 1 << 8, 1 << 24
+_Item = TypeVar("_Item")
 
 
 def _always(n_fragments: int, open_points: int, heavy_atoms: int) -> bool:
@@ -76,9 +78,7 @@ class Decomposer:
         ways, _ = self._table(molecule)
         return sum(ways[0][s] for s in self._whole(molecule, ways[0]))
 
-    def decompose(
-        self, mol: Chem.Mol, rng: np.random.Generator | None = None
-    ) -> tuple[np.ndarray, np.ndarray] | None:
+    def decompose(self, mol: Chem.Mol, rng: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray] | None:
         """One decomposition as a fragment tree, parents before children, the scaffold (if any) first.
 
         Args:
@@ -173,8 +173,10 @@ class Decomposer:
                     product[signature] = product.get(signature, 0) + x * y
         return product
 
-    def _choose(self, node: int, target: int, ways: list[_Ways], options: list, rng: np.random.Generator | None) -> Iterator[tuple[int, int]]:
-        """The (kind, mask) of each piece of one decomposition of what hangs from ``node``, with signature ``target``."""
+    def _choose(
+        self, node: int, target: int, ways: list[_Ways], options: list, rng: np.random.Generator | None
+    ) -> Iterator[tuple[int, int]]:
+        """(kind, mask) of each piece of one decomposition of what hangs from ``node``, of signature ``target``."""
         candidates, weights = [], []
         for mask, kind, weight, below in options[node]:
             rest = target - self._signatures[kind]
@@ -240,7 +242,7 @@ class Decomposer:
         return kinds, joins
 
 
-def _pick(items: list, weights: list[int], rng: np.random.Generator | None):  # noqa: ANN202
+def _pick(items: list[_Item], weights: list[int], rng: np.random.Generator | None) -> _Item:
     """One item: the first, or drawn in proportion to whole-number weights of any size."""
     if rng is None:
         return items[0]

@@ -19,7 +19,9 @@ def molecule_svg(mol: Chem.Mol, size: tuple[int, int] = (260, 190), legend: str 
         size: width and height in pixels.
         legend: text under the molecule.
     """
-    return _draw(rdMolDraw2D.MolDraw2DSVG(*size), mol, legend)
+    canvas = rdMolDraw2D.MolDraw2DSVG(*size)
+    _draw(canvas, mol, legend)
+    return canvas.GetDrawingText()
 
 
 def molecule_svgs(
@@ -60,8 +62,9 @@ def grid_png(
     for i, (mol, text) in enumerate(zip(mols, texts, strict=True)):
         x, y = gap + (i % columns) * (width + gap), gap + (i // columns) * (height + gap)
         pen.rounded_rectangle((x, y, x + width - 1, y + height - 1), radius=6, fill="white")
-        png = _draw(rdMolDraw2D.MolDraw2DCairo(width - 12, height - 12 - band), mol, "")
-        with Image.open(io.BytesIO(png)) as picture:
+        canvas = rdMolDraw2D.MolDraw2DCairo(width - 12, height - 12 - band)
+        _draw(canvas, mol, "")
+        with Image.open(io.BytesIO(canvas.GetDrawingText())) as picture:
             sheet.paste(picture, (x + 6, y + 6))
         if text:
             pen.text((x + width / 2, y + height - band + 8), text, fill="#343a40", font=font, anchor="mm")
@@ -76,8 +79,8 @@ def _texts(mols: Sequence[Chem.Mol], legends: Sequence[str]) -> Sequence[str]:
     return legends or [""] * len(mols)
 
 
-def _draw(canvas: rdMolDraw2D.MolDraw2D, mol: Chem.Mol, legend: str):  # noqa: ANN202
-    """What the canvas holds (text or bytes) after drawing ``mol``, laid out so that its long side lies flat."""
+def _draw(canvas: rdMolDraw2D.MolDraw2D, mol: Chem.Mol, legend: str) -> None:
+    """Draw ``mol`` and close the canvas; the molecule is laid out so that its long side lies flat."""
     flat = Chem.Mol(mol)
     rdDepictor.Compute2DCoords(flat)
     rdDepictor.StraightenDepiction(flat)
@@ -93,4 +96,3 @@ def _draw(canvas: rdMolDraw2D.MolDraw2D, mol: Chem.Mol, legend: str):  # noqa: A
     options.updateAtomPalette({16: (0.70, 0.55, 0.0)})  # the default yellow of sulphur is hard to read on white
     rdMolDraw2D.PrepareAndDrawMolecule(canvas, flat, legend=legend)
     canvas.FinishDrawing()
-    return canvas.GetDrawingText()

@@ -86,8 +86,8 @@ def iter_smiles(path: str | Path, *, column: str | None = None) -> Iterator[tupl
 def _open(path: Path) -> Iterator[TextIO]:
     """The file as text, unpacked; what cannot be read becomes a ``DataError``."""
     try:
-        raw = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
-        with raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:  # type: ignore[arg-type]
+        opener = gzip.open if path.suffix.lower() == ".gz" else open
+        with opener(path, "rb") as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
             yield text
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as text ({error})") from error

@@ -43,8 +43,8 @@ class Fragment:
             atom = mol.GetAtomWithIdx(index)
             if times > atom.GetTotalNumHs():
                 return (
-                    f"atom {index} ({atom.GetSymbol()}) of '{self.smiles}' is listed {times}x as attachment atom but has "
-                    f"{atom.GetTotalNumHs()} hydrogen(s) to give up; list it at most that often"
+                    f"atom {index} ({atom.GetSymbol()}) of '{self.smiles}' is listed {times}x as attachment atom but "
+                    f"has {atom.GetTotalNumHs()} hydrogen(s) to give up; list it at most that often"
                 )
         for points in ({p} for p in taken):
             if problem := _methylation_problem(mol, points):
@@ -65,7 +65,7 @@ class Fragment:
 
 
 def give_up_hydrogen(atom: Chem.Atom) -> None:
-    """Make room for one more single bond: an explicit hydrogen ([nH], [NH3+]) goes; implicit ones adapt by themselves."""
+    """Make room for one more single bond: an explicit hydrogen ([nH], [NH3+]) goes; implicit ones adapt."""
     explicit = atom.GetNumExplicitHs()
     if explicit:
         atom.SetNumExplicitHs(explicit - 1)
@@ -107,7 +107,7 @@ def _saturated(mol: Chem.Mol, taken: Counter[int]) -> Chem.Mol:
 
 
 def _methylation_problem(mol: Chem.Mol, points: Iterable[int]) -> str | None:
-    """A methyl on each of ``points`` must give a molecule in which the fragment's bonds and aromaticity are unchanged."""
+    """A methyl on each of ``points`` must give a molecule that keeps the fragment's bonds and aromaticity."""
     grown = Chem.RWMol(mol)
     for index in points:
         give_up_hydrogen(grown.GetAtomWithIdx(index))

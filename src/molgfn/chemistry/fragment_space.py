@@ -50,9 +50,7 @@ class FragmentSpace:
         self.atoms_per_kind = [f.mol().GetNumHeavyAtoms() for f in kinds]
         self._assembler = Assembler(self.vocabulary, start)
         self._trees = TreeSymmetry(self.vocabulary, start)
-        self._whole = MoleculeSymmetry(
-            self.vocabulary, max_fragments=max_fragments, may_stop=may_stop, scaffold=start
-        )
+        self._whole = MoleculeSymmetry(self.vocabulary, max_fragments=max_fragments, may_stop=may_stop, scaffold=start)
         self._remember = remember
         self._known: dict[str, float] = {}
 
@@ -77,9 +75,7 @@ class FragmentSpace:
             self._known[molecule.smiles] = self._whole.log_symmetry(molecule.mol)
         return self._known[molecule.smiles]
 
-    def decompose(
-        self, molecule: Molecule, rng: np.random.Generator | None
-    ) -> tuple[np.ndarray, np.ndarray] | None:
+    def decompose(self, molecule: Molecule, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray] | None:
         """A tree (kinds [n], joins [n - 1, 4]) that builds the molecule, or None where the vocabulary cannot.
 
         With ``rng`` tree t is drawn with probability c(t) / C(x), else it is the first one found.

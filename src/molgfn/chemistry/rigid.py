@@ -97,7 +97,11 @@ class RigidTypes:
             local = {atom: i for i, atom in enumerate(members)}
             piece = Piece(
                 tuple(labels[a] for a in members),
-                tuple(sorted((local[i], local[j], t) if local[i] < local[j] else (local[j], local[i], t) for i, j, t in bonds)),
+                tuple(
+                    sorted(
+                        (local[i], local[j], t) if local[i] < local[j] else (local[j], local[i], t) for i, j, t in bonds
+                    )
+                ),
             )
             number, order = self._known.get(piece) or self._place(piece)
             for site, index in enumerate(order):
@@ -121,7 +125,9 @@ class RigidTypes:
             for symmetry in isomorphisms(piece, piece):
                 symmetries.append(symmetry)
                 if len(symmetries) > _MOST_SYMMETRIES:
-                    raise DataError(f"a ring system of {len(piece.labels)} atoms has over {_MOST_SYMMETRIES} symmetries")
+                    raise DataError(
+                        f"a ring system of {len(piece.labels)} atoms has over {_MOST_SYMMETRIES} symmetries"
+                    )
             self.nodes.append(NodeType(f"R{number}", tuple(symmetries)))
             self._pieces.append(piece)
             bucket.append(number)
@@ -171,9 +177,7 @@ def _colours(piece: Piece, near: list[dict[int, int]]) -> list[tuple]:
     ]
 
 
-def _components(
-    n: int, bonds: list[tuple[int, int, int]]
-) -> Iterator[tuple[list[int], list[tuple[int, int, int]]]]:
+def _components(n: int, bonds: list[tuple[int, int, int]]) -> Iterator[tuple[list[int], list[tuple[int, int, int]]]]:
     """Connected groups of atoms (ascending) and the bonds inside each."""
     root = list(range(n))
     for i, j, _ in bonds:

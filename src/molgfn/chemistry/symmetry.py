@@ -49,7 +49,7 @@ class TreeSymmetry:
         self._log_orders = [log(node.order) for node in self._nodes]
 
     def log_symmetry(self, kinds: np.ndarray, joins: np.ndarray) -> np.ndarray:
-        """log c(t) [B], float64; 0 for an empty tree.
+        """Log c(t) [B], float64; 0 for an empty tree.
 
         Args:
             kinds: int64 [B, N], fragment of each node, -1 on pads.
@@ -74,9 +74,7 @@ class TreeSymmetry:
         sites = self._site_of_point
         for row, edges in zip(np.asarray(kinds).tolist(), np.asarray(joins).tolist(), strict=True):
             nodes = [k for k in row if k >= 0]
-            trees.append(
-                (nodes, [(u, sites[nodes[u]][p], v, sites[nodes[v]][q]) for u, p, v, q in edges if u >= 0])
-            )
+            trees.append((nodes, [(u, sites[nodes[u]][p], v, sites[nodes[v]][q]) for u, p, v, q in edges if u >= 0]))
         return trees
 
 
@@ -102,7 +100,7 @@ class MoleculeSymmetry:
         self.decomposer = Decomposer(vocabulary, max_fragments=max_fragments, scaffold=scaffold, **more)
 
     def log_symmetry(self, mol: Chem.Mol) -> float:
-        """log C(x); -inf where no tree that may stop builds the molecule.
+        """Log C(x); -inf where no tree that may stop builds the molecule.
 
         Args:
             mol: a sanitised molecule; stereo marks are not looked at.
@@ -120,7 +118,7 @@ class MoleculeSymmetry:
 
 
 def log_automorphisms(mol: Chem.Mol) -> float:
-    """log |Aut(x)| of a connected molecule's heavy-atom graph (elements, charges, bonds, hydrogens; no stereo)."""
+    """Log |Aut(x)| of a connected molecule's heavy-atom graph (elements, charges, bonds, hydrogens; no stereo)."""
     types = RigidTypes()
     tree = types.read(mol)
     return log(canonical([types.nodes[t] for t in tree.types], tree.edges)[1])

@@ -122,7 +122,9 @@ def _check(fragments: Sequence[Fragment], places: Sequence[str]) -> list[str]:
         if problem := fragment.problem():
             problems.append(f"{place}: {problem}")
         elif (identity := fragment.identity()) in seen:
-            problems.append(f"{place}: '{fragment.smiles}' is the same fragment as at {seen[identity]}; keep one of them")
+            problems.append(
+                f"{place}: '{fragment.smiles}' is the same fragment as at {seen[identity]}; keep one of them"
+            )
         else:
             seen[identity] = place
     if not fragments:

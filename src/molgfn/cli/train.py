@@ -84,6 +84,10 @@ def _go(config: dict[str, Any], resume: Path | None, only_check: bool) -> None:
     if result.interrupted:
         click.echo(f"interrupted; go on with: molgfn train --resume {result.folder}", err=True)
         click.get_current_context().exit(130)
+    wanted = result.experiment.trainer.iterations
+    if result.iteration < wanted:
+        click.echo(f"error: training ended after {result.iteration} of {wanted} iterations", err=True)
+        click.get_current_context().exit(1)
 
 
 def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool) -> None:
@@ -98,9 +102,13 @@ def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool)
     from molgfn.config import check
 
     path = find(place)
-    config = apply(read(path)["molgfn"]["config"], overrides)
+    record = read(path)["molgfn"]
+    config = apply(record["config"], overrides)
     if problems := check(config):
         raise ConfigError(problems)
+    done, wanted = record.get("iteration", 0), config["trainer"].get("iterations", 0)
+    if done >= wanted:
+        raise ConfigError(f"trainer.iterations: {path} has {done} iterations behind it; {wanted} leave nothing to do")
     _go(config, path, only_check)
 
 

@@ -280,8 +280,8 @@ class Fragments(Environment):
         def pick(mask: Tensor) -> tuple[tuple[Tensor, ...], Tensor | None]:
             """Indices of the True entries, or of all entries with the mask."""
             if padded:
-                full = torch.cartesian_prod(*(torch.arange(s, device=device) for s in mask.shape)).unbind(1)
-                return full, mask.flatten()
+                grid = torch.meshgrid(*(torch.arange(s, device=device) for s in mask.shape), indexing="ij")
+                return tuple(axis.flatten() for axis in grid), mask.flatten()
             return mask.nonzero(as_tuple=True), None
 
         real = states.kinds >= 0

@@ -85,7 +85,10 @@ def read_results(run: Path, folder: Path, name: str | None = None) -> Results:
     untrained = folder / "untrained.csv"
     config = run / "config.yaml"
     text = config.read_text(encoding="utf-8") if config.is_file() else ""
-    plain = yaml.safe_load(text) if text else {}
+    try:
+        plain = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DataError(f"{config}: not YAML ({' '.join(str(error).split())})") from error
     plain = plain if isinstance(plain, dict) else {}
     panels, more = read_panels(run / "metrics.csv") if (run / "metrics.csv").is_file() else ([], [])
     return Results(

@@ -132,9 +132,7 @@ def limits(evaluation: dict[str, Any], config: dict[str, Any]) -> list[str]:
             "only a lower bound on log Z, and the correlation covers only objects that the sampler drew."
         )
     elif exact is None and evaluation.get("source", {}).get("kind") == "file":
-        out.append(
-            "How likely each molecule was: a file of molecules has no policy, so nothing here is about P_T or log Z."
-        )
+        out.append("How likely each molecule was: a file has no policy, so nothing here is about P_T or log Z.")
     for key, reading in metrics.items():
         if reading.get("value") is None and key != "exact/tv":
             out.append(f"{key}: {reading.get('note') or 'not measured'}.")

@@ -44,8 +44,9 @@ class OracleReward(Reward):
         problems = answers.problems
         valued = np.array([problem is None for problem in problems], dtype=bool)
         for row in np.flatnonzero(valued & ~np.isfinite(desirability)):  # a transform of the user's own may do this
-            problems[row] = f"transform {type(self.transform).__name__} returned {desirability[row]}"
-            self.scorer.fail(problems[row])
+            problem = f"transform {type(self.transform).__name__} returned {desirability[row]}"
+            problems[row] = problem
+            self.scorer.fail(problem)
             valued[row] = False
         log_reward[valued] = self._log_reward(desirability[valued])
         return Scores(

@@ -14,12 +14,15 @@ from molgfn.trajectories.batch import Trajectories
 class Sampler:
     """Rolls a policy out in an environment.
 
-    On a CPU finished trajectories leave the batch at once. On a GPU the batch keeps its size until the end, so that no
-    step waits for the host.
+    Args:
+        environment: what to act in.
+        compact: finished trajectories leave the batch at once, which costs least on a CPU; otherwise the batch keeps its
+            size until the end, and no step waits for the host. None: as the device has it.
     """
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, *, compact: bool | None = None) -> None:
         self.environment = environment
+        self.compact = compact
 
     @torch.no_grad()
     def forward(
@@ -35,9 +38,9 @@ class Sampler:
         states = environment.initial(n, device)
         alive = torch.arange(n, device=device)
         running = torch.ones(n, dtype=torch.bool, device=device)
-        compact = device.type == "cpu"
+        compact = device.type == "cpu" if self.compact is None else self.compact
         parts: list[tuple[States, Tensor, Tensor, Tensor]] = []
-        actions_of, backs, masks = [], [], []
+        actions_of, backs = [], []
         for step in range(environment.max_steps):
             distribution = policy(states).forward
             actions = (exploration or _AS_IT_IS).sample(distribution, generator)
@@ -54,8 +57,7 @@ class Sampler:
             else:
                 running = running & ~stops
                 states = after
-        masks = [p[3] for p in parts]
-        keep = torch.cat(masks)
+        keep = torch.cat([p[3] for p in parts])
         return _flat(
             states=type(states).cat([p[0] for p in parts])[keep],
             trajectory=torch.cat([p[1] for p in parts])[keep],

@@ -1,10 +1,4 @@
-"""Contract tests, for the classes of this package and for your own: each raises ``ContractError`` saying what is wrong.
-
-from molgfn.testing import check_oracle
-
-def test_my_oracle():
-    check_oracle(MyOracle())
-"""
+"""The contract of oracles, checked on a set of awkward molecules."""
 
 from __future__ import annotations
 

@@ -1,0 +1,79 @@
+"""A trained policy, or a file of molecules, to an evaluation folder with its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from molgfn.environments.base import Environment
+from molgfn.evaluation.evaluator import Evaluation, evaluate_file, evaluate_policy
+from molgfn.evaluation.files import write_evaluation, write_samples
+from molgfn.evaluation.report import write_report
+from molgfn.evaluation.samples import draw_samples
+from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.policies.base import Policy
+from molgfn.rewards.base import Reward
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What was measured, and the page that shows it."""
+
+    evaluation: Evaluation
+    report: Path
+
+
+def evaluate_run(
+    run: str | Path,
+    *,
+    environment: Environment,
+    policy: Policy,
+    reward: Reward,
+    settings: EvaluationSettings | None = None,
+    untrained: Policy | None = None,
+    seed: int = 0,
+    output: str | Path | None = None,
+) -> Evaluated:
+    """Measure a run's policy and write ``samples.csv``, ``metrics.json`` and ``report.html``.
+
+    Args:
+        run: folder with ``config.yaml`` and ``metrics.csv`` for the report.
+        environment: builds the objects.
+        policy: the trained policy.
+        reward: scores the objects.
+        settings: how many samples and which metrics.
+        untrained: a fresh policy to compare with; as many samples of it go into ``untrained.csv``.
+        seed: of every random stream that is used here.
+        output: folder to write into; by default ``<run>/evaluation``.
+
+    Raises:
+        DataError: the reference, the config or the metrics of the run cannot be read.
+    """
+    settings = settings or EvaluationSettings()
+    folder = Path(output) if output is not None else Path(run) / "evaluation"
+    evaluation = evaluate_policy(environment, policy, reward, settings, seed=seed)
+    write_evaluation(evaluation, folder)
+    comparison = folder / "untrained.csv"
+    comparison.unlink(missing_ok=True)  # one from an earlier evaluation would be shown as if it belonged to this one
+    if untrained is not None:
+        fresh = draw_samples(environment, untrained, reward, settings.samples, batch=settings.batch, seed=seed)
+        write_samples(fresh, comparison)
+    return Evaluated(evaluation, write_report(run, evaluation=folder))
+
+
+def evaluate_molecules(
+    path: str | Path,
+    output: str | Path,
+    *,
+    settings: EvaluationSettings | None = None,
+    reward: Reward | None = None,
+) -> Evaluated:
+    """Measure a file of SMILES, with a reward where one is given, and write the same files into ``output``.
+
+    Raises:
+        DataError: the file or the reference cannot be read or has no valid molecule.
+    """
+    evaluation = evaluate_file(path, settings, reward=reward)
+    folder = write_evaluation(evaluation, output)
+    (folder / "untrained.csv").unlink(missing_ok=True)
+    return Evaluated(evaluation, write_report(folder, evaluation=folder, name=Path(path).name))

@@ -1,0 +1,14 @@
+"""Contract tests, for the classes of this package and for your own: each raises ``ContractError`` saying what is wrong.
+
+from molgfn.testing import check_environment, check_objective, check_oracle
+
+def test_my_oracle():
+    check_oracle(MyOracle())
+"""
+
+from molgfn.testing.environment import check_environment
+from molgfn.testing.golden import GoldenDag, golden_dag
+from molgfn.testing.objective import check_objective
+from molgfn.testing.oracle import MOLECULES, check_oracle
+
+__all__ = ["MOLECULES", "GoldenDag", "check_environment", "check_objective", "check_oracle", "golden_dag"]

@@ -1,0 +1,157 @@
+"""The contract of environments, checked on random walks and, where the space is small, exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from molgfn.environments.base import Environment, States
+from molgfn.environments.enumeration import enumerate_states
+from molgfn.errors import ContractError
+from molgfn.evaluation.exact import solve_flows
+from molgfn.policies.distributions import Categorical
+
+
+def check_environment(environment: Environment, *, walks: int = 32, seed: int = 0, exact_limit: int = 2000) -> None:
+    """Check everything that ``environments.base.Environment`` promises.
+
+    Random walks forward and backward: masks are never empty, every forward action is undone by the backward action that
+    the environment names and that is legal there, every backward action is redone by the forward action that it names,
+    batches equal single states, inputs stay as they are, depth is bounded, objects and keys come one per state. Where
+    the environment says that it can be listed and has at most ``exact_limit`` states, flows are solved exactly for a
+    random reward and P_T over *objects* must be proportional to it (TV < 1e-9).
+
+    Args:
+        environment: what to check.
+        walks: random walks in each direction.
+        seed: of the walks.
+        exact_limit: most states for the exact check.
+
+    Raises:
+        ContractError: names the environment, the promise, and what came instead.
+    """
+    _Check(environment, seed).run(walks, exact_limit)
+
+
+class _Check:
+    def __init__(self, environment: Environment, seed: int) -> None:
+        self.environment = environment
+        self.name = type(environment).__name__
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def fail(self, promise: str) -> ContractError:
+        return ContractError(f"{self.name}: {promise}")
+
+    def require(self, holds: bool | Tensor, promise: str) -> None:
+        if not bool(holds):
+            raise self.fail(promise)
+
+    def run(self, walks: int, exact_limit: int) -> None:
+        e = self.environment
+        start = e.initial(3)
+        self.require(len(start) == 3, "initial(3) does not give 3 states")
+        self.require(e.is_initial(start).all(), "initial states are not is_initial")
+        self.require(not e.backward_mask(start).any(), "the source has a legal backward action")
+        visited, terminal = self.walk_forward(walks)
+        for states in visited:
+            self.every_edge(states)
+        self.walk_backward(terminal)
+        self.finished(terminal)
+        e.encode(visited[-1])
+        if e.enumeration_unavailable_reason() is None:
+            self.exactly(exact_limit)
+
+    def same(self, a: States, b: States, promise: str) -> None:
+        self.require(list(self.environment.keys(a)) == list(self.environment.keys(b)), promise)
+
+    def choose(self, mask: Tensor) -> Tensor:
+        return Categorical(torch.zeros(mask.shape), mask).sample(self.generator)
+
+    def walk_forward(self, n: int) -> tuple[list[States], States]:
+        e, states = self.environment, self.environment.initial(n)
+        visited, finished = [], []
+        for _ in range(e.max_steps):
+            mask = e.forward_mask(states)
+            self.require(mask.shape == (len(states), e.n_actions), f"forward_mask has shape {tuple(mask.shape)}")
+            self.require(mask.any(1).all(), "a state has no legal forward action")
+            actions = self.choose(mask)
+            before = dataclasses.asdict(states)
+            after = e.step(states, actions)
+            untouched = all(torch.equal(before[k], v) for k, v in dataclasses.asdict(states).items())
+            self.require(untouched, "step changed its input")
+            one = type(states).cat([e.step(states[i : i + 1], actions[i : i + 1]) for i in range(len(states))])
+            self.same(after, one, "a batch of steps is not the same as the steps one by one")
+            stops = actions == e.stop_action
+            self.same(after[stops], states[stops], "stop changed a state")
+            visited.append(states)
+            finished.append(states[stops])
+            states = after[~stops]
+            if not len(states):
+                return visited, type(states).cat(finished)
+        raise self.fail(f"a walk is longer than max_steps = {e.max_steps}")
+
+    def every_edge(self, states: States) -> None:
+        """All legal actions of a few states, in both directions: one multigraph."""
+        e, few = self.environment, states[:8]
+        mask = e.forward_mask(few)
+        mask[:, e.stop_action] = False
+        row, action = mask.nonzero(as_tuple=True)
+        if len(row):
+            before, after = few[row], e.step(few[row], action)
+            back = e.backward_action(before, action, after)
+            legal = e.backward_mask(after).gather(1, back[:, None])
+            self.require(legal.all(), "the backward action of a forward action is not legal")
+            self.same(e.undo(after, back), before, "undo(step(s, a)) is not s")
+            again = e.forward_action(after, back, before)
+            self.same(e.step(before, again), after, "forward_action does not lead back")
+            self.require((e.backward_action(few, torch.full((len(few),), e.stop_action), few) == -1).all(),
+                         "backward_action of stop is not -1")
+        row, back = e.backward_mask(few).nonzero(as_tuple=True)
+        if len(row):
+            after = few[row]
+            before = e.undo(after, back)
+            action = e.forward_action(after, back, before)
+            legal = e.forward_mask(before).gather(1, action[:, None])
+            self.require(legal.all(), "the forward action of a backward action is not legal where it leads to")
+            self.same(e.step(before, action), after, "step(undo(s, b)) is not s")
+
+    def walk_backward(self, terminal: States) -> None:
+        e, states = self.environment, terminal
+        for _ in range(e.max_steps + 1):
+            states = states[~e.is_initial(states)]
+            if not len(states):
+                return
+            mask = e.backward_mask(states)
+            self.require(mask.any(1).all(), "a state other than the source has no legal backward action")
+            states = e.undo(states, self.choose(mask))
+        raise self.fail(f"a walk backward is longer than max_steps = {e.max_steps}")
+
+    def finished(self, terminal: States) -> None:
+        e = self.environment
+        objects = e.objects(terminal)
+        keys = e.object_keys(objects)
+        self.require(len(objects) == len(keys) == len(terminal), "objects or object_keys do not come one per state")
+        correction = e.log_symmetry(terminal, objects)
+        self.require(correction.shape == (len(terminal),), "log_symmetry does not come one per state")
+        self.require(torch.isfinite(correction).all(), "log_symmetry is not finite")
+
+    def exactly(self, limit: int) -> None:
+        e = self.environment
+        graph = enumerate_states(e, limit=max(limit, 200_000))
+        if len(graph) > limit:
+            return
+        stop = graph.can_stop.nonzero().squeeze(1)
+        terminal = graph.states[stop]
+        objects = e.objects(terminal)
+        keys = e.object_keys(objects)
+        number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        of = torch.tensor([number[key] for key in keys])
+        log_r = torch.randn(len(number), generator=self.generator, dtype=torch.float64)
+        log_target = torch.full((len(graph),), -torch.inf, dtype=torch.float64)
+        log_target[stop] = log_r[of] - e.log_symmetry(terminal, objects)
+        p = solve_flows(graph, log_target).log_terminal.exp()[stop]
+        by_object = torch.zeros(len(number), dtype=torch.float64).index_add(0, of, p)
+        tv = 0.5 * (by_object - log_r.softmax(0)).abs().sum()
+        self.require(tv < 1e-9, f"with exact flows P_T over objects is not R/Z: TV = {float(tv):.3g} (log_symmetry?)")

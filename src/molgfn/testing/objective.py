@@ -1,0 +1,97 @@
+"""The contract of objectives, checked on the golden DAG."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from molgfn.errors import ContractError
+from molgfn.objectives.base import GROUPS, REQUIREMENTS, Objective
+from molgfn.testing.golden import GoldenDag, golden_dag
+from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.scoring import score
+
+
+def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> None:
+    """Check everything that ``objectives.base.Objective`` promises.
+
+    Declarations name known words; pads, the order of trajectories and the width of padding change nothing; losses and
+    gradients are finite; gradient reaches the declared parameter groups and no others; and at exact flows loss and
+    gradient vanish.
+
+    Args:
+        objective: what to check.
+        zero_at_balance: the loss itself is 0 at exact flows (a policy-gradient surrogate only has zero gradient there
+            in expectation: pass False).
+
+    Raises:
+        ContractError: names the objective, the promise, and what came instead.
+    """
+    name = type(objective).__name__
+    for words, known, what in (
+        (objective.requires, REQUIREMENTS, "requires"),
+        (objective.trains, GROUPS, "trains"),
+    ):
+        if unknown := set(words) - known:
+            raise ContractError(f"{name}: {what} names {sorted(unknown)}; known are {sorted(known)}")
+    dag = golden_dag()
+    base = _total(objective, _scored(objective, dag))
+    if not torch.isfinite(base):
+        raise ContractError(f"{name}: the loss is {float(base.detach())}")
+    _invariant(objective, dag, base)
+    _gradients(objective, dag)
+    if zero_at_balance:
+        dag.solve()
+        loss = _total(objective, _scored(objective, dag))
+        gradients = _gradient(loss, dag)
+        worst = max((float(g.abs().max()) for g in gradients.values() if g is not None), default=0.0)
+        if float(loss.detach()) > 1e-12 or worst > 1e-7:
+            raise ContractError(f"{name}: at exact flows the loss is {float(loss.detach()):.3g}, its gradient {worst:.3g}")
+
+
+def _scored(objective: Objective, dag: GoldenDag) -> Scored:
+    return score(dag.trajectories, dag.policy, requires=objective.requires, joint="backward" in objective.trains)
+
+
+def _total(objective: Objective, scored: Scored) -> Tensor:
+    return torch.stack([loss.value for loss in objective(scored).losses.values()]).sum()
+
+
+def _gradient(loss: Tensor, dag: GoldenDag) -> dict[str, Tensor | None]:
+    groups = {name: p for name, (p, *_) in dag.policy.parameter_groups().items()}
+    found = torch.autograd.grad(loss, list(groups.values()), allow_unused=True, retain_graph=True)
+    return dict(zip(groups, found, strict=True))
+
+
+def _gradients(objective: Objective, dag: GoldenDag) -> None:
+    name = type(objective).__name__
+    gradients = _gradient(_total(objective, _scored(objective, dag)), dag)
+    for group, gradient in gradients.items():
+        if (gradient is not None) != (group in objective.trains):
+            says = "declares" if gradient is None else "does not declare"
+            gets = "none" if gradient is None else "some"
+            raise ContractError(f"{name}: {says} that it trains `{group}`, but that group gets {gets} gradient")
+        if gradient is not None and not torch.isfinite(gradient).all():
+            raise ContractError(f"{name}: the gradient of `{group}` is not finite")
+
+
+def _invariant(objective: Objective, dag: GoldenDag, base: Tensor) -> None:
+    name = type(objective).__name__
+    scored = _scored(objective, dag)
+    wider = {
+        key: torch.nn.functional.pad(value, (0, 3))
+        for key, value in vars(scored).items()
+        if isinstance(value, Tensor) and value.dim() == 2
+    }
+    if not torch.allclose(_total(objective, replace(scored, **wider)), base, rtol=1e-9, atol=1e-12):
+        raise ContractError(f"{name}: three more pads change the loss")
+    order = torch.randperm(len(scored), generator=torch.Generator().manual_seed(0))
+    mixed = {
+        key: value[order]
+        for key, value in vars(scored).items()
+        if isinstance(value, Tensor) and value.dim() and len(value) == len(scored)
+    }
+    if not torch.allclose(_total(objective, replace(scored, **mixed)), base, rtol=1e-9, atol=1e-12):
+        raise ContractError(f"{name}: the order of the trajectories changes the loss")

@@ -1,0 +1,107 @@
+"""The command itself: help, version, exit codes, short errors."""
+
+import subprocess
+import sys
+
+import pytest
+
+from molgfn import __version__
+from molgfn.cli import main as module
+from molgfn.errors import CheckpointError, ConfigError, ContractError, DataError, NotEnumerableError, VocabularyError
+
+
+def python(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_help_and_errors_of_usage_import_nothing_heavy():
+    code = (
+        "import sys\nfrom molgfn.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: print(end.code)\n"
+        "print([m for m in ('torch', 'rdkit', 'hydra', 'pydantic', 'pandas') if m in sys.modules])"
+    )
+    for arguments in (["--help"], ["--version"], ["train", "--help"], ["sample", "--help"], ["trian"]):
+        assert python("-c", code, *arguments).stdout.splitlines()[-1] == "[]", arguments
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["describe"], ["fragments"],
+                                     ["fragments", "build"], ["fragments", "check"]])  # fmt: skip
+def test_every_help_has_examples(call, command):
+    result = call(*command, "--help")
+    assert result.exit_code == 0
+    assert "Examples:" in result.output
+    assert "molgfn " in result.output.split("Examples:")[1]
+
+
+def test_exit_codes_are_documented(call):
+    assert all(f"\n    {code}  " in call("--help").output for code in (0, 1, 2, 3, 130))
+    for command in (["train"], ["sample"], ["evaluate"], ["describe"], ["fragments", "build"]):
+        assert "Exit codes:" in call(*command, "--help").output
+
+
+def test_version(call):
+    assert call("--version").output == f"molgfn, version {__version__}\n"
+
+
+def test_unknown_command_names_the_nearest(call):
+    result = call("trian", "x.yaml")
+    assert result.exit_code == 2
+    assert "did you mean `train`?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("a: b"), 2),
+        (CheckpointError("x"), 3),
+        (DataError("x"), 3),
+        (VocabularyError("x"), 3),
+        (NotEnumerableError("x"), 1),
+        (ContractError("x"), 1),
+        (RuntimeError("x"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_exit_codes(call, monkeypatch, error, code):
+    import molgfn.cli.places
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(molgfn.cli.places, "shipped", fail)
+    result = call("describe")
+    assert result.exit_code == code
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) < 10
+
+
+def test_many_problems_stay_under_ten_lines(call, monkeypatch):
+    import molgfn.cli.places
+
+    def fail(_):
+        raise ConfigError([f"key{i}: wrong" for i in range(30)])
+
+    monkeypatch.setattr(molgfn.cli.places, "shipped", fail)
+    lines = call("describe").stderr.splitlines()
+    assert lines[0] == "error: 30 problems in the config"
+    assert lines[1] == "  key0: wrong"
+    assert lines[-1] == "  ... and 23 more"
+    assert len(lines) < 10
+
+
+def test_debug_shows_the_error_itself(call, monkeypatch):
+    import molgfn.cli.places
+
+    def fail(_):
+        raise ConfigError("a: b")
+
+    monkeypatch.setattr(molgfn.cli.places, "shipped", fail)
+    assert isinstance(call("--debug", "describe").exception, ConfigError)
+
+
+def test_the_module_runs_as_a_script(tmp_path):
+    result = python("-m", "molgfn.cli.main", "train", str(tmp_path / "no.yaml"))
+    assert result.returncode == module.USAGE
+    assert result.stderr.startswith("error: ")
+    assert "no such experiment file" in result.stderr
