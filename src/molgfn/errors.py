@@ -23,6 +23,10 @@ class CheckpointError(MolgfnError, ValueError):
     """A checkpoint that cannot be read, or that asks for something that it may not have."""
 
 
+class TrainingError(MolgfnError, RuntimeError):
+    """Training cannot go on; the message says at which iteration and why. The last checkpoint stays."""
+
+
 class DataError(MolgfnError, ValueError):
     """A data file that cannot be read; the message names the file and the line."""
 

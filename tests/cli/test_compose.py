@@ -147,13 +147,11 @@ def test_an_unknown_name_in_the_defaults_of_the_file(experiment):
 
 
 def test_an_experiment_without_the_base_says_what_is_missing(experiment):
-    assert "should start with `defaults: [train, _self_]`" in refused_any(experiment("seed: 1\n"))
-
-
-def refused_any(path: str) -> str:
-    with pytest.raises(ConfigError) as error:
-        checked(path)
-    return error.value.problems[0]
+    path = experiment("sed: 1\n")
+    assert refused(path) == [
+        f"{path}: should start with `defaults: [train, _self_]`; most of a run is missing",
+        "sed: a run has no key `sed`; did you mean `seed`?",
+    ]
 
 
 def test_files_that_cannot_be_read(experiment, tmp_path):

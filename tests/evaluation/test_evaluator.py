@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 import torch
 
+from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import DataError
 from molgfn.evaluation.evaluator import evaluate_file, evaluate_policy, evaluate_samples
-from molgfn.evaluation.exact import exact_target, solve_flows
+from molgfn.evaluation.exact import compare, exact_target, solve_flows
 from molgfn.evaluation.files import write_evaluation, write_samples, write_whole
 from molgfn.evaluation.metrics.base import Metric, Reading
 from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.validity import Validity
+from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.oracles.hypergrid import HyperGrid as GridOracle
 from molgfn.oracles.qed import QED
+from molgfn.policies.graph import MessagePassingPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
 
@@ -198,3 +201,34 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         write_whole(path, "\ud800")
     assert path.read_text() == "old"
     assert [p.name for p in Path(tmp_path).iterdir()] == ["file"]
+
+
+def test_weights_of_molecular_trajectories_are_unbiased_for_z():
+    """E[R' P_B / P_F] is the sum of R over molecules, though symmetric trees and several trees build one molecule."""
+    environment = Fragments(
+        vocabulary=[["C", [0, 0], 0], ["CC", [0, 1], 0], ["CCO", [0, 1], 0], ["c1ccccc1", [0, 3], 0]], max_fragments=3
+    )
+    reward = Power(oracle=QED())
+    torch.manual_seed(0)
+    policy = MessagePassingPolicy(environment=environment, width=8, layers=1)
+    weight = np.exp(draw_samples(environment, policy, reward, 4000, batch=1000, seed=1).log_weight)
+    z = np.exp(exact_target(environment, reward).log_z)
+    error = weight.std() / np.sqrt(len(weight))
+    assert error < 0.05 * z
+    assert abs(weight.mean() - z) < 4 * error
+
+
+def test_solved_flows_of_molecules_are_exact_with_the_correction_only():
+    reward = Power(oracle=QED())
+    tv = {}
+    for symmetry in ("molecule", "tree", "none"):
+        environment = Fragments(
+            vocabulary=[["C", [0, 0], 0], ["CC", [0, 1], 0], ["c1ccccc1", [0, 3], 0]],
+            max_fragments=3,
+            symmetry=symmetry,
+        )
+        target = exact_target(environment, reward)
+        tv[symmetry] = compare(target, solve_flows(target.graph, target.log_target).log_terminal).tv
+    assert tv["molecule"] < 1e-12
+    assert tv["tree"] > 0.01
+    assert tv["none"] > 0.1

@@ -115,7 +115,8 @@ def checked(experiment: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     result = compose(experiment, overrides)
     found = [p for p in check(result.config) if re.split(r"[.:\[]", p, maxsplit=1)[0] not in result.unreliable]
     if sum(p.endswith(": missing") for p in found) > 4:
-        found = [f"{experiment}: should start with `defaults: [train, _self_]`, or most of a run is missing", *found]
+        found = [p for p in found if not p.endswith(": missing")]
+        found = [f"{experiment}: should start with `defaults: [train, _self_]`; most of a run is missing", *found]
     if problems := result.problems + found:
         raise ConfigError(problems)
     return result.config

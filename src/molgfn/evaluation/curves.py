@@ -11,6 +11,7 @@ import pandas as pd
 
 from molgfn.errors import DataError
 from molgfn.evaluation.figures import Curve
+from molgfn.evaluation.tables import numbers
 
 #: title of a panel, pattern of the logged names that belong there; the first match wins
 PANELS = (
@@ -49,17 +50,18 @@ def read_panels(path: Path) -> tuple[list[Panel], list[Panel]]:
         raise DataError(f"{path}: cannot be read as a table of metrics ({error})") from error
     if "step" not in table:
         raise DataError(f"{path}: has no column `step`; it should be the metrics.csv of Lightning's CSVLogger")
+    steps = numbers(table, "step")
     named: dict[str, list[Curve]] = {title: [] for title, _ in PANELS}
     other: dict[str, list[Curve]] = {}
     for name in table.columns:
         if IGNORED.match(name):
             continue
-        y = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
+        y = numbers(table, name)
         known = np.isfinite(y)
         if not known.any():
             continue
         short = name.removeprefix("train/")
-        curve = Curve(short, table["step"].to_numpy(dtype=float)[known], y[known])
+        curve = Curve(short, steps[known], y[known])
         title = next((title for title, pattern in PANELS if re.search(pattern, name)), None)
         (named[title] if title else other.setdefault(short.split("/")[0], [])).append(curve)
     return [_panel(t, c) for t, c in named.items() if c], [_panel(t.replace("_", " "), c) for t, c in other.items()]

@@ -13,9 +13,9 @@ from html import escape
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.ticker
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 #: stand-in colour -> CSS variable of the page
 THEME = {
@@ -29,7 +29,7 @@ THEME = {
 }
 INK, MUTED, LINE, *SERIES = THEME
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9.5,
     "text.color": INK,
@@ -97,7 +97,7 @@ def histogram_svg(
         if known:
             together = np.concatenate([values for values, _ in known.values()])
             edges = _edges(together, bins)
-            axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7, integer=bool(np.all(together == together.round()))))
+            axes.xaxis.set_major_locator(MaxNLocator(7, integer=bool(np.all(together == together.round()))))
             for i, (label, (values, weights)) in enumerate(known.items()):
                 share = np.histogram(values.clip(edges[0], edges[-1]), edges, weights=weights / weights.sum())[0]
                 colour = SERIES[i % len(SERIES)]
@@ -105,7 +105,7 @@ def histogram_svg(
                     axes.stairs(share, edges, fill=True, color=colour, alpha=0.45, lw=0)
                 axes.stairs(share, edges, color=colour, lw=1.6, label=label)
         axes.set_xlabel(x_label)
-        axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.margins(x=0.01)
         axes.set_ylim(bottom=0)
         if len(known) > 1:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from rdkit import Chem
 
 from molgfn.chemistry.drawing import molecule_svg
 from molgfn.chemistry.fingerprints import morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.evaluation.figures import inline_svg
+from molgfn.evaluation.tables import rows_with
 
 #: good molecules are this share of the different ones, best first, and at least this many
 GOOD_SHARE, GOOD_LEAST = 0.1, 50
@@ -51,7 +53,7 @@ class Gallery:
     @classmethod
     def of(cls, table: pd.DataFrame, limit: int = 5000) -> Gallery:
         """The first ``limit`` rows that hold a molecule."""
-        rows = table[table["smiles"].notna()].head(limit).reset_index(drop=True)
+        rows = rows_with(table, "smiles").head(limit)
         molecules = parse(rows["smiles"].astype(str))
         good = [i for i, molecule in enumerate(molecules) if molecule.valid]
         molecules = [molecules[i] for i in good]
@@ -100,7 +102,7 @@ class Gallery:
             parts.append(f"drawn {int(row['count'])}×")
         value = row.get("value")
         return Picture(
-            svg=inline_svg(molecule_svg(self.molecules[i].mol, (260, 190)), ""),
+            svg=inline_svg(molecule_svg(Chem.Mol(self.molecules[i].mol), (260, 190)), ""),
             smiles=str(row["smiles"]),
             rank=i + 1,
             value="" if value is None or np.isnan(value) else f"{value:.3f}",

@@ -32,11 +32,11 @@ class Layers:
         """Log probability [M] that a trajectory passes through each state, given log P_F of every edge [E]."""
         out = torch.full((self._size,), -torch.inf, dtype=torch.float64)
         out[0] = 0.0
-        return self._forward.run(out, log_pf, keep=False)
+        return self._forward.run(out, log_pf)
 
     def flows(self, log_pb: Tensor, log_exit: Tensor) -> Tensor:
         """Log G [M], G(s) = exit(s) + sum over edges s -> s' of G(s') P_B(edge | s'), from log P_B [E] and log exit."""
-        return self._backward.run(log_exit.double().clone(), log_pb, keep=True)
+        return self._backward.run(log_exit.double().clone(), log_pb)
 
 
 class _Groups:
@@ -52,12 +52,12 @@ class _Groups:
         states = torch.unique_consecutive(depth[owners], return_counts=True)[1].cumsum(0).tolist()
         self._slices = list(zip([0, *edges[:-1]], edges, [0, *states[:-1]], states, strict=False)) if edges else []
 
-    def run(self, out: Tensor, log_weight: Tensor, *, keep: bool) -> Tensor:
-        """``out[owner] (+)= sum over its edges of out[other] * weight``, in log space, depth by depth; in place."""
+    def run(self, out: Tensor, log_weight: Tensor) -> Tensor:
+        """``out[owner] += sum over its edges of out[other] * weight``, in log space, depth by depth; in place."""
         weight = log_weight.double()[self._order]
         for lo, hi, first, last in self._slices:
             terms = out[self._other[lo:hi]] + weight[lo:hi]
             total = segment_logsumexp(terms, self._segment[lo:hi] - first, last - first)
             owners = self._owners[first:last]
-            out[owners] = torch.logaddexp(out[owners], total) if keep else total
+            out[owners] = torch.logaddexp(out[owners], total)
         return out

@@ -24,6 +24,7 @@ from molgfn.evaluation.files import write_whole
 from molgfn.evaluation.galleries import Gallery, component_columns
 from molgfn.evaluation.metrics.properties import DESCRIPTORS, describe
 from molgfn.evaluation.summary import facts, groups, limits, summary_cards
+from molgfn.evaluation.tables import numbers, rows_with
 
 #: molecules in each gallery
 PICTURES = 12
@@ -168,10 +169,10 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
         title = {"value": "Property that the reward is made of", "log_reward": "log R(x)"}.get(column, column)
         series = {label: _column(table, column) for label, table in tables.items() if column in table}
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=column.replace("_", " "))})
-    described = {_who(results): (describe(gallery.molecules), gallery.table["count"].to_numpy(dtype=float))}
+    described = {_who(results): (describe(gallery.molecules), numbers(gallery.table, "count"))}
     if results.untrained is not None:
         other = Gallery.of(results.untrained)
-        described["untrained"] = (describe(other.molecules), other.table["count"].to_numpy(dtype=float))
+        described["untrained"] = (describe(other.molecules), numbers(other.table, "count"))
     reference = results.evaluation.get("settings", {}).get("reference")
     if reference and Path(reference).is_file():
         molecules = read_molecules(reference, limit=REFERENCE_DRAWN).molecules
@@ -190,18 +191,18 @@ def _who(results: Results) -> str:
 
 
 def _column(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
-    return pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float), table["count"].to_numpy(dtype=float)
+    return numbers(table, name), numbers(table, "count")
 
 
 def _grid_charts(results: Results) -> list[dict[str, str]]:
     """Where on the first two coordinates the samples lie, and what they are worth."""
-    rows = results.samples[results.samples["object"].notna()]
-    points = np.array([[int(x) for x in str(key).split()] for key in rows["object"]], dtype=int)
+    rows = rows_with(results.samples, "object")
+    points = np.array([[int(x) for x in str(key).split()] for key in rows["object"]], dtype=np.int64)
     charts = []
     if len(points) and points.shape[1] >= 2:
         side = int(points.max()) + 1
         counts = np.zeros((side, side))
-        np.add.at(counts, (points[:, 0], points[:, 1]), rows["count"].to_numpy(dtype=float))
+        np.add.at(counts, (points[:, 0], points[:, 1]), numbers(rows, "count"))
         title = "Samples, first two coordinates"
         charts.append({"title": title, "svg": heatmap_svg(counts, title=title)})
     if "value" in rows:

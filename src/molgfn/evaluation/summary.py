@@ -10,6 +10,7 @@ import pandas as pd
 
 from molgfn.evaluation.bibliography import Bibliography
 from molgfn.evaluation.curves import Panel
+from molgfn.evaluation.tables import numbers
 
 #: first part of the keys of shares, which are shown in percent
 SHARES = ("validity", "uniqueness", "novelty", "log_z/effective_share")
@@ -101,7 +102,7 @@ def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[
     owner = {"quantile": "mean", "log_z": "elbo", "log_p_terminal": "correlation"}
     for key, reading in evaluation["metrics"].items():
         first = key.split("/")[0]
-        name = owner.get(first, first)
+        name = owner[first] if first in owner else first
         group = out.setdefault(
             name, {"name": name, "definition": EXACT if name == "exact" else "", "numbers": [], "rows": []}
         )
@@ -171,8 +172,6 @@ def _mean(table: pd.DataFrame | None, column: str) -> float | None:
     """Mean over samples, each row as often as it was drawn."""
     if table is None or column not in table:
         return None
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    values, counts = numbers(table, column), numbers(table, "count")
     known = np.isfinite(values)
-    return (
-        float(np.average(values[known], weights=table["count"].to_numpy(dtype=float)[known])) if known.any() else None
-    )
+    return float(np.average(values[known], weights=counts[known])) if known.any() else None

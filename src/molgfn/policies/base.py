@@ -33,7 +33,7 @@ class Policy(nn.Module):
     Args:
         environment: what it acts in; its ``encoding`` must be one that the policy reads.
         learned_backward: P_B has parameters; otherwise it is uniform over legal backward actions.
-        initial_log_z: where log Z starts.
+        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
     """
 
     #: encodings that it reads, see ``Environment.encoding``
@@ -41,7 +41,7 @@ class Policy(nn.Module):
     #: which of ``objectives.base.REQUIREMENTS`` it can give
     provides: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow", "log_z", "entropy", "log_pf_exit"})
 
-    def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: float) -> None:
+    def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: float | None) -> None:
         super().__init__()
         if environment.encoding not in self.reads:
             raise ConfigError(
@@ -50,7 +50,8 @@ class Policy(nn.Module):
             )
         self.environment = environment
         self.learned_backward = learned_backward
-        self.log_z = nn.Parameter(torch.tensor(float(initial_log_z)))
+        self.log_z = nn.Parameter(torch.tensor(float(initial_log_z or 0.0)))
+        self.log_z_from_batch = initial_log_z is None
 
     @abstractmethod
     def forward(

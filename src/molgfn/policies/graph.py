@@ -124,7 +124,7 @@ class GraphPolicy(Policy):
         width: size of all hidden states.
         share_trunk: one trunk for P_F, P_B and log F; otherwise P_B (when learned) and log F have their own, and an
             objective that trains only one of them leaves the others as they are.
-        initial_log_z: where log Z starts.
+        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"graph"})
@@ -137,7 +137,7 @@ class GraphPolicy(Policy):
         learned_backward: bool,
         width: int,
         share_trunk: bool,
-        initial_log_z: float,
+        initial_log_z: float | None,
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
         spec: GraphSpec = environment.spec  # type: ignore[attr-defined]
@@ -198,7 +198,7 @@ class GraphTransformerPolicy(GraphPolicy):
         heads: attention heads.
         expansion: hidden size of the feed-forward blocks over ``width``.
         share_trunk: one trunk for P_F, P_B and log F.
-        initial_log_z: where log Z starts.
+        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
     """
 
     def __init__(
@@ -211,7 +211,7 @@ class GraphTransformerPolicy(GraphPolicy):
         heads: Annotated[int, Field(ge=1)] = 4,
         expansion: Annotated[int, Field(ge=1)] = 4,
         share_trunk: bool = True,
-        initial_log_z: float = 0.0,
+        initial_log_z: float | None = None,
     ) -> None:
         super().__init__(
             environment=environment,
@@ -231,7 +231,7 @@ class MessagePassingPolicy(GraphPolicy):
         layers: layers of the trunk.
         convolution: "gine" or "gatv2".
         share_trunk: one trunk for P_F, P_B and log F.
-        initial_log_z: where log Z starts.
+        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class MessagePassingPolicy(GraphPolicy):
         layers: Annotated[int, Field(ge=1)] = 4,
         convolution: Literal["gine", "gatv2"] = "gine",
         share_trunk: bool = True,
-        initial_log_z: float = 0.0,
+        initial_log_z: float | None = None,
     ) -> None:
         super().__init__(
             environment=environment,

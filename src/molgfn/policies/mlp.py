@@ -22,7 +22,7 @@ class MLPPolicy(Policy):
         hidden: width of hidden layers.
         layers: hidden layers of each trunk.
         share_trunk: one trunk for all heads; otherwise one each.
-        initial_log_z: where log Z starts.
+        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector"})
@@ -35,7 +35,7 @@ class MLPPolicy(Policy):
         hidden: Annotated[int, Field(ge=1)] = 256,
         layers: Annotated[int, Field(ge=0)] = 2,
         share_trunk: bool = False,
-        initial_log_z: float = 0.0,
+        initial_log_z: float | None = None,
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
         inputs = environment.encode(environment.initial(1)).shape[1]

@@ -18,13 +18,13 @@ class TabularPolicy(Policy):
     """Tables of logits and log-flows, all zero at first, for an environment that numbers its states.
 
     Args:
-        initial_log_z: where log Z starts.
+        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph"})
 
     def __init__(
-        self, *, environment: Environment, learned_backward: bool = False, initial_log_z: float = 0.0
+        self, *, environment: Environment, learned_backward: bool = False, initial_log_z: float | None = None
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
         if environment.n_states is None:

@@ -6,6 +6,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from molgfn.errors import TrainingError
+from molgfn.objectives import residuals
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, ObjectiveOutput
 from molgfn.policies.base import Policy
@@ -49,12 +51,20 @@ class GFlowNetModule(pl.LightningModule):
             output = self.backward_training(score_backward(batch, self.policy))
             metrics |= self._update(output, "backward")
         joint = self.backward_training.joint
+        if batch_idx == 0 and self.policy.log_z_from_batch and "log_z" in self.objective.requires:
+            self._start_log_z(batch)
         scored = score(batch, self.policy, requires=self.objective.requires, joint=joint)
         metrics |= self._update(self.objective(scored), "forward")
         self.lr_schedulers().step()  # type: ignore[union-attr]
         metrics["log_z"] = metrics.get("log_z", self.policy.log_z.detach())
         self.log_dict({f"train/{k}": v for k, v in metrics.items()}, batch_size=len(batch))
         return metrics
+
+    @torch.no_grad()
+    def _start_log_z(self, batch: Trajectories) -> None:
+        """log Z = mean of -S(tau): a start that is far off costs hundreds of iterations."""
+        scored = score(batch, self.policy, requires=frozenset({"log_pb"}))
+        self.policy.log_z.copy_(-residuals.scores(scored).mean())
 
     def _update(self, output: ObjectiveOutput, what: str) -> dict[str, Tensor]:
         """Backward each loss into its own groups, clip, step."""
@@ -67,6 +77,11 @@ class GFlowNetModule(pl.LightningModule):
             self.manual_backward(loss.value, inputs=parameters, retain_graph=i < last)
             touched |= {id(p): p for p in parameters}
         norm = self.optimizers_settings.clip(list(touched.values()))
+        if not torch.isfinite(norm):
+            raise TrainingError(
+                f"the gradient of {', '.join(output.losses)} is {float(norm)} at iteration {self.trainer.fit_loop.epoch_loop.batch_idx}"
+                "; the weights are as they were before it. Lower optimizer.lr, or look at the rewards (metrics.csv)"
+            )
         optimizer.step()  # type: ignore[union-attr]
         losses = {f"loss/{name}": loss.value.detach() for name, loss in output.losses.items()}
         return {**losses, **output.metrics, f"gradient_norm/{what}": norm}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import logsumexp
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 
@@ -26,8 +25,8 @@ class ELBO(Metric):
         weight = samples.log_weight
         if weight is None or not len(weight):
             return {self.name: Reading.missing("no on-policy trajectory")}
-        total = float(logsumexp(weight))
-        effective = float(np.exp(2 * total - logsumexp(2 * weight)))
+        total = float(np.logaddexp.reduce(weight))
+        effective = float(np.exp(2 * total - np.logaddexp.reduce(2 * weight)))
         return {
             "elbo": Reading.mean(weight),
             "log_z/importance": Reading(total - float(np.log(len(weight))), count=len(weight)),

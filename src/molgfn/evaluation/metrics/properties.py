@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from rdkit.Chem import Crippen, Descriptors, rdMolDescriptors
+from rdkit.Chem import Descriptors, rdMolDescriptors
 
 from molgfn.chemistry.molecules import Molecule
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 
 #: name -> (label with units, function of a sanitised RDKit molecule)
 DESCRIPTORS: dict[str, tuple[str, Callable[[Any], float]]] = {
-    "weight": ("molecular weight (g/mol)", Descriptors.MolWt),
-    "logp": ("Crippen logP", Crippen.MolLogP),
+    "weight": ("molecular weight (g/mol)", Descriptors.MolWt),  # type: ignore[attr-defined]
+    "logp": ("Crippen logP", lambda mol: rdMolDescriptors.CalcCrippenDescriptors(mol)[0]),
     "tpsa": ("TPSA (Å²)", rdMolDescriptors.CalcTPSA),
     "heavy_atoms": ("heavy atoms", lambda mol: mol.GetNumHeavyAtoms()),
     "rings": ("rings", rdMolDescriptors.CalcNumRings),
