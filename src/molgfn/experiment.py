@@ -13,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 import yaml
+from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from molgfn import __version__
 from molgfn.checkpoint import read
@@ -158,6 +159,17 @@ def run_folder(config: dict[str, Any]) -> Path:
     raise ConfigError(f"output: no free run folder beside {stem}")
 
 
+#: what Lightning warns of and what is meant to be so: batches are made in the main process, from the weights that train
+_EXPECTED_WARNINGS = (
+    ".*does not have many workers.*",
+    ".*IterableDataset.*has `__len__` defined.*",
+    ".*smaller than the logging interval.*",
+    ".*dataloader is not resumable.*",
+    ".*isinstance\\(treespec, LeafSpec\\).*",
+    ".*checkpoint directory.*exists and is not empty.*",
+)
+
+
 def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     """Train what ``config`` describes.
 
@@ -182,7 +194,7 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     keeping = Keeping(folder, record, settings.checkpoint_every)
     callbacks: list[pl.Callback] = [discoveries, Pictures(folder, discoveries, settings.pictures_every)]
     if experiment.optimizers.ema_decay is not None:
-        callbacks.append(pl.callbacks.EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
+        callbacks.append(EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
     if settings.progress != "none":
         callbacks.append(ProgressDisplay(settings.progress))
     callbacks.append(keeping)
@@ -203,8 +215,8 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
         default_root_dir=folder,
     )
     with warnings.catch_warnings():
-        # Batches are made in the main process on purpose: they come from the weights that train.
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        for text in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", text)
         trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
     return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment)
 

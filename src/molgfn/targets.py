@@ -60,8 +60,9 @@ def import_class(path: Any, prefixes: tuple[str, ...] | None = None) -> type:
     try:
         module = importlib.import_module(module_path)
     except Exception as error:  # a user's own module can fail in any way, and the config is still what named it
-        gone = isinstance(error, ModuleNotFoundError) and error.name and f"{module_path}.".startswith(f"{error.name}.")
-        near = _nearest_module(str(error.name)) if gone else ""
+        lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+        # a module that exists but imports something absent is not misspelt
+        near = _nearest_module(lacking) if f"{module_path}.".startswith(f"{lacking}.") else ""
         raise ConfigError(f"cannot import `{module_path}` for `{path}` ({error}){near}") from None
     found = vars(module).get(name)
     if found is None:

@@ -1,7 +1,6 @@
 """``molgfn train``: checks, trains, resumes, runs grids."""
 
 import subprocess
-import sys
 
 import pytest
 import yaml
@@ -92,10 +91,9 @@ def test_a_grid_is_checked_whole_before_it_starts(call, grid_file, tmp_path):
     ]
 
 
-def test_a_grid_runs_each_point_in_its_own_folder(grid_file, tmp_path):
-    command = [sys.executable, "-m", "molgfn.cli.main", "train", str(grid_file), "-m", "seed=0,1"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+def test_a_grid_runs_each_point_in_its_own_folder(call, grid_file, tmp_path):
+    result = call("train", grid_file, "-m", "seed=0,1")
+    assert result.exit_code == 0, result.stderr
     configs = [yaml.safe_load(p.read_text()) for p in (tmp_path / "runs").glob("*/config.yaml")]
     assert sorted(c["seed"] for c in configs) == [0, 1]
 

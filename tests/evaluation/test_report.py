@@ -203,17 +203,19 @@ def test_a_broken_config_is_named(tmp_path, samples):
 
 def test_panels_sort_logged_names(tmp_path):
     path = tmp_path / "metrics.csv"
-    path.write_text(
-        "step,epoch,train/loss/tb,train/log_z,reward/mean,reward/q90,found/unique,x/y\n0,0,1,2,,,,\n1,0,3,,1,2,5,7\n"
-    )
+    names = "step,epoch,train/loss/tb,train/log_z,reward/mean,log_reward/q10,log_reward/q90,found/unique"
+    names += ",found/trajectories,found/modes/value>=0.8/tanimoto<0.7,oracle/unique"
+    path.write_text(f"{names}\n0,0,1,2,,,,,,,\n1,0,3,,1,2,5,7,8,9,4\n")
     named, other = read_panels(path)
     assert [(p.title, [c.label for c in p.curves]) for p in named] == [
         ("Loss", ["loss/tb"]),
         ("log Z", ["log_z"]),
-        ("Reward", ["mean", "q90"]),
-        ("Unique molecules so far", ["found/unique"]),
+        ("Modes so far", ["found/modes/value>=0.8/tanimoto<0.7"]),
+        ("Different objects so far", ["unique", "trajectories"]),
+        ("Mean reward", ["reward/mean"]),
+        ("Quantiles of log R", ["q10", "q90"]),
     ]
-    assert [p.title for p in other] == ["x"]
+    assert [p.title for p in other] == ["oracle"]
     assert named[0].curves[0].y.tolist() == [1, 3]
     assert named[1].curves[0].x.tolist() == [0]
 

@@ -72,7 +72,7 @@ class FragmentSpace:
             if len(self._known) >= self._remember:  # forget the oldest tenth
                 for key in list(self._known)[: max(1, self._remember // 10)]:
                     del self._known[key]
-            self._known[molecule.smiles] = self._whole.log_symmetry(molecule.mol)
+            self._known[molecule.smiles] = self._whole.log_symmetry(molecule.mol)  # type: ignore[arg-type]  # valid ones only
         return self._known[molecule.smiles]
 
     def decompose(self, molecule: Molecule, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray] | None:
@@ -80,7 +80,7 @@ class FragmentSpace:
 
         With ``rng`` tree t is drawn with probability c(t) / C(x), else it is the first one found.
         """
-        tree = self._whole.decomposer.decompose(molecule.mol, rng)
+        tree = self._whole.decomposer.decompose(molecule.mol, rng)  # type: ignore[arg-type]  # valid ones only
         if tree is None:
             return None
         kinds, joins = tree

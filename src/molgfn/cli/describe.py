@@ -34,7 +34,7 @@ def describe(what: str | None) -> None:
 
     \b
     Exit codes: 0 fine, 2 no such component.
-    """  # noqa: D301 (click wants the backspace character)
+    """
     from molgfn.cli.places import shipped
     from molgfn.targets import did_you_mean
 

@@ -49,7 +49,7 @@ def evaluate(
 
     \b
     Exit codes: 0 report written, 1 failed, 2 wrong usage, 3 unusable checkpoint or file.
-    """  # noqa: D301 (click wants the backspace character)
+    """
     if what.is_dir() or what.suffix == ".ckpt":
         if score_as is not None:
             raise click.UsageError("--score-as is for a file of SMILES; a run is scored by its own reward.")

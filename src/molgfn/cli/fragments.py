@@ -16,7 +16,7 @@ def fragments() -> None:
       molgfn fragments build molecules.smi -o vocabulary.txt --size 200
       molgfn fragments check vocabulary.txt --molecules molecules.smi
       molgfn train my.yaml environment.vocabulary=vocabulary.txt
-    """  # noqa: D301 (click wants the backspace character)
+    """
 
 
 @fragments.command()
@@ -51,7 +51,7 @@ def build(
 
     \b
     Exit codes: 0 written, 2 wrong usage, 3 the file cannot be used.
-    """  # noqa: D301 (click wants the backspace character)
+    """
     from molgfn.cli.object_files import require_folder
 
     require_folder(output.parent, output)
@@ -96,7 +96,7 @@ def check(vocabulary: str, molecules: Path | None, max_fragments: int, column: s
 
     \b
     Exit codes: 0 good, 2 wrong usage, 3 a bad vocabulary or file of molecules.
-    """  # noqa: D301 (click wants the backspace character)
+    """
     from molgfn.chemistry.vocabulary import Vocabulary
 
     loaded = Vocabulary.load(vocabulary)

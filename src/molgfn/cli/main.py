@@ -111,7 +111,7 @@ def cli(debug: bool) -> None:
       2    wrong usage or config
       3    an input file or checkpoint that cannot be used
       130  interrupted (a training run saves a checkpoint first)
-    """  # noqa: D301 (click wants the backspace character)
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -56,7 +56,7 @@ def sample(
 
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
-    """  # noqa: D301 (click wants the backspace character)
+    """
     from molgfn.cli.object_files import require_writable, write_objects
 
     require_writable(output)

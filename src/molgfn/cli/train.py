@@ -54,7 +54,7 @@ def train(
     \b
     Exit codes: 0 trained, 1 the run failed, 2 wrong usage or config, 3 unusable input file or checkpoint,
     130 interrupted with Ctrl-C (a checkpoint was saved).
-    """  # noqa: D301 (click wants the backspace character)
+    """
     if resume is not None:
         _resume(resume, [*([experiment] if experiment else []), *overrides], only_check, multirun)
         return

@@ -130,12 +130,13 @@ class Environment(ABC):
         """One terminal state for each object, for backward sampling; raises ``DataError`` where there is none."""
 
     def terminal_draws(self, objects: Any, seed: int = 0) -> tuple[States, Tensor]:
-        """A terminal state t drawn for each object, and the log weight float64 [B] of the draw, log c(t) - log P(t | x).
+        """A terminal state t drawn for each object, and the log weight float64 [B] of the draw.
 
-        Here c(t) is how many forward trajectories (as action sequences) lead to t for each backward one from it, so that
-        P_T(x) = E[exp(log weight) P_F(tau) / P_B(tau | t)] over t and tau ~ P_B(. | t). Both are 1 where an object is one
-        state. Where several states are the same object (fragment trees of one molecule) and t is drawn in proportion
-        to c(t), the weight is log C(x), whatever correction ``log_symmetry`` applies.
+        The log weight is log c(t) - log P(t | x), where c(t) is how many forward trajectories (as action sequences)
+        lead to t for each backward one from it, so that P_T(x) = E[exp(log weight) P_F(tau) / P_B(tau | t)] over t and
+        tau ~ P_B(. | t). Both are 1 where an object is one state. Where several states are the same object (fragment
+        trees of one molecule) and t is drawn in proportion to c(t), the weight is log C(x), whatever correction
+        ``log_symmetry`` applies.
         """
         states = self.states_of(objects)
         return states, torch.zeros(len(states), dtype=torch.float64)

@@ -22,7 +22,8 @@ class StateGraph:
         depth: int64 [M], number of forward actions from the source (equal along every path).
         source, target: int64 [E], indices of states.
         action: int64 [E], forward action at the source state.
-        backward_action: int64 [E], the action that undoes it, *at the state that the step led to*; see ``back_parents``.
+        backward_action: int64 [E], the action that undoes it, *at the state that the step led to*; see
+            ``back_parents``.
         back_parents: int64 [E], number of legal backward actions at the target.
         can_stop: bool [M].
     """

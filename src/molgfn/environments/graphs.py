@@ -1,7 +1,7 @@
 """What a graph environment shows to a graph policy: nodes, edges, the sites where something can be added, removals.
 
-One decision is factorised: *where* (column 0 is stop, columns 1.. are sites), then *what* (one of K options). The forward
-action is ``0`` for stop, else ``1 + (where - 1) * K + what``.
+One decision is factorised: *where* (column 0 is stop, columns 1.. are sites), then *what* (one of K options). The
+forward action is ``0`` for stop, else ``1 + (where - 1) * K + what``.
 
 All index lists come packed (only real entries) or padded (every slot, with a mask). Packed costs least on a CPU; padded
 has shapes that do not depend on the data, so that a rollout on a GPU never waits for the host.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ class GraphBatch:
     removal_mask: Tensor | None  #: bool [l]
 
     def to(self, device: torch.device | str) -> Self:
-        moved = {
+        moved: dict[str, Any] = {
             f.name: value.to(device) if isinstance(value := getattr(self, f.name), Tensor) else value
             for f in dataclasses.fields(self)
         }

@@ -1,4 +1,4 @@
-"""The hypergrid: walk up the coordinates of a d-dimensional grid, stop anywhere (Bengio et al. 2021, arXiv 2106.04399)."""
+"""The hypergrid: walk up the coordinates of a grid, stop anywhere (Bengio et al. 2021, arXiv 2106.04399)."""
 
 from __future__ import annotations
 

@@ -17,10 +17,11 @@ from molgfn.evaluation.tables import numbers
 PANELS = (
     ("Loss", r"(^|/)loss(/|$)|_loss$"),
     ("log Z", r"(^|/)(log_z|elbo)\b"),
-    ("Reward", r"(^|/)(log_)?reward(/|$|_)|(^|/)value/"),
-    ("Unique molecules so far", r"(^|/)unique"),
     ("Modes so far", r"(^|/)modes?\b"),
-    ("Trajectories per second", r"per_second|/s$|throughput|(^|/)trajectories"),
+    ("Different objects so far", r"(^|/)(unique|trajectories)$(?<!oracle/unique)"),
+    ("Mean reward", r"(^|/)reward(/|$|_)"),
+    ("Quantiles of log R", r"(^|/)log_reward(/|$)"),
+    ("Trajectories per second", r"per_second$|/s$|(^|/)throughput"),
 )
 #: names that count something else than a measurement of training
 IGNORED = re.compile(r"^(step|epoch)$")

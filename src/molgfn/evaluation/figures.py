@@ -63,7 +63,7 @@ class Curve:
 
 def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", log_y: bool = False) -> str:
     """Lines over steps; long noisy ones get a running mean on top of the raw values."""
-    with mpl.rc_context(STYLE | {"svg.hashsalt": title}):
+    with mpl.rc_context(_style(title)):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
         axes = figure.add_subplot()
         for i, curve in enumerate(curves):
@@ -91,7 +91,7 @@ def histogram_svg(
         keep = np.isfinite(values)
         if keep.any():
             known[label] = (values[keep], weights[keep])
-    with mpl.rc_context(STYLE | {"svg.hashsalt": title}):
+    with mpl.rc_context(_style(title)):
         figure = Figure(figsize=(4.6, 2.5), layout="constrained")
         axes = figure.add_subplot()
         if known:
@@ -115,7 +115,7 @@ def histogram_svg(
 
 def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
     """How often each point [side, side] of a plane was drawn."""
-    with mpl.rc_context(STYLE | {"svg.hashsalt": title, "axes.grid": False}):
+    with mpl.rc_context(_style(title, grid=False)):
         figure = Figure(figsize=(4.2, 3.4), layout="constrained")
         axes = figure.add_subplot()
         image = axes.imshow(counts.T, origin="lower", cmap="viridis", interpolation="nearest")
@@ -123,6 +123,11 @@ def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
         axes.set_ylabel("coordinate 2")
         figure.colorbar(image, ax=axes, label="samples")
         return _svg(figure, title)
+
+
+def _style(title: str, *, grid: bool = True) -> dict[Any, Any]:
+    """``STYLE`` with ids of its own for each chart of a page."""
+    return {**STYLE, "svg.hashsalt": title, "axes.grid": grid}
 
 
 def running_mean(y: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem
 
 from molgfn.chemistry.drawing import molecule_svg
 from molgfn.chemistry.fingerprints import morgan, tanimoto
@@ -96,13 +95,13 @@ class Gallery:
         return [self._picture(i) for i in rows]
 
     def _picture(self, i: int) -> Picture:
-        row = self.table.iloc[i]
+        row, mol = self.table.iloc[i], self.molecules[i].mol
         parts = [f"{name} {float(row[name]):.3g}" for name in self.components][:4]
         if row["count"] > 1:
             parts.append(f"drawn {int(row['count'])}×")
         value = row.get("value")
         return Picture(
-            svg=inline_svg(molecule_svg(Chem.Mol(self.molecules[i].mol), (260, 190)), ""),
+            svg="" if mol is None else inline_svg(molecule_svg(mol, (260, 190)), ""),
             smiles=str(row["smiles"]),
             rank=i + 1,
             value="" if value is None or np.isnan(value) else f"{value:.3f}",

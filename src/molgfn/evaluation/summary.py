@@ -99,10 +99,10 @@ def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[
         reference = bibliography.add(entry.get("reference", ""), name)
         numbers = [reference] if reference else []
         out[name] = {"name": name, "definition": entry.get("definition", ""), "numbers": numbers, "rows": []}
-    owner = {"quantile": "mean", "log_z": "elbo", "log_p_terminal": "correlation"}
+    owner: dict[str, str] = {"quantile": "mean", "log_z": "elbo", "log_p_terminal": "correlation"}
     for key, reading in evaluation["metrics"].items():
         first = key.split("/")[0]
-        name = owner[first] if first in owner else first
+        name = owner.get(first) or first
         group = out.setdefault(
             name, {"name": name, "definition": EXACT if name == "exact" else "", "numbers": [], "rows": []}
         )

@@ -84,7 +84,7 @@ class GraphTransformerLayer(nn.Module):
         return out.transpose(1, 2).reshape(batch * slots, width // 3)
 
     def forward(self, x: Tensor, edge_index: Tensor, edges: Tensor, layout: Layout) -> Tensor:
-        """One layer: ``x`` [n, width]; messages run from ``edge_index[0]`` to ``edge_index[1]``; ``edges`` [E, width]."""
+        """One layer: ``x`` [n, width], ``edges`` [E, width]; messages run from ``edge_index[0]`` to ``edge_index[1]``."""
         h = self.norm(x)
         attended = self.attend(self.qkv(h), layout)
         messages = functional.relu(h.index_select(0, edge_index[0]) + edges, inplace=True)

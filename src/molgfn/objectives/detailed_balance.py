@@ -36,5 +36,5 @@ class DetailedBalance(Objective):
         n = len(scored) if self.reduction == "trajectory" else scored.mask.sum()
         return ObjectiveOutput(
             losses={"db": Loss(squared.sum() / n, self.trains)},
-            metrics={"log_z": scored.log_flow[:, 0].detach().mean()},
+            metrics={"log_z": scored.need("log_flow")[:, 0].detach().mean()},
         )

@@ -24,6 +24,6 @@ def detailed_balance(scored: Scored) -> Tensor:
 
     0 on pads. Sums of consecutive entries are sub-trajectory residuals; log F(s_0) stands for log Z.
     """
-    flow = scored.log_flow
+    flow = scored.need("log_flow")
     following = torch.nn.functional.pad(flow[:, 1:], (0, 1))  # pads and the sink carry log F = 0 here
     return (steps(scored) + flow - torch.where(scored.is_exit, 0.0, following)) * scored.mask

@@ -17,9 +17,9 @@ class SubTrajectoryBalance(Objective):
     """Sub-trajectory balance, SubTB(lambda).
 
     ``D_{i:j} = log F(s_i) + sum_{t=i}^{j-1} (log P_F - log P_B) - log F(s_j)`` for all 0 <= i < j <= T, with
-    ``F(s_T) = R'(x)``; the loss weighs ``D_{i:j}^2`` by ``lambda^(j-i)``. As lambda -> 0 it is the mean over transitions
-    of DB, as lambda -> infinity it is TB. D_{i:j} = C_j - C_i with C the running sum of DB residuals: [B, T+1, T+1], no
-    loop. Valid for trajectories from any policy with full support.
+    ``F(s_T) = R'(x)``; the loss weighs ``D_{i:j}^2`` by ``lambda^(j-i)``. As lambda -> 0 it is the mean over
+    transitions of DB, as lambda -> infinity it is TB. D_{i:j} = C_j - C_i with C the running sum of DB residuals:
+    [B, T+1, T+1], no loop. Valid for trajectories from any policy with full support.
 
     Args:
         lambda_: weight of a sub-trajectory per transition, > 0.
@@ -66,5 +66,5 @@ class SubTrajectoryBalance(Objective):
         loss = (weighted / total).mean() if self.weighting == "geometric_within" else weighted.sum() / total.sum()
         return ObjectiveOutput(
             losses={"subtb": Loss(loss, self.trains)},
-            metrics={"log_z": scored.log_flow[:, 0].detach().mean()},
+            metrics={"log_z": scored.need("log_flow")[:, 0].detach().mean()},
         )

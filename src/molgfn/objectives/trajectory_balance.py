@@ -24,7 +24,7 @@ class TrajectoryBalance(Objective):
     reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259, equation 14"
 
     def __call__(self, scored: Scored) -> ObjectiveOutput:
-        residual = scored.log_z + residuals.scores(scored)
+        residual = scored.need("log_z") + residuals.scores(scored)
         return ObjectiveOutput(
             losses={"tb": Loss(residual.square().mean(), self.trains)},
             metrics={"residual/mean": residual.detach().mean(), "residual/abs": residual.detach().abs().mean()},

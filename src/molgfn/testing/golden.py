@@ -68,7 +68,7 @@ def golden_dag(*, learned_backward: bool = True) -> GoldenDag:
     policy = TabularPolicy(environment=environment, learned_backward=learned_backward).double()
     cells = [(i, j) for i in range(SIDE) for j in range(SIDE)]
 
-    def table(function, width: int) -> Tensor:  # noqa: ANN001
+    def table(function, width: int) -> Tensor:
         return torch.tensor([[function(i, j, a) for a in range(width)] for i, j in cells], dtype=torch.float64)
 
     with torch.no_grad():

@@ -47,8 +47,9 @@ def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> No
         loss = _total(objective, _scored(objective, dag))
         gradients = _gradient(loss, dag)
         worst = max((float(g.abs().max()) for g in gradients.values() if g is not None), default=0.0)
-        if float(loss.detach()) > 1e-12 or worst > 1e-7:
-            raise ContractError(f"{name}: at exact flows the loss is {float(loss.detach()):.3g}, its gradient {worst:.3g}")
+        value = float(loss.detach())
+        if value > 1e-12 or worst > 1e-7:
+            raise ContractError(f"{name}: at exact flows the loss is {value:.3g}, its gradient {worst:.3g}")
 
 
 def _scored(objective: Objective, dag: GoldenDag) -> Scored:

@@ -10,7 +10,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from molgfn.chemistry.fingerprints import fingerprints, tanimoto
+from molgfn.chemistry.fingerprints import morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule
 from molgfn.trajectories.batch import Trajectories
 
@@ -92,7 +92,7 @@ class Discoveries(pl.Callback):
         reached = [t for t in self.thresholds if value >= t]
         if not reached:
             return
-        bits = fingerprints([molecule.mol])
+        bits = morgan([molecule])
         for threshold in reached:
             kept = self.modes[threshold]
             if not kept or tanimoto(bits, np.stack(kept)).max() < self.cut:

@@ -36,6 +36,7 @@ class Keeping(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["molgfn"] = {**self.record, "iteration": trainer.datamodule.iteration}  # type: ignore[attr-defined]
+        _mid_epoch(checkpoint)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         def stop(number: int, frame: FrameType | None) -> None:
@@ -56,8 +57,11 @@ class Keeping(pl.Callback):
         if (batch_idx + 1) % self.every == 0:
             self.save(trainer)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # not in on_train_end: there weight averaging has already replaced the weights that train by their average
         self.save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
@@ -78,3 +82,19 @@ class Keeping(pl.Callback):
             part.unlink(missing_ok=True)
             kept = f"the one before is still at {self.path}" if self.path.exists() else "there is none before it"
             logger.error("the checkpoint could not be written (%s); %s", error, kept)
+
+
+def _mid_epoch(checkpoint: dict[str, Any]) -> None:
+    """Have Lightning's loops say that the one epoch goes on.
+
+    A run is one epoch whose length may be raised on resume. At its end, and after an interrupt, the loops say that the
+    epoch is over, and a resumed trainer would do nothing.
+    """
+    loop = checkpoint["loops"]["fit_loop"]
+    for part in loop["epoch_progress"].values():
+        part.update(ready=1, started=1, processed=0, completed=0)
+    batches = loop["epoch_loop.batch_progress"]
+    batches["is_last_batch"] = False
+    for part in ("current", "total"):
+        batches[part]["completed"] = batches[part]["processed"]
+    checkpoint["epoch"] = 0

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
-from pytorch_lightning.loggers.logger import rank_zero_experiment
+from lightning_fabric.loggers.logger import rank_zero_experiment
+
+Wandb = Literal["auto", "online", "offline", "off"]
 
 
 class RunCSV(CSVLogger):
@@ -65,12 +67,12 @@ class Loggers:
     def __init__(
         self,
         *,
-        wandb: Literal["auto", "online", "offline", "off"] = "auto",
+        wandb: Wandb = "auto",
         project: str = "molgfn",
         group: str | None = None,
         tags: list[str] | None = None,
     ) -> None:
-        self.wandb = wandb
+        self.wandb: Wandb = wandb
         self.project = project
         self.group = group
         self.tags = tags

@@ -40,7 +40,7 @@ class GFlowNetModule(pl.LightningModule):
         self.optimizers_settings = optimizers
         self.groups = policy.parameter_groups()
 
-    def configure_optimizers(self):  # noqa: ANN201
+    def configure_optimizers(self):
         optimizer, schedule = self.optimizers_settings.build(self.policy)
         return [optimizer], [schedule]
 
@@ -79,8 +79,7 @@ class GFlowNetModule(pl.LightningModule):
         norm = self.optimizers_settings.clip(list(touched.values()))
         if not torch.isfinite(norm):
             raise TrainingError(
-                f"the gradient of {', '.join(output.losses)} is {float(norm)} at iteration {self.trainer.fit_loop.epoch_loop.batch_idx}"
-                "; the weights are as they were before it. Lower optimizer.lr, or look at the rewards (metrics.csv)"
+                f"the gradient of {', '.join(output.losses)} is {float(norm)} at iteration {iteration}; the weights are as they were before it. Lower optimizer.lr, or look at the rewards (metrics.csv)"
             )
         optimizer.step()  # type: ignore[union-attr]
         losses = {f"loss/{name}": loss.value.detach() for name, loss in output.losses.items()}

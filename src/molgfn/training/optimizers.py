@@ -65,7 +65,7 @@ class Optimizers:
         optimizer = torch.optim.Adam(groups, betas=self.betas, fused=fused)
         return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, schedules)
 
-    def _schedule(self, name: str):  # noqa: ANN202
+    def _schedule(self, name: str):
         halving = 0.5 ** (1 / self.half_life) if self.half_life else 1.0
         factor = halving * (self.backward_decay if name == "backward" else 1.0)
         return lambda iteration: factor**iteration

@@ -38,7 +38,7 @@ class Pictures(pl.Callback):
         """Draw the best so far; nothing where objects are no molecules."""
         ranked = sorted(self.discoveries.best.items(), key=lambda item: -item[1][0])
         found = [(Molecule.from_smiles(key), value) for key, (_, value) in ranked]
-        pairs = [(m.mol, f"{value:.3f}") for m, value in found if m.valid]
+        pairs = [(m.mol, f"{value:.3f}") for m, value in found if m.mol is not None]
         if trainer.datamodule.environment.domain != "molecule" or not pairs:  # type: ignore[attr-defined]
             return
         path = self.folder / "best_molecules.png"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 Count = Annotated[int, Field(ge=1)]
+Precision = Literal["32-true", "64-true", "bf16-mixed"]
 
 
 class TrainerSettings:
@@ -28,7 +29,7 @@ class TrainerSettings:
         *,
         iterations: Count = 1000,
         accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto",
-        precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true",
+        precision: Precision = "32-true",
         threads: Count | None = None,
         log_every: Count = 10,
         checkpoint_every: Count = 500,
@@ -37,7 +38,7 @@ class TrainerSettings:
     ) -> None:
         self.iterations = iterations
         self.accelerator = accelerator
-        self.precision = precision
+        self.precision: Precision = precision
         self.threads = threads
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import States
+from molgfn.errors import ContractError
 
 
 @dataclass(frozen=True)
@@ -164,3 +165,14 @@ class Scored:
 
     def __len__(self) -> int:
         return len(self.log_reward)
+
+    def need(self, name: str) -> Tensor:
+        """The field ``name``, which an objective that reads it lists in its ``requires``.
+
+        Raises:
+            ContractError: it is None, because it was not required.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise ContractError(f"{name} was not scored: the objective that reads it must list it in `requires`")
+        return value

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from molgfn.environments.base import States
+from molgfn.errors import ContractError
 from molgfn.trajectories.batch import Trajectories
 
 
@@ -53,6 +54,8 @@ class Replay(ABC):
     def add(self, trajectories: Trajectories) -> None:
         """Store scored trajectories; an object that is there already gets the new trajectory."""
         t = trajectories.to("cpu")
+        if t.log_reward is None:
+            raise ContractError("only scored trajectories can be stored: log_reward is None")
         width = int(t.lengths.max())
         self._reserve(t, width)
         rows, slots = [], []

@@ -16,8 +16,8 @@ class Sampler:
 
     Args:
         environment: what to act in.
-        compact: finished trajectories leave the batch at once, which costs least on a CPU; otherwise the batch keeps its
-            size until the end, and no step waits for the host. None: as the device has it.
+        compact: finished trajectories leave the batch at once, which costs least on a CPU; otherwise the batch keeps
+            its size until the end, and no step waits for the host. None: as the device has it.
     """
 
     def __init__(self, environment: Environment, *, compact: bool | None = None) -> None:

@@ -68,7 +68,7 @@ def score_backward(trajectories: Trajectories, policy: Policy) -> Scored:
     )
 
 
-def _backward_log_prob(t: Trajectories, backward) -> torch.Tensor:  # noqa: ANN001
+def _backward_log_prob(t: Trajectories, backward) -> torch.Tensor:
     """log P_B(s_t | s_{t+1}) at the row of s_t, [S]; 0 at exits. The state s_{t+1} is the next row."""
     exits = t.backward_actions < 0
     undoing = t.backward_actions.roll(1)  # at the row of s_{t+1}: the action that leads back to s_t

@@ -24,5 +24,5 @@ class TrajectoryLikelihood(BackwardPolicyTraining):
     reference: ClassVar[str] = "Gritsaev et al. 2024, arXiv 2410.15474, equation 8"
 
     def __call__(self, scored: Scored) -> ObjectiveOutput:
-        loss = -scored.log_pb.sum(1).mean()
+        loss = -scored.need("log_pb").sum(1).mean()
         return ObjectiveOutput(losses={"tlm": Loss(loss, frozenset({"backward"}))})

@@ -1,0 +1,57 @@
+# Each target makes .venv when there is none, and installs again when pyproject.toml or constraints.txt has changed.
+# PYTHON=python3.12 make test  uses another interpreter; PYTEST="-k fragments" make test  passes options on.
+
+PYTHON ?= python3
+PYTEST ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test lint benchmark clean
+
+help:
+	@echo "make quickstart  train, sample and evaluate on the shipped vocabulary; a few minutes on two cores"
+	@echo "make test        all tests but the slow ones and those for a GPU"
+	@echo "make lint        style and types"
+	@echo "make benchmark   speed of sampling and training, and where the time goes"
+	@echo "make clean       remove .venv and everything that was built; runs/ stays"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "molgfn needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: try PYTHON=python3.11 make ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+# what running needs; the stamps say when it was installed
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "== installing molgfn into $(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+# what working on it needs
+$(VENV)/.developing: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "== installing molgfn with its development tools into $(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $@ $(VENV)/.installed
+
+quickstart: $(VENV)/.installed
+	@echo "== training on the shipped vocabulary (reward: QED and synthetic accessibility)"
+	@$(BIN)/molgfn train experiments/quickstart.yaml output=runs
+	@run=$$(ls -td runs/quickstart-*/ | head -n 1) && run=$${run%/} \
+	&& echo "== sampling 1,000 molecules" \
+	&& $(BIN)/molgfn sample $$run -n 1000 -o $$run/samples.csv \
+	&& echo "== evaluating, against the untrained policy too" \
+	&& $(BIN)/molgfn evaluate $$run
+
+test: $(VENV)/.developing
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+benchmark: $(VENV)/.developing
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
