@@ -1,13 +1,14 @@
 # Each target makes .venv when there is none, and installs again when pyproject.toml or constraints.txt has changed.
-# PYTHON=python3.12 make test  uses another interpreter; PYTEST="-k fragments" make test  passes options on.
+# make test PYTHON=python3.12 uses another interpreter;
+# make test ARGS="-k fragments" and make quickstart ARGS=trainer.iterations=50 pass options on.
 
 PYTHON ?= python3
-PYTEST ?=
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint benchmark clean
+.PHONY: help quickstart test lint style types benchmark clean
 
 help:
 	@echo "make quickstart  train, sample and evaluate on the shipped vocabulary; a few minutes on two cores"
@@ -34,7 +35,7 @@ $(VENV)/.developing: pyproject.toml constraints.txt | $(BIN)/python
 
 quickstart: $(VENV)/.installed
 	@echo "== training on the shipped vocabulary (reward: QED and synthetic accessibility)"
-	@$(BIN)/molgfn train experiments/quickstart.yaml output=runs
+	@$(BIN)/molgfn train experiments/quickstart.yaml output=runs $(ARGS)
 	@run=$$(ls -td runs/quickstart-*/ | head -n 1) && run=$${run%/} \
 	&& echo "== sampling 1,000 molecules" \
 	&& $(BIN)/molgfn sample $$run -n 1000 -o $$run/samples.csv \
@@ -42,11 +43,15 @@ quickstart: $(VENV)/.installed
 	&& $(BIN)/molgfn evaluate $$run
 
 test: $(VENV)/.developing
-	$(BIN)/python -m pytest -n 2 $(PYTEST)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lint: $(VENV)/.developing
+lint: style types
+
+style: $(VENV)/.developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.developing
 	$(BIN)/basedpyright
 
 benchmark: $(VENV)/.developing

@@ -13,9 +13,7 @@ AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
 REPEATED = [["C", [0, 0]], ["N", [0, 0, 0]], ["O", [0]]]
 
 
-@pytest.mark.parametrize(
-    "arguments", [{}, {"dimensions": 1, "side": 2}, {"dimensions": 3, "side": 4}], ids=str
-)
+@pytest.mark.parametrize("arguments", [{}, {"dimensions": 1, "side": 2}, {"dimensions": 3, "side": 4}], ids=str)
 def test_hypergrid(arguments):
     check_environment(HyperGrid(**arguments))
 

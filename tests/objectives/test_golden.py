@@ -136,12 +136,8 @@ def test_transition_reduction_is_the_mean_over_all_transitions(dag):
 
 def test_one_path_by_hand(dag):
     """(0,0) -> (1,0) -> (1,1) -> stop."""
-    index = next(
-        i for i in range(19) if dag.trajectories.select(torch.tensor([i])).actions.tolist() == [0, 1, 2]
-    )
-    scored = score(
-        dag.trajectories.select(torch.tensor([index])), dag.policy, requires=frozenset({"log_pb", "log_z"})
-    )
+    index = next(i for i in range(19) if dag.trajectories.select(torch.tensor([i])).actions.tolist() == [0, 1, 2])
+    scored = score(dag.trajectories.select(torch.tensor([index])), dag.policy, requires=frozenset({"log_pb", "log_z"}))
     assert scored.log_pf[0].tolist() == pytest.approx([-0.709895, -2.673693, -1.635456], abs=1e-6)
     assert scored.log_pb[0].tolist() == pytest.approx([0.0, -0.181594, 0.0], abs=1e-6)
     assert (-steps(scored))[0].tolist() == pytest.approx([0.709895, 2.492099, 3.581366], abs=1e-6)
@@ -162,8 +158,13 @@ def test_batch_size_does_not_matter(dag, objective):
     scored = score(dag.trajectories, dag.policy, requires=objective.requires)
     (whole,) = objective(scored).losses.values()
     ones = [
-        next(iter(objective(score(dag.trajectories.select(torch.tensor([i])), dag.policy, requires=objective.requires))
-                  .losses.values())).value
+        next(
+            iter(
+                objective(
+                    score(dag.trajectories.select(torch.tensor([i])), dag.policy, requires=objective.requires)
+                ).losses.values()
+            )
+        ).value
         for i in range(19)
     ]
     assert whole.value.item() == pytest.approx(torch.stack(ones).mean().item(), rel=1e-10)

@@ -56,9 +56,7 @@ def test_both_directions_are_consistent(make):
 @pytest.mark.parametrize("make", [fragments, grid])
 def test_seeded(make):
     environment, policy = make()
-    a, b, c = (
-        Sampler(environment).forward(policy, 16, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2)
-    )
+    a, b, c = (Sampler(environment).forward(policy, 16, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert torch.equal(a.actions, b.actions)
     assert a.actions.shape != c.actions.shape or not torch.equal(a.actions, c.actions)
 

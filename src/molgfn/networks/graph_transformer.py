@@ -62,10 +62,12 @@ class GraphTransformerLayer(nn.Module):
             if not layout.sizes:  # empty graphs only
                 return qkv[:, : qkv.shape[1] // 3]
             parts = qkv.split([size * count for size, count in layout.sizes])
-            return torch.cat([
-                self._attend_dense(part.view(count, size, -1), None)
-                for part, (size, count) in zip(parts, layout.sizes, strict=True)
-            ])
+            return torch.cat(
+                [
+                    self._attend_dense(part.view(count, size, -1), None)
+                    for part, (size, count) in zip(parts, layout.sizes, strict=True)
+                ]
+            )
         batch, slots = layout.bias.shape[0], layout.bias.shape[3]  # type: ignore[union-attr]
         # One more row than there are slots: a node of "graph B" is nobody's and gets zeros.
         padded = qkv.new_zeros(batch * slots + 1, qkv.shape[1]).index_copy(0, layout.place, qkv)  # type: ignore[arg-type]
@@ -84,7 +86,7 @@ class GraphTransformerLayer(nn.Module):
         return out.transpose(1, 2).reshape(batch * slots, width // 3)
 
     def forward(self, x: Tensor, edge_index: Tensor, edges: Tensor, layout: Layout) -> Tensor:
-        """One layer: ``x`` [n, width], ``edges`` [E, width]; messages run from ``edge_index[0]`` to ``edge_index[1]``."""
+        """One layer: ``x`` [n, width], ``edges`` [E, width]; messages run from ``edge_index[0]`` to ``[1]``."""
         h = self.norm(x)
         attended = self.attend(self.qkv(h), layout)
         messages = functional.relu(h.index_select(0, edge_index[0]) + edges, inplace=True)

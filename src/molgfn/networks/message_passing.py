@@ -22,9 +22,7 @@ class MessagePassing(nn.Module):
         convolution: which layer.
     """
 
-    def __init__(
-        self, *, width: int = 128, layers: int = 4, convolution: Literal["gine", "gatv2"] = "gine"
-    ) -> None:
+    def __init__(self, *, width: int = 128, layers: int = 4, convolution: Literal["gine", "gatv2"] = "gine") -> None:
         super().__init__()
 
         def layer() -> nn.Module:

@@ -106,8 +106,10 @@ class _Check:
             self.same(e.undo(after, back), before, "undo(step(s, a)) is not s")
             again = e.forward_action(after, back, before)
             self.same(e.step(before, again), after, "forward_action does not lead back")
-            self.require((e.backward_action(few, torch.full((len(few),), e.stop_action), few) == -1).all(),
-                         "backward_action of stop is not -1")
+            self.require(
+                (e.backward_action(few, torch.full((len(few),), e.stop_action), few) == -1).all(),
+                "backward_action of stop is not -1",
+            )
         row, back = e.backward_mask(few).nonzero(as_tuple=True)
         if len(row):
             after = few[row]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from molgfn.chemistry.fingerprints import morgan, tanimoto
+from molgfn.chemistry.fingerprints import morgan
 from molgfn.chemistry.molecules import Molecule
 from molgfn.trajectories.batch import Trajectories
 
@@ -18,6 +19,48 @@ from molgfn.trajectories.batch import Trajectories
 def _number(key: str) -> int:
     """64 bits of a key, the same in every process."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class Modes:
+    """Fingerprints that are all less similar than a cut, in order of discovery.
+
+    Args:
+        cut: Tanimoto cut (Morgan radius 2, 2048 bits).
+        most: modes told apart; the count stops there, so that memory and time stay bounded.
+    """
+
+    def __init__(self, cut: float, most: int = 10_000) -> None:
+        self.cut, self.most = cut, most
+        self._bits = np.zeros((64, 2048), dtype=np.float32)
+        self.count = 0
+
+    @property
+    def bits(self) -> np.ndarray:
+        """float32 [count, 2048], 0 or 1."""
+        return self._bits[: self.count]
+
+    def add(self, bits: np.ndarray) -> None:
+        """Take up what is new of ``bits`` [n, 2048], one after the other."""
+        bits = bits.astype(np.float32)
+        near = _tanimoto(bits, self.bits).max(1, initial=0.0) >= self.cut
+        among = _tanimoto(bits, bits) >= self.cut
+        taken: list[int] = []
+        for row in np.flatnonzero(~near):
+            if not among[row, taken].any():
+                taken.append(int(row))
+        new = bits[taken][: self.most - self.count]
+        if self.count + len(new) > len(self._bits):
+            more = np.zeros((max(len(self._bits), len(new)), 2048), dtype=np.float32)
+            self._bits = np.concatenate([self._bits, more])
+        self._bits[self.count : self.count + len(new)] = new
+        self.count += len(new)
+
+
+def _tanimoto(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Similarities [n, m] of 0/1 rows; 0 between two empty ones."""
+    both = a @ b.T
+    either = a.sum(1)[:, None] + b.sum(1)[None, :] - both
+    return both / np.maximum(either, 1)
 
 
 class Discoveries(pl.Callback):
@@ -36,7 +79,7 @@ class Discoveries(pl.Callback):
     def __init__(self, *, thresholds: Sequence[float], cut: float, best: int = 24, log_every: int = 10) -> None:
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
         self.seen: set[int] = set()
-        self.modes: dict[float, list[np.ndarray]] = {t: [] for t in self.thresholds}
+        self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._rewards: list[torch.Tensor] = []
 
@@ -65,15 +108,26 @@ class Discoveries(pl.Callback):
             "oracle/failed": float(counters.failed),
             "oracle/seconds": counters.seconds,
             "time/sampling_seconds": data.sampling_seconds,
+            "time/trajectories_per_second": self._rate(data.drawn),
         }
-        for threshold, kept in self.modes.items():
-            if fresh.info["scores"].components is not None and data.environment.domain == "molecule":
-                row[f"found/modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = float(len(kept))
+        if data.environment.domain == "molecule":
+            for threshold, modes in self.modes.items():
+                row[f"found/modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = float(modes.count)
         pl_module.log_dict({k: float(v) for k, v in row.items()}, batch_size=len(batch))
+
+    def _rate(self, drawn: int) -> float:
+        """Trajectories per second since the last row."""
+        now = time.perf_counter()
+        before, self._last = self._last, (now, drawn)
+        return (drawn - before[1]) / (now - before[0])
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._last = (time.perf_counter(), trainer.datamodule.drawn)  # type: ignore[attr-defined]
 
     def _record(self, fresh: Trajectories) -> None:
         scores = fresh.info["scores"]
         values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
+        new: list[tuple[Molecule, float]] = []
         for key, problem, thing, value, log_reward in zip(
             fresh.keys, scores.problems, fresh.info["objects"], values, log_rewards, strict=True
         ):
@@ -83,30 +137,26 @@ class Discoveries(pl.Callback):
             self.seen.add(number)
             self.best[key] = (log_reward, value)
             if isinstance(thing, Molecule):
-                self._record_mode(thing, value)
+                new.append((thing, value))
         if len(self.best) > self.keep:
             ranked = sorted(self.best.items(), key=lambda item: -item[1][0])
             self.best = dict(ranked[: self.keep])
-
-    def _record_mode(self, molecule: Molecule, value: float) -> None:
-        reached = [t for t in self.thresholds if value >= t]
-        if not reached:
-            return
-        bits = morgan([molecule])
-        for threshold in reached:
-            kept = self.modes[threshold]
-            if not kept or tanimoto(bits, np.stack(kept)).max() < self.cut:
-                kept.append(bits[0])
+        good = [(m, v) for m, v in new if v >= min(self.thresholds, default=np.inf)]
+        if good:
+            bits, worth = morgan([m for m, _ in good]), np.array([v for _, v in good])
+            for threshold, modes in self.modes.items():
+                if (reached := worth >= threshold).any():
+                    modes.add(bits[reached])
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "seen": torch.tensor(sorted(self.seen), dtype=torch.int64),
-            "modes": [torch.from_numpy(np.packbits(np.array(m, dtype=bool), axis=-1)) for m in self.modes.values()],
+            "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.seen = set(state_dict["seen"].tolist())
-        for kept, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
-            kept[:] = list(np.unpackbits(packed.numpy(), axis=-1)) if len(packed) else []
+        for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
+            modes.add(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}

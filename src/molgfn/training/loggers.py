@@ -10,8 +10,8 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal
 
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from lightning_fabric.loggers.logger import rank_zero_experiment
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 Wandb = Literal["auto", "online", "offline", "off"]
 

@@ -78,8 +78,10 @@ class GFlowNetModule(pl.LightningModule):
             touched |= {id(p): p for p in parameters}
         norm = self.optimizers_settings.clip(list(touched.values()))
         if not torch.isfinite(norm):
+            iteration = self.trainer.fit_loop.epoch_loop.batch_idx
             raise TrainingError(
-                f"the gradient of {', '.join(output.losses)} is {float(norm)} at iteration {iteration}; the weights are as they were before it. Lower optimizer.lr, or look at the rewards (metrics.csv)"
+                f"the gradient of {', '.join(output.losses)} is {float(norm)} at iteration {iteration}; the weights "
+                "are as they were before it. Lower optimizer.lr, or look at the rewards (metrics.csv)"
             )
         optimizer.step()  # type: ignore[union-attr]
         losses = {f"loss/{name}": loss.value.detach() for name, loss in output.losses.items()}

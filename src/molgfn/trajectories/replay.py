@@ -142,9 +142,11 @@ class Replay(ABC):
     def state_dict(self) -> dict[str, Any]:
         """Everything stored, as plain data and tensors."""
         n = len(self)
-        states = {} if self._states is None else {
-            f.name: getattr(self._states, f.name)[:n] for f in dataclasses.fields(self._states)
-        }
+        states = (
+            {}
+            if self._states is None
+            else {f.name: getattr(self._states, f.name)[:n] for f in dataclasses.fields(self._states)}
+        )
         table = {k: v[:n] for k, v in self._table.items()}
         return {"keys": list(self._keys), "age": self._age, "table": table, "states": states}
 

@@ -68,9 +68,7 @@ class Sampler:
         )
 
     @torch.no_grad()
-    def backward(
-        self, policy: Policy, terminal: States, *, generator: torch.Generator | None = None
-    ) -> Trajectories:
+    def backward(self, policy: Policy, terminal: States, *, generator: torch.Generator | None = None) -> Trajectories:
         """One trajectory from P_B for each of the B terminal states, given in forward order, not scored."""
         environment = self.environment
         n = len(terminal)

@@ -1,0 +1,115 @@
+"""The examples of docs/extending.md, as they stand there: checked, composed by name, and trained for two steps."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from molgfn.cli.main import cli
+
+TEXT = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(python|yaml)\n(.*?)```", TEXT, re.DOTALL)
+FILES = {m[1]: body for _, body in BLOCKS if (m := re.match(r"# (\S+\.(?:py|yaml))\n", body))}
+CHECKS = [body for kind, body in BLOCKS if kind == "python" and not body.startswith("# ")]
+FOLDERS = ("oracles", "objectives", "environments")
+SMALL = """
+defaults: [train, _self_]
+name: small
+environment: {vocabulary: [[c1ccccc1, [0, 3], 1], [C, [0], 1], [C1CCNCC1, [0, 3], 1]], max_fragments: 3}
+policy: {width: 8, layers: 1, heads: 2}
+"""
+SUBSETS = """
+defaults:
+  - train
+  - override /environment: subsets
+  - override /oracle: hypergrid
+  - override /policy: mlp
+  - _self_
+name: small
+environment: {items: 4, least: 1}
+oracle: {dimensions: 4, side: 2}
+policy: {hidden: 8, layers: 1}
+"""
+FEW = ["data.batch_size=8", "trainer.iterations=2", "trainer.accelerator=cpu", "trainer.threads=1"]
+FEW += ["trainer.progress=none", "logger.wandb=off", "evaluation.samples=10", "evaluation.log_pt_objects=2"]
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """The files of the page: modules where ``molgfn.<folder>`` finds them, configs beside an experiment."""
+    for name, body in FILES.items():
+        path = tmp_path / name.removeprefix("configs/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body)
+    for folder in FOLDERS:
+        package = importlib.import_module(f"molgfn.{folder}")
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / "src" / "molgfn" / folder)])
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.startswith("my_lab") or any(name == f"molgfn.{f}.{Path(p).stem}" for f in FOLDERS for p in FILES):
+            del sys.modules[name]
+
+
+def train(folder, experiment, *overrides):
+    arguments = ["--debug", "train", str(experiment), *FEW, f"output={folder / 'runs'}", *overrides]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    (checkpoint,) = (folder / "runs").rglob("last.ckpt")
+    return checkpoint.parents[1], result.output
+
+
+def test_the_page_has_the_examples_that_it_announces():
+    assert [f"src/molgfn/{f}" for f in FOLDERS] == [
+        str(Path(n).parent) for n in FILES if n.startswith("src/") and n.endswith(".py")
+    ]
+    assert len(CHECKS) == len(FOLDERS)
+
+
+@pytest.mark.parametrize("number", range(len(CHECKS)), ids=FOLDERS)
+def test_the_example_keeps_its_contract(written, number):
+    exec(compile(CHECKS[number], "docs/extending.md", "exec"), {})
+
+
+@pytest.mark.parametrize("choice", ["oracle=fsp3", "objective=lpv"])
+def test_the_example_trains_by_its_name(written, choice):
+    experiment = written / "experiment.yaml"
+    experiment.write_text(SMALL)
+    run, _ = train(written, experiment, choice)
+    group, _, name = choice.partition("=")
+    target = yaml.safe_load((run / "config.yaml").read_text())[group]["_target_"]
+    assert target == yaml.safe_load((written / group / f"{name}.yaml").read_text())["_target_"]
+
+
+def test_the_environment_trains_by_its_name(written):
+    experiment = written / "experiment.yaml"
+    experiment.write_text(SUBSETS)
+    run, _ = train(written, experiment)
+    assert yaml.safe_load((run / "config.yaml").read_text())["environment"]["items"] == 4
+
+
+def test_a_class_outside_the_package_trains_and_its_run_samples(written):
+    small = [line for line in SMALL.splitlines() if line.startswith(("environment", "policy"))]
+    experiment = written / "my_lab" / "experiment.yaml"
+    experiment.write_text(experiment.read_text() + "\n".join(small))
+    run, _ = train(written, experiment)
+    out = written / "rings.smi"
+    result = CliRunner().invoke(cli, ["sample", str(run), "-n", "5", "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    assert len(out.read_text().splitlines()) == 5
+
+
+def test_a_group_beside_the_experiment_is_known_by_name(written):
+    group = written / "my_lab" / "oracle"
+    group.mkdir()
+    (group / "rings.yaml").write_text("_target_: my_lab.rings.Rings\n")
+    experiment = written / "my_lab" / "other.yaml"
+    experiment.write_text(SMALL)
+    result = CliRunner().invoke(cli, ["train", str(experiment), "oracle=rings", "--check"])
+    assert result.exit_code == 0, result.output
+    assert "my_lab.rings.Rings" in result.output
