@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from rich.console import Console
@@ -43,7 +43,7 @@ class Clock:
         self._since = 0.0
 
     @contextmanager
-    def block(self, name: str):  # noqa: ANN201
+    def block(self, name: str):
         now = time.perf_counter()
         if self._stack:
             self.seconds[self._stack[-1]] += now - self._since
@@ -59,7 +59,7 @@ class Clock:
     def wrap(self, thing: object, method: str, name: str) -> None:
         function: Callable = getattr(thing, method)
 
-        def timed(*args, **kwargs):  # noqa: ANN002, ANN003, ANN202
+        def timed(*args, **kwargs):
             with self.block(name):
                 return function(*args, **kwargs)
 
@@ -95,7 +95,7 @@ class Bench:
         self.nodes: list[int] = []
         encode = self.environment.encode
 
-        def counted(states):  # noqa: ANN001, ANN202
+        def counted(states):
             self.nodes.append(int(states.n.sum()))
             return encode(states)
 
@@ -167,11 +167,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[64, 256])
     arguments = parser.parse_args()
     console = Console(width=150)
-    console.print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, trunk 4 x 128, up to 9 fragments")
-    speed = Table("batch", "threads", "sampling", "training", "training + oracle", "products / sampling",
-                  "products / training", title="trajectories/s (median) and share of the trunk's products alone")
-    shares = Table("batch", "threads", *GROUPS, "environment (without oracle side)",
-                   title="share of a training step's time, in %")
+    console.print(
+        f"{platform.processor() or platform.machine()}, torch {torch.__version__}, trunk 4 x 128, up to 9 fragments"
+    )
+    speed = Table(
+        "batch",
+        "threads",
+        "sampling",
+        "training",
+        "training + oracle",
+        "products / sampling",
+        "products / training",
+        title="trajectories/s (median) and share of the trunk's products alone",
+    )
+    shares = Table(
+        "batch", "threads", *GROUPS, "environment (without oracle side)", title="share of a training step's time, in %"
+    )
     finished = Table("what", "ms per molecule", title="cost of a finished molecule (each once: cached with the score)")
     for batch in arguments.batch:
         for threads in arguments.threads:
@@ -188,7 +199,10 @@ def main() -> None:
             sampling = [s.parts["_sampling"] for s in steps]
             median = statistics.median
             speed.add_row(
-                str(batch), str(threads), f"{batch / median(sampling):.0f}", f"{batch / median(plain):.0f}",
+                str(batch),
+                str(threads),
+                f"{batch / median(sampling):.0f}",
+                f"{batch / median(plain):.0f}",
                 f"{batch / median(total):.0f}",
                 f"{median([b[0] / s for b, s in zip(bounds, sampling, strict=True)]):.2f}",
                 f"{median([sum(b) / p for b, p in zip(bounds, plain, strict=True)]):.2f}",

@@ -73,26 +73,25 @@ def _run(
 ) -> Path:
     from molgfn.checkpoint import load
     from molgfn.cli.sample import usable_device
-    from molgfn.evaluation.evaluator import evaluate_policy
-    from molgfn.evaluation.files import write_evaluation, write_samples
-    from molgfn.evaluation.report import write_report
-    from molgfn.evaluation.samples import draw_samples
+    from molgfn.evaluation.run import evaluate_run
 
     loaded = load(what, trust=trust, device=usable_device(device))
     inside = loaded.path.parent.name == "checkpoints"
     run = loaded.path.parent.parent if inside else loaded.path.parent
     folder = _made(output or run / "evaluation")
     settings = _settings(loaded.config, number, reference, loaded.path, trust)
-    reward = _reward(loaded, trust)
-    result = evaluate_policy(loaded.environment, loaded.policy, reward, settings, seed=seed)
-    write_evaluation(result, folder)
-    if untrained:
-        fresh = _untrained(loaded, trust).to(loaded.policy.device)
-        samples = draw_samples(loaded.environment, fresh, reward, settings.samples, batch=settings.batch, seed=seed)
-        write_samples(samples, folder / "untrained.csv")
-    else:
-        (folder / "untrained.csv").unlink(missing_ok=True)  # of an earlier evaluation: the report would show it
-    return write_report(run, evaluation=folder, name=str(loaded.config.get("name", run.name)))
+    fresh = _untrained(loaded, trust).to(loaded.policy.device) if untrained else None
+    return evaluate_run(
+        run,
+        environment=loaded.environment,
+        policy=loaded.policy,
+        reward=_reward(loaded, trust),
+        settings=settings,
+        untrained=fresh,
+        seed=seed,
+        output=folder,
+        name=str(loaded.config.get("name", run.name)),
+    ).report
 
 
 def _file(
@@ -100,9 +99,7 @@ def _file(
 ) -> Path:
     from molgfn.checkpoint import load
     from molgfn.errors import DataError
-    from molgfn.evaluation.evaluator import evaluate_file
-    from molgfn.evaluation.files import write_evaluation
-    from molgfn.evaluation.report import write_report
+    from molgfn.evaluation.run import evaluate_molecules
     from molgfn.evaluation.settings import EvaluationSettings
 
     if not what.is_file():
@@ -116,11 +113,8 @@ def _file(
         else _settings(loaded.config, None, reference, loaded.path, trust)
     )
     reward = _reward(loaded, trust) if loaded is not None else None
-    result = evaluate_file(what, settings, reward=reward)
     folder = _made(output or what.with_name(f"{what.name.split('.')[0]}-evaluation"))
-    write_evaluation(result, folder)
-    (folder / "untrained.csv").unlink(missing_ok=True)
-    return write_report(folder, evaluation=folder, name=what.name)
+    return evaluate_molecules(what, folder, settings=settings, reward=reward).report
 
 
 def _made(folder: Path) -> Path:

@@ -33,6 +33,7 @@ def evaluate_run(
     untrained: Policy | None = None,
     seed: int = 0,
     output: str | Path | None = None,
+    name: str | None = None,
 ) -> Evaluated:
     """Measure a run's policy and write ``samples.csv``, ``metrics.json`` and ``report.html``.
 
@@ -45,6 +46,7 @@ def evaluate_run(
         untrained: a fresh policy to compare with; as many samples of it go into ``untrained.csv``.
         seed: of every random stream that is used here.
         output: folder to write into; by default ``<run>/evaluation``.
+        name: of the run in the report; by default as its config says.
 
     Raises:
         DataError: the reference, the config or the metrics of the run cannot be read.
@@ -58,7 +60,7 @@ def evaluate_run(
     if untrained is not None:
         fresh = draw_samples(environment, untrained, reward, settings.samples, batch=settings.batch, seed=seed)
         write_samples(fresh, comparison)
-    return Evaluated(evaluation, write_report(run, evaluation=folder))
+    return Evaluated(evaluation, write_report(run, evaluation=folder, name=name))
 
 
 def evaluate_molecules(

@@ -82,6 +82,7 @@ class Discoveries(pl.Callback):
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._rewards: list[torch.Tensor] = []
+        self._values: list[torch.Tensor] = []
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Trajectories, batch_idx: int
@@ -89,14 +90,17 @@ class Discoveries(pl.Callback):
         fresh: Trajectories = batch.info["fresh"]
         self._record(fresh)
         self._rewards.append(fresh.info["scores"].log_reward)
+        self._values.append(fresh.info["scores"].value)
         if (batch_idx + 1) % self.log_every:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
-        log_reward = torch.cat(self._rewards)
+        log_reward, values = torch.cat(self._rewards), torch.cat(self._values)
         self._rewards.clear()
+        self._values.clear()
         counters = data.reward.counters
         row = {
             "reward/mean": log_reward.exp().mean(),
+            "value/mean": values.nanmean(),
             **{f"log_reward/q{q}": torch.quantile(log_reward, q / 100) for q in (10, 50, 90)},
             "log_reward/max": log_reward.max(),
             "trajectories/length": fresh.lengths.double().mean(),

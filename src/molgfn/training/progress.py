@@ -53,9 +53,10 @@ class ProgressDisplay(pl.Callback):
         if now - self._last < (0.25 if self.live else self.seconds) and not done:
             return
         rate = (data.drawn - self._from[1]) / (now - self._from[0])
-        reward = batch.info["fresh"].info["scores"].log_reward.exp().mean()
+        scores = batch.info["fresh"].info["scores"]
+        reward, value = scores.log_reward.exp().mean(), scores.value.nanmean()
         losses = " ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in outputs.items() if k.startswith("loss/"))
-        text = f"{rate:.0f} trajectories/s  mean R {reward:.3g}  {losses}"
+        text = f"{rate:.0f} trajectories/s  mean R {reward:.3g}  mean value {value:.3f}  loss {losses}"
         self._last = now
         if self._progress is not None:
             self._progress.update(self._task, completed=data.iteration, text=text)

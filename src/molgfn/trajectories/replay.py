@@ -38,8 +38,8 @@ class Replay(ABC):
         """Slots int64 [n] to train on, with replacement; only called when something is stored."""
 
     @abstractmethod
-    def worst(self) -> int:
-        """The slot to give up when the store is full."""
+    def gives_up(self, log_reward: float) -> int | None:
+        """The slot to give up for a newcomer of this log R when the store is full; None keeps the newcomer out."""
 
     @property
     def log_reward(self) -> Tensor:
@@ -58,6 +58,7 @@ class Replay(ABC):
             raise ContractError("only scored trajectories can be stored: log_reward is None")
         width = int(t.lengths.max())
         self._reserve(t, width)
+        log_rewards = t.log_reward.double().tolist()  # type: ignore[union-attr]
         rows, slots = [], []
         for row, key in enumerate(t.keys):
             slot = self._slot_of.get(key)
@@ -66,17 +67,20 @@ class Replay(ABC):
                     slot = len(self._keys)
                     self._keys.append(key)
                 else:
-                    slot = self.worst()
+                    slot = self.gives_up(log_rewards[row])
+                    if slot is None:
+                        continue
                     del self._slot_of[self._keys[slot]]
                     self._keys[slot] = key
                 self._slot_of[key] = slot
-            # Written at once, so that the next ``worst`` sees it.
-            self._table["log_reward"][slot] = t.log_reward[row].double()
+            # Written at once, so that the next ``gives_up`` sees it.
+            self._table["log_reward"][slot] = log_rewards[row]
             self._table["age"][slot] = self._age
             self._age += 1
             rows.append(row)
             slots.append(slot)
-        self._write(t, torch.tensor(rows), torch.tensor(slots), width)
+        if rows:
+            self._write(t, rows, slots)
 
     def _reserve(self, t: Trajectories, width: int) -> None:
         """Make room: tensors of [capacity, width, ...], grown when a longer trajectory comes."""
@@ -106,16 +110,16 @@ class Replay(ABC):
             for field in dataclasses.fields(old_states):
                 getattr(self._states, field.name)[:, :have] = getattr(old_states, field.name)
 
-    def _write(self, t: Trajectories, rows: Tensor, slots: Tensor, width: int) -> None:
+    def _write(self, t: Trajectories, rows: list[int], slots: list[int]) -> None:
         # The same object twice in one batch: the later row wins, as an indexed write does not promise.
-        last = {s: r for r, s in zip(rows.tolist(), slots.tolist(), strict=True)}
-        part = t.select(torch.tensor(list(last.values())))
-        slot = torch.tensor(list(last))[part.trajectory]
+        last = dict(zip(slots, rows, strict=True))
+        part, at = t.select(torch.tensor(list(last.values()))), torch.tensor(list(last))
+        slot = at[part.trajectory]
         self._table["actions"][slot, part.step] = part.actions
         self._table["backward_actions"][slot, part.step] = part.backward_actions
-        self._table["lengths"][torch.tensor(list(last))] = part.lengths
+        self._table["lengths"][at] = part.lengths
         if part.log_symmetry is not None:
-            self._table["log_symmetry"][torch.tensor(list(last))] = part.log_symmetry.double()
+            self._table["log_symmetry"][at] = part.log_symmetry.double()
         for field in dataclasses.fields(part.states):
             getattr(self._states, field.name)[slot, part.step] = getattr(part.states, field.name)
 
@@ -175,7 +179,7 @@ class UniformReplay(Replay):
     def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
         return torch.randint(len(self), (n,), generator=generator)
 
-    def worst(self) -> int:
+    def gives_up(self, log_reward: float) -> int | None:
         return int(self.age.argmin())
 
 
@@ -213,5 +217,6 @@ class PrioritisedReplay(Replay):
         other = cut + (u * rest).long() if rest else top
         return order[torch.where(from_top, top, other)]
 
-    def worst(self) -> int:
-        return int(self.log_reward.argmin())
+    def gives_up(self, log_reward: float) -> int | None:
+        worst = int(self.log_reward.argmin())
+        return worst if log_reward > self.log_reward[worst] else None

@@ -1,0 +1,226 @@
+"""The training step: gradient routing, log Z's start, learning rates, a gradient that is not finite."""
+
+from dataclasses import replace
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from molgfn.errors import ConfigError, TrainingError
+from molgfn.experiment import assemble, misfits, train
+from molgfn.objectives.residuals import scores
+from molgfn.trajectories.scoring import score
+
+
+def node(target, **arguments):
+    return {"_target_": f"molgfn.{target}", **arguments}
+
+
+TLM = node("objectives.backward.trajectory_likelihood.TrajectoryLikelihood")
+DB = node("objectives.detailed_balance.DetailedBalance")
+
+
+def trainer():
+    return pl.Trainer(
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        accelerator="cpu",
+    )
+
+
+def changed(config, iterations=1):
+    """The groups whose parameters an iteration changed."""
+    config["trainer"] |= {"iterations": iterations}
+    e = assemble(config)
+    before = {k: [p.detach().clone() for p in v] for k, v in e.policy.parameter_groups().items()}
+    trainer().fit(e.module(), datamodule=e.data())
+    after = e.policy.parameter_groups()
+    return {k for k, v in before.items() if any(not torch.equal(a, b) for a, b in zip(v, after[k], strict=True))}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("changes", "groups"),
+    [
+        ({}, {"forward", "log_z"}),
+        ({"objective": DB}, {"forward", "flow"}),
+        ({"backward": node("objectives.backward.joint.Joint")}, {"forward", "backward", "log_z"}),
+        ({"backward": TLM}, {"forward", "backward", "log_z"}),
+        ({"backward": TLM, "objective": DB}, {"forward", "backward", "flow"}),
+    ],
+    ids=["tb", "db", "joint", "tlm", "db + tlm"],
+)
+@pytest.mark.parametrize("share", [True, False])
+def test_each_group_is_trained_by_whom_it_should(config, changes, groups, share):
+    policy = node("policies.graph.GraphTransformerPolicy", width=16, layers=1, share_trunk=share)
+    assert changed(config(policy=policy, **changes), iterations=2) == groups
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("share", [True, False])
+def test_tlm_step_leaves_pf_alone(config, share):
+    """The step of P_B, alone, changes no log P_F, shared trunk or not."""
+    policy = node("policies.graph.GraphTransformerPolicy", width=16, layers=1, share_trunk=share)
+    e = assemble(config(policy=policy, backward=TLM))
+    module, data = e.module(), e.data()
+    kept = {}
+
+    class Watch(pl.Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            update = pl_module._update
+
+            def watched(output, what):
+                before = score(batch, e.policy, requires=frozenset()).log_pf.detach()
+                result = update(output, what)
+                after = score(batch, e.policy, requires=frozenset()).log_pf.detach()
+                kept.setdefault(what, []).append(torch.equal(before, after))
+                return result
+
+            pl_module._update = watched
+
+    t = trainer()
+    t.callbacks.append(Watch())
+    t.fit(module, datamodule=data)
+    assert kept["backward"][0] is True
+    assert kept["forward"][0] is False
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_log_z_starts_at_the_first_batch(config):
+    c = config()
+    c["optimizer"] |= {"lr": 1e-12, "lr_log_z": 1e-12}
+    c["trainer"] |= {"iterations": 1}
+    e = assemble(c)
+    data = e.data()
+    first = {}
+    draw = data.draw
+
+    def keep():
+        first["batch"] = draw()
+        return first["batch"]
+
+    data.draw = keep
+    trainer().fit(e.module(), datamodule=data)
+    scored = score(first["batch"], e.policy, requires=frozenset({"log_pb"}))
+    assert e.policy.log_z.item() == pytest.approx(-scores(scored).mean().item(), abs=1e-4)
+
+
+def test_learning_rates_and_decay(config):
+    c = config(backward=TLM)
+    c["optimizer"] |= {
+        "lr": 1e-3,
+        "lr_backward": 2e-3,
+        "lr_flow": 3e-3,
+        "lr_log_z": 0.5,
+        "backward_decay": 0.9,
+        "half_life": 2,
+        "weight_decay": 0.1,
+    }
+    e = assemble(c)
+    optimizer, schedule = e.optimizers.build(e.policy)
+    by_name = {g["name"]: g for g in optimizer.param_groups}
+    assert {k: g["lr"] for k, g in by_name.items()} == {"forward": 1e-3, "backward": 2e-3, "flow": 3e-3, "log_z": 0.5}
+    assert by_name["log_z"]["weight_decay"] == 0.0
+    assert by_name["forward"]["weight_decay"] == 0.1
+    for _ in range(2):
+        optimizer.step()
+        schedule.step()
+    assert by_name["forward"]["lr"] == pytest.approx(5e-4)
+    assert by_name["backward"]["lr"] == pytest.approx(2e-3 * 0.5 * 0.81)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_clipping_is_by_the_global_norm(config):
+    c = config()
+    c["optimizer"] |= {"clip_norm": 0.01}
+    e = assemble(c)
+    seen = []
+
+    class Watch(pl.Callback):
+        def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+            grads = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+            seen.append(torch.stack([g.norm() for g in grads]).norm().item())
+
+    t = trainer()
+    t.callbacks.append(Watch())
+    t.fit(e.module(), datamodule=e.data())
+    assert seen == pytest.approx([0.01] * len(seen), rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_gradient_that_is_not_finite_ends_the_run_with_a_reason(config, monkeypatch):
+    from molgfn.training.data import TrajectoryDataModule
+
+    draw = TrajectoryDataModule.draw
+
+    def poisoned(self):
+        batch = draw(self)
+        return replace(batch, log_reward=batch.log_reward * float("nan")) if self.iteration == 3 else batch
+
+    monkeypatch.setattr(TrajectoryDataModule, "draw", poisoned)
+    with pytest.raises(TrainingError, match=r"tb is nan at iteration 2"):
+        train(config())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_batches_come_from_the_present_weights(config):
+    """No batch is drawn before the update before it is done: log P_F at draw time equals log P_F at training time."""
+    e = assemble(config())
+    data = e.data()
+    draw, drawn = data.draw, []
+
+    def keep():
+        batch = draw()
+        drawn.append(score(batch, e.policy, requires=frozenset()).log_pf.detach())
+        return batch
+
+    data.draw = keep
+
+    class Watch(pl.Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            now = score(batch, e.policy, requires=frozenset()).log_pf.detach()
+            assert torch.equal(now, drawn[-1])
+            assert len(drawn) == batch_idx + 1
+
+    t = trainer()
+    t.callbacks.append(Watch())
+    t.fit(e.module(), datamodule=data)
+    assert len(drawn) == 6
+
+
+def test_misfits_are_reported_together(config, monkeypatch):
+    replay = node("trajectories.sources.Sources", replay=node("trajectories.replay.UniformReplay"), replay_share=0.5)
+    e = assemble(config(data=replay))
+    monkeypatch.setattr(type(e.objective), "on_policy", True)
+    monkeypatch.setattr(type(e.objective), "requires", frozenset({"log_pb", "log_reward_state"}))
+    problems = misfits(e)
+    assert len(problems) == 2
+    assert "log_reward_state" in problems[0]
+    assert "GraphTransformerPolicy" in problems[0]
+    assert "on-policy" in problems[1]
+    assert "replay" in problems[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"environment": node("environments.hypergrid.HyperGrid")}, "reads graph states"),
+        ({"oracle": node("oracles.hypergrid.HyperGrid")}, "grid objects"),
+        (
+            {
+                "backward": TLM,
+                "data": node(
+                    "trajectories.sources.Sources", exploration=node("policies.exploration.Exploration", epsilon=0.1)
+                ),
+            },
+            "on-policy",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_the_first_step(config, tmp_path, changes, says):
+    with pytest.raises(ConfigError, match=says):
+        train(config(**changes))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from molgfn.environments.fragments import Fragments
+from molgfn.errors import ConfigError
+from molgfn.oracles.qed import QED
+from molgfn.policies.exploration import Exploration
+from molgfn.policies.graph import GraphTransformerPolicy
+from molgfn.rewards.power import Power
+from molgfn.trajectories.replay import UniformReplay
+from molgfn.trajectories.sources import Sources
+
+AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
+
+
+@pytest.fixture
+def policy():
+    environment = Fragments(vocabulary=AMBIGUOUS, max_fragments=4)
+    return GraphTransformerPolicy(environment=environment, width=16, layers=1)
+
+
+def test_stated_shares(policy):
+    sources = Sources(batch_size=20, replay=UniformReplay(capacity=50), replay_share=0.25)
+    reward = Power(oracle=QED())
+    for iteration in range(3):
+        batch = sources.draw(policy, reward, iteration=iteration)
+        stored = 0 if iteration == 0 else 5
+        assert batch.source.count("replay") == stored
+        assert batch.source.count("policy") == len(batch.info["fresh"]) == 20 - stored
+    assert reward.counters.raw == 20 + 15 + 15
+
+
+def test_scored_batch(policy):
+    environment = policy.environment
+    batch = Sources(batch_size=32).draw(policy, Power(oracle=QED(), beta=2.0), iteration=0)
+    molecules = batch.info["fresh"].info["objects"]
+    assert batch.keys == [m.smiles for m in molecules]
+    qed = torch.from_numpy(QED().values(molecules))
+    torch.testing.assert_close(batch.log_reward, 2 * qed.clamp(min=1e-4).log())
+    torch.testing.assert_close(batch.log_symmetry, environment.log_symmetry(batch.terminal, molecules))
+    torch.testing.assert_close(batch.log_target, batch.log_reward - batch.log_symmetry)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"replay_share": 0.5}, {"replay": UniformReplay()}],
+    ids=["share without store", "store without share"],
+)
+def test_half_a_replay_is_refused(arguments):
+    with pytest.raises(ConfigError, match="replay_share"):
+        Sources(**arguments)
+
+
+def test_off_policy_reasons():
+    assert Sources().off_policy_reasons == []
+    assert Sources(exploration=Exploration()).off_policy_reasons == []
+    reasons = Sources(exploration=Exploration(epsilon=0.1), replay=UniformReplay(), replay_share=0.5).off_policy_reasons
+    assert len(reasons) == 2
