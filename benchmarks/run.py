@@ -1,4 +1,4 @@
-"""Speed of the fragments environment, in one run: python benchmarks/run.py [--rounds 5] [--threads 1 2] [--batch 64 256].
+"""Speed of the fragments environment, in one run: python benchmarks/run.py [--rounds 5] [--threads 1 2] ...
 
 Prints trajectories/s in sampling and in training, where a training step's time goes, and the ratio to a bound: the
 trunk's own matrix products, timed alone on as many rows as the step had nodes. All figures of a table come from this

@@ -18,10 +18,16 @@ GOOD_SHARE, GOOD_LEAST = 0.1, 50
 
 
 def component_columns(table: pd.DataFrame) -> list[str]:
-    """Columns of raw oracle values, without one that repeats ``value`` (an oracle alone is its own component)."""
+    """Columns of oracle values, without one that repeats another (an oracle alone is its own component, and a
+    component without a transform is desirable as it is).
+    """
     known = ("smiles", "object", "count", "log_reward", "value", "problem")
-    names = [name for name in table.columns if name not in known]
-    return [name for name in names if "value" not in table or not table[name].equals(table["value"])]
+    shown = ["value"] if "value" in table else []
+    names: list[str] = []
+    for name in table.columns:
+        if name not in known and not any(table[name].equals(table[other]) for other in [*shown, *names]):
+            names.append(name)
+    return names
 
 
 @dataclass(frozen=True)

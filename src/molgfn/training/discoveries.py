@@ -26,13 +26,18 @@ class Modes:
 
     Args:
         cut: Tanimoto cut (Morgan radius 2, 2048 bits).
-        most: modes told apart; the count stops there, so that memory and time stay bounded.
+        most: modes told apart, so that memory and time stay bounded; ``full`` from then on.
     """
 
-    def __init__(self, cut: float, most: int = 10_000) -> None:
+    def __init__(self, cut: float, most: int = 20_000) -> None:
         self.cut, self.most = cut, most
         self._bits = np.zeros((64, 2048), dtype=np.float32)
         self.count = 0
+
+    @property
+    def full(self) -> bool:
+        """Nothing more is counted."""
+        return self.count >= self.most
 
     @property
     def bits(self) -> np.ndarray:
@@ -41,6 +46,8 @@ class Modes:
 
     def add(self, bits: np.ndarray) -> None:
         """Take up what is new of ``bits`` [n, 2048], one after the other."""
+        if self.full:
+            return
         bits = bits.astype(np.float32)
         near = _tanimoto(bits, self.bits).max(1, initial=0.0) >= self.cut
         among = _tanimoto(bits, bits) >= self.cut
@@ -116,7 +123,8 @@ class Discoveries(pl.Callback):
         }
         if data.environment.domain == "molecule":
             for threshold, modes in self.modes.items():
-                row[f"found/modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = float(modes.count)
+                if not modes.full:  # a curve that ends, not one that seems to have found everything
+                    row[f"found/modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = float(modes.count)
         pl_module.log_dict({k: float(v) for k, v in row.items()}, batch_size=len(batch))
 
     def _rate(self, drawn: int) -> float:
