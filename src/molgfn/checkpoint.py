@@ -83,7 +83,7 @@ def read(path: str | Path, *, device: torch.device | str = "cpu") -> dict[str, A
         content = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         text = str(error)
-        if match := re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class|operand)\W*([\w.]+)", text):
+        if match := re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class|operand)\W*(?!GLOBAL)([\w.]+)", text):
             name = match[1] or match[2]
             raise CheckpointError(f"{path}: holds code (`{name}`) where only data may be; it was not run") from None
         reason = text.strip().splitlines()[0] if text.strip() else type(error).__name__
