@@ -97,6 +97,36 @@ def test_equivariant_under_relabelling(environment, kind, arguments):
     torch.testing.assert_close(before[0][:, 0], after[0][:, 0])
 
 
+@pytest.mark.parametrize(("kind", "arguments"), POLICIES)
+def test_invariant_under_symmetries_of_fragments(kind, arguments):
+    """Benzene turned and flipped, piperazine turned: the same flow, the same probabilities at the moved points."""
+    benzene, piperazine = [3, 2, 1, 0, 5, 4], [1, 0]  # symmetries of the points: point p becomes point image[p]
+    environment = Fragments(
+        vocabulary=[["C", [0]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]], max_fragments=5
+    )
+    policy = make(environment, kind, arguments)
+    states = Sampler(environment).forward(policy, 64).states
+    states = states[states.n >= 2]
+    image = torch.stack([torch.arange(6), torch.tensor(benzene), torch.tensor([*piperazine, 2, 3, 4, 5])])
+    joins, used = states.joins.clone(), states.used.clone()
+    real = joins[:, :, 0] >= 0
+    for node, point in ((0, 1), (2, 3)):
+        at = states.kinds.gather(1, joins[:, :, node].clamp(min=0))
+        joins[:, :, point] = torch.where(real, image[at.clamp(min=0), joins[:, :, point].clamp(min=0)], -1)
+    moved = image[states.kinds.clamp(min=0)]  # [B, N, P]
+    used = torch.zeros_like(used).scatter(2, moved, states.used)
+    other = dataclasses.replace(states, joins=joins, used=used)
+    assert list(environment.keys(states)) == list(environment.keys(other))
+    before, after = outputs(policy, states), outputs(policy, other)
+    torch.testing.assert_close(before[2], after[2])
+    torch.testing.assert_close(before[1], after[1])
+    n, options = len(states), len(environment.arm_fragment)
+    sites = [t[:, 1:].view(n, -1, options)[:, : 5 * 6].view(n, 5, 6, options) for t in (before[0], after[0])]
+    back = moved[..., None].expand(-1, -1, -1, options)
+    torch.testing.assert_close(sites[0], sites[1].gather(2, back))
+    assert torch.equal(sites[0][..., 1:7], sites[0][..., 1:2].expand_as(sites[0][..., 1:7]))
+
+
 def test_parameter_groups_hold_each_parameter_once(environment):
     for share in (True, False):
         policy = GraphTransformerPolicy(

@@ -31,6 +31,8 @@ class FragmentSpace:
 
     Attributes:
         points_per_kind, atoms_per_kind: attachment points and heavy atoms of each kind.
+        point_classes: per kind the orbits of its points and the relations of pairs of points, see
+            ``TreeSymmetry.point_classes``.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class FragmentSpace:
         self.atoms_per_kind = [f.mol().GetNumHeavyAtoms() for f in kinds]
         self._assembler = Assembler(self.vocabulary, start)
         self._trees = TreeSymmetry(self.vocabulary, start)
+        self.point_classes = [self._trees.point_classes(k) for k in range(len(kinds))]
         self._whole = MoleculeSymmetry(self.vocabulary, max_fragments=max_fragments, may_stop=may_stop, scaffold=start)
         self._remember = remember
         self._known: dict[str, float] = {}
@@ -63,11 +66,11 @@ class FragmentSpace:
         return self._trees.keys(kinds, joins)
 
     def tree_log_symmetry(self, kinds: np.ndarray, joins: np.ndarray) -> np.ndarray:
-        """log c(t) of each tree, float64 [B]."""
+        """Log c(t) of each tree, float64 [B]."""
         return self._trees.log_symmetry(kinds, joins)
 
     def log_symmetry(self, molecule: Molecule) -> float:
-        """log C(x); remembered by SMILES. -inf where no whole tree builds the molecule."""
+        """Log C(x); remembered by SMILES. -inf where no whole tree builds the molecule."""
         if molecule.smiles not in self._known:
             if len(self._known) >= self._remember:  # forget the oldest tenth
                 for key in list(self._known)[: max(1, self._remember // 10)]:

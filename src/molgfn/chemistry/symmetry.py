@@ -69,6 +69,22 @@ class TreeSymmetry:
             for nodes, edges in self._trees(kinds, joins)
         ]
 
+    def point_classes(self, kind: int) -> tuple[list[int], list[list[int]]]:
+        """Which points of a fragment are alike, and which pairs of points.
+
+        Returns:
+            orbits [P]: equal numbers exactly for points that some symmetry of the fragment takes into each other;
+            relations [P][P]: equal exactly for ordered pairs of points that some symmetry takes into each other
+            (ortho, meta and para on benzene). Numbers count from 0 within the fragment.
+        """
+        sites, symmetries = self._site_of_point[kind], self._nodes[kind].symmetries
+        orbit = [min(s[i] for s in symmetries) for i in sites]
+        pair = [[min((s[i], s[j]) for s in symmetries) for j in sites] for i in sites]
+        first: dict[int, int] = {}
+        second: dict[tuple[int, int], int] = {}
+        orbits = [first.setdefault(o, len(first)) for o in orbit]
+        return orbits, [[second.setdefault(x, len(second)) for x in row] for row in pair]
+
     def _trees(self, kinds: np.ndarray, joins: np.ndarray) -> list[tuple[list[int], list[Edge]]]:
         trees = []
         sites = self._site_of_point

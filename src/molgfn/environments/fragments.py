@@ -90,10 +90,11 @@ class Fragments(Environment):
         self.max_steps = n + 1
         self.spec = GraphSpec(
             node_types=len(self.fragment_points),
-            node_flags=p,
-            labels=len(self.arm_fragment) + 1,
+            labels=self.n_labels + 1,  # one more for what lies at no place
+            relations=self.n_relations,
             where=2 + n * p,
             options=k,
+            option_label=tuple(self.label_of[self.arm_fragment, self.arm_point].tolist()),
             max_nodes=n,
             removals=n,
         )
@@ -109,9 +110,21 @@ class Fragments(Environment):
         self.arm_is_first = self.arm_point == 0
         self.fragment_points = torch.tensor(points)
         self.fragment_atoms = torch.tensor(atoms)
-        # label of (kind, point): its arm; the scaffold's points share the label K
-        self.arm_of = torch.full((len(points), self.n_points), len(arms))
+        self.arm_of = torch.zeros(len(points), self.n_points, dtype=torch.int64)
         self.arm_of[self.arm_fragment, self.arm_point] = torch.arange(len(arms))
+        # Places as policies see them: one label per orbit of points, one relation per orbit of pairs of points.
+        self.label_of = torch.zeros(len(points), self.n_points, dtype=torch.int64)
+        self.relation_of = torch.zeros(len(points), self.n_points, self.n_points, dtype=torch.int64)
+        self.n_labels = self.n_relations = 0
+        for kind, (orbits, relations) in enumerate(self.space.point_classes):
+            n = len(orbits)
+            if n:
+                self.label_of[kind, :n] = self.n_labels + torch.tensor(orbits)
+                self.relation_of[kind, :n, :n] = self.n_relations + torch.tensor(relations)
+            else:
+                self.label_of[kind, 0] = self.n_labels
+            self.n_labels += 1 + max(orbits, default=0)
+            self.n_relations += 1 + max((r for row in relations for r in row), default=0)
         self.has_point = torch.arange(self.n_points) < self.fragment_points[:, None]
         attaching = self.fragment_atoms[self.arm_fragment[self.arm_attaches]]
         self.smallest = int(attaching.min()) if len(attaching) else 10**6
@@ -303,11 +316,12 @@ class Fragments(Environment):
         (jg, jl), join_mask = pick(states.joins[:, :, 0] >= 0)
         u, p, v, q = states.joins[jg, jl].clamp(min=0).unbind(1)
         ends = torch.stack([row_of[jg, u], row_of[jg, v]])
-        kind_u, kind_v = states.kinds[jg, u].clamp(min=0), states.kinds[jg, v].clamp(min=0)
-        labels = torch.stack([self.arm_of[kind_u, p], self.arm_of[kind_v, q]], 1)
+        at_u, at_v = self._place(states, jg, u, p), self._place(states, jg, v, q)
+        both = [torch.stack(pair, 1) for pair in zip(at_u, at_v, strict=True)]
+        labels, relations, beside = (torch.cat([x, x.flip(1)]) for x in both)
 
         (sg, sn, sp), site_mask = pick(sites)
-        site_label = self.arm_of[states.kinds[sg, sn].clamp(min=0), sp]
+        site_label, site_relations, site_beside = self._place(states, sg, sn, sp)
         (eg,), start_mask = pick(start)
         blank = torch.full_like(eg, -1)
         (rg, rn), removal_mask = pick(self.backward_mask(states))
@@ -315,18 +329,23 @@ class Fragments(Environment):
             n_graphs=batch,
             max_nodes=width,
             node_type=kind,
-            node_flags=states.used[graph, slot].to(torch.get_default_dtype()),
+            node_labels=self.label_of[kind],
+            node_used=states.used[graph, slot].to(torch.get_default_dtype()),
             node_graph=graph,
             node_slot=slot,
             node_mask=node_mask,
             n_nodes=states.n,
             sizes=sizes,
             edge_index=torch.cat([ends, ends.flip(0)], 1),
-            edge_labels=torch.cat([labels, labels.flip(1)]),
+            edge_labels=labels,
+            edge_relations=relations,
+            edge_beside=beside,
             edge_mask=None if join_mask is None else torch.cat([join_mask, join_mask]),
             site_graph=torch.cat([sg, eg]),
             site_node=torch.cat([row_of[sg, sn], blank]),
             site_label=torch.cat([site_label, torch.full_like(eg, self.spec.labels - 1)]),
+            site_relations=torch.cat([site_relations, site_relations.new_zeros(len(eg), self.n_points)]),
+            site_beside=torch.cat([site_beside, site_beside.new_zeros(len(eg), self.n_points)]),
             site_where=torch.cat([1 + sn * self.n_points + sp, torch.full_like(eg, 1 + self.start_site)]),
             site_options=torch.cat([sg, eg]),
             site_mask=None if site_mask is None or start_mask is None else torch.cat([site_mask, start_mask]),
@@ -337,6 +356,12 @@ class Fragments(Environment):
             removal_action=rn,
             removal_mask=removal_mask,
         )
+
+    def _place(self, states: FragmentStates, graph: Tensor, node: Tensor, point: Tensor) -> tuple[Tensor, ...]:
+        """Label [m], relations [m, P] to the points of the node, and which of those others are taken, float [m, P]."""
+        kind = states.kinds[graph, node].clamp(min=0)
+        beside = states.used[graph, node] & (torch.arange(self.n_points, device=point.device) != point[:, None])
+        return self.label_of[kind, point], self.relation_of[kind, point], beside.to(torch.get_default_dtype())
 
     def objects(self, states: FragmentStates) -> list[Molecule]:
         return self.space.molecules(states.kinds.cpu().numpy(), states.joins.cpu().numpy())

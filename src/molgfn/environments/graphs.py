@@ -22,17 +22,23 @@ class GraphSpec:
     """Sizes that a graph policy is built from."""
 
     node_types: int  #: different values of ``GraphBatch.node_type``
-    node_flags: int  #: columns of ``GraphBatch.node_flags``
-    labels: int  #: different labels of edge ends and of sites
+    labels: int  #: different labels of the places of a node (edge ends and sites)
+    relations: int  #: different relations between two places of a node
     where: int  #: W, columns of the where-choice, stop included
     options: int  #: K, options of the what-choice
+    option_label: tuple[int, ...]  #: K numbers from 0; options that a symmetry takes into each other share one
     max_nodes: int  #: N
     removals: int  #: A', backward actions
 
 
 @dataclass(frozen=True)
 class GraphBatch:
-    """B graphs. ``n`` nodes, ``E`` directed edges, ``m`` sites and ``l`` removals in all.
+    """B graphs. ``n`` nodes, ``E`` directed edges, ``m`` sites and ``l`` removals in all; P places per node at most.
+
+    Edges end and sites lie at *places* of nodes (attachment points). Places are told apart by what does not change under
+    the symmetries of a node: a label, and for two places of one node their relation (on benzene: ortho, meta, para).
+    A policy that reads nothing else gives isomorphic states the same probabilities, which exact answers over isomorphism
+    classes take for granted.
 
     A ``*_mask`` is None where every entry is real.
     """
@@ -40,7 +46,8 @@ class GraphBatch:
     n_graphs: int
     max_nodes: int
     node_type: Tensor  #: int64 [n]
-    node_flags: Tensor  #: float [n, F]
+    node_labels: Tensor  #: int64 [n, P], labels of the node's places
+    node_used: Tensor  #: float [n, P], 1 at places where an edge ends
     node_graph: Tensor  #: int64 [n]
     node_slot: Tensor  #: int64 [n], position within its graph, in [0, N)
     node_mask: Tensor | None  #: bool [n]
@@ -50,10 +57,14 @@ class GraphBatch:
     sizes: list[tuple[int, int]] | None
     edge_index: Tensor  #: int64 [2, E], rows of the node lists; both directions of every edge
     edge_labels: Tensor  #: int64 [E, 2], label at the source end and at the target end
+    edge_relations: Tensor  #: int64 [E, 2, P], relations of the end's place to all places of its node, at both ends
+    edge_beside: Tensor  #: float [E, 2, P], 1 at those of them where another edge ends
     edge_mask: Tensor | None  #: bool [E]
     site_graph: Tensor  #: int64 [m]
     site_node: Tensor  #: int64 [m], row of the node lists, or -1 for a site that belongs to the whole graph
     site_label: Tensor  #: int64 [m]
+    site_relations: Tensor  #: int64 [m, P], relations of the site to all places of its node
+    site_beside: Tensor  #: float [m, P], 1 at those of them where an edge ends
     site_where: Tensor  #: int64 [m], column of the where-choice, >= 1
     site_options: Tensor  #: int64 [m], row of ``option_mask``
     site_mask: Tensor | None  #: bool [m]

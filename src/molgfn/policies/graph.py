@@ -31,6 +31,11 @@ class Embedded:
     graphs: Tensor
 
 
+def _sum_of(table: nn.Embedding, rows: Tensor, weights: Tensor) -> Tensor:
+    """sum_p weights[., p] table[rows[., p]]: [m, P] -> [m, width]."""
+    return functional.embedding_bag(rows, table.weight, per_sample_weights=weights.to(table.weight.dtype), mode="sum")
+
+
 class GraphEncoder(nn.Module):
     """Embeddings of nodes, edges and whole graphs around a trunk."""
 
@@ -38,17 +43,23 @@ class GraphEncoder(nn.Module):
         super().__init__()
         self.max_nodes = spec.max_nodes
         self.node_type = nn.Embedding(spec.node_types, width)
-        self.node_flags = nn.Linear(spec.node_flags, width, bias=False)
-        self.near_label = nn.Embedding(spec.labels, width)
+        self.used_label = nn.Embedding(spec.labels, width)
         self.far_label = nn.Embedding(spec.labels, width)
+        self.near_label = nn.Embedding(spec.labels, width)
+        self.far_relation = nn.Embedding(spec.relations, width)
+        self.near_relation = nn.Embedding(spec.relations, width)
         self.trunk = trunk
         self.pool = nn.Linear(2 * width, width)
         self.empty = nn.Parameter(torch.randn(width) / math.sqrt(width))
 
     def forward(self, g: GraphBatch) -> Embedded:
-        dtype = self.empty.dtype
-        x = self.node_type(g.node_type) + self.node_flags(g.node_flags.to(dtype))
-        edges = self.far_label(g.edge_labels[:, 0]) + self.near_label(g.edge_labels[:, 1])
+        x = self.node_type(g.node_type) + _sum_of(self.used_label, g.node_labels, g.node_used)
+        edges = (
+            self.far_label(g.edge_labels[:, 0])
+            + self.near_label(g.edge_labels[:, 1])
+            + _sum_of(self.far_relation, g.edge_relations[:, 0], g.edge_beside[:, 0])
+            + _sum_of(self.near_relation, g.edge_relations[:, 1], g.edge_beside[:, 1])
+        )
         edge_index, graph, slot = g.edge_index, g.node_graph, g.node_slot
         if g.edge_mask is not None:  # pads send to a row of their own, which is cut off below
             edge_index = torch.where(g.edge_mask, edge_index, len(x))
@@ -73,16 +84,20 @@ class ForwardHead(nn.Module):
         self.stop = mlp(width, width, 1, 1)
         self.site = nn.Linear(width, 2 * width)
         self.site_label = nn.Embedding(spec.labels, 2 * width)
+        self.site_relation = nn.Embedding(spec.relations, 2 * width)
         self.whole = nn.Linear(width, 2 * width)
         self.score = nn.Linear(width, 1)
         self.query = nn.Linear(width, width)
-        self.keys = nn.Linear(width, spec.options)
+        # Options that a symmetry takes into each other share a logit.
+        self.keys = nn.Linear(width, max(spec.option_label) + 1)
+        self.register_buffer("option_label", torch.tensor(spec.option_label), persistent=False)
 
     def forward(self, g: GraphBatch, e: Embedded) -> Factorised:
         # Hidden states of sites: one product per node, then a look-up per site.
         table = torch.cat([self.site(e.nodes), self.whole(e.graphs)])
         row = torch.where(g.site_node >= 0, g.site_node, len(e.nodes) + g.site_graph)
-        hidden = functional.relu(table.index_select(0, row) + self.site_label(g.site_label))
+        place = self.site_label(g.site_label) + _sum_of(self.site_relation, g.site_relations, g.site_beside)
+        hidden = functional.relu(table.index_select(0, row) + place)
         for_score, for_query = hidden.chunk(2, 1)
         logits = self.score(for_score).squeeze(1)
         batch, columns = g.n_graphs, self.columns
@@ -97,6 +112,7 @@ class ForwardHead(nn.Module):
         def what(rows: Tensor, where: Tensor) -> Categorical:
             site = site_of[rows * columns + where]
             logits = self.keys(functional.relu(self.query(for_query.index_select(0, site))))
+            logits = logits.index_select(1, self.option_label)
             return Categorical(logits, g.option_mask.index_select(0, g.site_options[site]))
 
         return Factorised(Categorical(dense, mask), what, self.options)
