@@ -90,7 +90,7 @@ def test_equivariant_under_relabelling(environment, kind, arguments):
     before, after = outputs(policy, states), outputs(policy, other)
     torch.testing.assert_close(before[2], after[2])
     torch.testing.assert_close(before[1][:, order], after[1])
-    points, options = environment.n_points, len(environment.arm_fragment)
+    points, options = environment.n_points, environment.n_arms
     site = before[0][:, 1:].view(len(states), -1, options)[:, : 6 * points].view(len(states), 6, points, options)
     moved = after[0][:, 1:].view(len(states), -1, options)[:, : 6 * points].view(len(states), 6, points, options)
     torch.testing.assert_close(site[:, order], moved)
@@ -120,7 +120,7 @@ def test_invariant_under_symmetries_of_fragments(kind, arguments):
     before, after = outputs(policy, states), outputs(policy, other)
     torch.testing.assert_close(before[2], after[2])
     torch.testing.assert_close(before[1], after[1])
-    n, options = len(states), len(environment.arm_fragment)
+    n, options = len(states), environment.n_arms
     sites = [t[:, 1:].view(n, -1, options)[:, : 5 * 6].view(n, 5, 6, options) for t in (before[0], after[0])]
     back = moved[..., None].expand(-1, -1, -1, options)
     torch.testing.assert_close(sites[0], sites[1].gather(2, back))

@@ -35,10 +35,10 @@ class GraphSpec:
 class GraphBatch:
     """B graphs. ``n`` nodes, ``E`` directed edges, ``m`` sites and ``l`` removals in all; P places per node at most.
 
-    Edges end and sites lie at *places* of nodes (attachment points). Places are told apart by what does not change under
-    the symmetries of a node: a label, and for two places of one node their relation (on benzene: ortho, meta, para).
-    A policy that reads nothing else gives isomorphic states the same probabilities, which exact answers over isomorphism
-    classes take for granted.
+    Edges end and sites lie at *places* of nodes (attachment points). Places are told apart by what does not change
+    under the symmetries of a node: a label, and for two places of one node their relation (on benzene: ortho, meta,
+    para). A policy that reads nothing else gives isomorphic states the same probabilities, which exact answers over
+    isomorphism classes take for granted.
 
     A ``*_mask`` is None where every entry is real.
     """

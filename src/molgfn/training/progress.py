@@ -61,7 +61,7 @@ class ProgressDisplay(pl.Callback):
         if self._progress is not None:
             self._progress.update(self._task, completed=data.iteration, text=text)
         else:
-            self.console.print(f"iteration {data.iteration}/{data.iterations}  {text}", highlight=False)
+            self.console.print(f"iteration {data.iteration}/{data.iterations}  {text}", highlight=False, soft_wrap=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._progress is not None:

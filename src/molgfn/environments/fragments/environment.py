@@ -7,7 +7,6 @@ attachment points (*what*, an "arm"). Undoing removes a leaf. RDKit sees finishe
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -17,27 +16,12 @@ from torch import Tensor
 
 from molgfn.chemistry.fragment_space import FragmentSpace
 from molgfn.chemistry.molecules import Molecule
-from molgfn.environments.base import Environment, States
+from molgfn.environments.base import Environment
+from molgfn.environments.fragments.encoding import Legal, encode
+from molgfn.environments.fragments.states import FragmentStates
+from molgfn.environments.fragments.tables import FragmentTables
 from molgfn.environments.graphs import GraphBatch, GraphSpec
 from molgfn.errors import ConfigError, DataError
-
-
-@dataclass(frozen=True)
-class FragmentStates(States):
-    """B trees of at most N fragments; nodes 0..n-1 are real, in the order in which they were added.
-
-    Attributes:
-        kinds: int64 [B, N], fragment index, -1 on pads.
-        joins: int64 [B, max(N - 1, 1), 4], rows (u, p, v, q): point p of node u is bonded to point q of node v; -1 on
-            pads.
-        used: bool [B, N, P], attachment points that are taken.
-        n: int64 [B], number of fragments.
-    """
-
-    kinds: Tensor
-    joins: Tensor
-    used: Tensor
-    n: Tensor
 
 
 class Fragments(Environment):
@@ -81,64 +65,26 @@ class Fragments(Environment):
         self.stop, self.symmetry = stop, symmetry
         self.space = FragmentSpace(vocabulary, scaffold=scaffold, max_fragments=max_fragments, may_stop=self._may_stop)
         self.has_scaffold = scaffold is not None
-        self._make_tables()
-        n, p, k = max_fragments, self.n_points, len(self.arm_fragment)
+        self.tables = t = FragmentTables(self.space)
+        if max_atoms is not None and int(t.atoms.min()) > max_atoms:
+            raise ConfigError(f"max_atoms ({max_atoms}) is below the smallest fragment ({int(t.atoms.min())} atoms)")
+        n, p, k = max_fragments, t.n_points, len(t.arm_fragment)
+        self.n_points, self.n_arms = p, k
         self.start_site = n * p
         self.n_actions = 1 + (n * p + 1) * k
         self.n_backward_actions = n
         self.stop_action = 0
         self.max_steps = n + 1
         self.spec = GraphSpec(
-            node_types=len(self.fragment_points),
-            labels=self.n_labels + 1,  # one more for what lies at no place
-            relations=self.n_relations,
+            node_types=len(t.points),
+            labels=t.n_labels + 1,  # one more for what lies at no place
+            relations=t.n_relations,
             where=2 + n * p,
             options=k,
-            option_label=tuple(self.label_of[self.arm_fragment, self.arm_point].tolist()),
+            option_label=tuple(t.label_of[t.arm_fragment, t.arm_point].tolist()),
             max_nodes=n,
             removals=n,
         )
-
-    def _make_tables(self) -> None:
-        """Tensors that describe the fragments; the scaffold, where there is one, is the last kind and has no arms."""
-        points, atoms = self.space.points_per_kind, self.space.atoms_per_kind
-        self.n_points = max(max(points), 1)
-        arms = [(f, p) for f in range(self.space.n_fragments) for p in range(max(points[f], 1))]
-        self.arm_fragment = torch.tensor([f for f, _ in arms])
-        self.arm_point = torch.tensor([p for _, p in arms])
-        self.arm_attaches = torch.tensor([p < points[f] for f, p in arms])
-        self.arm_is_first = self.arm_point == 0
-        self.fragment_points = torch.tensor(points)
-        self.fragment_atoms = torch.tensor(atoms)
-        self.arm_of = torch.zeros(len(points), self.n_points, dtype=torch.int64)
-        self.arm_of[self.arm_fragment, self.arm_point] = torch.arange(len(arms))
-        # Places as policies see them: one label per orbit of points, one relation per orbit of pairs of points.
-        self.label_of = torch.zeros(len(points), self.n_points, dtype=torch.int64)
-        self.relation_of = torch.zeros(len(points), self.n_points, self.n_points, dtype=torch.int64)
-        self.n_labels = self.n_relations = 0
-        for kind, (orbits, relations) in enumerate(self.space.point_classes):
-            n = len(orbits)
-            if n:
-                self.label_of[kind, :n] = self.n_labels + torch.tensor(orbits)
-                self.relation_of[kind, :n, :n] = self.n_relations + torch.tensor(relations)
-            else:
-                self.label_of[kind, 0] = self.n_labels
-            self.n_labels += 1 + max(orbits, default=0)
-            self.n_relations += 1 + max((r for row in relations for r in row), default=0)
-        self.has_point = torch.arange(self.n_points) < self.fragment_points[:, None]
-        attaching = self.fragment_atoms[self.arm_fragment[self.arm_attaches]]
-        self.smallest = int(attaching.min()) if len(attaching) else 10**6
-        if self.max_atoms is not None and int(self.fragment_atoms.min()) > self.max_atoms:
-            raise ConfigError(
-                f"max_atoms ({self.max_atoms}) is below the smallest fragment ({int(self.fragment_atoms.min())} atoms)"
-            )
-
-    def _on(self, device: torch.device) -> None:
-        """Tables follow the states: they move once, when a batch on another device first comes by."""
-        if self.arm_fragment.device != device:
-            for name, value in list(vars(self).items()):
-                if isinstance(value, Tensor):
-                    setattr(self, name, value.to(device))
 
     # ------------------------------------------------------------------ states and transitions
 
@@ -146,7 +92,7 @@ class Fragments(Environment):
         width = self.max_fragments
         kinds = torch.full((n, width), -1, dtype=torch.int64, device=device)
         if self.has_scaffold:
-            kinds[:, 0] = len(self.fragment_points) - 1
+            kinds[:, 0] = len(self.tables.points) - 1
         return FragmentStates(
             kinds=kinds,
             joins=torch.full((n, max(width - 1, 1), 4), -1, dtype=torch.int64, device=device),
@@ -157,16 +103,16 @@ class Fragments(Environment):
     def _parts(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """(site, arm) of actions other than stop; (0, 0) for stop."""
         index = (actions - 1).clamp(min=0)
-        options = len(self.arm_fragment)
+        options = self.n_arms
         return index // options, index % options
 
     def step(self, states: FragmentStates, actions: Tensor) -> FragmentStates:
-        self._on(actions.device)
+        tables = self.tables.on(actions.device)
         add = actions > 0
         site, arm = self._parts(actions)
         row = torch.arange(len(actions), device=actions.device)
         slot = states.n.clamp(max=self.max_fragments - 1)
-        fragment, point = self.arm_fragment[arm], self.arm_point[arm]
+        fragment, point = tables.arm_fragment[arm], tables.arm_point[arm]
         kinds = states.kinds.clone()
         kinds[row, slot] = torch.where(add, fragment, kinds[row, slot])
         attach = add & (site != self.start_site)
@@ -181,7 +127,6 @@ class Fragments(Environment):
         return FragmentStates(kinds=kinds, joins=joins, used=used, n=states.n + add)
 
     def undo(self, states: FragmentStates, backward_actions: Tensor) -> FragmentStates:
-        self._on(backward_actions.device)
         leaf = backward_actions
         row = torch.arange(len(leaf), device=leaf.device)
         n = states.n - 1
@@ -220,14 +165,14 @@ class Fragments(Environment):
         return torch.where(actions == self.stop_action, -1, states.n)
 
     def forward_action(self, states: FragmentStates, backward_actions: Tensor, previous: FragmentStates) -> Tensor:
-        self._on(backward_actions.device)
+        tables = self.tables.on(backward_actions.device)
         leaf = backward_actions
         kind = states.kinds.gather(1, leaf[:, None]).squeeze(1)
         _, neighbour, at, own = self._leaf_join(states, leaf)
         start = states.n == 1
         site = torch.where(start, self.start_site, (neighbour - (neighbour > leaf).to(leaf.dtype)) * self.n_points + at)
-        arm = self.arm_of[kind, torch.where(start, 0, own)]
-        return 1 + site * len(self.arm_fragment) + arm
+        arm = tables.arm_of[kind, torch.where(start, 0, own)]
+        return 1 + site * self.n_arms + arm
 
     def is_initial(self, states: FragmentStates) -> Tensor:
         return states.n == int(self.has_scaffold)
@@ -237,34 +182,33 @@ class Fragments(Environment):
     def _sizes(self, states: FragmentStates) -> Tensor:
         """Heavy atoms of each tree [B] (every join keeps all heavy atoms)."""
         real = states.kinds >= 0
-        return (self.fragment_atoms[states.kinds.clamp(min=0)] * real).sum(1)
+        return (self.tables.on(states.device).atoms[states.kinds.clamp(min=0)] * real).sum(1)
 
     def _open(self, states: FragmentStates) -> Tensor:
         """bool [B, N, P]: attachment points that are there and free."""
-        there = self.has_point[states.kinds.clamp(min=0)] & (states.kinds >= 0)[:, :, None]
-        return there & ~states.used
+        there = self.tables.on(states.device).has_point[states.kinds.clamp(min=0)]
+        return there & (states.kinds >= 0)[:, :, None] & ~states.used
 
     def _may_stop(self, n: int, open_points: int, atoms: int) -> bool:
         """The stop rule of one tree, for counting; the batched form is ``_legal``."""
         room = 10**6 if self.max_atoms is None else self.max_atoms - atoms
-        stuck = n >= self.max_fragments or open_points == 0 or self.smallest > room
+        stuck = n >= self.max_fragments or open_points == 0 or self.tables.smallest > room
         return n <= self.max_fragments and room >= 0 and (stuck or (self.stop == "free" and n >= self.min_fragments))
 
-    def _legal(self, states: FragmentStates) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(stop [B], start [B], open sites [B, N, P], options [B, K]), all bool."""
-        self._on(states.n.device)
+    def _legal(self, states: FragmentStates) -> Legal:
+        tables = self.tables.on(states.device)
         start = states.n == 0
-        fits = start.new_ones(len(start), len(self.arm_fragment))
+        fits = start.new_ones(len(start), self.n_arms)
         if self.max_atoms is not None:
-            fits = self.fragment_atoms[self.arm_fragment] <= (self.max_atoms - self._sizes(states))[:, None]
-        attach = fits & self.arm_attaches
-        options = torch.where(start[:, None], fits & self.arm_is_first, attach)
+            fits = tables.atoms[tables.arm_fragment] <= (self.max_atoms - self._sizes(states))[:, None]
+        attach = fits & tables.arm_attaches
+        options = torch.where(start[:, None], fits & tables.arm_is_first, attach)
         growing = ~start & (states.n < self.max_fragments) & attach.any(1)
         sites = self._open(states) & growing[:, None, None]
         stop = ~start & ~sites.flatten(1).any(1)
         if self.stop == "free":
             stop |= ~start & (states.n >= self.min_fragments)
-        return stop, start, sites, options
+        return Legal(stop, start, sites, options)
 
     def forward_mask(self, states: FragmentStates) -> Tensor:
         stop, start, sites, options = self._legal(states)
@@ -272,7 +216,6 @@ class Fragments(Environment):
         return torch.cat([stop[:, None], (where[:, :, None] & options[:, None, :]).flatten(1)], 1)
 
     def backward_mask(self, states: FragmentStates) -> Tensor:
-        self._on(states.n.device)
         slots = torch.arange(self.max_fragments, device=states.n.device)
         leaf = (states.used.sum(2) == 1) | (states.n == 1)[:, None]
         leaf = leaf & (slots < states.n[:, None])
@@ -283,85 +226,13 @@ class Fragments(Environment):
     # ------------------------------------------------------------------ what policies and people see
 
     def encode(self, states: FragmentStates, padded: bool | None = None) -> GraphBatch:
-        """Graphs of the trees; padded by default on a GPU, packed on a CPU (see ``graphs``)."""
+        """Graphs of the trees; padded by default on a GPU, packed on a CPU (see ``environments.graphs``)."""
         if padded is None:
             padded = states.n.device.type != "cpu"
-        stop, start, sites, options = self._legal(states)
-        batch, width = states.kinds.shape
-        device = states.n.device
-
-        def pick(mask: Tensor) -> tuple[tuple[Tensor, ...], Tensor | None]:
-            """Indices of the True entries, or of all entries with the mask."""
-            if padded:
-                grid = torch.meshgrid(*(torch.arange(s, device=device) for s in mask.shape), indexing="ij")
-                return tuple(axis.flatten() for axis in grid), mask.flatten()
-            return mask.nonzero(as_tuple=True), None
-
-        real = states.kinds >= 0
-        (graph, slot), node_mask = pick(real)
-        row_of = torch.arange(batch * width, device=device).view(batch, width)
-        sizes = None
-        if not padded:  # nodes in the order of their graph's size
-            order = states.n.argsort(stable=True)
-            real = real[order]
-            place, slot = real.nonzero(as_tuple=True)
-            graph = order[place]
-            row_of = torch.empty_like(states.kinds).index_copy_(
-                0, order, (real.flatten().cumsum(0) - 1).view(batch, width)
-            )
-            counts = torch.bincount(states.n, minlength=1).tolist()
-            sizes = [(size, count) for size, count in enumerate(counts) if size and count]
-        kind = states.kinds[graph, slot].clamp(min=0)
-
-        (jg, jl), join_mask = pick(states.joins[:, :, 0] >= 0)
-        u, p, v, q = states.joins[jg, jl].clamp(min=0).unbind(1)
-        ends = torch.stack([row_of[jg, u], row_of[jg, v]])
-        at_u, at_v = self._place(states, jg, u, p), self._place(states, jg, v, q)
-        both = [torch.stack(pair, 1) for pair in zip(at_u, at_v, strict=True)]
-        labels, relations, beside = (torch.cat([x, x.flip(1)]) for x in both)
-
-        (sg, sn, sp), site_mask = pick(sites)
-        site_label, site_relations, site_beside = self._place(states, sg, sn, sp)
-        (eg,), start_mask = pick(start)
-        blank = torch.full_like(eg, -1)
-        (rg, rn), removal_mask = pick(self.backward_mask(states))
-        return GraphBatch(
-            n_graphs=batch,
-            max_nodes=width,
-            node_type=kind,
-            node_labels=self.label_of[kind],
-            node_used=states.used[graph, slot].to(torch.get_default_dtype()),
-            node_graph=graph,
-            node_slot=slot,
-            node_mask=node_mask,
-            n_nodes=states.n,
-            sizes=sizes,
-            edge_index=torch.cat([ends, ends.flip(0)], 1),
-            edge_labels=labels,
-            edge_relations=relations,
-            edge_beside=beside,
-            edge_mask=None if join_mask is None else torch.cat([join_mask, join_mask]),
-            site_graph=torch.cat([sg, eg]),
-            site_node=torch.cat([row_of[sg, sn], blank]),
-            site_label=torch.cat([site_label, torch.full_like(eg, self.spec.labels - 1)]),
-            site_relations=torch.cat([site_relations, site_relations.new_zeros(len(eg), self.n_points)]),
-            site_beside=torch.cat([site_beside, site_beside.new_zeros(len(eg), self.n_points)]),
-            site_where=torch.cat([1 + sn * self.n_points + sp, torch.full_like(eg, 1 + self.start_site)]),
-            site_options=torch.cat([sg, eg]),
-            site_mask=None if site_mask is None or start_mask is None else torch.cat([site_mask, start_mask]),
-            option_mask=options,
-            stop_mask=stop,
-            removal_graph=rg,
-            removal_node=row_of[rg, rn],
-            removal_action=rn,
-            removal_mask=removal_mask,
+        legal = self._legal(states)
+        return encode(
+            states, self.tables.on(states.device), legal, self.backward_mask(states), self.spec, padded=padded
         )
-
-    def _place(self, states: FragmentStates, graph: Tensor, node: Tensor, point: Tensor) -> tuple[Tensor, ...]:
-        """Label [m], relations [m, P] to the points of the node, and which of those others are taken, float [m, P]."""
-        kind = states.kinds[graph, node].clamp(min=0)
-        beside = states.used[graph, node] & (torch.arange(self.n_points, device=point.device) != point[:, None])
-        return self.label_of[kind, point], self.relation_of[kind, point], beside.to(torch.get_default_dtype())
 
     def objects(self, states: FragmentStates) -> list[Molecule]:
         return self.space.molecules(states.kinds.cpu().numpy(), states.joins.cpu().numpy())
@@ -413,7 +284,7 @@ class Fragments(Environment):
     def enumeration_unavailable_reason(self) -> str | None:
         bound = float(self.space.n_fragments)
         for size in range(1, self.max_fragments):
-            bound *= min(1 + size * (self.n_points - 1), size * self.n_points) * len(self.arm_fragment)
+            bound *= min(1 + size * (self.n_points - 1), size * self.n_points) * self.n_arms
             if bound > 5e7:
                 return (
                     f"trees of up to {self.max_fragments} of {self.space.n_fragments} fragments are too many to list "
