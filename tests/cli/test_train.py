@@ -1,5 +1,7 @@
 """``molgfn train``: checks, trains, resumes, runs grids."""
 
+import os
+import signal
 import subprocess
 
 import pytest
@@ -133,3 +135,27 @@ def test_an_interrupted_run_says_how_to_go_on(call, grid_file, monkeypatch, tmp_
     result = call("train", grid_file)
     assert result.exit_code == 130
     assert f"go on with: molgfn train --resume {tmp_path / 'r'}" in result.stderr
+
+
+def test_ctrl_c_leaves_a_usable_checkpoint_and_says_how_to_go_on(call, grid_file, monkeypatch):
+    from molgfn.training.data import TrajectoryDataModule
+
+    draw = TrajectoryDataModule.draw
+
+    def pressed(self):
+        if self.iteration == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return draw(self)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(TrajectoryDataModule, "draw", pressed)
+    result = call("train", grid_file)
+    assert result.exit_code == 130
+    folder = result.stdout.split("run folder: ")[1].strip()
+    assert f"molgfn train --resume {folder}" in result.stderr
+    assert load(folder).iteration == 2
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.setattr(TrajectoryDataModule, "draw", draw)
+    more = call("train", "--resume", folder)
+    assert more.exit_code == 0, more.stderr
+    assert load(folder).iteration == 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from molgfn.training.data import TrajectoryDataModule
 
@@ -33,13 +33,10 @@ class ProgressDisplay(pl.Callback):
         self._last = self._from[0]
         if self.live:
             columns = (
-                TextColumn("[bold]train"),
-                BarColumn(),
+                BarColumn(bar_width=12),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[text]}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
+                TimeRemainingColumn(compact=True),
             )
             self._progress = Progress(*columns, console=self.console, refresh_per_second=4)
             self._progress.start()
@@ -56,7 +53,7 @@ class ProgressDisplay(pl.Callback):
         scores = batch.info["fresh"].info["scores"]
         reward, value = scores.log_reward.exp().mean(), scores.value.nanmean()
         losses = " ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in outputs.items() if k.startswith("loss/"))
-        text = f"{rate:.0f} trajectories/s  mean R {reward:.3g}  mean value {value:.3f}  loss {losses}"
+        text = f"{rate:.0f} trajectories/s  R {reward:.2g}  value {value:.3f}  loss {losses}"
         self._last = now
         if self._progress is not None:
             self._progress.update(self._task, completed=data.iteration, text=text)

@@ -1,0 +1,65 @@
+"""What only a CUDA device can show; skipped elsewhere (pytest -m gpu)."""
+
+import pytest
+import torch
+
+from molgfn.environments.fragments import Fragments
+from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.oracles.qed import QED
+from molgfn.policies.graph import GraphTransformerPolicy
+from molgfn.rewards.power import Power
+from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.scoring import score
+from molgfn.trajectories.sources import score_objects
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, and torch sees none"),
+]
+
+
+@pytest.fixture
+def policy():
+    environment = Fragments(vocabulary="rdkit", max_fragments=6)
+    return GraphTransformerPolicy(environment=environment, learned_backward=True).cuda()
+
+
+def test_no_step_of_a_rollout_waits_for_the_host(policy):
+    environment = policy.environment
+    generator = torch.Generator("cuda").manual_seed(0)
+    states = environment.initial(64, "cuda")
+
+    def step(states):
+        actions = policy(states).forward.sample(generator)
+        after = environment.step(states, actions)
+        environment.backward_action(states, actions, after)
+        return after
+
+    states = step(states)  # the tables move to the device here
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(4):
+            states = step(states)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_same_scores_as_on_the_cpu(policy):
+    environment = policy.environment
+    t = Sampler(environment).forward(policy, 32, generator=torch.Generator("cuda").manual_seed(0))
+    t = score_objects(t, environment, Power(oracle=QED()))
+    requires = frozenset({"log_pb", "log_flow", "log_z", "entropy"})
+    there = score(t, policy, requires=requires, joint=True)
+    here = score(t.to("cpu"), policy.cpu(), requires=requires, joint=True)
+    for name in ("log_pf", "log_pb", "log_flow", "entropy"):
+        torch.testing.assert_close(getattr(there, name).cpu(), getattr(here, name), rtol=1e-3, atol=1e-3)
+
+
+def test_a_training_step(policy):
+    environment, objective = policy.environment, TrajectoryBalance()
+    t = score_objects(Sampler(environment).forward(policy, 16), environment, Power(oracle=QED()))
+    (loss,) = objective(score(t, policy, requires=objective.requires, joint=True)).losses.values()
+    loss.value.backward()
+    grads = [p.grad for p in policy.parameters() if p.grad is not None]
+    assert grads
+    assert all(torch.isfinite(g).all() for g in grads)
