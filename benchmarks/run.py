@@ -28,6 +28,7 @@ from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear
 from molgfn.rewards.weighted_mean import Component, WeightedMean
+from molgfn.training.memory import keep_freed_memory
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import score
@@ -166,6 +167,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--batch", type=int, nargs="+", default=[64, 256])
     arguments = parser.parse_args()
+    keep_freed_memory()  # as training does
     console = Console(width=150)
     console.print(
         f"{platform.processor() or platform.machine()}, torch {torch.__version__}, trunk 4 x 128, up to 9 fragments"

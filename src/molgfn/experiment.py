@@ -30,6 +30,7 @@ from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.discoveries import Discoveries
 from molgfn.training.keeping import Keeping
 from molgfn.training.loggers import Loggers
+from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.pictures import Pictures
@@ -182,6 +183,7 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     """
     experiment = assemble(config)
     settings = experiment.trainer
+    keep_freed_memory()
     if settings.threads:
         torch.set_num_threads(settings.threads)
     record, folder, keep_until = _identity(experiment, resume)

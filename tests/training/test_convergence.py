@@ -35,9 +35,9 @@ def test_fragments_over_molecules(tmp_path, vocabulary, objective):
         objective=OBJECTIVES[objective],
         policy=node("policies.graph.GraphTransformerPolicy", width=64, layers=3),
         data=node("trajectories.sources.Sources", batch_size=64),
-        optimizer=node("training.optimizers.Optimizers", lr=3e-3, lr_log_z=0.05, half_life=700),
+        optimizer=node("training.optimizers.Optimizers", lr=3e-3, lr_log_z=0.05, half_life=1200),
         trainer=node(
-            "training.trainer.TrainerSettings", iterations=3500, accelerator="cpu", threads=1, progress="lines"
+            "training.trainer.TrainerSettings", iterations=6000, accelerator="cpu", threads=1, progress="lines"
         ),
     )
     assert total_variation(config) < 0.02

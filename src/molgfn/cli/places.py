@@ -42,6 +42,6 @@ def find_experiment(text: str) -> Path:
         return candidate.resolve()
     names = [p.relative_to(root).with_suffix("").as_posix() for p in sorted(root.rglob("*.yaml"))]
     if path.parent.is_dir():
-        names += [p.as_posix() for p in sorted(path.parent.glob("*.yaml"))]
+        names += [p.as_posix() for p in sorted(path.parent.glob("*.yaml")) if not p.name.startswith(".")]
     wanted = text if path.suffix == ".yaml" else path.with_suffix("").as_posix()
     raise ConfigError(f"{text}: no such experiment file{did_you_mean(wanted, names)}")
