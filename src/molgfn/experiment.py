@@ -188,6 +188,8 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
         torch.set_num_threads(settings.threads)
     record, folder, keep_until = _identity(experiment, resume)
     module, data = experiment.module(), experiment.data()
+    if settings.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse
+        module.double()
     discoveries = Discoveries(
         thresholds=experiment.evaluation.thresholds,
         cut=experiment.evaluation.tanimoto,
@@ -204,7 +206,7 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     trainer = pl.Trainer(
         accelerator=settings.accelerator,
         devices=1,
-        precision=settings.precision,
+        precision="32-true" if settings.precision == "64-true" else settings.precision,
         max_epochs=1,
         logger=experiment.loggers.build(
             folder, name=folder.name, config=config, run_id=record["run_id"], keep_until=keep_until

@@ -83,7 +83,7 @@ def test_molecules_that_cannot_be_built_are_named():
     environment = Fragments(vocabulary=AMBIGUOUS, max_fragments=3)
     with pytest.raises(DataError, match=r"molecule 2 \(c1ccccc1\): no way"):
         environment.states_of(parse(["CC", "c1ccccc1"]))
-    with pytest.raises(DataError, match="molecule 1 .*not a SMILES"):
+    with pytest.raises(DataError, match=r"molecule 1 .*not a SMILES"):
         environment.states_of(parse(["xyz"]))
 
 

@@ -134,3 +134,14 @@ def test_progress_says_how_far_and_how_fast(config, mode, capfd):
     assert "6/6" in text
     assert "trajectories/s" in text
     assert "loss" in text
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("64-true", torch.float64), ("bf16-mixed", torch.float32)])
+def test_precision(config, precision, dtype):
+    settings = config()
+    settings["trainer"] |= {"precision": precision}
+    run = train(settings)
+    assert {p.dtype for p in run.experiment.policy.parameters()} == {dtype}
+    assert all(np.isfinite(float(r["train/loss/tb"])) for r in rows(run))
+    assert read(run.checkpoint)["state_dict"]["policy.log_z"].dtype == dtype
+    assert train(settings | {"trainer": settings["trainer"] | {"iterations": 8}}, resume=run.checkpoint).iteration == 8
