@@ -56,6 +56,12 @@ def written(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
+def test_the_readme_shows_the_same_files():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for name, body in FILES.items():
+        assert name == "my_lab/rings.py" or f"{body}```" in readme, name
+
+
 def train(folder, experiment, *overrides):
     arguments = ["--debug", "train", str(experiment), *FEW, f"output={folder / 'runs'}", *overrides]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
