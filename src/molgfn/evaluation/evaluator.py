@@ -121,7 +121,7 @@ def evaluate_policy(
                 trajectories=settings.log_pt_samples,
                 seed=seed,
             )
-        except (DataError, NotImplementedError) as error:
+        except DataError as error:
             why["terminal"] = f"backward sampling is not possible: {error}"
     else:
         why["terminal"] = "not asked for (log_pt_objects=0)"

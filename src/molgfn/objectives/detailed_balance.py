@@ -20,13 +20,14 @@ class DetailedBalance(Objective):
         reduction: "trajectory": ``mean_b sum_t d_t^2`` (arXiv 2408.05885's code); "transition": the mean over all
             transitions, which weighs long trajectories more.
 
-    Reference: Bengio et al. 2021, arXiv 2111.09266, definition 7. Pinned by tests/objectives/test_golden.py.
+    Reference: Bengio et al. 2021, arXiv 2111.09266 (the detailed balance condition).
+    Pinned by tests/objectives/test_golden.py.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow"})
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
-    reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2111.09266, definition 7"
+    reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2111.09266 (the detailed balance condition)"
 
     def __init__(self, *, reduction: Literal["trajectory", "transition"] = "trajectory") -> None:
         self.reduction = reduction

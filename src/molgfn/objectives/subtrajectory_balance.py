@@ -26,13 +26,13 @@ class SubTrajectoryBalance(Objective):
         weighting: "geometric_within": weights normalised within each trajectory, then the mean over trajectories;
             "geometric": normalised over the whole batch, which weighs long trajectories more.
 
-    Reference: Madan et al. 2023, arXiv 2209.12782, equation 10. Pinned by tests/objectives/test_golden.py.
+    Reference: Madan et al. 2023, arXiv 2209.12782 (the SubTB(lambda) loss). Pinned by tests/objectives/test_golden.py.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow"})
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
-    reference: ClassVar[str] = "Madan et al. 2023, arXiv 2209.12782, equation 10"
+    reference: ClassVar[str] = "Madan et al. 2023, arXiv 2209.12782 (the SubTB(lambda) loss)"
 
     def __init__(
         self,

@@ -15,13 +15,14 @@ class TrajectoryBalance(Objective):
     ``D(tau) = log Z + log P_F(tau) - log P_B(tau | x) - log R'(x)``; the loss is ``mean_b D(tau_b)^2``, from [B, T].
     Valid for trajectories from any policy with full support.
 
-    Reference: Malkin et al. 2022, arXiv 2201.13259, equation 14. Pinned by tests/objectives/test_golden.py.
+    Reference: Malkin et al. 2022, arXiv 2201.13259 (the trajectory balance loss).
+    Pinned by tests/objectives/test_golden.py.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_z"})
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "log_z"})
-    reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259, equation 14"
+    reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259 (the trajectory balance loss)"
 
     def __call__(self, scored: Scored) -> ObjectiveOutput:
         residual = scored.need("log_z") + residuals.scores(scored)

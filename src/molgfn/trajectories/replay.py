@@ -193,7 +193,7 @@ class PrioritisedReplay(Replay):
         top_fraction: the best objects are those in this top share by reward, in (0, 1).
         top_share: share of draws that come from them, in [0, 1].
 
-    Reference: Shen et al. 2023, arXiv 2305.07170, section 4.1 (half of the batch from the top 10 %).
+    Reference: Shen et al. 2023, arXiv 2305.07170 (half of the batch from the top 10 %).
     """
 
     def __init__(

@@ -14,13 +14,13 @@ class Joint(BackwardPolicyTraining):
 
     Converges to some balanced pair (P_F, P_B); the gradient on P_B is not that of a KL divergence and depends on log Z.
 
-    Reference: Malkin et al. 2022, arXiv 2201.13259, section 3.
+    Reference: Malkin et al. 2022, arXiv 2201.13259.
     """
 
     learned: ClassVar[bool] = True
     joint: ClassVar[bool] = True
     on_policy: ClassVar[bool] = False
-    reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259, section 3"
+    reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259"
 
     def __call__(self, scored: Scored) -> ObjectiveOutput:
         return ObjectiveOutput(losses={})

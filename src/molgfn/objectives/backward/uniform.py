@@ -12,13 +12,13 @@ from molgfn.trajectories.batch import Scored
 class Uniform(BackwardPolicyTraining):
     """``P_B(s|s') = 1 / (number of legal backward actions at s')``; nothing to train.
 
-    Reference: Malkin et al. 2022, arXiv 2201.13259, section 5.
+    Reference: Malkin et al. 2022, arXiv 2201.13259.
     """
 
     learned: ClassVar[bool] = False
     joint: ClassVar[bool] = False
     on_policy: ClassVar[bool] = False
-    reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259, section 5"
+    reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259"
 
     def __call__(self, scored: Scored) -> ObjectiveOutput:
         return ObjectiveOutput(losses={})
