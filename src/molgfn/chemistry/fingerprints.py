@@ -38,7 +38,7 @@ def tanimoto(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Two rows without a bit are equal (similarity 1).
     """
-    x, y = a.astype(np.float32), b.astype(np.float32)
+    x, y = a.astype(np.float32, copy=False), b.astype(np.float32, copy=False)
     both = x @ y.T
     either = x.sum(1)[:, None] + y.sum(1)[None, :] - both
     return np.divide(both, either, out=np.ones_like(both), where=either > 0)

@@ -11,8 +11,9 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from molgfn.chemistry.fingerprints import morgan
+from molgfn.chemistry.fingerprints import BITS, morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule
+from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.trajectories.batch import Trajectories
 
 
@@ -31,7 +32,7 @@ class Modes:
 
     def __init__(self, cut: float, most: int = 20_000) -> None:
         self.cut, self.most = cut, most
-        self._bits = np.zeros((64, 2048), dtype=np.float32)
+        self._bits = np.zeros((64, BITS), dtype=np.float32)
         self.count = 0
 
     @property
@@ -48,26 +49,16 @@ class Modes:
         """Take up what is new of ``bits`` [n, 2048], one after the other."""
         if self.full:
             return
-        bits = bits.astype(np.float32)
-        near = _tanimoto(bits, self.bits).max(1, initial=0.0) >= self.cut
-        among = _tanimoto(bits, bits) >= self.cut
-        taken: list[int] = []
-        for row in np.flatnonzero(~near):
-            if not among[row, taken].any():
-                taken.append(int(row))
-        new = bits[taken][: self.most - self.count]
-        if self.count + len(new) > len(self._bits):
-            more = np.zeros((max(len(self._bits), len(new)), 2048), dtype=np.float32)
+        far = bits[tanimoto(bits, self.bits).max(1, initial=0.0) < self.cut]
+        self.keep(far[greedy_modes(far, self.cut)][: self.most - self.count])
+
+    def keep(self, bits: np.ndarray) -> None:
+        """Take up rows that are known to be modes, such as those of a checkpoint, without comparing them again."""
+        if self.count + len(bits) > len(self._bits):
+            more = np.zeros((max(len(self._bits), len(bits)), BITS), dtype=np.float32)
             self._bits = np.concatenate([self._bits, more])
-        self._bits[self.count : self.count + len(new)] = new
-        self.count += len(new)
-
-
-def _tanimoto(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Similarities [n, m] of 0/1 rows; 0 between two empty ones."""
-    both = a @ b.T
-    either = a.sum(1)[:, None] + b.sum(1)[None, :] - both
-    return both / np.maximum(either, 1)
+        self._bits[self.count : self.count + len(bits)] = bits
+        self.count += len(bits)
 
 
 class Discoveries(pl.Callback):
@@ -170,5 +161,5 @@ class Discoveries(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.seen = set(state_dict["seen"].tolist())
         for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
-            modes.add(np.unpackbits(packed.numpy(), axis=1))
+            modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
