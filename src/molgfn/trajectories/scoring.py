@@ -25,27 +25,21 @@ def score(trajectories: Trajectories, policy: Policy, *, requires: frozenset[str
     out = policy(
         t.states, forward=True, backward=need_pb and (joint or not policy.learned_backward), flow="log_flow" in requires
     )
-    mask = t.pad(torch.ones_like(t.actions, dtype=torch.bool), False)
-    is_exit = t.pad(t.backward_actions < 0, False)
-    forward = out.forward
+    forward, backward = out.forward, out.backward
     log_pb = entropy = log_pf_exit = None
     if need_pb:
-        if out.backward is None:
+        if backward is None:  # learned, but a constant here
             with torch.no_grad():
-                out_backward = policy(t.states, forward=False, backward=True).backward
-        else:
-            out_backward = out.backward
-        log_pb = t.pad(_backward_log_prob(t, out_backward))
+                backward = policy(t.states, forward=False, backward=True).backward
+        log_pb = t.pad(_backward_log_prob(t, backward))
     if "entropy" in requires:
         entropy = t.pad(forward.entropy())
     if "log_pf_exit" in requires:
         stop = torch.full_like(t.actions, policy.environment.stop_action)
         log_pf_exit = t.pad(forward.log_prob(stop))
     return Scored(
-        mask=mask,
-        is_exit=is_exit,
+        **_frame(t, policy),
         log_pf=t.pad(forward.log_prob(t.actions)),
-        log_reward=t.log_target.to(policy.log_z.dtype),
         log_pb=log_pb,
         log_flow=t.pad(out.log_flow) if out.log_flow is not None else None,
         log_z=policy.log_z if "log_z" in requires else None,
@@ -58,14 +52,17 @@ def score_backward(trajectories: Trajectories, policy: Policy) -> Scored:
     """log P_B only, with its gradient: what an objective that trains P_B alone reads (``log_pf`` is all zero)."""
     t = trajectories
     backward = policy(t.states, forward=False, backward=True).backward
-    mask = t.pad(torch.ones_like(t.actions, dtype=torch.bool), False)
-    return Scored(
-        mask=mask,
-        is_exit=t.pad(t.backward_actions < 0, False),
-        log_pf=torch.zeros(mask.shape, device=mask.device),
-        log_reward=t.log_target.to(policy.log_z.dtype),
-        log_pb=t.pad(_backward_log_prob(t, backward)),
-    )
+    log_pb = t.pad(_backward_log_prob(t, backward))
+    return Scored(**_frame(t, policy), log_pf=torch.zeros_like(log_pb), log_pb=log_pb)
+
+
+def _frame(t: Trajectories, policy: Policy) -> dict[str, torch.Tensor]:
+    """What does not depend on any probability: which steps are there, which are exits, and log R'(x)."""
+    return {
+        "mask": t.pad(torch.ones_like(t.actions, dtype=torch.bool), False),
+        "is_exit": t.pad(t.backward_actions < 0, False),
+        "log_reward": t.log_target.to(policy.log_z.dtype),
+    }
 
 
 def _backward_log_prob(t: Trajectories, backward) -> torch.Tensor:
