@@ -92,8 +92,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
         raise ConfigError(problems)
     torch.manual_seed(config["seed"])
     environment = build(config["environment"], Environment, "environment")
-    oracle = build(config["oracle"], Oracle, "oracle")
-    reward = build(config["reward"], Reward, "reward", live={"oracle": oracle})
+    reward = reward_of(config)
     objective = build(config["objective"], Objective, "objective")
     backward = build(config["backward"], BackwardPolicyTraining, "backward")
     backward.settle(counts_paths=environment.counts_paths)
@@ -125,6 +124,12 @@ def assemble(config: dict[str, Any]) -> Experiment:
     if problems := misfits(experiment):
         raise ConfigError(problems)
     return experiment
+
+
+def reward_of(config: dict[str, Any]) -> Reward:
+    """The reward of a run's config around its oracle, with a cache and counters of its own."""
+    oracle = build(config["oracle"], Oracle, "oracle")
+    return build(config["reward"], Reward, "reward", live={"oracle": oracle})
 
 
 def misfits(e: Experiment) -> list[str]:
@@ -260,11 +265,10 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     if experiment.optimizers.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
     if settings.exact_every is not None:
-        reward = build(config["reward"], Reward, "reward", live={"oracle": build(config["oracle"], Oracle, "oracle")})
         callbacks.append(
             ExactCurve(
                 environment=experiment.environment,
-                reward=reward,
+                reward=reward_of(config),
                 policy=experiment.policy,
                 every=settings.exact_every,
             )

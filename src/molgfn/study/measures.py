@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from scipy import stats
 
-from molgfn.config import build
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact import exact_distribution
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.terminal_probability import log_terminal_probability
-from molgfn.experiment import Experiment, Run, assemble
-from molgfn.oracles.base import Oracle
+from molgfn.experiment import Experiment, Run, assemble, reward_of
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.sampler import Sampler
@@ -33,7 +31,7 @@ def measure(run: Run, *, samples: int, heldout: int) -> dict[str, float]:
     values = {"trajectories": last(rows, "found/trajectories"), "reward_calls": last(rows, "oracle/calls")}
     values["distinct_objects"] = last(rows, "oracle/unique")
     values["gradient_steps"] = last(rows, "train/gradient_steps")
-    reward = fresh_reward(e)
+    reward = reward_of(e.config)
     limit = e.evaluation.exact_limit
     if limit and e.environment.enumeration_unavailable_reason() is None:
         exact = exact_distribution(e.environment, policy, reward)
@@ -68,12 +66,6 @@ def curve(path: Path, x: str, y: str) -> list[list[float]]:
                 xs.append(latest)
                 ys.append(float(f"{float(row[y]):.6g}"))
     return [xs, ys]
-
-
-def fresh_reward(e: Experiment) -> Reward:
-    """The run's reward with counters of its own."""
-    oracle = build(e.config["oracle"], Oracle, "oracle")
-    return build(e.config["reward"], Reward, "reward", live={"oracle": oracle})
 
 
 def heldout_correlation(

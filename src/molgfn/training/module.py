@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from molgfn.objectives import residuals
+from molgfn.objectives import advantages, residuals
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.policies.base import Policy
@@ -150,7 +150,7 @@ class GFlowNetModule(GradientSteps):
         if not critics:
             return
         scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=self._networks(batch))
-        to_go = -residuals.steps(scored).flip(1).cumsum(1).flip(1)
+        to_go = advantages.rewards_to_go(advantages.soft_rewards(scored))
         mean = to_go[scored.mask].mean()
         for name, critic in critics.items():
             offset = mean - critic(batch.states, forward=False, flow=True).log_flow.mean()  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from molgfn.errors import ContractError
-from molgfn.policies.base import Policy
+from molgfn.policies.base import Policy, PolicyOutput
 from molgfn.policies.distributions import ActionDistribution
 from molgfn.trajectories import edges, values
 from molgfn.trajectories.batch import Scored, Trajectories
@@ -102,7 +102,10 @@ def score_and_anchor(
     own_backward = nets.backward is None
     trained_here = own_backward and (joint or not policy.learned_backward)
     wants_flow = bool(requires & {"log_flow", "log_inflow"})
-    out = policy(t.states, forward=needs_log_pf, backward="log_pb" in requires and trained_here, flow=wants_flow)
+    wants_backward = "log_pb" in requires and trained_here
+    out = PolicyOutput()
+    if needs_log_pf or wants_backward or wants_flow:  # a step on log Z alone needs no network
+        out = policy(t.states, forward=needs_log_pf, backward=wants_backward, flow=wants_flow)
     fields: dict[str, Tensor] = {}
     forward = out.forward
     if "log_pb" in requires:
