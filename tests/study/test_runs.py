@@ -1,13 +1,12 @@
 """A small study from the command line: it runs once, goes on where it was, and says what failed."""
 
 import csv
-import json
 
 import pytest
 from click.testing import CliRunner
 
 from molgfn.cli.main import cli
-from molgfn.study.runs import Results
+from molgfn.study.runs import Job, Results
 
 STUDY = """
 question: Does it run?
@@ -90,11 +89,26 @@ def test_a_run_that_fails_is_named_and_tried_again(file, tmp_path):
     assert run(file, "-o", out, "--only", "TB", "--seeds", "0").exit_code == 0
 
 
-def test_a_changed_config_is_another_run(tmp_path):
+def test_a_changed_config_is_another_run_but_the_old_one_stays_in_the_table(tmp_path):
     results = Results(tmp_path / "r.jsonl")
-    results.add({"identity": "a", "row": "x", "seed": 0, "values": {}})
-    assert json.loads((tmp_path / "r.jsonl").read_text())["identity"] == "a"
-    assert set(results.read()) == {"a"}
+    old, new, other = Job("x", 0, {"a": 1}), Job("x", 0, {"a": 1, "b": 2}), Job("x", 1, {"a": 2})
+    results.add({"identity": old.identity, "row": "x", "seed": 0, "values": {"tv": 0.5}})
+    assert new.identity not in results.read()
+    assert [r["values"]["tv"] for r in results.of([old])[0]] == [0.5]
+    records, older = results.of([new, other])
+    assert ([r["values"]["tv"] for r in records], older) == ([0.5], 1)
+    results.add({"identity": new.identity, "row": "x", "seed": 0, "values": {"tv": 0.25}})
+    records, older = results.of([new, other])
+    assert ([r["values"]["tv"] for r in records], older) == ([0.25], 0)
+
+
+def test_a_table_alone_says_which_runs_are_of_an_older_configuration(file, tmp_path):
+    out = tmp_path / "out"
+    run(file, "-o", out, "--seeds", "0")
+    file.write_text(file.read_text().replace("environment.side=4", "environment.side=3"))
+    result = run(file, "-o", out, "--table")
+    assert "2 of 2 runs in the table were made with another configuration" in result.output
+    assert "| TB | 0." in result.output
 
 
 def test_several_studies_get_one_table_together(file, tmp_path):

@@ -131,8 +131,7 @@ def _run(item: Prepared, jobs: int, failed: list[str], only_table: bool) -> list
     todo = jobs_of(item.plan, item.configs)
     item.folder.mkdir(parents=True, exist_ok=True)
     results = Results(item.folder / "results.jsonl")
-    wanted = {job.identity for job in todo}
-    done = len(wanted & results.read().keys())
+    done = len({job.identity for job in todo} & results.read().keys())
     click.echo(f"{item.name}: {len(todo)} runs, {done} of them done before")
     for record, left in perform_all(todo, results, workers=jobs) if not only_table else ():
         place = f"{record['row']}, seed {record['seed']}"
@@ -142,7 +141,12 @@ def _run(item: Prepared, jobs: int, failed: list[str], only_table: bool) -> list
         click.echo(f"{place}: {said} ({left} left)")
         if "problem" in record:
             failed.append(f"{item.name}, {place}: {record['problem']}")
-    records = [r for identity, r in results.read().items() if identity in wanted]
+    records, older = results.of(todo)
+    if older:
+        click.echo(
+            f"{older} of {len(records)} runs in the table were made with another configuration than the present one "
+            f"(another version of molgfn, or a changed file); without --table they are made again"
+        )
     if not records:
         click.echo("nothing is done yet, so there is no table")
         return records

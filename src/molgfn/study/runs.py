@@ -61,6 +61,18 @@ class Results:
                 found[record["identity"]] = record
         return found
 
+    def of(self, jobs: list[Job]) -> tuple[list[dict[str, Any]], int]:
+        """What is kept of ``jobs``, and how many of the records are of an older configuration.
+
+        Such a record, of the same row and seed, stands in only while the job itself has not been done: results outlive
+        a new configuration key.
+        """
+        kept = self.read()
+        place = {(record["row"], record["seed"]): record for record in kept.values()}  # the last one wins
+        records = [kept.get(job.identity) or place.get((job.row, job.seed)) for job in jobs]
+        found = [record for record in records if record is not None]
+        return found, len(found) - len({job.identity for job in jobs} & kept.keys())
+
     def add(self, record: dict[str, Any]) -> None:
         """Keep one record, on a line of its own even after one that was cut off."""
         cut_off = self.path.exists() and not self.path.read_bytes().endswith(b"\n") and self.path.stat().st_size > 0
