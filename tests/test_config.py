@@ -274,6 +274,26 @@ def test_untrusted_accepts_only_trusted_classes():
 
 
 @pytest.mark.parametrize(
+    ("target", "key", "value"),
+    [
+        ("molgfn.oracles.function.Function", "function", "subprocess.call"),
+        ("molgfn.oracles.function.Function", "function", "torch.load"),
+        ("molgfn.oracles.command.Command", "command", ["rm", "-rf", "."]),
+    ],
+)
+def test_untrusted_runs_no_code_that_a_parameter_names(target, key, value):
+    problems = check({"oracle": {"_target_": target, key: value}}, schema={"oracle": ROOT["oracle"]}, untrusted=True)
+    assert len(problems) == 1
+    assert "names code to run" in problems[0]
+    assert check({"oracle": {"_target_": target, key: value}}, schema={"oracle": ROOT["oracle"]}) == []
+
+
+def test_a_trusted_package_may_name_its_functions():
+    node = {"oracle": {"_target_": "molgfn.oracles.function.Function", "function": "json.dumps"}}
+    assert check(node, schema={"oracle": ROOT["oracle"]}, untrusted=True, trust=("json",)) == []
+
+
+@pytest.mark.parametrize(
     "target",
     [
         "os.system", "builtins.eval", "subprocess.Popen", "torch.hub.load", "torch.load", "molgfn.config.build",

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from molgfn.errors import ConfigError, MolgfnError
-from molgfn.targets import Parameter, did_you_mean, import_class, parameters, show, trusted_prefixes, type_text
+from molgfn.targets import TRUSTED, Parameter, did_you_mean, import_class, parameters, show, trusted_prefixes, type_text
 
 T = TypeVar("T")
 TARGET = "_target_"
@@ -48,7 +48,8 @@ ROOT: dict[str, Any] = {
     "output": Annotated[str, Field(min_length=1)],
     "environment": Slot("molgfn.environments.base.Environment"),
     "oracle": Slot("molgfn.oracles.base.Oracle"),
-    "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle"})),
+    "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
+    "scoring": Slot("molgfn.rewards.settings.Scoring", optional=True),
     "policy": Slot("molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "own_losses"})),
     "objective": Slot("molgfn.objectives.base.Objective"),
     "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining"),
@@ -158,6 +159,7 @@ class _Walk:
             if not bases and self.prefixes is not None:
                 raise ConfigError(f"nothing says which class belongs here, so `{node[TARGET]}` is not accepted")
             accepted = parameters(cls)
+            self._require_trusted_code(node, cls)
         except (ConfigError, TypeError) as error:
             self.problems.append(f"{where}: {error}")
             return None
@@ -173,6 +175,17 @@ class _Walk:
             raise  # names its file and line already, and says that the data are wrong rather than the config
         except (ValueError, TypeError, OSError) as error:
             raise ConfigError(f"{where}: {error}") from error
+
+    def _require_trusted_code(self, node: Mapping[str, Any], cls: type) -> None:
+        """Refuse code that a config of unknown origin names by a parameter (``names_code``) rather than a target."""
+        if self.prefixes is None:
+            return
+        trusted = tuple(p for p in self.prefixes if p not in TRUSTED)  # not all of torch: any function may be called
+        for key in getattr(cls, "names_code", ()):
+            if node.get(key) is not None and not (trusted and str(node[key]).startswith(trusted)):
+                raise ConfigError(
+                    f"`{key}: {show(node[key])}` names code to run, which is not accepted from a checkpoint (see `trust`)"
+                )
 
     def _arguments(
         self, node: Mapping[str, Any], cls: type, accepted: dict[str, Parameter], where: str, live: frozenset[str]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import uuid
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +28,8 @@ from molgfn.objectives.base import FROM_POLICY, Objective, TargetNetwork
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
+from molgfn.rewards.scoring import Scorer
+from molgfn.rewards.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.discoveries import Discoveries
 from molgfn.training.exact_curve import ExactCurve
@@ -36,6 +40,7 @@ from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.pictures import Pictures
 from molgfn.training.progress import ProgressDisplay
+from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.sources import Sources
@@ -70,7 +75,7 @@ class Experiment:
             seed=self.config["seed"],
         )
 
-    def data(self) -> TrajectoryDataModule:
+    def data(self, record: ScoredRecord | None = None) -> TrajectoryDataModule:
         return TrajectoryDataModule(
             policy=self.policy,
             environment=self.environment,
@@ -79,6 +84,7 @@ class Experiment:
             iterations=self.trainer.iterations,
             seed=self.config["seed"],
             state_rewards="log_reward_state" in self.objective.requires,
+            record=record,
         )
 
 
@@ -92,7 +98,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
         raise ConfigError(problems)
     torch.manual_seed(config["seed"])
     environment = build(config["environment"], Environment, "environment")
-    reward = reward_of(config)
+    reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
     backward = build(config["backward"], BackwardPolicyTraining, "backward")
     backward.settle(counts_paths=environment.counts_paths)
@@ -126,10 +132,41 @@ def assemble(config: dict[str, Any]) -> Experiment:
     return experiment
 
 
-def reward_of(config: dict[str, Any]) -> Reward:
-    """The reward of a run's config around its oracle, with a cache and counters of its own."""
-    oracle = build(config["oracle"], Oracle, "oracle")
-    return build(config["reward"], Reward, "reward", live={"oracle": oracle})
+def reward_of(
+    config: dict[str, Any], *, training: bool = False, untrusted: bool = False, trust: Sequence[str] = ()
+) -> Reward:
+    """The reward of a run's config around its oracle, with a cache and counters of its own.
+
+    Args:
+        config: of a run; ``oracle``, ``reward`` and ``scoring`` are read.
+        training: whether the config's budget of oracle calls and its diversity filter hold; they do not for evaluation.
+        untrusted: as in ``config.build``.
+        trust: as in ``config.build``.
+    """
+    oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=untrusted, trust=trust)
+    live = {"oracle": oracle, "scoring": scoring}
+    reward = config["reward"]
+    if not training and "diversity_filter" in reward:
+        reward = {**reward, "diversity_filter": None}
+    return build(reward, Reward, "reward", live=live, untrusted=untrusted, trust=trust)
+
+
+def scorer_of(config: dict[str, Any], *, training: bool = False) -> Scorer:
+    """The oracle of a config behind a scoring engine of its own, without a reward."""
+    oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=False, trust=())
+    return Scorer(oracle=oracle, scoring=scoring)
+
+
+def _oracle_and_scoring(
+    config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
+) -> tuple[Oracle, Scoring]:
+    node = config.get("scoring") or {"_target_": "molgfn.rewards.settings.Scoring"}
+    scoring = build(
+        node if training else {**node, "budget": None}, Scoring, "scoring", untrusted=untrusted, trust=trust
+    )
+    make = functools.partial(build, config["oracle"], Oracle, "oracle", untrusted=untrusted, trust=tuple(trust))
+    scoring.make, scoring.recipe = make, config["oracle"]
+    return make(), scoring
 
 
 def misfits(e: Experiment) -> list[str]:
@@ -252,7 +289,11 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     record, folder, keep_until = _identity(experiment, resume)
-    module, data = experiment.module(), experiment.data()
+    record_scores = experiment.reward.recorded
+    module, data = (
+        experiment.module(),
+        experiment.data(ScoredRecord(folder / "scored.sqlite") if record_scores else None),
+    )
     if settings.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse
         module.double()
     discoveries = Discoveries(

@@ -1,16 +1,22 @@
 """Every YAML of an oracle or a reward builds under its own name."""
 
+import importlib
+import inspect
+import pkgutil
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
+import molgfn.oracles
 from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.qed import QED
 from molgfn.rewards.base import Reward
+from molgfn.rewards.settings import Scoring
 from molgfn.rewards.weighted_mean import WeightedMean
+from molgfn.targets import import_class
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ORACLES = sorted((CONFIGS / "oracle").glob("*.yaml"))
@@ -20,14 +26,13 @@ REWARDS = sorted((CONFIGS / "reward").glob("*.yaml"))
 def read(path: Path) -> dict:
     environment = {"dimensions": 3, "side": 8, "alphabet": "ACGT", "length": 8}
     whole = OmegaConf.create({"environment": environment, "node": OmegaConf.load(path)})
-    left_to_the_user = {"values": {"C": 1.0}} if path.stem == "table" else {}
-    return {**OmegaConf.to_container(whole, resolve=True)["node"], **left_to_the_user}
+    return OmegaConf.to_container(whole, resolve=True)["node"]
 
 
 @pytest.mark.parametrize("path", ORACLES, ids=lambda p: p.stem)
-def test_oracle(path):
-    oracle = build(read(path), Oracle, "oracle")
-    assert oracle.name == path.stem or isinstance(oracle, WeightedMean)
+def test_a_file_is_called_what_its_oracle_is_called(path):
+    oracle = import_class(read(path)["_target_"])
+    assert oracle is WeightedMean or oracle.name == path.stem
 
 
 @pytest.mark.parametrize("path", REWARDS, ids=lambda p: p.stem)
@@ -37,7 +42,12 @@ def test_reward(path):
     # the file states the defaults, so that they can be seen
     given = {k: v for k, v in read(path).items() if k != "_target_"}
     assert vars(reward) | {"scorer": None} == vars(type(reward)(oracle=QED())) | {"scorer": None}
-    assert given["cache_size"] == reward.scorer.cache_size
+
+
+def test_scoring_states_its_defaults():
+    node = read(CONFIGS / "scoring" / "default.yaml")
+    assert vars(build(node, Scoring, "scoring")) == vars(Scoring())
+    assert set(node) - {"_target_"} == set(vars(Scoring()))
 
 
 def test_hypergrid_takes_the_grid_of_the_environment():
@@ -46,9 +56,20 @@ def test_hypergrid_takes_the_grid_of_the_environment():
 
 
 def test_every_oracle_has_a_file():
-    folder = CONFIGS.parent / "src" / "molgfn" / "oracles"
-    modules = {p.stem for p in folder.glob("*.py")} - {"__init__", "base"}
-    assert modules <= {p.stem for p in ORACLES}
+    modules = [
+        importlib.import_module(f"molgfn.oracles.{m.name}") for m in pkgutil.iter_modules(molgfn.oracles.__path__)
+    ]
+    names = {
+        cls.name
+        for module in modules
+        for cls in vars(module).values()
+        if isinstance(cls, type) and issubclass(cls, Oracle) and cls.__module__ == module.__name__
+        if not inspect.isabstract(cls)
+        and isinstance(getattr(cls, "name", None), str)
+        and not cls.__name__.startswith("_")
+    }
+    assert names >= {"qed", "seh_proxy", "median2", "vina"}
+    assert names <= {p.stem for p in ORACLES}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,11 @@ from molgfn.oracles.base import Oracle
 from molgfn.oracles.hypergrid import HyperGrid
 from molgfn.oracles.qed import QED
 from molgfn.oracles.weight import Weight
+from molgfn.rewards.base import BUDGET_SPENT
+from molgfn.rewards.faults import OracleFault
 from molgfn.rewards.power import Power
 from molgfn.rewards.scoring import MAX_REASONS, Scorer
+from molgfn.rewards.settings import Scoring
 from molgfn.rewards.weighted_mean import Component, WeightedMean
 
 
@@ -145,11 +148,57 @@ def test_equal_objects_that_fail_all_count():
     assert answers.problems[:2] == ["oracle carbons returned nan"] * 2
 
 
-def test_a_failure_is_not_remembered():
+def test_a_failure_is_remembered_and_counted_again_without_asking():
     scorer = Scorer(oracle=Carbons({2}))
-    scorer(*chains([2]))
+    scorer(*chains([2, 3]))
     scorer.oracle.bad = set()
-    assert scorer(*chains([2])).value[0] == 0.002
+    answers = scorer(*chains([2, 3]))
+    assert answers.problems == ["oracle carbons raised RuntimeError", None]
+    assert scorer.oracle.asked == [[2, 3], [2], [3]]
+    assert (scorer.counters.raw, scorer.counters.cached, scorer.counters.failed) == (4, 1, 2)
+
+
+def test_what_may_be_better_the_next_time_is_asked_again():
+    class Moody(Carbons):
+        tries = 0
+
+        def values(self, objects):
+            self.tries += 2 in [m.mol.GetNumAtoms() for m in objects]
+            if self.tries == 3:
+                self.bad.discard(2)
+            return super().values(objects)
+
+    scorer = Scorer(oracle=Moody({2, 5}), scoring=Scoring(retries=2))
+    answers = scorer(*chains([1, 2, 5]))
+    assert answers.problems == [None, None, "oracle carbons raised RuntimeError"]
+    assert answers.value[1] == 0.002
+    assert scorer.oracle.asked == [[1, 2, 5], [1], [2], [5], [2, 5], [2], [5], [5]]
+    assert (scorer.counters.raw, scorer.counters.unique, scorer.counters.failed) == (3, 3, 1)
+    nan = Scorer(oracle=Carbons({2}, np.nan), scoring=Scoring(retries=2))
+    nan(*chains([2]))
+    assert nan.oracle.asked == [[2]]  # a NaN is an answer
+
+
+def test_a_failure_ends_the_run_where_that_is_asked_for():
+    scorer = Scorer(oracle=Carbons({2}), scoring=Scoring(on_failure="stop"))
+    scorer(*chains([1]))
+    with pytest.raises(OracleFault, match=r"raised RuntimeError \(no value for this one\) for CC;"):
+        scorer(*chains([1, 2, 3]))
+
+
+def test_the_budget_counts_different_objects_and_refuses_the_rest():
+    scorer = Scorer(oracle=Carbons(), scoring=Scoring(budget=3, cache_size=2))
+    scorer(*chains([1, 1, 2]))
+    assert not scorer.spent
+    answers = scorer(*chains([2, 3, 4, 3, 4, 1]))
+    assert scorer.spent
+    assert answers.problems == [None, None, BUDGET_SPENT, None, BUDGET_SPENT, None]
+    assert scorer.oracle.asked == [[1, 2], [3]]
+    assert scorer.counters.reasons == {BUDGET_SPENT: 2}
+    assert scorer.counters.unique == 3
+    # 1 and 2 were paid for: what memory has forgotten may be asked for again
+    assert np.isnan(scorer(*chains([1, 2, 3])).value).tolist() == [False, False, False]
+    assert scorer.counters.unique == 3
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
@@ -173,7 +222,7 @@ def test_lists_and_single_precision_are_taken_as_numbers():
 
 
 def test_the_least_recently_used_is_forgotten():
-    scorer = Scorer(oracle=Carbons(), cache_size=2)
+    scorer = Scorer(oracle=Carbons(), scoring=Scoring(cache_size=2))
     scorer(*chains([1, 2]))
     scorer(*chains([1]))
     scorer(*chains([3]))  # 2 goes, 1 was used after it
@@ -181,7 +230,7 @@ def test_the_least_recently_used_is_forgotten():
     scorer(*chains([2]))
     assert scorer.oracle.asked == [[1, 2], [3], [2]]
     assert scorer.counters.unique == 3
-    without = Scorer(oracle=Carbons(), cache_size=0)
+    without = Scorer(oracle=Carbons(), scoring=Scoring(cache_size=0))
     without(*chains([1]))
     without(*chains([1]))
     assert without.oracle.asked == [[1], [1]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,16 +104,20 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     return result
 
 
-def checked(experiment: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Compose and check.
+def checked(experiment: str, overrides: Sequence[str] = (), schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Compose and check, against the schema of a run unless another is given.
 
     Raises:
         ConfigError: with every problem that was found.
     """
-    from molgfn.config import check
+    from molgfn.config import ROOT, check
 
     result = compose(experiment, overrides)
-    found = [p for p in check(result.config) if re.split(r"[.:\[]", p, maxsplit=1)[0] not in result.unreliable]
+    found = [
+        p
+        for p in check(result.config, schema=schema or ROOT)
+        if re.split(r"[.:\[]", p, maxsplit=1)[0] not in result.unreliable
+    ]
     if sum(p.endswith(": missing") for p in found) > 4:
         found = [p for p in found if not p.endswith(": missing")]
         found = [f"{experiment}: should start with `defaults: [train, _self_]`; most of a run is missing", *found]

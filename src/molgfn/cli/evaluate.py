@@ -130,14 +130,11 @@ def _made(folder: Path) -> Path:
 
 def _reward(loaded: Loaded, trust: tuple[str, ...]) -> Reward:
     """The run's reward; like everything of a checkpoint it may name trusted classes only."""
-    from molgfn.config import build
-    from molgfn.oracles.base import Oracle
-    from molgfn.rewards.base import Reward
+    from molgfn.experiment import reward_of
 
     config = _with(loaded, "oracle", "reward")
     try:
-        oracle = build(config["oracle"], Oracle, "oracle", untrusted=True, trust=trust)
-        return build(config["reward"], Reward, "reward", live={"oracle": oracle}, untrusted=True, trust=trust)
+        return reward_of(config, untrusted=True, trust=trust)
     except ConfigError as error:
         raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {error}") from error
 

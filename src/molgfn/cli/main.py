@@ -21,9 +21,11 @@ COMMANDS = {
     "train": "Train a GFlowNet from an experiment file.",
     "sample": "Sample objects from a checkpoint.",
     "evaluate": "Measure a run or a file of SMILES and write a report.",
+    "score": "Score a file of molecules with any oracle or reward.",
     "describe": "Explain a component and its parameters.",
     "study": "Run a study: rows x seeds, one table.",
     "fragments": "Build and check fragment vocabularies.",
+    "data": "List, fetch and inspect sets of molecules.",
 }
 
 

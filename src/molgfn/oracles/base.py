@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -30,10 +31,20 @@ class Oracle(ABC):
     units: ClassVar[str] = "1"
     #: where the definition comes from
     source: ClassVar[str]
+    #: raised when the same arguments give other values, so that answers kept on disk are not taken for the new ones
+    version: ClassVar[int] = 1
 
     @abstractmethod
     def values(self, objects: Sequence[Any]) -> np.ndarray:
         """Property of each object, float64 [B]."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Data files whose content the values depend on (weights, a receptor): part of what answers on disk go by."""
+        return ()
+
+    def prepare(self) -> None:  # noqa: B027  # may be left out
+        """Do what the first question would have to wait for: read a table, compute maps. Workers call it at their start."""
 
     @property
     def component_names(self) -> tuple[str, ...]:

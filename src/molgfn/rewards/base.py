@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 
+#: the problem of an object that the budget of oracle calls did not reach
+BUDGET_SPENT = "the budget of oracle calls is spent"
+
+
 @dataclass(frozen=True)
 class Scores:
     """What a batch of B finished objects is worth. Everything lies on the CPU.
@@ -42,8 +46,9 @@ class Counters:
     raw: int = 0  #: objects that were asked for
     unique: int = 0  #: different objects (by key) among them
     cached: int = 0  #: answered from memory
+    disk: int = 0  #: answered from the cache on disk
     failed: int = 0  #: went without a value (invalid object, oracle raised or returned NaN)
-    seconds: float = 0.0  #: time inside oracles
+    seconds: float = 0.0  #: time that the run waited for oracles
     reasons: dict[str, int] = field(default_factory=dict)  #: named reason -> how often
 
 
@@ -64,6 +69,16 @@ class Reward(ABC):
     @abstractmethod
     def counters(self) -> Counters:
         """Accounting so far."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a run keeps a file of every object that it scored."""
+        return True
+
+    @property
+    def spent(self) -> bool:
+        """Whether a budget of oracle calls is used up, so that no new object gets a value."""
+        return False
 
     @property
     @abstractmethod

@@ -9,7 +9,9 @@ from pydantic import Field
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
+from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.scored import OracleReward
+from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
 
 
@@ -24,7 +26,8 @@ class Boltzmann(OracleReward):
         sign: -1 where less of y is better (energies).
         log_floor: least log R.
         transform: applied to the property first.
-        cache_size: objects whose values are remembered.
+        diversity_filter: gives molecules whose scaffold was found often enough the least reward; None for none.
+        scoring: how the oracle is asked; given by the experiment.
 
     Raises:
         ConfigError: The oracle is to be minimised and there is neither ``sign=-1`` nor a transform.
@@ -38,7 +41,8 @@ class Boltzmann(OracleReward):
         sign: Literal[1, -1] = 1,
         log_floor: float = -30.0,
         transform: Transform | None = None,
-        cache_size: Annotated[int, Field(ge=0)] = 100_000,
+        diversity_filter: DiversityFilter | None = None,
+        scoring: Scoring | None = None,
     ) -> None:
         if oracle.direction == "minimise" and transform is None and sign != -1:
             raise ConfigError(
@@ -46,7 +50,7 @@ class Boltzmann(OracleReward):
                 "largest; give sign=-1, or a falling transform such as "
                 "{_target_: molgfn.rewards.transforms.Linear, low: <worst>, high: <best>}"
             )
-        super().__init__(oracle=oracle, transform=transform, cache_size=cache_size)
+        super().__init__(oracle=oracle, transform=transform, scoring=scoring, diversity_filter=diversity_filter)
         self.beta = beta
         self.sign = sign
         self.log_floor = log_floor

@@ -10,7 +10,9 @@ from pydantic import Field
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
+from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.scored import OracleReward
+from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
 
 
@@ -26,7 +28,8 @@ class Power(OracleReward):
         scale: what the property is divided by (8 for the sEH proxy).
         floor: least y / scale, positive.
         transform: applied to the property first; required where less of it is better.
-        cache_size: objects whose values are remembered.
+        diversity_filter: gives molecules whose scaffold was found often enough the least reward; None for none.
+        scoring: how the oracle is asked; given by the experiment.
 
     Raises:
         ConfigError: The oracle is to be minimised and there is no transform.
@@ -43,7 +46,8 @@ class Power(OracleReward):
         scale: Annotated[float, Field(gt=0)] = 1.0,
         floor: Annotated[float, Field(gt=0)] = 1e-4,
         transform: Transform | None = None,
-        cache_size: Annotated[int, Field(ge=0)] = 100_000,
+        diversity_filter: DiversityFilter | None = None,
+        scoring: Scoring | None = None,
     ) -> None:
         if oracle.direction == "minimise" and transform is None:
             raise ConfigError(
@@ -51,7 +55,7 @@ class Power(OracleReward):
                 "largest; give a falling transform such as "
                 "{_target_: molgfn.rewards.transforms.Linear, low: <worst>, high: <best>}"
             )
-        super().__init__(oracle=oracle, transform=transform, cache_size=cache_size)
+        super().__init__(oracle=oracle, transform=transform, scoring=scoring, diversity_filter=diversity_filter)
         self.beta = beta
         self.scale = scale
         self.least = floor

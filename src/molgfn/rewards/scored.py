@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.base import Counters, Reward, Scores
+from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.scoring import Scorer
+from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
 
 
@@ -20,11 +23,27 @@ class OracleReward(Reward):
     Args:
         oracle: the property.
         transform: applied to the property before R is made of it; None leaves it as it is.
-        cache_size: objects remembered.
+        scoring: how the oracle is asked; None for the defaults.
+        diversity_filter: what takes the desirability of molecules that are nothing new; None takes nothing.
+
+    Raises:
+        ConfigError: a diversity filter, but no molecules.
     """
 
-    def __init__(self, *, oracle: Oracle, transform: Transform | None, cache_size: int) -> None:
-        self.scorer = Scorer(oracle=oracle, cache_size=cache_size)
+    def __init__(
+        self,
+        *,
+        oracle: Oracle,
+        transform: Transform | None,
+        scoring: Scoring | None,
+        diversity_filter: DiversityFilter | None = None,
+    ) -> None:
+        if diversity_filter is not None and oracle.domain != "molecule":
+            raise ConfigError(
+                f"diversity_filter: it goes by scaffolds, but {oracle.name} scores {oracle.domain} objects"
+            )
+        self.diversity_filter = diversity_filter
+        self.scorer = Scorer(oracle=oracle, scoring=scoring)
         self.transform = transform
         self.domain = oracle.domain
 
@@ -48,6 +67,10 @@ class OracleReward(Reward):
             problems[row] = problem
             self.scorer.fail(problem)
             valued[row] = False
+        if self.diversity_filter is not None:
+            blocked = self.diversity_filter(objects, keys, np.where(valued, desirability, np.nan))
+            desirability = np.where(blocked, 0.0, desirability)
+            components["blocked"] = blocked.astype(np.float64)
         log_reward[valued] = self._log_reward(desirability[valued])
         return Scores(
             log_reward=torch.from_numpy(log_reward),
@@ -60,8 +83,25 @@ class OracleReward(Reward):
     def counters(self) -> Counters:
         return self.scorer.counters
 
+    @property
+    def oracle(self) -> Oracle:
+        return self.scorer.oracle
+
+    @property
+    def recorded(self) -> bool:
+        return self.scorer.scoring.record
+
+    @property
+    def spent(self) -> bool:
+        return self.scorer.spent
+
     def state_dict(self) -> dict[str, Any]:
-        return self.scorer.state_dict()
+        state = self.scorer.state_dict()
+        if self.diversity_filter is not None:
+            state["diversity_filter"] = self.diversity_filter.state_dict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.scorer.load_state_dict(state)
+        if self.diversity_filter is not None and "diversity_filter" in state:
+            self.diversity_filter.load_state_dict(state["diversity_filter"])

@@ -1,4 +1,4 @@
-"""The one way by which finished objects reach an oracle: unique, cached, fault by fault, counted."""
+"""The one way by which finished objects reach an oracle: unique, cached, within a budget, fault by fault, counted."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from molgfn.errors import CheckpointError
 from molgfn.oracles.base import Oracle
-from molgfn.rewards.base import Counters
-from molgfn.rewards.faults import OracleFault, ask, range_problem
+from molgfn.rewards.answers import Answer, Failure, answer_all, take
+from molgfn.rewards.base import BUDGET_SPENT, Counters
+from molgfn.rewards.faults import OracleFault
+from molgfn.rewards.settings import Scoring
 
 logger = logging.getLogger("molgfn.rewards")
 
@@ -45,106 +46,168 @@ class Scorer:
     """Asks an oracle for each different object once and remembers the answers.
 
     Every object counts in exactly one of: answered from memory (``cached``: also the second of two equal objects of a
-    batch), answered by the oracle, or ``failed``. Invalid objects never reach the oracle and have no key of their own,
-    so they are not among the ``unique``. Failures are not remembered: the object is asked for again when it comes back.
+    batch), answered from disk (``disk``), answered by the oracle, or ``failed``. Invalid objects never reach the oracle
+    and have no key of their own, so they are not among the ``unique``. A failure is remembered like a value: the
+    object fails again, and is counted, without being asked for again.
+
+    The budget counts the different objects that were asked for (``unique``), wherever the answer came from, so that a
+    run with a full disk cache finds what it would find with an empty one.
 
     Args:
         oracle: the property.
-        cache_size: objects remembered, the least recently used forgotten first; 0 remembers nothing across calls.
+        scoring: cache, budget, workers, what to do with failures.
     """
 
-    def __init__(self, *, oracle: Oracle, cache_size: Annotated[int, Field(ge=0)] = 100_000) -> None:
+    def __init__(self, *, oracle: Oracle, scoring: Scoring | None = None) -> None:
         self.oracle = oracle
-        self.cache_size = cache_size
+        self.scoring = scoring if scoring is not None else Scoring()
         self.counters = Counters()
-        self._cache: OrderedDict[str, tuple[float, ...]] = OrderedDict()
+        self._cache: OrderedDict[str, Answer] = OrderedDict()
+        self._failures: OrderedDict[str, Failure] = OrderedDict()
         self._seen: set[int] = set()
+        self._disk = self.scoring.disk(oracle)
+        self._workers = self.scoring.pool(oracle)
+
+    @property
+    def spent(self) -> bool:
+        """Whether the budget allows no object that is new."""
+        budget = self.scoring.budget
+        return budget is not None and self.counters.unique >= budget
 
     def __call__(self, objects: Any, keys: Sequence[str]) -> Answers:
-        """Answers for the objects [B]; never raises for the sake of one object.
+        """Answers for the objects [B]; never raises for the sake of one object, unless ``scoring.on_failure`` asks so.
 
         Args:
             objects: list of ``Molecule``, an integer tensor [B, d] of grid points, or list of ``str``.
             keys: one per object, equal exactly where the objects are.
+
+        Raises:
+            OracleFault: an object has no value, and ``scoring.on_failure`` is "stop".
         """
         if len(objects) != len(keys):
             raise ValueError(f"{len(objects)} objects came with {len(keys)} keys; each object needs one")
         names = self.oracle.component_names
         table = np.full((len(keys), 1 + len(names)), np.nan)
         problems: list[str | None] = [None] * len(keys)
-        counters = self.counters
-        counters.raw += len(keys)
+        self.counters.raw += len(keys)
+        rows = self._from_memory(objects, keys, table, problems)
+        if rows and self._disk is not None:
+            for key, answer in self._disk.get(rows).items():
+                where = rows.pop(key)
+                table[where] = answer
+                self.counters.disk += 1
+                self.counters.cached += len(where) - 1
+                self._remember(key, answer)
+        if rows:
+            self._from_oracle(objects, rows, table, problems)
+        return Answers(table[:, 0], {name: table[:, 1 + i] for i, name in enumerate(names)}, problems)
 
-        rows: dict[str, list[int]] = {}  # rows of the objects that memory cannot answer, by key
+    def _from_memory(
+        self, objects: Any, keys: Sequence[str], table: np.ndarray, problems: list[str | None]
+    ) -> dict[str, list[int]]:
+        """Fill in what needs no oracle; returns the rows of the other objects, by key."""
+        rows: dict[str, list[int]] = {}
+        molecules = self.oracle.domain == "molecule"
         for row, key in enumerate(keys):
-            problem = objects[row].problem if self.oracle.domain == "molecule" else None
+            problem = objects[row].problem if molecules else None
             if problem is not None:
                 problems[row] = problem
                 self.fail(problem)
-                continue
-            self._see(key)
-            if (known := self._cache.get(key)) is not None:
+            elif (known := self._cache.get(key)) is not None:
                 self._cache.move_to_end(key)
                 table[row] = known
-                counters.cached += 1
+                self.counters.cached += 1
+            elif (failure := self._failures.get(key)) is not None:
+                problems[row] = failure.message
+                self.fail(failure.reason)
+            elif key in rows:
+                rows[key].append(row)
+            elif self._charge(key):
+                rows[key] = [row]
             else:
-                rows.setdefault(key, []).append(row)
+                problems[row] = BUDGET_SPENT
+                self.fail(BUDGET_SPENT)
+        return rows
 
-        if rows:
-            first = [where[0] for where in rows.values()]
-            for (key, where), answer in zip(rows.items(), self._ask(_take(objects, first)), strict=True):
-                if isinstance(answer, tuple):
-                    table[where] = answer
-                    counters.cached += len(where) - 1
-                    self._remember(key, answer)
-                    continue
-                for row in where:
-                    problems[row] = answer.message
-                    self.fail(answer.reason, answer.cause)
-        return Answers(table[:, 0], {name: table[:, 1 + i] for i, name in enumerate(names)}, problems)
-
-    def _ask(self, objects: Any) -> list[tuple[float, ...] | _Failure]:
-        """One answer per object: value and components, or why there is none; one by one where the batch fails."""
-        try:
-            value, components = self._timed(objects)
-        except OracleFault as fault:
-            if len(objects) == 1:
-                return [_Failure(str(fault), str(fault), fault.__cause__)]
-            return [answer for row in range(len(objects)) for answer in self._ask(_take(objects, [row]))]
-        columns = [value, *(components[name] for name in self.oracle.component_names)]
-        answers: list[tuple[float, ...] | _Failure] = []
-        for row in zip(*(column.tolist() for column in columns), strict=True):
-            bad = range_problem(self.oracle, row[0])
-            answers.append(row if bad is None else _Failure(*bad))
-        return answers
-
-    def _timed(self, objects: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def _from_oracle(
+        self, objects: Any, rows: dict[str, list[int]], table: np.ndarray, problems: list[str | None]
+    ) -> None:
+        """Ask for the first object of each key and fill in all its rows."""
+        keys, first = list(rows), [where[0] for where in rows.values()]
+        answers: list[Answer | Failure | None] = [None] * len(keys)
         start = time.perf_counter()
         try:
-            return ask(self.oracle, objects)
+            for number, answer in self._asked(take(objects, first)):
+                answers[number] = answer
+                if self._disk is not None and isinstance(answer, tuple):
+                    self._disk.put(keys[number], answer)  # at once: nothing is lost when the run is killed
         finally:
             self.counters.seconds += time.perf_counter() - start
+        for (key, where), answer in zip(rows.items(), answers, strict=True):
+            if isinstance(answer, tuple):
+                table[where] = answer
+                self.counters.cached += len(where) - 1
+                self._remember(key, answer)
+            elif answer is not None:
+                self._bounded(self._failures, key, answer)
+                for row in where:
+                    problems[row] = answer.message
+                    self.fail(answer.reason, answer.detail)
+        if self.scoring.on_failure == "stop":
+            for key, answer in zip(rows, answers, strict=True):
+                if isinstance(answer, Failure):
+                    detail = f" ({answer.detail})" if answer.detail else ""
+                    raise OracleFault(f"{answer.message}{detail} for {key}; scoring.on_failure=floor would go on")
 
-    def _see(self, key: str) -> None:
+    def _asked(self, objects: Any) -> Iterator[tuple[int, Answer | Failure]]:
+        """(number, answer) of each object, as they come; what may be better the next time is asked again."""
+        numbers = list(range(len(objects)))
+        for attempt in range(self.scoring.retries + 1):
+            again: list[int] = []
+            for place, answer in self._once(take(objects, numbers) if attempt else objects):
+                if isinstance(answer, Failure) and answer.transient and attempt < self.scoring.retries:
+                    again.append(numbers[place])
+                else:
+                    yield numbers[place], answer
+            if not again:
+                return
+            numbers = sorted(again)
+
+    def _once(self, objects: Any) -> Iterator[tuple[int, Answer | Failure]]:
+        return (
+            iter(enumerate(answer_all(self.oracle, objects)))
+            if self._workers is None
+            else self._workers.answer(objects)
+        )
+
+    def _charge(self, key: str) -> bool:
+        """Count an object that memory does not hold; False where it is new and the budget is spent."""
         digest = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little", signed=True)
+        if digest not in self._seen and self.spent:
+            return False
         self._seen.add(digest)
         self.counters.unique = len(self._seen)
+        return True
 
-    def _remember(self, key: str, answer: tuple[float, ...]) -> None:
-        if self.cache_size == 0:
+    def _remember(self, key: str, answer: Answer) -> None:
+        self._bounded(self._cache, key, answer)
+
+    def _bounded(self, memory: OrderedDict[str, Any], key: str, entry: Any) -> None:
+        """Put ``entry`` into a memory, forgetting the least recently used one where it is full."""
+        if self.scoring.cache_size == 0:
             return
-        self._cache[key] = answer
-        if len(self._cache) > self.cache_size:
-            self._cache.popitem(last=False)
+        memory[key] = entry
+        if len(memory) > self.scoring.cache_size:
+            memory.popitem(last=False)
 
-    def fail(self, reason: str, cause: BaseException | None = None) -> None:
+    def fail(self, reason: str, detail: str = "") -> None:
         """Count one object that goes without a value; the first of each reason is logged."""
         self.counters.failed += 1
         reasons = self.counters.reasons
         if reason not in reasons and len(reasons) >= MAX_REASONS:
             reason = "other reasons"
         if reason not in reasons:
-            detail = f" ({cause})" if cause is not None and str(cause) else ""
+            detail = f" ({detail})" if detail else ""
             logger.warning("an object goes without a value: %s%s; later ones are counted, not logged", reason, detail)
         reasons[reason] = reasons.get(reason, 0) + 1
 
@@ -157,6 +220,7 @@ class Scorer:
             "seen": torch.tensor(sorted(self._seen), dtype=torch.int64),
             "keys": list(self._cache),
             "answers": torch.tensor(list(self._cache.values()), dtype=torch.float64),
+            "failures": [[key, f.message, f.reason] for key, f in self._failures.items()],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -171,23 +235,7 @@ class Scorer:
         self.counters = Counters(**{**state["counters"], "reasons": dict(state["counters"]["reasons"])})
         self._seen = set(state["seen"].tolist())
         self._cache = OrderedDict(zip(state["keys"], map(tuple, answers.tolist()), strict=True))
-        while len(self._cache) > self.cache_size:
-            self._cache.popitem(last=False)
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """Why one object has no value: the message for the object, its kind for the counters, what was raised."""
-
-    message: str
-    reason: str
-    cause: BaseException | None = None
-
-
-def _take(objects: Any, rows: list[int]) -> Any:
-    """The objects at ``rows``, of the same type as ``objects``: a tensor stays a tensor."""
-    return (
-        objects[torch.tensor(rows, device=objects.device)]
-        if isinstance(objects, Tensor)
-        else [objects[r] for r in rows]
-    )
+        self._failures = OrderedDict((key, Failure(*words)) for key, *words in state.get("failures", []))
+        for memory in (self._cache, self._failures):
+            while len(memory) > self.scoring.cache_size:
+                memory.popitem(last=False)

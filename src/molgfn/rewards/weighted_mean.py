@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -106,6 +107,14 @@ class WeightedMean(Oracle):
     @property
     def component_names(self) -> tuple[str, ...]:
         return tuple(column for name in self.components for column in (name, f"{name}_transformed"))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for component in self.components.values() for path in component.oracle.files)
+
+    def prepare(self) -> None:
+        for component in self.components.values():
+            component.oracle.prepare()
 
     def values(self, objects: Sequence[Any]) -> np.ndarray:
         """The mean of each object, float64 [B]; NaN without a value."""

@@ -13,6 +13,7 @@ from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact import exact_distribution
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.evaluation.top_auc import write_pmo
 from molgfn.experiment import Experiment, Run, assemble, reward_of
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -31,6 +32,8 @@ def measure(run: Run, *, samples: int, heldout: int) -> dict[str, float]:
     values = {"trajectories": last(rows, "found/trajectories"), "reward_calls": last(rows, "oracle/calls")}
     values["distinct_objects"] = last(rows, "oracle/unique")
     values["gradient_steps"] = last(rows, "train/gradient_steps")
+    if budget := (e.config.get("scoring") or {}).get("budget"):
+        values |= write_pmo(run.folder, budget=budget)
     reward = reward_of(e.config)
     limit = e.evaluation.exact_limit
     if limit and e.environment.enumeration_unavailable_reason() is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +13,13 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from molgfn.environments.base import Environment
 from molgfn.policies.base import Policy
-from molgfn.rewards.base import Reward
+from molgfn.rewards.base import BUDGET_SPENT, Reward
+from molgfn.training.scored_record import ScoredRecord
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.sources import Sources
+
+
+logger = logging.getLogger("molgfn")
 
 
 class _Batches(IterableDataset):
@@ -29,8 +34,15 @@ class _Batches(IterableDataset):
         return self.owner.iterations
 
     def __iter__(self) -> Iterator[Trajectories]:
-        while self.owner.iteration < self.owner.iterations:
-            yield self.owner.draw()
+        owner = self.owner
+        while owner.iteration < owner.iterations and not owner.reward.spent:
+            refused = owner.refused
+            batch = owner.draw()
+            if owner.refused > refused:  # the budget ended within the batch: the rest has no reward to learn from
+                break
+            yield batch
+        if owner.reward.spent:
+            logger.info("the budget of oracle calls is spent after %d iterations; training stops", owner.iteration)
 
 
 class TrajectoryDataModule(pl.LightningDataModule):
@@ -44,6 +56,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         iterations: batches in all.
         seed: of the random streams (one for actions, one for replay).
         state_rewards: score the states on the way, too.
+        record: where every scored object is kept; None for nowhere.
     """
 
     def __init__(
@@ -56,10 +69,12 @@ class TrajectoryDataModule(pl.LightningDataModule):
         iterations: int,
         seed: int,
         state_rewards: bool = False,
+        record: ScoredRecord | None = None,
     ) -> None:
         super().__init__()
         self.policy, self.environment, self.reward, self.sources = policy, environment, reward, sources
         self.iterations, self.seed, self.state_rewards = iterations, seed, state_rewards
+        self.record = record
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
@@ -75,6 +90,11 @@ class TrajectoryDataModule(pl.LightningDataModule):
             self._streams[name] = stream
         return self._streams[name]
 
+    @property
+    def refused(self) -> int:
+        """Objects that went without a value because the budget of oracle calls was spent."""
+        return self.reward.counters.reasons.get(BUDGET_SPENT, 0)
+
     def draw(self) -> Trajectories:
         """The next batch."""
         start = time.perf_counter()
@@ -87,7 +107,13 @@ class TrajectoryDataModule(pl.LightningDataModule):
             replay_generator=self._stream("replay", torch.device("cpu")),
         )
         self.iteration += 1
-        self.drawn += len(batch.info["fresh"])
+        fresh: Trajectories = batch.info["fresh"]
+        self.drawn += len(fresh)
+        if self.record is not None:
+            self.record.add(self.iteration, fresh.keys, fresh.source, fresh.info["scores"])
+            if "states" in fresh.info:
+                keys, scores = fresh.info["states"]
+                self.record.add(self.iteration, keys, ["state"] * len(keys), scores)
         self.sampling_seconds += time.perf_counter() - start
         return batch
 
@@ -113,3 +139,5 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self._streams = {}
         self.sources.load_state_dict(state_dict["sources"], self.environment)
         self.reward.load_state_dict(state_dict["reward"])
+        if self.record is not None:
+            self.record.forget_after(self.iteration)

@@ -1,4 +1,4 @@
-"""Where a training batch comes from: P_F (or exploration of it), local search and replay, mixed in stated shares."""
+"""Where a training batch comes from: P_F (or exploration), local search, replay, given molecules, in stated shares."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from molgfn.policies.exploration import Exploration
 from molgfn.rewards.base import Reward, Scores
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.local_search import LocalSearch
+from molgfn.trajectories.offline import OfflineMolecules
 from molgfn.trajectories.replay import Replay
 from molgfn.trajectories.sampler import Sampler
 
@@ -30,6 +31,9 @@ class Sources:
         replay_share: share of each batch that comes from the store (from the second batch on), in [0, 1).
         local_search: how most of what is newly drawn is found near the rest of it; None draws all of it from scratch.
             Its proposals follow P_F itself; ``exploration`` is for what is drawn from scratch.
+        offline: molecules that are given; None for none.
+        offline_share: share of each batch that leads to given molecules, in [0, 1]. With 1 nothing else is trained on;
+            one trajectory of P_F is drawn beside each batch, so that the logs say what it draws.
     """
 
     def __init__(
@@ -40,12 +44,35 @@ class Sources:
         replay: Replay | None = None,
         replay_share: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         local_search: LocalSearch | None = None,
+        offline: OfflineMolecules | None = None,
+        offline_share: Annotated[float, Field(ge=0, le=1)] = 0.0,
     ) -> None:
         if replay is None and replay_share > 0:
             raise ConfigError(f"replay_share is {replay_share}, but there is no replay; give one or set the share to 0")
         if replay is not None and replay_share == 0:
             raise ConfigError("replay is given, but replay_share is 0, so it would never be used; set the share")
-        least = batch_size - round(batch_size * replay_share)
+        if offline is None and offline_share > 0:
+            raise ConfigError(f"offline_share is {offline_share}, but offline gives no molecules; name a file or a set")
+        if offline is not None and round(batch_size * offline_share) == 0:
+            raise ConfigError(
+                f"offline is given, but with offline_share {offline_share} of {batch_size} it would never be used; "
+                "raise the share"
+            )
+        #: trajectories of a batch that lead to given molecules
+        self.given = round(batch_size * offline_share)
+        least = batch_size - round(batch_size * replay_share) - self.given
+        beside = {"exploration": exploration, "replay": replay, "local_search": local_search}
+        unused = [name for name, part in beside.items() if part is not None]
+        if self.given == batch_size and unused:
+            raise ConfigError(
+                f"offline_share is {offline_share}: the whole batch leads to given molecules, and "
+                f"{' and '.join(unused)} would never be used; leave it out or lower the share"
+            )
+        if self.given < batch_size and least < 1:
+            raise ConfigError(
+                f"replay_share {replay_share} and offline_share {offline_share} leave nothing of a batch of "
+                f"{batch_size} to be newly drawn; lower one of them"
+            )
         if local_search is not None and least <= local_search.rounds:
             raise ConfigError(
                 f"local_search has {local_search.rounds} rounds, but only {least} trajectories of a batch are newly "
@@ -56,6 +83,18 @@ class Sources:
         self.replay = replay
         self.replay_share = replay_share
         self.local_search = local_search
+        self.offline = offline
+        self.offline_share = offline_share
+
+    def prepare(self, environment: Environment) -> None:
+        """Read what has to be read before the first batch; ``draw`` does so if nobody has.
+
+        Raises:
+            ConfigError: the given molecules are not what the environment builds.
+            DataError: they cannot be read, or none can be built.
+        """
+        if self.offline is not None:
+            self.offline.prepare(environment)
 
     @property
     def off_policy_reasons(self) -> list[str]:
@@ -67,6 +106,8 @@ class Sources:
             reasons.append("data.exploration draws actions that P_F did not choose")
         if self.local_search is not None:
             reasons.append("data.local_search rebuilds objects that were chosen for their reward")
+        if self.offline is not None:
+            reasons.append(f"data.offline gives it molecules that P_F did not choose (share {self.offline_share:g})")
         return reasons
 
     def draw(
@@ -78,21 +119,33 @@ class Sources:
         generator: torch.Generator | None = None,
         replay_generator: torch.Generator | None = None,
         state_rewards: bool = False,
+        offline_rewards: bool = True,
     ) -> Trajectories:
-        """One scored batch on the policy's device. ``info["fresh"]`` is the part that was newly drawn, with objects."""
+        """One scored batch on the policy's device.
+
+        ``info["fresh"]`` is the part that was newly drawn from P_F, with objects and scores; ``info["offline"]``, where
+        molecules are given, the part that leads to them. ``offline_rewards=False`` does not score these: their
+        log R is 0, for an objective that does not read it.
+        """
         stored = 0
         if self.replay is not None and len(self.replay):
             stored = round(self.batch_size * self.replay_share)
-        fresh = self._draw_new(
-            policy, reward, self.batch_size - stored, iteration, generator=generator, state_rewards=state_rewards
-        )
-        batch = fresh
+        new = self.batch_size - stored - self.given
+        fresh = self._draw_new(policy, reward, max(new, 1), iteration, generator=generator, state_rewards=state_rewards)
+        parts, info = [fresh] if new else [], {"fresh": fresh}
         if stored and self.replay is not None:
-            old = self.replay.sample(stored, replay_generator).to(policy.device)
-            batch = Trajectories.cat([fresh, old])
+            parts.append(self.replay.sample(stored, replay_generator).to(policy.device))
         if self.replay is not None:
             self.replay.add(fresh)
-        return replace(batch, info={"fresh": fresh})
+        if self.offline is not None:
+            offline = self.offline.draw(policy, self.given, generator=generator, order=replay_generator)
+            if offline_rewards:
+                offline = score_objects(offline, policy.environment, reward, state_rewards=state_rewards)
+            else:
+                offline = _unscored(offline, state_rewards)
+            parts.append(offline)
+            info["offline"] = offline
+        return replace(Trajectories.cat(parts), info=info)
 
     def _draw_new(
         self,
@@ -118,11 +171,16 @@ class Sources:
         return _together([start, *self.local_search.search(policy, start, n, scored, generator)])
 
     def state_dict(self) -> dict[str, Any]:
-        return {"replay": None if self.replay is None else self.replay.state_dict()}
+        return {
+            "replay": None if self.replay is None else self.replay.state_dict(),
+            "offline": None if self.offline is None else self.offline.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
         if self.replay is not None and state["replay"] is not None:
             self.replay.load_state_dict(state["replay"], environment.initial(1))
+        if self.offline is not None and state.get("offline") is not None:  # older checkpoints have none
+            self.offline.load_state_dict(state["offline"])
 
 
 def score_objects(
@@ -137,42 +195,65 @@ def score_objects(
     keys = environment.object_keys(objects)
     scores = reward(objects, keys)
     device = trajectories.lengths.device
+    info: dict[str, Any] = {"objects": objects, "scores": scores}
+    log_reward_state = None
+    if state_rewards:
+        log_reward_state, state_keys, state_scores = _state_rewards(trajectories, environment, reward)
+        info["states"] = (state_keys, state_scores)
     return replace(
         trajectories,
         log_reward=scores.log_reward.to(device),
         log_symmetry=environment.log_symmetry(terminal, objects).to(device),
         keys=keys,
         source=trajectories.source or ["policy"] * len(trajectories),
-        log_reward_state=_state_rewards(trajectories, environment, reward) if state_rewards else None,
-        info={"objects": objects, "scores": scores},
+        log_reward_state=log_reward_state,
+        info=info,
+    )
+
+
+def _unscored(trajectories: Trajectories, state_rewards: bool) -> Trajectories:
+    """With log R = 0 everywhere, for an objective that does not read it."""
+    nothing = torch.zeros(len(trajectories), dtype=torch.float64, device=trajectories.lengths.device)
+    of_states = torch.zeros(len(trajectories.states), dtype=torch.float64, device=nothing.device)
+    return replace(
+        trajectories,
+        log_reward=nothing,
+        log_symmetry=nothing,
+        log_reward_state=of_states if state_rewards else None,
     )
 
 
 def _together(parts: list[Trajectories]) -> Trajectories:
     """``Trajectories.cat`` that keeps the objects and scores of ``score_objects``."""
     objects = [p.info["objects"] for p in parts]
-    scores: list[Scores] = [p.info["scores"] for p in parts]
-    return replace(
-        Trajectories.cat(parts),
-        info={
-            "objects": torch.cat(objects) if isinstance(objects[0], Tensor) else [o for some in objects for o in some],
-            "scores": Scores(
-                log_reward=torch.cat([s.log_reward for s in scores]),
-                value=torch.cat([s.value for s in scores]),
-                components={k: torch.cat([s.components[k] for s in scores]) for k in scores[0].components},
-                problems=[p for s in scores for p in s.problems],
-            ),
-        },
+    info: dict[str, Any] = {
+        "objects": torch.cat(objects) if isinstance(objects[0], Tensor) else [o for some in objects for o in some],
+        "scores": _joined([p.info["scores"] for p in parts]),
+    }
+    if states := [p.info["states"] for p in parts if "states" in p.info]:
+        info["states"] = ([key for keys, _ in states for key in keys], _joined([scores for _, scores in states]))
+    return replace(Trajectories.cat(parts), info=info)
+
+
+def _joined(scores: list[Scores]) -> Scores:
+    return Scores(
+        log_reward=torch.cat([s.log_reward for s in scores]),
+        value=torch.cat([s.value for s in scores]),
+        components={k: torch.cat([s.components[k] for s in scores]) for k in scores[0].components},
+        problems=[p for s in scores for p in s.problems],
     )
 
 
-def _state_rewards(trajectories: Trajectories, environment: Environment, reward: Reward) -> Tensor:
-    """log R'(s), float64 [S]; 0 where a state stands for no object."""
+def _state_rewards(
+    trajectories: Trajectories, environment: Environment, reward: Reward
+) -> tuple[Tensor, list[str], Scores]:
+    """log R'(s), float64 [S], 0 where a state stands for no object; keys and scores of those that stand for one."""
     states = trajectories.states
     there = environment.has_object(states).nonzero().squeeze(1)
     some = states[there]
     objects = environment.objects(some)
-    scores = reward(objects, environment.object_keys(objects))
+    keys = environment.object_keys(objects)
+    scores = reward(objects, keys)
     value = scores.log_reward.double() - environment.log_symmetry(some, objects)
     out = torch.zeros(len(states), dtype=torch.float64, device=states.device)
-    return out.index_copy(0, there, value.to(states.device))
+    return out.index_copy(0, there, value.to(states.device)), keys, scores

@@ -1,0 +1,230 @@
+"""``molgfn data``: sets of molecules, fetched by name, and what a set or a file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from molgfn.datasets.reading import ReadingReport
+    from molgfn.datasets.statistics import MoleculeStatistics
+
+
+@click.group(short_help="List, fetch and inspect sets of molecules.")
+def data() -> None:
+    """Sets of molecules: which can be named instead of a file, and what a set or a file holds.
+
+    \b
+    Examples:
+      molgfn data list
+      molgfn data get zinc250k
+      molgfn data info zinc250k --charges neutralise --stereo remove
+      molgfn data info molecules.sdf
+    """
+
+
+@data.command("list")
+def list_sets() -> None:
+    """List the sets that can be named: molecules (or fragments), size of the file, licence, whether it is here.
+
+    \b
+    Exit codes: 0 fine.
+    """
+    from molgfn.datasets.registry import DATASETS
+    from molgfn.downloads import folder
+
+    table = _table("name", "entries", "MB", "licence", "here", "what")
+    for d in DATASETS.values():
+        row = (d.name, f"{d.entries:,}", f"{d.file.size / 1e6:.2f}", d.file.licence, "yes" if d.file.here else "no")
+        table.add_row(*row, f"{d.what} [dim]({d.file.source})[/dim]")
+    console = _console()
+    console.print(table)
+    console.print(f"folder: {folder()}", highlight=False)
+
+
+@data.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--path", type=click.Path(path_type=Path), help="A file that was downloaded elsewhere: checked, copied.")
+def get(names: tuple[str, ...], path: Path | None) -> None:
+    """Fetch the sets NAMES into the data folder ($MOLGFN_DATA), each checked by its digest.
+
+    A vocabulary of fragments is also written in the form that the `fragments` environment reads.
+
+    \b
+    Examples:
+      molgfn data get zinc250k qm9
+      molgfn data get guacamol --path ~/Downloads/guacamol_v1_train.smiles
+
+    \b
+    Exit codes: 0 all are there, 2 wrong usage, 3 one could not be fetched.
+    """
+    from molgfn.datasets.registry import dataset
+
+    chosen = [dataset(name) for name in dict.fromkeys(names)]
+    if path is not None and len(chosen) > 1:
+        raise click.UsageError("--path is the file of one set; name one")
+    for one in chosen:
+        place = one.adopt(path) if path is not None else one.get(progress=True)
+        click.echo(f"{one.name}: {place}")
+        if one.kind == "fragments":
+            from molgfn.datasets.fragments import published_vocabulary
+
+            written = place.with_name(f"{one.name}.txt")
+            published_vocabulary(one.name).save(written, header=f"{one.what}\n{one.file.source}")
+            click.echo(f"environment.vocabulary={written}")
+
+
+@data.command()
+@click.argument("source")
+@click.option("--column", help="Column of a table that holds SMILES.")
+@click.option("--path", type=click.Path(path_type=Path), help="The file of a named set, where it lies elsewhere.")
+@click.option("--limit", type=click.IntRange(1), help="Read at most this many entries.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Worker processes.")
+@click.option("--salts", type=click.Choice(["keep", "largest", "drop"]), default="keep", show_default=True)
+@click.option("--isotopes", type=click.Choice(["keep", "remove"]), default="keep", show_default=True)
+@click.option("--charges", type=click.Choice(["keep", "neutralise", "drop"]), default="keep", show_default=True)
+@click.option("--stereo", type=click.Choice(["keep", "remove"]), default="keep", show_default=True)
+@click.option("--elements", help="Allowed beside hydrogen, such as C,N,O; all by default.")
+@click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True, help="Fewest heavy atoms.")
+@click.option("--max-atoms", type=click.IntRange(1), help="Most heavy atoms.")
+@click.option("--duplicates", type=click.Choice(["keep", "drop"]), default="keep", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write what is kept here, one SMILES a line.")
+def info(
+    source: str,
+    column: str | None,
+    path: Path | None,
+    limit: int | None,
+    jobs: int,
+    elements: str | None,
+    output: Path | None,
+    **rules: Any,
+) -> None:
+    """What SOURCE (a file, or the name of a set) holds: valid molecules, what was left out and why, sizes, elements.
+
+    The rules are those of `molgfn describe molgfn.chemistry.standardise.Standardisation`; without any, nothing is
+    changed. Files: .smi, .csv, .tsv, .parquet, .sdf, .mol; each also .gz.
+
+    \b
+    Examples:
+      molgfn data info molecules.sdf.gz
+      molgfn data info zinc250k --charges neutralise --duplicates drop -j 2
+      molgfn data info raw.csv --salts largest --max-atoms 40 -o clean.smi
+
+    \b
+    Exit codes: 0 fine, 2 wrong usage, 3 the file cannot be used.
+    """
+    from molgfn.chemistry.files import no_molecule
+    from molgfn.chemistry.standardise import Standardisation
+    from molgfn.datasets.reading import ReadingReport, iter_molecules
+    from molgfn.datasets.statistics import MoleculeStatistics
+    from molgfn.evaluation.files import write_whole
+
+    if output is not None:
+        from molgfn.cli.object_files import require_folder
+
+        require_folder(output.parent, output)
+    symbols = None if elements is None else [symbol.strip() for symbol in elements.split(",")]
+    standardise = Standardisation(elements=symbols, **rules)
+    report, statistics, kept = ReadingReport(source), MoleculeStatistics(), []
+    with _progress(source, limit) as advance:
+        for _, molecule in iter_molecules(
+            source, column=column, path=path, limit=limit, standardise=standardise, jobs=jobs, report=report,
+            progress=advance,
+        ):  # fmt: skip
+            statistics.add(molecule)
+            if output is not None:
+                kept.append(molecule.smiles)
+    if not report.entries:
+        raise no_molecule(source, [])
+    console = _console()
+    console.print(_reading(report))
+    if report.left_out:
+        console.print(_left_out(report))
+    if statistics.molecules:
+        console.print(_content(statistics))
+        least, low, median, high, most = statistics.size_quantiles()
+        console.print(f"heavy atoms: {least} to {most}, median {median}, 90 % of them within {low} to {high}")
+    if output is not None:
+        write_whole(output, "".join(f"{smiles}\n" for smiles in kept))
+        console.print(f"written: {output}", highlight=False)
+
+
+def _reading(report: ReadingReport) -> Table:
+    table = _table("entries", "kept", "left out", title=report.source)
+    table.add_row(f"{report.entries:,}", f"{report.kept:,}", f"{report.entries - report.kept:,}")
+    return table
+
+
+def _left_out(report: ReadingReport) -> Table:
+    from rich.markup import escape
+
+    table = _table("left out because", "entries", "share", "first lines", "the first")
+    for out in sorted(report.left_out.values(), key=lambda o: -o.count):
+        lines = ", ".join(map(str, out.lines)) + (", ..." if out.count > len(out.lines) else "")
+        table.add_row(out.reason, f"{out.count:,}", _share(out.count, report.entries), lines, escape(out.example))
+    return table
+
+
+def _content(s: MoleculeStatistics) -> Table:
+    table = _table("of what is kept", "molecules", "share")
+    table.add_row("different (canonical SMILES)", f"{s.different:,}", _share(s.different, s.molecules))
+    for what, count in (
+        ("several parts (salts)", s.salts),
+        ("a net charge", s.charged),
+        ("charged atoms", s.charged_atoms),
+        ("stereo marks", s.stereo),
+        ("isotope labels", s.isotopes),
+        *((f"with {symbol}", count) for symbol, count in s.elements.most_common()),
+    ):
+        table.add_row(what, f"{count:,}", _share(count, s.molecules))
+    return table
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.2%}"
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        numbers = column in ("entries", "kept", "left out", "MB", "molecules", "share")
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+class _progress:
+    """A bar on standard error while entries are read; nothing where that is no terminal."""
+
+    def __init__(self, source: str, limit: int | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from molgfn.datasets.registry import DATASETS
+
+        known = DATASETS.get(source)
+        self._total = limit if known is None else min(limit or known.entries, known.entries)
+        console = Console(stderr=True)
+        columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+    def __enter__(self) -> Any:
+        self._bar.start()
+        task = self._bar.add_task("reading", total=self._total)
+        return lambda done: self._bar.update(task, completed=done)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()

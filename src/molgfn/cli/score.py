@@ -1,0 +1,154 @@
+"""``molgfn score``: a file of molecules through any oracle or reward, into a table."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from molgfn.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from molgfn.chemistry.molecules import Molecule
+
+#: molecules that are scored, and written, at once
+CHUNK = 256
+
+
+@click.command(short_help="Score a file of molecules with any oracle or reward.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet.")
+@click.option("--column", help="Column of the SMILES in a table; by default one with such a name.")
+def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | None) -> None:
+    """Score the molecules of FILE (.smi, .csv, .tsv, also .gz) in their order.
+
+    OVERRIDES choose the oracle, and how it is asked, as in an experiment. The table has a row for every line with a
+    SMILES: `smiles` as it was given, the oracle's value under its name, the values of its components, `log_reward`
+    where a reward is chosen, and `problem`, the reason where a row has no value. Rows are written as they come, to
+    OUTPUT with `.part` at its end until all are there.
+
+    \b
+    Examples:
+      molgfn score molecules.smi -o scores.csv
+      molgfn score molecules.smi oracle=seh_proxy -o scores.csv
+      molgfn score library.csv oracle=qed_sa reward=power reward.beta=8 -o scores.parquet
+      molgfn score library.smi oracle=vina oracle.receptor=target.pdbqt 'oracle.center=[1,2,3]' \\
+        scoring.workers=8 scoring.timeout=60 scoring.disk_cache=true -o affinities.csv
+      molgfn describe oracle            (lists the oracles)
+
+    \b
+    Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file.
+    """
+    from molgfn.chemistry.files import iter_smiles
+    from molgfn.cli.compose import checked
+    from molgfn.cli.object_files import require_folder
+    from molgfn.cli.places import shipped
+    from molgfn.config import ROOT
+
+    if output.suffix not in (".csv", ".parquet"):
+        raise ConfigError(f"{output}: cannot write `{output.suffix or output.name}`; use .csv or .parquet")
+    require_folder(output.parent, output)
+    if not file.is_file():
+        raise DataError(f"{file}: no such file")
+    schema = {
+        **{key: ROOT[key] for key in ("oracle", "scoring")},
+        "reward": type(ROOT["reward"])(ROOT["reward"].base, ROOT["reward"].live, optional=True),
+    }
+    config = checked(str(shipped("configs") / "score.yaml"), overrides, schema)
+    given = [smiles for _, smiles in iter_smiles(file, column=column)]
+    if not given:
+        raise DataError(f"{file}: no line with a SMILES")
+    chosen = [text.removeprefix("oracle=") for text in overrides if text.startswith("oracle=")]
+    scored = _Scored(config, chosen[-1] if chosen else None)
+    part = output.with_name(output.name + ".part")
+    values, problems = 0, Counter()
+    with part.open("w", newline="") as stream:
+        for first, rows in _chunks(given, scored, scored.name):
+            rows.to_csv(stream, index=False, header=first == 0)
+            stream.flush()
+            values += int(rows[scored.name].notna().sum())
+            problems.update(rows["problem"].dropna())
+    if output.suffix == ".parquet":
+        import pandas as pd
+
+        whole = pd.read_csv(part, keep_default_na=False, na_values={n: [""] for n in (*scored.columns, "problem")})
+        whole.to_parquet(output, index=False)
+        part.unlink()
+    else:
+        os.replace(part, output)
+    counters = scored.counters
+    click.echo(
+        f"{output}: {len(given):,} molecules, {values:,} with a value of {scored.name}; "
+        f"{counters.unique:,} different, {counters.disk:,} from disk, {counters.seconds:.1f} s in the oracle"
+    )
+    for problem, count in problems.most_common(5):
+        click.echo(f"no value: {count:,} x {problem}", err=True)
+    if values == 0:
+        click.echo("error: no molecule got a value", err=True)
+        click.get_current_context().exit(1)
+
+
+class _Scored:
+    """The oracle of a config, with its reward if there is one, as a maker of table rows."""
+
+    def __init__(self, config: dict[str, Any], name: str | None) -> None:
+        from molgfn.experiment import reward_of, scorer_of
+
+        self.reward = reward_of(config, training=True) if config.get("reward") is not None else None
+        self.scorer = None if self.reward is not None else scorer_of(config, training=True)
+        oracle = self.reward.oracle if self.reward is not None else self.scorer.oracle  # type: ignore[union-attr]
+        if oracle.domain != "molecule":
+            raise ConfigError(f"oracle: {oracle.name} scores {oracle.domain} objects, not molecules")
+        self.name: str = name or oracle.name
+
+    @property
+    def counters(self) -> Any:
+        return (self.reward or self.scorer).counters  # type: ignore[union-attr]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that hold numbers."""
+        return [self.name, *self._parts, *(["log_reward"] if self.reward is not None else [])]
+
+    _parts: tuple[str, ...] = ()
+
+    def rows(self, given: list[str], molecules: list[Molecule]) -> Any:
+        """A table of the molecules, in order."""
+        import numpy as np
+        import pandas as pd
+
+        keys = [m.smiles for m in molecules]
+        if self.reward is not None:
+            scores = self.reward(molecules, keys)
+            problems = scores.problems
+            value, components = scores.value.numpy(), {k: v.numpy() for k, v in scores.components.items()}
+            last = {"log_reward": np.where([p is None for p in problems], scores.log_reward.numpy(), np.nan)}
+        else:
+            answers = self.scorer(molecules, keys)  # type: ignore[misc]
+            problems, last = answers.problems, {}
+            value = np.where([p is None for p in problems], answers.value, np.nan)
+            components = answers.components
+        parts = {name: column for name, column in components.items() if name != self.name}
+        self._parts = tuple(parts)
+        return pd.DataFrame({"smiles": given, self.name: value, **parts, **last, "problem": problems})
+
+
+def _chunks(given: list[str], scored: _Scored, title: str) -> Iterator[tuple[int, Any]]:
+    """(first row, table) chunk by chunk, with a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from molgfn.chemistry.molecules import parse
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=len(given))
+        for first in range(0, len(given), CHUNK):
+            some = given[first : first + CHUNK]
+            yield first, scored.rows(some, parse(some))
+            progress.advance(task, len(some))

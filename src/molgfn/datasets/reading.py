@@ -1,0 +1,224 @@
+"""Molecules of a file or a named set, in standard form, with a report of what was left out and why."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from molgfn.chemistry.files import Record, iter_records, no_molecule, records_in
+from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.standardise import Standardisation
+from molgfn.datasets.archives import open_member
+from molgfn.datasets.registry import DATASETS, dataset
+from molgfn.errors import DataError
+
+#: nothing is changed and nothing is left out but what is no molecule
+AS_IT_IS = Standardisation(salts="keep", duplicates="keep")
+#: entries that one call of a worker process parses
+_PORTION = 1000
+#: line numbers kept per reason
+_EXAMPLES = 5
+
+
+@dataclass
+class LeftOut:
+    """The entries that were left out for one reason.
+
+    Attributes:
+        reason: its name: ``not a SMILES``, ``valence``, ``salt``, ``too large``, ``duplicate`` and the like.
+        count: how many.
+        lines: the line numbers of the first of them.
+        example: what was said of the first.
+    """
+
+    reason: str
+    count: int = 0
+    lines: list[int] = field(default_factory=list)
+    example: str = ""
+
+    def add(self, line: int, detail: str) -> None:
+        """One more, at ``line``."""
+        if not self.count:
+            self.example = detail
+        self.count += 1
+        if len(self.lines) < _EXAMPLES:
+            self.lines.append(line)
+
+
+@dataclass
+class ReadingReport:
+    """What became of the entries of a file.
+
+    Attributes:
+        source: the file, or the name of the set.
+        entries: how many were read.
+        kept: how many of them are in what was returned.
+        left_out: reason -> the others.
+    """
+
+    source: str
+    entries: int = 0
+    kept: int = 0
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+
+    def drop(self, line: int, problem: str) -> None:
+        """Count an entry that is left out; ``problem`` is its reason, a colon, and what is said of it."""
+        reason, _, detail = problem.partition(": ")
+        self.left_out.setdefault(reason, LeftOut(reason)).add(line, detail)
+
+    def summary(self) -> str:
+        """One line for each reason, the most frequent first, after one for the whole."""
+        lines = [f"{self.source}: {self.kept} of {self.entries} molecules kept"]
+        for out in sorted(self.left_out.values(), key=lambda o: -o.count):
+            where = ", ".join(map(str, out.lines)) + (", ..." if out.count > len(out.lines) else "")
+            example = f" ({out.example})" if out.example else ""
+            lines.append(f"  {out.count} left out: {out.reason}, line {where}{example}")
+        return "\n".join(lines)
+
+
+@dataclass
+class MoleculeSet:
+    """The molecules of a file.
+
+    Attributes:
+        molecules: valid, standardised, in order.
+        lines: line number (from 1) of each.
+        report: what was left out.
+    """
+
+    molecules: list[Molecule]
+    lines: list[int]
+    report: ReadingReport
+
+    def __len__(self) -> int:
+        return len(self.molecules)
+
+
+def open_molecules(
+    source: str | Path,
+    *,
+    column: str | None = None,
+    path: str | Path | None = None,
+    limit: int | None = None,
+    standardise: Standardisation = AS_IT_IS,
+    jobs: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> MoleculeSet:
+    """All molecules of a file or a named set, in memory (about 4 kB each); ``iter_molecules`` goes without.
+
+    Args:
+        source: a file (see ``chemistry.files``), or the name of a set (``molgfn data list``), which is fetched where it
+            is not here. A name goes before a file that is called the same: write ``./name`` for the file.
+        column: of a table, that holds SMILES; None finds it.
+        path: the file of a named set, where the user has it elsewhere.
+        limit: read at most this many entries, valid or not.
+        standardise: the rules; the default changes nothing and keeps duplicates.
+        jobs: worker processes that parse. They start afresh, so a script needs ``if __name__ == "__main__"``.
+        progress: called with the number of entries read, now and then.
+
+    Raises:
+        DataError: the file cannot be read or fetched, lacks the column, or no molecule is left.
+    """
+    report = ReadingReport(str(source))
+    found = iter_molecules(
+        source,
+        column=column,
+        path=path,
+        limit=limit,
+        standardise=standardise,
+        jobs=jobs,
+        report=report,
+        progress=progress,
+    )
+    content = MoleculeSet([], [], report)
+    for line, molecule in found:
+        content.lines.append(line)
+        content.molecules.append(molecule)
+    if not content.molecules:
+        first = [(o.lines[0], f"{o.reason}: {o.example}") for o in report.left_out.values()]
+        raise no_molecule(source, sorted(first))
+    return content
+
+
+def iter_molecules(
+    source: str | Path,
+    *,
+    column: str | None = None,
+    path: str | Path | None = None,
+    limit: int | None = None,
+    standardise: Standardisation = AS_IT_IS,
+    jobs: int = 1,
+    report: ReadingReport | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[tuple[int, Molecule]]:
+    """(line number, molecule) one by one; arguments and errors as in ``open_molecules``.
+
+    ``report`` is filled in on the way. Nothing is raised where no molecule is left.
+    """
+    report = ReadingReport(str(source)) if report is None else report
+    seen: dict[str, int] = {}
+    records = islice(records_of(source, column=column, path=path), limit)
+    for portion, molecules in _parsed(records, standardise, jobs):
+        for record, molecule in zip(portion, molecules, strict=True):
+            report.entries += 1
+            problem = molecule.problem
+            if problem is None and standardise.duplicates == "drop":
+                first = seen.setdefault(molecule.smiles, record.line)
+                if first != record.line:
+                    problem = f"duplicate: {molecule.smiles[:80]} is at line {first} already"
+            if problem is not None:
+                report.drop(record.line, problem)
+                continue
+            report.kept += 1
+            yield record.line, molecule
+        if progress is not None:
+            progress(report.entries)
+
+
+def records_of(source: str | Path, *, column: str | None = None, path: str | Path | None = None) -> Iterator[Record]:
+    """The entries of a file or a named set, not parsed; arguments and errors as in ``open_molecules``."""
+    named = isinstance(source, str) and source in DATASETS
+    if not named and path is None and Path(source).exists():
+        yield from iter_records(source, column=column)
+        return
+    if not named and (Path(source).suffix or len(Path(source).parts) > 1):
+        raise DataError(f"{source}: cannot be read (there is no such file)")
+    known = dataset(str(source), "molecules")
+    file = known.get(path)
+    if known.member is None:
+        with file.open("rb") as raw:
+            yield from records_in(raw, known.file.name, where=str(file), column=column)
+    else:
+        with open_member(file, known.member) as raw:
+            yield from records_in(raw, known.member, where=f"{file}, {known.member}", column=column)
+
+
+def _parse(records: list[Record], standardise: Standardisation) -> list[Molecule]:
+    return [standardise(record.molecule()) for record in records]
+
+
+def _parsed(
+    records: Iterator[Record], standardise: Standardisation, jobs: int
+) -> Iterator[tuple[list[Record], list[Molecule]]]:
+    """Portions of ``records`` with what became of them, in order."""
+    portions = iter(lambda: list(islice(records, _PORTION)), [])
+    if jobs == 1:
+        for portion in portions:
+            yield portion, _parse(portion, standardise)
+        return
+    # started afresh: a fork of a process with threads (torch's, a logger's) may hang
+    context = multiprocessing.get_context("spawn")
+    waiting: deque[tuple[list[Record], Future[list[Molecule]]]] = deque()
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        for portion in portions:
+            waiting.append((portion, pool.submit(_parse, portion, standardise)))
+            if len(waiting) > 2 * jobs:  # no more of the file in memory than keeps the workers busy
+                first, result = waiting.popleft()
+                yield first, result.result()
+        for rest, result in waiting:
+            yield rest, result.result()

@@ -1,0 +1,107 @@
+"""Sample efficiency by the protocol of PMO: the area under the mean of the best n against oracle calls."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from molgfn.errors import DataError
+
+#: the means that PMO reports
+TOP = (1, 10, 100)
+
+
+def top_means(values: Sequence[float] | np.ndarray, n: int, calls: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Mean of the best ``n`` (or as many as there are) of the first ``c`` values, for each c of ``calls``; float64.
+
+    Args:
+        values: one per oracle call, in order; an object without a value counts as 0, as in PMO.
+        n: how many are averaged.
+        calls: rising counts, each at least 1.
+    """
+    worth = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
+    best = np.empty(0)
+    means, before = np.empty(len(calls)), 0
+    for place, count in enumerate(calls):
+        best = np.sort(np.concatenate([best, worth[before:count]]))[-n:]
+        means[place], before = best.mean(), count
+    return means
+
+
+def top_auc(values: Sequence[float] | np.ndarray, n: int, *, budget: int, every: int = 100) -> float:
+    """Area under the mean of the best ``n`` against oracle calls, over the budget: in [0, 1] for values in [0, 1].
+
+    Trapezes between counts that are multiples of ``every``, from 0 at no call; a run that ended before its budget goes
+    on at its last mean.
+
+    Args:
+        values: as in ``top_means``; what comes after the budget is not looked at.
+        n: how many are averaged.
+        budget: oracle calls that the run had.
+        every: calls between two readings.
+
+    Reference:
+        Gao et al., arXiv 2206.12411, and ``top_auc`` of its code.
+    """
+    values = np.asarray(values, dtype=np.float64)[:budget]
+    if len(values) == 0:
+        return 0.0
+    calls = np.append(np.arange(every, len(values), every), len(values))
+    means = np.append(0.0, top_means(values, n, calls))
+    area = (
+        np.trapezoid(means, np.append(0, calls)) if hasattr(np, "trapezoid") else np.trapz(means, np.append(0, calls))
+    )
+    return float(area + (budget - len(values)) * means[-1]) / budget
+
+
+def scored_values(path: Path) -> pd.DataFrame:
+    """``call``, ``key`` and ``value`` of what a run scored (``scored.sqlite``), in order of the calls.
+
+    Raises:
+        DataError: no such file, or not one that a run wrote.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; runs write it unless scoring.record is false")
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            return pd.read_sql("SELECT call, key, value FROM scored ORDER BY call", connection)
+    except (sqlite3.Error, pd.errors.DatabaseError) as error:
+        raise DataError(f"{path}: not the record of a run ({error})") from error
+
+
+def efficiency(values: Sequence[float] | np.ndarray, *, budget: int) -> dict[str, float]:
+    """``avg_top1`` ... and ``auc_top1`` ... of a finished run."""
+    values = np.asarray(values, dtype=np.float64)[:budget]
+    if len(values) == 0:
+        return {}
+    means = {f"avg_top{n}": float(top_means(values, n, [len(values)])[0]) for n in TOP}
+    return means | {f"auc_top{n}": top_auc(values, n, budget=budget) for n in TOP}
+
+
+def write_pmo(folder: Path, *, budget: int, every: int = 100) -> dict[str, float]:
+    """Write ``top_auc.csv`` (a row per ``every`` calls) and ``results.yaml`` ({SMILES: [score, call]}) of a run.
+
+    Args:
+        folder: of the run; its ``scored.sqlite`` is read.
+        budget: oracle calls that it had.
+        every: calls between two rows.
+
+    Returns:
+        ``efficiency`` of the run.
+    """
+    table = scored_values(folder / "scored.sqlite")
+    values = table["value"].to_numpy(dtype=np.float64)[:budget]
+    rows = []
+    for count in range(every, len(values) + every, every):
+        part = values[: min(count, len(values))]
+        rows.append({"calls": len(part), **efficiency(part, budget=len(part))})
+    pd.DataFrame(rows).to_csv(folder / "top_auc.csv", index=False)
+    scores = np.nan_to_num(values, nan=0.0).tolist()
+    results = {key: [score, int(call)] for key, score, call in zip(table["key"], scores, table["call"], strict=False)}
+    (folder / "results.yaml").write_text(yaml.safe_dump(results, sort_keys=False))
+    return efficiency(values, budget=budget)

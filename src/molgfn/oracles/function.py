@@ -1,0 +1,90 @@
+"""Any Python function as an oracle."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from molgfn.errors import ConfigError, DataError
+from molgfn.oracles.base import Oracle
+
+
+class Function(Oracle):
+    """Values that a Python function returns: the shortest way to an oracle of one's own.
+
+    In a file ``my_oracle.py`` of the folder where ``molgfn`` is started::
+
+        from rdkit import Chem
+
+        def ring_share(smiles: list[str]) -> list[float]:
+            \"\"\"Share of the heavy atoms that are in a ring, in [0, 1].\"\"\"
+            mols = [Chem.MolFromSmiles(s) for s in smiles]
+            return [sum(a.IsInRing() for a in m.GetAtoms()) / m.GetNumAtoms() for m in mols]
+
+    then ``PYTHONPATH=. molgfn train quickstart oracle=function oracle.function=my_oracle.ring_share
+    "oracle.range=[0,1]"``.
+
+    The function gets a batch: a list of canonical SMILES, a list of strings, or an integer array [B, d] of grid points.
+    It returns one number for each, in order; None or NaN where there is none. It may raise: the run goes on, and the
+    object counts as failed.
+
+    Args:
+        function: its dotted path, ``package.module.function``.
+        range: least and largest value; null where there is no limit. A value outside counts as failed.
+        direction: whether more or less of it is better.
+        domain: what it scores: molecule (as SMILES), string or grid.
+
+    Raises:
+        ConfigError: no such function (the message names the path), or a range without width.
+    """
+
+    name: ClassVar[str] = "function"
+    source: ClassVar[str] = "the function"
+    #: parameters that name code to import; a config of unknown origin must not choose it
+    names_code: ClassVar[tuple[str, ...]] = ("function",)
+
+    def __init__(
+        self,
+        *,
+        function: str | None = None,
+        range: tuple[float | None, float | None] = (None, None),
+        direction: Literal["maximise", "minimise"] = "maximise",
+        domain: Literal["molecule", "string", "grid"] = "molecule",
+    ) -> None:
+        low, high = (-np.inf if range[0] is None else range[0], np.inf if range[1] is None else range[1])
+        if not low < high:
+            raise ConfigError(f"range: should be [low, high] with low < high, or null for no limit, got {list(range)}")
+        self.range = (low, high)  # type: ignore[misc]
+        self.direction = direction  # type: ignore[misc]
+        self.domain = domain  # type: ignore[misc]
+        self.path = function
+        self._function = _function(function)
+
+    def values(self, objects: Sequence[Any]) -> np.ndarray:
+        """What the function returns for the objects, float64 [B]."""
+        if self.domain == "molecule":
+            things: Any = [molecule.smiles for molecule in objects]
+        else:
+            things = list(objects) if self.domain == "string" else np.asarray(objects)
+        values = np.asarray(self._function(things), dtype=np.float64)
+        if values.shape != (len(objects),):
+            raise DataError(f"{self.path}: returned numbers of shape {values.shape} for {len(objects)} objects")
+        return values
+
+
+def _function(path: str | None) -> Any:
+    """What lies at the dotted path."""
+    module_path, _, name = (path or "").rpartition(".")
+    if not module_path or not name:
+        raise ConfigError(f"function: should be the dotted path of a function (package.module.function), got {path!r}")
+    try:
+        found = vars(importlib.import_module(module_path)).get(name)
+    except Exception as error:  # a user's own module can fail in any way, and the config is still what named it
+        raise ConfigError(f"function: cannot import `{module_path}` for `{path}` ({error})") from error
+    if not callable(found):
+        what = "nothing of that name" if found is None else f"a {type(found).__name__}, which cannot be called"
+        raise ConfigError(f"function: `{path}` is no function: there is {what} in {module_path}")
+    return found

@@ -1,0 +1,96 @@
+"""A diversity filter: what has been found often enough is worth nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+from rdkit import Chem
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from molgfn.chemistry.fingerprints import fingerprints, tanimoto
+from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.scaffolds import murcko
+
+Kind = Literal["murcko", "topological", "similar", "smiles"]
+
+
+class DiversityFilter:
+    """Blocks molecules whose scaffold has filled its bucket, or that were found before (conventions of REINVENT 4).
+
+    Only molecules that score at least ``min_score`` fill buckets and are blocked; the desirability of a blocked one is
+    taken for 0. The reward then changes as training goes on, so that there is no fixed distribution to sample from:
+    it helps a search, and invalidates exact comparisons. Evaluation scores without it.
+
+    Args:
+        kind: what a bucket stands for: "murcko" (identical Bemis-Murcko scaffold), "topological" (identical generic
+            scaffold: elements and bond orders left out), "similar" (nearest scaffold with a bucket, by Tanimoto
+            similarity of Morgan fingerprints) or "smiles" (no buckets: only molecules that were found before).
+        bucket_size: molecules that one bucket takes.
+        min_score: least desirability that counts.
+        min_similarity: for "similar": from which on a scaffold belongs to another's bucket.
+
+    Reference:
+        Blaschke et al., "Memory-assisted reinforcement learning for diverse molecular de novo design",
+        J. Cheminformatics 12, 68 (2020), doi:10.1186/s13321-020-00473-0; REINVENT 4, doi:10.1186/s13321-024-00812-5.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: Kind = "murcko",
+        bucket_size: Annotated[int, Field(ge=1)] = 25,
+        min_score: Annotated[float, Field(ge=0)] = 0.4,
+        min_similarity: Annotated[float, Field(gt=0, le=1)] = 0.4,
+    ) -> None:
+        self.kind, self.bucket_size, self.min_score, self.min_similarity = kind, bucket_size, min_score, min_similarity
+        self._found: set[str] = set()
+        self._buckets: dict[str, int] = {}
+        self._bits: list[np.ndarray] = []  # one row per bucket, for "similar"
+
+    def __call__(self, molecules: Sequence[Molecule], keys: Sequence[str], desirability: np.ndarray) -> np.ndarray:
+        """Whether each molecule is blocked, bool [B], in order; those that are not take their places.
+
+        Args:
+            molecules: [B].
+            keys: canonical SMILES, [B].
+            desirability: float64 [B], NaN without a value.
+        """
+        blocked = np.zeros(len(keys), dtype=bool)
+        for row in np.flatnonzero(desirability >= self.min_score):
+            if keys[row] in self._found:
+                blocked[row] = True
+                continue
+            self._found.add(keys[row])
+            if self.kind != "smiles":
+                bucket = self._bucket(molecules[row])
+                blocked[row] = self._buckets[bucket] >= self.bucket_size
+                self._buckets[bucket] += not blocked[row]
+        return blocked
+
+    def _bucket(self, molecule: Molecule) -> str:
+        """The name of the bucket of a molecule, made where there is none."""
+        name = murcko(molecule)
+        if self.kind == "topological" and name:
+            name = Chem.MolToSmiles(MurckoScaffold.MakeScaffoldGeneric(Chem.MolFromSmiles(name)))
+        if self.kind == "similar" and name not in self._buckets:
+            bits = fingerprints([Chem.MolFromSmiles(name)])
+            if self._bits:
+                similarity = tanimoto(bits, np.concatenate(self._bits))[0]
+                if similarity.max() >= self.min_similarity:
+                    return list(self._buckets)[int(similarity.argmax())]
+            self._bits.append(bits)
+        self._buckets.setdefault(name, 0)
+        return name
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": self.kind, "found": sorted(self._found), "buckets": list(self._buckets.items())}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._found = set(state["found"])
+        self._buckets = {name: count for name, count in state["buckets"]}
+        if self.kind == "similar":
+            self._bits = [fingerprints([Chem.MolFromSmiles(name)]) for name in self._buckets]

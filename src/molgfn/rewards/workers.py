@@ -1,0 +1,138 @@
+"""An oracle in processes of its own: several at once, stopped when it hangs, replaced when it dies."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import as_completed
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from molgfn.chemistry.molecules import parse
+from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
+from molgfn.rewards.answers import Answer, Failure, answer_all
+
+logger = logging.getLogger("molgfn.rewards")
+
+
+class Workers:
+    """Worker processes that hold one oracle each and answer for objects that are text (canonical SMILES, strings).
+
+    A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
+    culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
+    nothing of torch unless the oracle does.
+
+    Args:
+        make: builds the oracle; it must be picklable.
+        oracle: the oracle as it is in this process; it is not asked.
+        count: processes.
+        chunk: objects per question, so that the way to a worker and back is paid less often.
+        timeout: seconds that one object may take (a chunk as many times as it has objects); None waits for ever.
+
+    Raises:
+        ConfigError: the oracle scores objects that are not text.
+    """
+
+    def __init__(
+        self, make: Callable[[], Oracle], oracle: Oracle, *, count: int, chunk: int = 1, timeout: float | None = None
+    ) -> None:
+        if oracle.domain not in ("molecule", "string"):
+            raise ConfigError(
+                f"workers: oracle {oracle.name} scores {oracle.domain} objects; worker processes take molecules and "
+                "strings only, use workers=0"
+            )
+        self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
+        self.name, self.molecules = oracle.name, oracle.domain == "molecule"
+        self._pool: ProcessPool | None = None
+
+    def answer(self, objects: Sequence[Any]) -> Iterator[tuple[int, Answer | Failure]]:
+        """(row, answer) of each of the objects, as they come."""
+        texts = [thing.smiles if self.molecules else thing for thing in objects]
+        rows = list(range(len(texts)))
+        waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
+        while waiting:
+            alone: list[list[int]] = []
+            for part, answers in self._ask(waiting, texts):
+                if answers is None:
+                    alone += [[row] for row in part]
+                else:
+                    yield from zip(part, answers, strict=True)
+            waiting = alone
+
+    def _ask(
+        self, parts: list[list[int]], texts: list[str]
+    ) -> Iterator[tuple[list[int], Sequence[Answer | Failure] | None]]:
+        """(rows, answers) of each part; None where the part has to be taken apart to find the culprit."""
+        pool = self._running()
+        futures = {
+            pool.schedule(
+                _answer,
+                args=([texts[row] for row in part],),
+                timeout=None if self.timeout is None else self.timeout * len(part),
+            ): part
+            for part in parts
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], self._result(future, len(futures[future]))
+        except BaseException:  # an interrupt, or the caller has gone
+            for future in futures:
+                future.cancel()
+            raise
+
+    def _result(self, future: Any, size: int) -> Sequence[Answer | Failure] | None:
+        try:
+            return future.result()
+        except FutureTimeoutError:
+            reason = f"oracle {self.name} took more than {self.timeout:g} s"
+            return None if size > 1 else [Failure(reason, reason, transient=True)]
+        except ProcessExpired as error:
+            reason = f"oracle {self.name} killed its process"
+            detail = f"exit code {error.exitcode}"
+            return None if size > 1 else [Failure(reason, reason, detail, transient=True)]
+
+    def _running(self) -> ProcessPool:
+        if self._pool is None:
+            self._pool = ProcessPool(
+                max_workers=self.count,
+                initializer=_begin,
+                initargs=(self.make, self.molecules),
+                context=multiprocessing.get_context("spawn"),
+            )
+            weakref.finalize(self, _end, self._pool)
+        return self._pool
+
+
+#: in a worker: the oracle, or why it could not be made; and whether its objects are molecules
+_ORACLE: list[Oracle | str] = []
+_MOLECULES: list[bool] = []
+
+
+def _begin(make: Callable[[], Oracle], molecules: bool) -> None:
+    """Build the oracle once in a new worker; what goes wrong is told to whoever asks, for a worker must not die of it."""
+    _MOLECULES[:] = [molecules]
+    try:
+        oracle = make()
+        oracle.prepare()
+        _ORACLE[:] = [oracle]
+    except Exception as error:
+        _ORACLE[:] = [f"{type(error).__name__}: {error}"]
+
+
+def _answer(texts: list[str]) -> Sequence[Answer | Failure]:
+    oracle = _ORACLE[0]
+    if isinstance(oracle, str):
+        return [Failure(f"the oracle could not be built in a worker: {oracle}", "the oracle could not be built")] * len(
+            texts
+        )
+    return answer_all(oracle, parse(texts) if _MOLECULES[0] else texts)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()

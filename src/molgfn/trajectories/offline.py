@@ -1,0 +1,184 @@
+"""Given molecules as training data: trajectories to them, drawn backward by P_B."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from molgfn.chemistry.coverage import flat_smiles
+from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.standardise import Standardisation
+from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules
+from molgfn.environments.base import Environment
+from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.policies.base import Policy
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.sampler import Sampler
+
+logger = logging.getLogger("molgfn")
+
+
+class OfflineMolecules:
+    """The molecules of a file that the environment can build; every one is drawn once before any is drawn again.
+
+    Read when the first batch is drawn. Left out, with their reason in ``report``, are beside those that
+    ``datasets.reading`` leaves out: molecules that the environment cannot build (``outside the environment``),
+    those of which it builds something else, as RDKit may see other aromaticity in them than in their fragments
+    (``builds another molecule``), and those that it cannot tell from an earlier one, such as stereoisomers
+    (``same object``).
+
+    A molecule that several states stand for is drawn as any of them, in proportion to how many ways lead there
+    (``Environment.terminal_draws``), so that all of them are learned.
+
+    Args:
+        molecules: a file of molecules, or the name of a set (``molgfn data list``), which is fetched if need be.
+        column: of a table, that holds SMILES; None finds it.
+        limit: entries read, the first ones; None reads all. To read one back into fragments takes some milliseconds.
+        standardise: rules applied to each; None takes them as they are.
+        redraw: take one of a molecule's states anew each time that it is drawn; False keeps the first, which is faster.
+        jobs: worker processes that read the file.
+    """
+
+    def __init__(
+        self,
+        *,
+        molecules: Annotated[str, Field(min_length=1)],
+        column: str | None = None,
+        limit: Annotated[int, Field(ge=1)] | None = 10_000,
+        standardise: Standardisation | None = None,
+        redraw: bool = True,
+        jobs: Annotated[int, Field(ge=1)] = 1,
+    ) -> None:
+        self.molecules = molecules
+        self.column = column
+        self.limit = limit
+        self.standardise = standardise
+        self.redraw = redraw
+        self.jobs = jobs
+        #: what was read and left out; None until ``prepare``
+        self.report: ReadingReport | None = None
+        self._environment: Environment | None = None
+        self._objects: list[Molecule] = []
+        self._order = torch.zeros(0, dtype=torch.int64)
+        self._at = 0
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    @property
+    def objects(self) -> list[Molecule]:
+        """What can be drawn, as the environment builds it; empty until ``prepare``."""
+        return self._objects
+
+    def prepare(self, environment: Environment) -> None:
+        """Read the file and find a state for each molecule; does nothing the second time.
+
+        Raises:
+            ConfigError: the environment builds no molecules.
+            DataError: the file cannot be read or fetched, or the environment can build none of it.
+        """
+        if self._environment is environment:
+            return
+        if environment.domain != "molecule":
+            raise ConfigError(
+                f"offline: gives molecules, but {type(environment).__name__} builds {environment.domain} objects"
+            )
+        content = open_molecules(
+            self.molecules,
+            column=self.column,
+            limit=self.limit,
+            standardise=self.standardise or AS_IT_IS,
+            jobs=self.jobs,
+        )
+        self._keep(content, environment)
+        self._environment, self.report = environment, content.report
+        logger.info("offline molecules: %s", content.report.summary())
+
+    def _keep(self, content: MoleculeSet, environment: Environment) -> None:
+        """Take up what the environment can build; the report learns of the rest."""
+        lines, given, states = [], [], []
+        report = content.report
+        for line, molecule in zip(content.lines, content.molecules, strict=True):
+            try:
+                states.append(environment.states_of([molecule]))
+            except DataError:
+                report.drop(line, f"outside the environment: {molecule.smiles[:80]}")
+                continue
+            lines.append(line)
+            given.append(molecule)
+        kept: list[int] = []
+        if states:
+            terminal = type(states[0]).cat(states)
+            built = environment.objects(terminal)
+            first: dict[str, int] = {}
+            for i, (line, molecule, again, key) in enumerate(
+                zip(lines, given, built, environment.object_keys(built), strict=True)
+            ):
+                if again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
+                    report.drop(line, f"builds another molecule: {molecule.smiles[:80]} becomes {again.smiles[:80]}")
+                elif first.setdefault(key, line) != line:
+                    report.drop(line, f"same object: {molecule.smiles[:80]} is at line {first[key]} already")
+                else:
+                    kept.append(i)
+            self._terminal = terminal[torch.tensor(kept, dtype=torch.int64)]
+            self._objects = [built[i] for i in kept]
+        report.kept = len(kept)
+        if not kept:
+            raise DataError(f"{type(environment).__name__} can build no molecule\n{report.summary()}")
+
+    @torch.no_grad()
+    def draw(
+        self,
+        policy: Policy,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        order: torch.Generator | None = None,
+    ) -> Trajectories:
+        """``n`` trajectories to given molecules by P_B, on the policy's device, with keys and not scored.
+
+        Args:
+            policy: whose P_B draws.
+            n: how many; more than there are molecules repeat them.
+            generator: draws the trajectories.
+            order: on the CPU; draws the molecules, and the state of each.
+        """
+        environment = policy.environment
+        self.prepare(environment)
+        rows = self._next(n, order)
+        chosen = [self._objects[i] for i in rows.tolist()]
+        if self.redraw:
+            seed = int(torch.randint(2**31, (), generator=order))
+            terminal, _ = environment.terminal_draws(chosen, seed)
+        else:
+            terminal = self._terminal[rows]
+        drawn = Sampler(environment).backward(policy, terminal, generator=generator)
+        return replace(drawn, source=["offline"] * n, keys=environment.object_keys(chosen))
+
+    def _next(self, n: int, order: torch.Generator | None) -> Tensor:
+        """The next ``n`` molecules, int64 [n]; when all have come they are shuffled anew."""
+        if len(self._order) and len(self._order) != len(self):
+            raise CheckpointError(
+                f"{self.molecules}: gives {len(self)} molecules, but {len(self._order)} when the checkpoint was written"
+            )
+        parts, left = [], n
+        while left:
+            if self._at == len(self._order):
+                self._order, self._at = torch.randperm(len(self), generator=order), 0
+            parts.append(self._order[self._at : self._at + left])
+            self._at += len(parts[-1])
+            left -= len(parts[-1])
+        return torch.cat(parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which molecules are still to come in this pass."""
+        return {"order": self._order, "at": self._at}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken."""
+        self._order, self._at = state["order"].cpu(), state["at"]

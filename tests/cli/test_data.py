@@ -1,0 +1,123 @@
+"""``molgfn data``: list, get, info."""
+
+import json
+from hashlib import sha256
+
+import pytest
+
+from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.datasets import registry
+from molgfn.datasets.registry import DATASETS, Dataset
+from molgfn.downloads import Download
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("MOLGFN_DATA", str(tmp_path / "folder"))
+    return tmp_path / "folder"
+
+
+def file_of(content: bytes, name: str) -> Download:
+    return Download(name, "http://localhost:9/x", sha256(content).hexdigest(), len(content), "few", "x", "MIT")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setitem(registry.DATASETS, "few", Dataset("few", 2, file_of(b"CCO\nCN\n", "few.smi")))
+
+
+def test_list(call, folder, few):
+    result = call("data", "list")
+    assert result.exit_code == 0, result.stderr
+    for name, found in DATASETS.items():
+        (row,) = [line.split() for line in result.stdout.splitlines() if line.startswith(f"{name} ")]
+        assert row[1] == f"{found.entries:,}"
+        assert "no" in row
+    folder.mkdir()
+    (folder / "few.smi").write_text("CCO\nCN\n")
+    rows = call("data", "list").stdout.splitlines()
+    assert "yes" in next(line.split() for line in rows if line.startswith("few "))
+    assert rows[-1] == f"folder: {folder}"
+
+
+def test_get_from_a_path(call, folder, few, tmp_path):
+    offline = call("data", "get", "few")
+    assert offline.exit_code == 3
+    assert f"put it at {folder / 'few.smi'}" in offline.stderr
+    (tmp_path / "mine.smi").write_text("CCO\nCN\n")
+    result = call("data", "get", "few", "--path", tmp_path / "mine.smi")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"few: {folder / 'few.smi'}\n"
+    assert call("data", "get", "few").exit_code == 0
+    assert "2" in call("data", "info", "few").stdout
+    (tmp_path / "mine.smi").write_text("CCO\n")
+    wrong = call("data", "get", "few", "--path", tmp_path / "mine.smi")
+    assert wrong.exit_code == 3
+    assert "sha256" in wrong.stderr
+
+
+def test_get_a_vocabulary(call, folder, monkeypatch, tmp_path):
+    content = json.dumps({"block_smi": {"0": "CCO"}, "block_r": {"0": [2, 0]}}).encode()
+    monkeypatch.setitem(registry.DATASETS, "v", Dataset("v", 1, file_of(content, "v.json"), kind="fragments"))
+    (tmp_path / "mine.json").write_bytes(content)
+    result = call("data", "get", "v", "--path", tmp_path / "mine.json")
+    assert result.exit_code == 0, result.stderr
+    assert f"environment.vocabulary={folder / 'v.txt'}" in result.stdout
+    assert Vocabulary.load(folder / "v.txt") == Vocabulary.load([["CCO", [0, 2]]])
+
+
+def test_get_refuses(call, tmp_path):
+    assert call("data", "get").exit_code == 2
+    assert call("data", "get", "qm9", "zinc250k", "--path", tmp_path).exit_code == 2
+    unknown = call("data", "get", "qm8")
+    assert unknown.exit_code == 3
+    assert "did you mean `qm9`" in unknown.stderr
+
+
+SMILES = "CCO\nOCC\nXX\nCC(=O)[O-].[Na+]\nc1ccccc1C\n"
+
+
+def cells(result):
+    return [line.split() for line in result.stdout.splitlines()]
+
+
+def test_info(call, tmp_path):
+    (tmp_path / "a.smi").write_text(SMILES)
+    result = call("data", "info", tmp_path / "a.smi")
+    assert result.exit_code == 0, result.stderr
+    rows = cells(result)
+    assert ["5", "4", "1"] in rows
+    assert ["not", "a", "SMILES", "1", "20.00%", "3", "XX"] in rows
+    assert ["different", "(canonical", "SMILES)", "3", "75.00%"] in rows
+    assert ["several", "parts", "(salts)", "1", "25.00%"] in rows
+    assert ["with", "Na", "1", "25.00%"] in rows
+    assert "heavy atoms: 3 to 7, median 3, 90 % of them within 3 to 7" in result.stdout
+
+
+def test_info_with_rules(call, tmp_path):
+    (tmp_path / "a.smi").write_text(SMILES)
+    rules = ["--salts", "largest", "--charges", "neutralise", "--duplicates", "drop", "--elements", "C, O"]
+    result = call("data", "info", tmp_path / "a.smi", *rules, "--max-atoms", 6, "-o", tmp_path / "clean.smi")
+    assert result.exit_code == 0, result.stderr
+    rows = cells(result)
+    assert ["5", "2", "3"] in rows
+    assert ["too", "large", "1", "20.00%", "5", "Cc1ccccc1", "(7", "heavy", "atoms)"] in rows
+    assert (tmp_path / "clean.smi").read_text() == "CCO\nCC(=O)O\n"
+
+
+def test_info_of_a_file_where_nothing_is_left(call, tmp_path):
+    (tmp_path / "a.smi").write_text("XX\n")
+    result = call("data", "info", tmp_path / "a.smi")
+    assert result.exit_code == 0
+    assert ["1", "0", "1"] in cells(result)
+    assert "heavy atoms" not in result.stdout
+
+
+def test_info_refuses(call, tmp_path):
+    (tmp_path / "a.smi").write_text("")
+    empty = call("data", "info", tmp_path / "a.smi")
+    assert empty.exit_code == 3
+    assert "the file is empty" in empty.stderr
+    assert call("data", "info", tmp_path / "gone.smi").exit_code == 3
+    assert call("data", "info", tmp_path / "a.smi", "--elements", "Q").exit_code == 2
+    assert call("data", "info", tmp_path / "a.smi", "-o", tmp_path / "no" / "b.smi").exit_code == 2

@@ -1,0 +1,58 @@
+"""Oracles that misbehave for chains of chosen lengths, as worker processes import them."""
+
+import os
+import time
+
+import numpy as np
+
+from molgfn.oracles.base import Oracle
+
+
+class Faulty(Oracle):
+    """Share of 10,000 that the number of heavy atoms is; for every tenth length it does what ``fault`` says.
+
+    What it was asked, process by process, goes to ``log`` if given: one line per object that got as far as a value.
+    """
+
+    name = "faulty"
+    range = (0.0, 1.0)
+    direction = "maximise"
+    source = "made for a test"
+
+    def __init__(self, *, fault: str = "none", every: int = 10, log: str | None = None, seconds: float = 0.0) -> None:
+        self.fault, self.every, self.log, self.seconds = fault, every, log, seconds
+
+    def values(self, objects):
+        counts = np.array([m.mol.GetNumHeavyAtoms() for m in objects])
+        bad = counts % self.every == 0
+        if bad.any():
+            if self.fault == "raise":
+                raise ValueError("cannot do this one")
+            if self.fault == "hang":
+                time.sleep(600)
+            if self.fault == "die":
+                os._exit(13)
+            if self.fault == "length":
+                return np.zeros(len(objects) + 1)
+        if self.seconds:
+            time.sleep(self.seconds)
+        if self.log:
+            with open(self.log, "a") as file:
+                file.write("".join(f"{n}\n" for n in counts))
+        return np.where(bad & (self.fault == "nan"), np.nan, counts / 10_000)
+
+
+class NeedsTorch(Faulty):
+    """Says whether torch was imported in its process."""
+
+    def values(self, objects):
+        import sys
+
+        return np.full(len(objects), float("torch" in sys.modules))
+
+
+class Unbuildable(Faulty):
+    """Can be made once, in the main process."""
+
+    def prepare(self):
+        raise RuntimeError("no licence in this process")

@@ -1,0 +1,112 @@
+"""Answers on disk: shared, kept apart by oracle, and never a reason to stop."""
+
+import logging
+import multiprocessing
+import os
+
+import numpy as np
+import pytest
+
+from molgfn.chemistry.molecules import parse
+from molgfn.errors import ConfigError
+from molgfn.rewards.disk_cache import DiskCache
+from molgfn.rewards.scoring import Scorer
+from molgfn.rewards.settings import Scoring, identity
+from tests.rewards.faulty_oracles import Faulty
+
+
+def chains(lengths):
+    molecules = parse(["C" * n for n in lengths])
+    return molecules, [m.smiles for m in molecules]
+
+
+def scorer(folder, log=None, recipe="a", **arguments):
+    scoring = Scoring(disk_cache=str(folder))
+    scoring.recipe = recipe
+    return Scorer(oracle=Faulty(log=log and str(log), **arguments), scoring=scoring)
+
+
+def test_another_run_asks_for_nothing_that_is_known(tmp_path):
+    log = tmp_path / "log"
+    first = scorer(tmp_path / "c", log, fault="nan")
+    first(*chains([1, 2, 10]))
+    second = scorer(tmp_path / "c", log, fault="nan")
+    answers = second(*chains([1, 2, 2, 3, 10]))
+    np.testing.assert_array_equal(answers.value, [0.0001, 0.0002, 0.0002, 0.0003, np.nan])
+    counters = second.counters
+    assert (counters.raw, counters.unique, counters.disk, counters.cached, counters.failed) == (5, 4, 2, 1, 1)
+    assert log.read_text().split() == ["1", "2", "10", "3", "10"]  # failures are not kept
+    np.testing.assert_array_equal(answers.components["faulty"], answers.value)
+
+
+def test_another_recipe_or_data_file_is_another_cache(tmp_path):
+    scorer(tmp_path, recipe={"a": 1})(*chains([1]))
+    scorer(tmp_path, recipe={"a": 2})(*chains([1]))
+    assert len(list(tmp_path.iterdir())) == 2
+
+    class WithFile(Faulty):
+        @property
+        def files(self):
+            return (tmp_path / "weights",)
+
+    (tmp_path / "weights").write_text("1")
+    before = identity(WithFile(), "a")
+    (tmp_path / "weights").write_text("2")
+    assert identity(WithFile(), "a") != before != identity(Faulty(), "a")
+
+
+def test_without_a_recipe_nothing_is_kept_on_disk(tmp_path):
+    with pytest.raises(ConfigError, match="recipe"):
+        Scorer(oracle=Faulty(), scoring=Scoring(disk_cache=str(tmp_path)))
+
+
+def test_a_damaged_file_is_set_aside_with_a_warning(tmp_path, caplog):
+    scorer(tmp_path)(*chains([1]))
+    (place,) = tmp_path.iterdir()
+    for file in place.glob("cache.db*"):
+        file.write_bytes(b"not a database at all" * 500)
+    with caplog.at_level(logging.WARNING, logger="molgfn.rewards"):
+        again = scorer(tmp_path)
+        assert again(*chains([1])).value.tolist() == [0.0001]
+    assert again.counters.disk == 0
+    assert len([r for r in caplog.records if "set aside" in r.message]) == 1
+    assert sorted(p.name.partition(".")[2][:7] for p in tmp_path.iterdir()) == ["", "damaged"]
+    assert scorer(tmp_path)(*chains([1])).value.tolist() == [0.0001]
+
+
+def test_a_damaged_entry_is_asked_for_again(tmp_path):
+    cache = DiskCache(tmp_path / "c", width=2)
+    cache.put("good", (1.0, 2.0))
+    cache.put("short", (1.0,))
+    assert cache.get(["good", "short", "none"]) == {"good": (1.0, 2.0)}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder without permissions is made the POSIX way")
+def test_a_place_that_cannot_be_written_costs_the_cache_and_not_the_run(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    with caplog.at_level(logging.WARNING, logger="molgfn.rewards"):
+        engine = scorer(tmp_path / "file")
+        assert engine(*chains([1, 2])).value.tolist() == [0.0001, 0.0002]
+        engine(*chains([3]))
+    assert len([r for r in caplog.records if "goes on without it" in r.message]) == 1
+
+
+def _fill(folder, start):
+    engine = scorer(folder)
+    for n in range(40):
+        engine(*chains([1 + (start + 3 * n) % 60]))
+
+
+def test_two_processes_share_one_cache(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_fill, args=(tmp_path, start)) for start in (0, 30)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    expected = {1 + (start + 3 * n) % 60 for start in (0, 30) for n in range(40)}
+    after = scorer(tmp_path)
+    answers = after(*chains(sorted(expected)))
+    assert after.counters.disk == len(expected)
+    np.testing.assert_array_equal(answers.value, np.array(sorted(expected)) / 10_000)

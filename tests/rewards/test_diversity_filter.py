@@ -1,0 +1,71 @@
+"""What has been found often enough is worth nothing any more."""
+
+import numpy as np
+import pytest
+
+from molgfn.chemistry.molecules import parse
+from molgfn.errors import ConfigError
+from molgfn.oracles.hypergrid import HyperGrid
+from molgfn.oracles.qed import QED
+from molgfn.rewards.diversity_filter import DiversityFilter
+from molgfn.rewards.power import Power
+
+#: four with the benzene scaffold, two pyridines (as generic scaffold also a six-ring), one without a ring
+SMILES = ["c1ccccc1C", "c1ccccc1O", "c1ccccc1N", "c1ccccc1Cl", "c1ccncc1C", "c1ccncc1O", "CCO"]
+
+
+def blocked(filter, smiles, score=1.0):
+    molecules = parse(smiles)
+    scores = np.broadcast_to(np.asarray(score, dtype=np.float64), len(smiles))
+    return filter(molecules, [m.smiles for m in molecules], scores).tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("murcko", [0, 0, 1, 1, 0, 0, 0]),
+        ("topological", [0, 0, 1, 1, 1, 1, 0]),
+        ("similar", [0, 0, 1, 1, 0, 0, 0]),
+        ("smiles", [0, 0, 0, 0, 0, 0, 0]),
+    ],
+)
+def test_buckets(kind, expected):
+    assert blocked(DiversityFilter(kind=kind, bucket_size=2), SMILES) == list(map(bool, expected))
+
+
+def test_similar_scaffolds_share_a_bucket():
+    loose = DiversityFilter(kind="similar", bucket_size=1, min_similarity=0.1)
+    assert blocked(loose, ["c1ccccc1C", "c1ccncc1C"]) == [False, True]
+
+
+def test_what_was_found_before_is_blocked_and_a_low_score_takes_no_place():
+    filter = DiversityFilter(bucket_size=2, min_score=0.5)
+    assert blocked(filter, SMILES[:3], [0.4, np.nan, 0.6]) == [False, False, False]
+    assert blocked(filter, [SMILES[2], SMILES[0], SMILES[1]]) == [True, False, True]
+
+
+def test_state_goes_on():
+    for kind in ("murcko", "similar"):
+        filter = DiversityFilter(kind=kind, bucket_size=2)
+        blocked(filter, SMILES[:2])
+        again = DiversityFilter(kind=kind, bucket_size=2)
+        again.load_state_dict(filter.state_dict())
+        assert blocked(again, SMILES[2:]) == blocked(filter, SMILES[2:]) == [True, True, False, False, False]
+
+
+def test_a_blocked_molecule_gets_the_least_reward_and_keeps_its_value():
+    reward = Power(oracle=QED(), diversity_filter=DiversityFilter(bucket_size=1, min_score=0.1), floor=1e-3)
+    molecules = parse(SMILES[:2])
+    scores = reward(molecules, [m.smiles for m in molecules])
+    assert scores.log_reward[1] == pytest.approx(np.log(1e-3))
+    assert scores.log_reward[0] > np.log(0.3)
+    assert scores.components["blocked"].tolist() == [0.0, 1.0]
+    assert (scores.value > 0.3).all()
+    again = Power(oracle=QED(), diversity_filter=DiversityFilter(bucket_size=1, min_score=0.1), floor=1e-3)
+    again.load_state_dict(reward.state_dict())
+    assert again(molecules[:1], ["x"]).components["blocked"].tolist() == [1.0]
+
+
+def test_grids_have_no_scaffolds():
+    with pytest.raises(ConfigError, match="scaffolds"):
+        Power(oracle=HyperGrid(), diversity_filter=DiversityFilter())

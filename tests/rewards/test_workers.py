@@ -1,0 +1,99 @@
+"""Worker processes: what an oracle does wrong costs the culprits their value and nothing else."""
+
+import functools
+import logging
+
+import numpy as np
+import pytest
+
+from molgfn.chemistry.molecules import parse
+from molgfn.errors import ConfigError
+from molgfn.oracles.hypergrid import HyperGrid
+from molgfn.rewards.scoring import Scorer
+from molgfn.rewards.settings import Scoring
+from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Unbuildable
+
+
+def chains(lengths):
+    molecules = parse(["C" * n for n in lengths])
+    return molecules, [m.smiles for m in molecules]
+
+
+def scorer(oracle=Faulty, *, workers=2, chunk=8, timeout=None, retries=0, **arguments):
+    scoring = Scoring(workers=workers, chunk=chunk, timeout=timeout, retries=retries)
+    scoring.make = functools.partial(oracle, **arguments)
+    return Scorer(oracle=oracle(**arguments), scoring=scoring)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "timeout"),
+    [
+        ("raise", "oracle faulty raised ValueError", None),
+        ("nan", "oracle faulty returned nan", None),
+        ("length", "oracle faulty returned shape (2,), not one number per object", None),
+        ("hang", "oracle faulty took more than 0.3 s", 0.3),
+        ("die", "oracle faulty killed its process", None),
+        ("slow", None, 5.0),
+    ],
+)
+def test_a_thousand_molecules_and_ten_percent_faults(fault, reason, timeout, tmp_path, caplog):
+    # 1,000 molecules, 50 different ones; 5 of these (100 in all) are culprits
+    log = tmp_path / "log"
+    lengths = [1 + (7 * i) % 50 for i in range(1000)]
+    arguments = {"fault": fault, "log": str(log), "seconds": 0.01 if fault == "slow" else 0.0}
+    engine = scorer(timeout=timeout, chunk=4, **arguments)
+    objects, keys = chains(lengths)
+    with caplog.at_level(logging.WARNING, logger="molgfn.rewards"):
+        parts = [engine(objects[i : i + 100], keys[i : i + 100]) for i in range(0, 1000, 100)]
+    value = np.concatenate([p.value for p in parts])
+    problems = [problem for p in parts for problem in p.problems]
+    culprit = np.array([n % 10 == 0 for n in lengths]) & (reason is not None)
+    np.testing.assert_array_equal(np.isnan(value), culprit)
+    np.testing.assert_array_equal(value[~culprit], np.array(lengths)[~culprit] / 10_000)
+    assert problems == [reason if c else None for c in culprit]
+    counters = engine.counters
+    assert (counters.raw, counters.unique, counters.failed) == (1000, 50, culprit.sum())
+    different = len({n for n, c in zip(lengths, culprit, strict=True) if not c})
+    assert counters.cached == 1000 - different - culprit.sum()
+    assert counters.reasons == ({reason: 100} if reason else {})
+    assert len([r for r in caplog.records if r.name == "molgfn.rewards"]) == bool(reason)
+    scored = [int(line) for line in log.read_text().split()]
+    assert len(scored) == len(set(scored)), "nothing is scored twice"
+    assert set(scored) >= {n for n, c in zip(lengths, culprit, strict=True) if not c}, "nothing is lost"
+
+
+def test_a_worker_holds_its_oracle_and_no_torch():
+    engine = scorer(NeedsTorch, workers=1)
+    assert engine(*chains([1, 2, 3])).value.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_what_cannot_be_built_in_a_worker_says_so():
+    engine = scorer(Unbuildable, workers=1)
+    answers = engine(*chains([1, 2]))
+    assert (
+        answers.problems == ["the oracle could not be built in a worker: RuntimeError: no licence in this process"] * 2
+    )
+    assert engine.counters.reasons == {"the oracle could not be built": 2}
+
+
+def test_an_oracle_without_a_config_is_sent_to_the_workers():
+    engine = Scorer(oracle=Faulty(), scoring=Scoring(workers=1))
+    assert engine(*chains([3])).value.tolist() == [0.0003]
+
+
+def test_grids_do_not_go_to_workers():
+    with pytest.raises(ConfigError, match="use workers=0"):
+        Scorer(oracle=HyperGrid(), scoring=Scoring(workers=1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"timeout": 1.0}, "set workers to 1"),
+        ({"backend": "ray"}, "set workers to 1"),
+        ({"workers": 1, "ray_address": "auto"}, "set backend to ray"),
+    ],
+)
+def test_settings_that_do_not_go_together(arguments, match):
+    with pytest.raises(ConfigError, match=match):
+        Scoring(**arguments)

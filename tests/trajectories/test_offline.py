@@ -1,0 +1,275 @@
+"""Given molecules as training data: what is kept, what is drawn, and how it is mixed into batches."""
+
+import math
+from collections import Counter
+
+import pytest
+import torch
+
+from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.standardise import Standardisation
+from molgfn.environments.fragments import Fragments
+from molgfn.environments.hypergrid import HyperGrid
+from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.objectives.maximum_likelihood import MaximumLikelihood
+from molgfn.oracles.qed import QED
+from molgfn.policies.exploration import Exploration
+from molgfn.policies.graph import GraphTransformerPolicy
+from molgfn.policies.mlp import MLPPolicy
+from molgfn.rewards.power import Power
+from molgfn.trajectories.local_search import LocalSearch
+from molgfn.trajectories.offline import OfflineMolecules
+from molgfn.trajectories.replay import UniformReplay
+from molgfn.trajectories.scoring import score
+from molgfn.trajectories.sources import Sources
+
+AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
+#: four that it can build, some by several trees; another name of the first, one too long, another element, no SMILES
+LINES = ["CCCC", "CCO", "CC", "CCCCCO", "C(C)CC", "C" * 30, "CCN", "XX"]
+
+
+@pytest.fixture
+def policy():
+    return GraphTransformerPolicy(
+        environment=Fragments(vocabulary=AMBIGUOUS, max_fragments=4), width=16, layers=1, heads=2
+    )
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "given.smi"
+    path.write_text("\n".join(LINES))
+    return str(path)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_what_the_environment_cannot_build_is_counted(policy, file):
+    offline = OfflineMolecules(molecules=file)
+    assert (len(offline), offline.report) == (0, None)
+    offline.prepare(policy.environment)
+    assert [m.smiles for m in offline.objects] == ["CCCC", "CCO", "CC", "CCCCCO"]
+    report = offline.report
+    assert (report.entries, report.kept) == (8, 4)
+    assert {reason: out.lines for reason, out in report.left_out.items()} == {
+        "same object": [5],
+        "outside the environment": [6, 7],
+        "not a SMILES": [8],
+    }
+    assert report.left_out["same object"].example == "CCCC is at line 1 already"
+
+
+def test_rules_come_first(policy, tmp_path):
+    (tmp_path / "a.smi").write_text("CCC[O-].[Na+]\nCCCO\nCC(=O)C\n")
+    plain = OfflineMolecules(molecules=str(tmp_path / "a.smi"))
+    plain.prepare(policy.environment)
+    assert plain.report.left_out["outside the environment"].lines == [1, 3]
+    rules = Standardisation(charges="neutralise")
+    offline = OfflineMolecules(molecules=str(tmp_path / "a.smi"), standardise=rules, limit=2)
+    offline.prepare(policy.environment)
+    assert [m.smiles for m in offline.objects] == ["CCCO"]
+    assert offline.report.left_out["duplicate"].lines == [2]
+
+
+def test_stereoisomers_are_one_object(policy, tmp_path):
+    environment = Fragments(vocabulary=[["C", [0, 0, 0, 0]], ["Cl", [0]], ["F", [0]], ["Br", [0]]], max_fragments=4)
+    (tmp_path / "a.smi").write_text("F[C@H](Cl)Br\nF[C@@H](Cl)Br\n")
+    offline = OfflineMolecules(molecules=str(tmp_path / "a.smi"))
+    offline.prepare(environment)
+    assert [m.smiles for m in offline.objects] == ["FC(Cl)Br"]
+    assert offline.report.left_out["same object"].lines == [2]
+
+
+@pytest.mark.parametrize("redraw", [True, False])
+def test_trajectories_lead_to_the_molecules(policy, file, redraw):
+    environment = policy.environment
+    drawn = OfflineMolecules(molecules=file, redraw=redraw).draw(policy, 10, generator=generator(), order=generator())
+    assert drawn.source == ["offline"] * 10
+    assert [m.smiles for m in environment.objects(drawn.terminal)] == drawn.keys
+    # every one once before any comes again
+    assert Counter(drawn.keys[:4]) == Counter(drawn.keys[4:8]) == Counter(["CCCC", "CCO", "CC", "CCCCCO"])
+    # they are trajectories: each state follows from the one before, and the first is the source
+    assert environment.is_initial(drawn.states[drawn.last - drawn.lengths + 1]).all()
+    inside = torch.ones(len(drawn.actions), dtype=torch.bool).index_fill(0, drawn.last, False)
+    at = inside.nonzero().squeeze(1)
+    after = environment.step(drawn.states[at], drawn.actions[at])
+    assert environment.keys(after) == environment.keys(drawn.states[at + 1])
+    assert (drawn.actions[drawn.last] == environment.stop_action).all()
+
+
+def test_every_tree_of_a_molecule_is_drawn(policy, tmp_path):
+    """Trees come in proportion to the number of ways that lead to them, c(t), as the docstring says."""
+    (tmp_path / "a.smi").write_text("CCCC\n")
+    environment = policy.environment
+    n = 600
+    given = str(tmp_path / "a.smi")
+    drawn = OfflineMolecules(molecules=given).draw(policy, n, generator=generator(), order=generator(1))
+    keys = environment.keys(drawn.terminal)
+    count = Counter(keys)
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    terminal = drawn.terminal[torch.tensor([first[key] for key in count])]
+    ways = torch.from_numpy(environment.space.tree_log_symmetry(terminal.kinds.numpy(), terminal.joins.numpy())).exp()
+    share = ways / ways.sum()
+    assert len(count) > 1
+    whole = environment.space.log_symmetry(Molecule.from_smiles("CCCC"))
+    assert math.isclose(float(ways.sum()), math.exp(whole), rel_tol=1e-9)  # there is no tree that was not drawn
+    found = torch.tensor([count[key] / n for key in count], dtype=torch.float64)
+    assert ((found - share).abs() < 5 * (share * (1 - share) / n).sqrt()).all()
+    fixed = OfflineMolecules(molecules=given, redraw=False).draw(policy, 50, order=generator())
+    assert len(set(environment.keys(fixed.terminal))) == 1
+
+
+def test_it_goes_on_where_it_was(policy, file):
+    first = OfflineMolecules(molecules=file)
+    order = generator(3)
+    first.draw(policy, 3, order=order)
+    state, after = first.state_dict(), order.get_state()
+    expected = first.draw(policy, 6, generator=generator(), order=order)
+    again = OfflineMolecules(molecules=file)
+    again.load_state_dict(state)
+    order.set_state(after)
+    drawn = again.draw(policy, 6, generator=generator(), order=order)
+    assert drawn.keys == expected.keys
+    assert torch.equal(drawn.actions, expected.actions)
+
+
+def test_another_file_on_resume_is_noticed(policy, file, tmp_path):
+    first = OfflineMolecules(molecules=file)
+    first.draw(policy, 1)
+    (tmp_path / "other.smi").write_text("CC\n")
+    again = OfflineMolecules(molecules=str(tmp_path / "other.smi"))
+    again.load_state_dict(first.state_dict())
+    with pytest.raises(CheckpointError, match="gives 1 molecules, but 4"):
+        again.draw(policy, 1)
+
+
+def test_what_cannot_be_used(policy, tmp_path):
+    with pytest.raises(DataError, match=r"gone\.smi"):
+        OfflineMolecules(molecules=str(tmp_path / "gone.smi")).prepare(policy.environment)
+    (tmp_path / "a.smi").write_text("c1ccccc1\n")
+    offline = OfflineMolecules(molecules=str(tmp_path / "a.smi"))
+    with pytest.raises(DataError, match=r"Fragments can build no molecule\n.*\n.*outside the environment, line 1"):
+        offline.prepare(policy.environment)
+    with pytest.raises(ConfigError, match="HyperGrid builds grid objects"):
+        Sources(offline=offline, offline_share=0.5).prepare(HyperGrid(side=3))
+
+
+def test_stated_shares_and_scores(policy, file):
+    sources = Sources(batch_size=16, offline=OfflineMolecules(molecules=file), offline_share=0.25)
+    reward = Power(oracle=QED())
+    for iteration in range(2):
+        batch = sources.draw(policy, reward, iteration=iteration, replay_generator=generator(iteration))
+    assert Counter(batch.source) == {"policy": 12, "offline": 4}
+    assert len(batch.info["fresh"]) == 12
+    offline = batch.info["offline"]
+    assert sorted(offline.keys) == sorted(["CCCC", "CCO", "CC", "CCCCCO"])
+    qed = torch.from_numpy(QED().values(offline.info["objects"]))
+    torch.testing.assert_close(batch.log_reward[-4:], qed.clamp(min=1e-4).log())
+    exact = [policy.environment.space.log_symmetry(m) for m in offline.info["objects"]]
+    torch.testing.assert_close(batch.log_symmetry[-4:], torch.tensor(exact, dtype=torch.float64))
+    assert reward.counters.raw == 32
+    assert reward.counters.unique <= 32 - 4  # the four were scored once
+
+
+def test_with_a_store_and_rewards_of_states(policy, file):
+    sources = Sources(
+        batch_size=16,
+        replay=UniformReplay(capacity=50),
+        replay_share=0.25,
+        offline=OfflineMolecules(molecules=file),
+        offline_share=0.5,
+    )
+    for iteration in range(2):
+        batch = sources.draw(policy, Power(oracle=QED()), iteration=iteration, state_rewards=True)
+    assert Counter(batch.source) == {"policy": 4, "replay": 4, "offline": 8}
+    torch.testing.assert_close(batch.log_reward_state[batch.last], batch.log_target)
+    assert len(sources.replay) <= 12  # what is given is not stored
+
+
+def test_nothing_but_given_molecules(policy, file):
+    sources = Sources(batch_size=8, offline=OfflineMolecules(molecules=file), offline_share=1.0)
+    reward = Power(oracle=QED())
+    batch = sources.draw(policy, reward, iteration=0)
+    assert batch.source == ["offline"] * 8
+    assert batch.info["fresh"].source == ["policy"]
+    assert reward.counters.raw == 9
+    batch = sources.draw(policy, reward, iteration=1, offline_rewards=False)
+    assert reward.counters.raw == 10
+    assert len(batch.keys) == 8
+    assert not batch.log_target.any()
+    batch = sources.draw(policy, reward, iteration=1, offline_rewards=False, state_rewards=True)
+    assert not batch.log_reward_state.any()
+
+
+def test_state_of_sources(policy, file):
+    def make():
+        return Sources(batch_size=4, offline=OfflineMolecules(molecules=file), offline_share=0.5)
+
+    first = make()
+    first.draw(policy, Power(oracle=QED()), iteration=0)
+    again = make()
+    again.load_state_dict(first.state_dict(), policy.environment)
+    assert torch.equal(again.offline.state_dict()["order"], first.offline.state_dict()["order"])
+    assert again.offline.state_dict()["at"] == first.offline.state_dict()["at"] == 2
+    again.load_state_dict({"replay": None}, policy.environment)  # a checkpoint of before there was such data
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"offline_share": 0.5}, "offline gives no molecules"),
+        ({"offline": True}, "would never be used"),
+        ({"offline": True, "offline_share": 0.01}, "offline_share 0.01 of 16 it would never be used"),
+        ({"offline": True, "offline_share": 1.0, "exploration": Exploration(epsilon=0.1)}, "exploration would never"),
+        (
+            {"offline": True, "offline_share": 1.0, "replay": UniformReplay(), "replay_share": 0.5},
+            "replay would never be used",
+        ),
+        ({"offline": True, "offline_share": 0.5, "replay": UniformReplay(), "replay_share": 0.5}, "leave nothing"),
+        ({"offline": True, "offline_share": 0.6, "local_search": LocalSearch()}, "only 6 trajectories"),
+    ],
+)
+def test_shares_that_cannot_be(arguments, words):
+    if arguments.get("offline"):
+        arguments = {**arguments, "offline": OfflineMolecules(molecules="x.smi")}
+    with pytest.raises(ConfigError, match=words):
+        Sources(batch_size=16, **arguments)
+
+
+def test_it_is_off_policy():
+    (reason,) = Sources(offline=OfflineMolecules(molecules="x.smi"), offline_share=0.5).off_policy_reasons
+    assert "data.offline" in reason
+    assert "share 0.5" in reason
+
+
+def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
+    """After training P_T is near the distribution of the data: 1/2 for each of two molecules, out of dozens."""
+    environment = Fragments(vocabulary=AMBIGUOUS, max_fragments=3)
+    policy = GraphTransformerPolicy(environment=environment, width=16, layers=1, heads=2)
+    (tmp_path / "a.smi").write_text("CCCC\nCCCCO\n")
+    sources = Sources(batch_size=8, offline=OfflineMolecules(molecules=str(tmp_path / "a.smi")), offline_share=1.0)
+    reward, objective, draw = Power(oracle=QED()), MaximumLikelihood(), generator()
+    sources.prepare(environment)
+    before = log_terminal_probability(environment, policy, sources.offline.objects, samples=64)
+    optimizer = torch.optim.Adam(policy.parameter_groups()["forward"], lr=0.02)
+    for iteration in range(80):
+        batch = sources.draw(
+            policy, reward, iteration=iteration, generator=draw, replay_generator=draw, offline_rewards=False
+        )
+        (loss,) = objective(score(batch, policy, requires=objective.requires)).losses.values()
+        optimizer.zero_grad()
+        loss.value.backward()
+        optimizer.step()
+    assert len(sources.offline) == 2
+    after = log_terminal_probability(environment, policy, sources.offline.objects, samples=64)
+    assert (before.log_p.exp() < 0.2).all()
+    assert (after.log_p.exp() - 0.5).abs().max() < 0.1
+
+
+def test_a_policy_of_another_domain_is_refused(file):
+    grid = MLPPolicy(environment=HyperGrid(side=3), hidden=8, layers=1)
+    with pytest.raises(ConfigError, match="HyperGrid builds grid objects"):
+        OfflineMolecules(molecules=file).draw(grid, 2)
