@@ -20,6 +20,14 @@ from molgfn.trajectories.sources import Sources
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _given(tmp_path_factory):
+    """The molecules of ``data=offline`` in this module."""
+    path = tmp_path_factory.mktemp("given") / "given.smi"
+    path.write_text("CCC\nCCCO\nCCCC\n")
+    DATA["offline"]["offline"]["molecules"] = str(path)
+
+
 def node(target, **arguments):
     return {"_target_": f"molgfn.{target}", **arguments}
 
@@ -109,8 +117,13 @@ def trains(config):
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_objective_with_data(name, data):
-    config = run(space_of(name), OBJECTIVES[name], DATA[data])
     objective = build(OBJECTIVES[name], Objective, "objective")
+    space = space_of(name)
+    if data == "offline":
+        space = "fragments"
+        if misplaced(objective, build(SPACES[space]["environment"], Environment, "environment")):
+            pytest.skip("given molecules need an environment of molecules, in which the objective is not at home")
+    config = run(space, OBJECTIVES[name], DATA[data])
     reasons = build(config["data"], Sources, "data").off_policy_reasons
     assert bool(reasons) == (data != "on_policy")
     if objective.on_policy and reasons:
@@ -121,15 +134,27 @@ def test_objective_with_data(name, data):
         assert "is on-policy" in problem
         assert reasons[0] in problem
         assert "use data=on_policy" in problem
+    elif objective.only_offline:
+        with pytest.raises(ConfigError, match=r"learns from given molecules alone; use data=offline"):
+            assemble(config)
+        if data == "offline":
+            trains({**config, "data": {**config["data"], "offline_share": 1.0}})
     else:
         trains(config)
+
+
+def test_given_molecules_need_an_environment_of_molecules():
+    with pytest.raises(ConfigError, match=r"data.offline: gives molecules, but HyperGrid builds grid objects"):
+        assemble(run("hypergrid", OBJECTIVES["tb"], DATA["offline"]))
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_objective_with_target(name, target):
-    config = run(space_of(name), OBJECTIVES[name], DATA["on_policy"], TARGETS[target])
     objective = build(OBJECTIVES[name], Objective, "objective")
+    config = run(space_of(name), OBJECTIVES[name], DATA["on_policy"], TARGETS[target])
+    if objective.only_offline:
+        config = run("fragments", OBJECTIVES[name], {**DATA["offline"], "offline_share": 1.0}, TARGETS[target])
     if objective.on_policy or not objective.bootstraps:
         with pytest.raises(ConfigError) as error:
             assemble(config)
@@ -156,7 +181,10 @@ def test_all_means_together_on_molecules(name):
     environment = build(SPACES["fragments"]["environment"], Environment, "environment")
     config = run("fragments", OBJECTIVES[name], EVERYTHING, TARGETS["soft"] if objective.bootstraps else None)
     lacks = misplaced(objective, environment)
-    if objective.on_policy or lacks:
+    if objective.only_offline:
+        with pytest.raises(ConfigError, match="learns from given molecules alone"):
+            assemble(config)
+    elif objective.on_policy or lacks:
         with pytest.raises(ConfigError) as error:
             assemble(config)
         assert len(error.value.problems) >= len(lacks) + objective.on_policy
@@ -169,7 +197,7 @@ def test_all_means_together_on_molecules(name):
 @pytest.mark.parametrize("data", [d for d in DATA if d != "on_policy"])
 def test_backward_policies_refuse_too(data):
     """tlm is an expectation under P_F; pessimistic is its form for stored trajectories."""
-    config = run("hypergrid", OBJECTIVES["tb"], DATA[data])
+    config = run("fragments" if data == "offline" else "hypergrid", OBJECTIVES["tb"], DATA[data])
     config["backward"] = shipped("backward")["tlm"]
     with pytest.raises(ConfigError, match=r"backward: TrajectoryLikelihood is on-policy"):
         assemble(config)

@@ -20,6 +20,7 @@ VARIANTS = {
     "target/periodic",
     "data/exploration",
     "data/local_search",
+    "data/offline",
     "data/prioritised_replay",
     "data/replay",
     "data/tempered",

@@ -123,6 +123,33 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
     return Loaded(environment, policy.to(device).eval(), config, iteration, path)
 
 
+def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, Any]) -> Path:
+    """Put the weights of another run into ``policy``, all but log Z, which belongs to a reward.
+
+    Args:
+        place: checkpoint file or run folder.
+        policy: changed in place.
+        environment: the config of its environment, with what ``Environment.portable`` adds.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, it is of another environment, or its weights do not fit.
+    """
+    path = find(place)
+    content = read(path)
+    there = content[KEY]["config"].get("environment", {})
+    here = dict(environment)
+    if differ := sorted(k for k in there.keys() | here.keys() if there.get(k) != here.get(k)):
+        raise CheckpointError(
+            f"{path}: its policy acts in another environment (different: {', '.join(differ)}); weights "
+            "go on in the same one only"
+        )
+    log_z = policy.log_z.detach().clone()
+    _fill(path, policy, content)
+    with torch.no_grad():
+        policy.log_z.copy_(log_z)
+    return path
+
+
 def _build(
     path: Path, config: Mapping[str, Any], own_losses: frozenset[str], trust: Sequence[str]
 ) -> tuple[Environment, Policy]:

@@ -184,7 +184,7 @@ class _Walk:
         for key in getattr(cls, "names_code", ()):
             if node.get(key) is not None and not (trusted and str(node[key]).startswith(trusted)):
                 raise ConfigError(
-                    f"`{key}: {show(node[key])}` names code to run, which is not accepted from a checkpoint (see `trust`)"
+                    f"`{key}: {show(node[key])}` names code to run, which a checkpoint may not (see `trust`)"
                 )
 
     def _arguments(

@@ -18,7 +18,7 @@ import yaml
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from molgfn import __version__
-from molgfn.checkpoint import read
+from molgfn.checkpoint import read, take_weights
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
@@ -44,6 +44,8 @@ from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.sources import Sources
+
+logger = logging.getLogger("molgfn")
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Experiment:
             iterations=self.trainer.iterations,
             seed=self.config["seed"],
             state_rewards="log_reward_state" in self.objective.requires,
+            offline_rewards=self.objective.reads_reward or self.backward.has_loss,
             record=record,
         )
 
@@ -188,6 +191,15 @@ def misfits(e: Experiment) -> list[str]:
                 f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
+    if e.sources.offline is not None and e.environment.domain != "molecule":
+        problems.append(
+            f"data.offline: gives molecules, but {type(e.environment).__name__} builds {e.environment.domain} objects"
+        )
+    if e.objective.only_offline and e.sources.given < e.sources.batch_size:
+        problems.append(
+            f"objective: {type(e.objective).__name__} learns from given molecules alone; "
+            "use data=offline data.offline_share=1"
+        )
     if e.target is not None and (reason := _no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
@@ -285,6 +297,10 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     """
     experiment = assemble(config)
     settings = experiment.trainer
+    if settings.init_from is not None and resume is None:
+        here = {**config["environment"], **experiment.environment.portable()}
+        logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
+    experiment.sources.prepare(experiment.environment)  # before there is a run folder: a file may be missing
     keep_freed_memory()
     if settings.threads:
         torch.set_num_threads(settings.threads)

@@ -40,7 +40,6 @@ def test_reward(path):
     reward = build(read(path), Reward, "reward", live={"oracle": QED()})
     assert type(reward).__name__.lower() == path.stem
     # the file states the defaults, so that they can be seen
-    given = {k: v for k, v in read(path).items() if k != "_target_"}
     assert vars(reward) | {"scorer": None} == vars(type(reward)(oracle=QED())) | {"scorer": None}
 
 

@@ -6,13 +6,13 @@ import os
 
 import numpy as np
 import pytest
+from tests.rewards.faulty_oracles import Faulty
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.rewards.disk_cache import DiskCache
 from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring, identity
-from tests.rewards.faulty_oracles import Faulty
 
 
 def chains(lengths):

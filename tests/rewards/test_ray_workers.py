@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 import pytest
+from tests.rewards.faulty_oracles import Faulty
 
 from molgfn.chemistry.molecules import parse
 from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring
-from tests.rewards.faulty_oracles import Faulty
 
 pytest.importorskip("ray", reason="ray is not installed (pip install molgfn[ray])")
 

@@ -5,13 +5,13 @@ import logging
 
 import numpy as np
 import pytest
+from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Unbuildable
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.oracles.hypergrid import HyperGrid
 from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring
-from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Unbuildable
 
 
 def chains(lengths):

@@ -20,7 +20,7 @@ def fragments() -> None:
 
 
 @fragments.command()
-@click.argument("molecules", type=click.Path(path_type=Path))
+@click.argument("molecules")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Vocabulary file to write.")
 @click.option("--size", type=click.IntRange(1), help="Keep at most this many; 200 without --coverage.")
 @click.option("--coverage", type=click.FloatRange(0, 1, min_open=True), help="Keep enough to rebuild this share.")
@@ -31,7 +31,7 @@ def fragments() -> None:
 @click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
 @click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
 def build(
-    molecules: Path,
+    molecules: str,
     output: Path,
     size: int | None,
     coverage: float | None,
@@ -42,7 +42,7 @@ def build(
     column: str | None,
     limit: int | None,
 ) -> None:
-    """Cut MOLECULES (a file of SMILES) into fragments and write the most frequent as a vocabulary.
+    """Cut MOLECULES (a file, or the name of a set) into fragments and write the most frequent as a vocabulary.
 
     \b
     Examples:
@@ -58,9 +58,9 @@ def build(
     if size is None and coverage is None:
         size = 200
     from molgfn.chemistry.build import build_vocabulary
-    from molgfn.chemistry.files import read_molecules
+    from molgfn.datasets.reading import open_molecules
 
-    content = read_molecules(molecules, column=column, limit=limit)
+    content = open_molecules(molecules, column=column, limit=limit)
     report = build_vocabulary(
         zip(content.lines, content.molecules, strict=True),
         size=size,
@@ -70,23 +70,21 @@ def build(
         max_points=max_points,
         neutral=not charged,
     )
-    header = f"derived by `molgfn fragments build` from {molecules.name}\n{report.summary()}"
+    header = f"derived by `molgfn fragments build` from {Path(molecules).name}\n{report.summary()}"
     report.vocabulary.save(output, header=header)
     click.echo(report.summary())
-    for line, why in content.problems[:5]:
-        click.echo(f"{molecules}, line {line}: {why}", err=True)
-    if len(content.problems) > 5:
-        click.echo(f"... and {len(content.problems) - 5} more lines that are no molecule", err=True)
+    if content.report.left_out:
+        click.echo(content.report.summary(), err=True)
     click.echo(f"vocabulary: {output}")
 
 
 @fragments.command()
 @click.argument("vocabulary")
-@click.option("--molecules", type=click.Path(path_type=Path), help="File of SMILES: how many can be rebuilt?")
+@click.option("--molecules", help="File or named set: how many can be rebuilt?")
 @click.option("--max-fragments", type=click.IntRange(1, 255), default=9, show_default=True, help="Per molecule.")
 @click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
 @click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
-def check(vocabulary: str, molecules: Path | None, max_fragments: int, column: str | None, limit: int | None) -> None:
+def check(vocabulary: str, molecules: str | None, max_fragments: int, column: str | None, limit: int | None) -> None:
     """Check VOCABULARY (a file, or the name of a shipped one); a bad fragment is named with its line.
 
     \b
@@ -105,9 +103,9 @@ def check(vocabulary: str, molecules: Path | None, max_fragments: int, column: s
     if molecules is None:
         return
     from molgfn.chemistry.coverage import coverage
-    from molgfn.chemistry.files import read_molecules
+    from molgfn.datasets.reading import open_molecules
 
-    content = read_molecules(molecules, column=column, limit=limit)
+    content = open_molecules(molecules, column=column, limit=limit)
     found = coverage(loaded, content.molecules, max_fragments=max_fragments)
     share = found.rebuilt / found.molecules if found.molecules else 0.0
     click.echo(f"{molecules}: {found.rebuilt} of {found.molecules} molecules can be rebuilt ({share:.1%})")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from molgfn.chemistry.files import read_molecules
+from molgfn.datasets.reading import iter_molecules
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError, NotEnumerableError
 from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_terminal
@@ -189,7 +189,10 @@ def _exact(
 def _reference(settings: EvaluationSettings) -> frozenset[str] | None:
     if settings.reference is None:
         return None
-    return frozenset(molecule.smiles for molecule in read_molecules(settings.reference).molecules)
+    smiles = frozenset(molecule.smiles for _, molecule in iter_molecules(settings.reference))
+    if not smiles:
+        raise DataError(f"{settings.reference}: no valid molecule to measure novelty against")
+    return smiles
 
 
 def _problems(samples: Samples) -> dict[str, int]:

@@ -15,7 +15,8 @@ import pandas as pd
 import yaml
 
 import molgfn
-from molgfn.chemistry.files import read_molecules
+from molgfn.datasets.reading import open_molecules
+from molgfn.datasets.registry import DATASETS
 from molgfn.errors import DataError
 from molgfn.evaluation.bibliography import Bibliography
 from molgfn.evaluation.curves import Panel, read_panels
@@ -174,8 +175,9 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
         other = Gallery.of(results.untrained)
         described["untrained"] = (describe(other.molecules), numbers(other.table, "count"))
     reference = results.evaluation.get("settings", {}).get("reference")
-    if reference and Path(reference).is_file():
-        molecules = read_molecules(reference, limit=REFERENCE_DRAWN).molecules
+    named = DATASETS.get(reference or "")
+    if reference and (named.file.here if named else Path(reference).is_file()):
+        molecules = open_molecules(reference, limit=REFERENCE_DRAWN).molecules
         described["reference"] = (describe(molecules), np.ones(len(molecules)))
     for name, (label, _) in DESCRIPTORS.items():
         if name in components:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from scipy.integrate import trapezoid
 
 from molgfn.errors import DataError
 
@@ -53,9 +54,7 @@ def top_auc(values: Sequence[float] | np.ndarray, n: int, *, budget: int, every:
         return 0.0
     calls = np.append(np.arange(every, len(values), every), len(values))
     means = np.append(0.0, top_means(values, n, calls))
-    area = (
-        np.trapezoid(means, np.append(0, calls)) if hasattr(np, "trapezoid") else np.trapz(means, np.append(0, calls))
-    )
+    area = trapezoid(means, np.append(0, calls))
     return float(area + (budget - len(values)) * means[-1]) / budget
 
 

@@ -136,6 +136,10 @@ class Objective(ABC):
     trains: frozenset[str]
     #: arXiv ids, and where in the paper
     reference: ClassVar[str]
+    #: learns from given molecules alone: the whole batch must lead to them
+    only_offline: ClassVar[bool] = False
+    #: log R is read; where it is not, given molecules are not scored
+    reads_reward: ClassVar[bool] = True
     #: reads flows or values of the next state, which may come from a target network
     bootstraps: ClassVar[bool] = False
     #: ``log_flow`` is log F(s) - log R'(s), not log F(s)

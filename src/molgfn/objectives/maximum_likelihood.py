@@ -29,9 +29,7 @@ class MaximumLikelihood(Objective):
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward"})
     reference: ClassVar[str] = "Malkin et al. 2023, arXiv 2210.00580 (forward KL)"
-    #: learns from given objects alone, so that a batch must hold nothing else
     only_offline: ClassVar[bool] = True
-    #: log R is not read, so given objects need not be scored
     reads_reward: ClassVar[bool] = False
 
     def __call__(self, scored: Scored) -> ObjectiveOutput:

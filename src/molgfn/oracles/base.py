@@ -44,7 +44,7 @@ class Oracle(ABC):
         return ()
 
     def prepare(self) -> None:  # noqa: B027  # may be left out
-        """Do what the first question would have to wait for: read a table, compute maps. Workers call it at their start."""
+        """Do what the first question would have to wait for: read a table, compute maps. Workers call it first."""
 
     @property
     def component_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What an oracle says of each object: numbers, or one named reason why there are none. (No torch: workers import it.)"""
+"""What an oracle says of each object: numbers, or one named reason why there are none (no torch: workers use it)."""
 
 from __future__ import annotations
 

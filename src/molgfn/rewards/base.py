@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-
 #: the problem of an object that the budget of oracle calls did not reach
 BUDGET_SPENT = "the budget of oracle calls is spent"
 

@@ -19,7 +19,7 @@ logger = logging.getLogger("molgfn.rewards")
 T = TypeVar("T")
 
 #: seconds that one process waits for another's write
-PATIENCE = 60.0
+PATIENCE = 60
 _TROUBLE = (sqlite3.Error, diskcache.Timeout, OSError)
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "file is encrypted")
 
@@ -39,7 +39,7 @@ class DiskCache:
         self.folder, self.width = Path(folder), width
         self._cache: diskcache.Cache | None = None
         self._given_up = False
-        self._guarded(lambda cache: len(cache), 0)
+        self._guarded(lambda cache: "" in cache, False)
 
     @property
     def on(self) -> bool:

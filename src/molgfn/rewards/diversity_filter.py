@@ -59,7 +59,7 @@ class DiversityFilter:
             desirability: float64 [B], NaN without a value.
         """
         blocked = np.zeros(len(keys), dtype=bool)
-        for row in np.flatnonzero(desirability >= self.min_score):
+        for row in np.flatnonzero(desirability >= self.min_score).tolist():
             if keys[row] in self._found:
                 blocked[row] = True
                 continue

@@ -40,7 +40,7 @@ class RayWorkers(Workers):
     ) -> None:
         super().__init__(make, oracle, count=count, chunk=chunk, timeout=timeout)
         try:
-            import ray
+            import ray  # type: ignore[import-not-found]
         except ImportError:
             raise ConfigError("backend: ray is not installed; `pip install molgfn[ray]`") from None
         self.address = address

@@ -32,8 +32,8 @@ class Scoring:
         timeout: seconds that one object may take before its worker is stopped; needs workers.
         retries: how often an object is asked again for which the oracle raised, took too long or killed its process.
         on_failure: "floor" gives an object without a value the least reward and counts it, "stop" ends the run.
-        record: keep every different object that a run scored, with iteration, source and values, in ``scored.sqlite`` of
-            its folder.
+        record: keep every different object that a run scored, with iteration, source and values, in its
+            ``scored.sqlite``.
         backend: "processes" of this machine, or "ray" for those of a Ray cluster (``pip install molgfn[ray]``).
         ray_address: of the cluster, such as "auto"; null starts one here.
     """
@@ -60,7 +60,7 @@ class Scoring:
     ) -> None:
         if timeout is not None and workers == 0:
             raise ConfigError(
-                f"timeout: an oracle in the main process cannot be stopped after {timeout:g} s; set workers to 1 or more"
+                f"timeout: an oracle in the main process can not be stopped ({timeout:g} s); set workers to 1 or more"
             )
         if backend == "ray" and workers == 0:
             raise ConfigError("backend: ray needs to know how many workers to start; set workers to 1 or more")
@@ -98,7 +98,7 @@ class Scoring:
             return None
         if self.recipe is None:
             raise ConfigError(
-                f"disk_cache: nothing says with which arguments oracle {oracle.name} was built; build it from a config, "
+                f"disk_cache: nothing says with which arguments oracle {oracle.name} was built; build it from a config "
                 "or set Scoring.recipe to something that changes with them"
             )
         place = folder() / "scores" if self.disk_cache is True else Path(self.disk_cache)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from concurrent.futures import as_completed
-from typing import Any
+from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -78,8 +78,9 @@ class Workers:
             for part in parts
         }
         try:
-            for future in as_completed(futures):
-                yield futures[future], self._result(future, len(futures[future]))
+            for future in as_completed(cast(Iterable[Future], futures)):
+                part = futures[cast(Any, future)]
+                yield part, self._result(future, len(part))
         except BaseException:  # an interrupt, or the caller has gone
             for future in futures:
                 future.cancel()
@@ -102,7 +103,7 @@ class Workers:
                 max_workers=self.count,
                 initializer=_begin,
                 initargs=(self.make, self.molecules),
-                context=multiprocessing.get_context("spawn"),
+                context=cast(Any, multiprocessing.get_context("spawn")),
             )
             weakref.finalize(self, _end, self._pool)
         return self._pool
@@ -114,7 +115,7 @@ _MOLECULES: list[bool] = []
 
 
 def _begin(make: Callable[[], Oracle], molecules: bool) -> None:
-    """Build the oracle once in a new worker; what goes wrong is told to whoever asks, for a worker must not die of it."""
+    """Build the oracle once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
     _MOLECULES[:] = [molecules]
     try:
         oracle = make()

@@ -18,7 +18,6 @@ from molgfn.training.scored_record import ScoredRecord
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.sources import Sources
 
-
 logger = logging.getLogger("molgfn")
 
 
@@ -56,6 +55,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         iterations: batches in all.
         seed: of the random streams (one for actions, one for replay).
         state_rewards: score the states on the way, too.
+        offline_rewards: score given molecules.
         record: where every scored object is kept; None for nowhere.
     """
 
@@ -69,11 +69,13 @@ class TrajectoryDataModule(pl.LightningDataModule):
         iterations: int,
         seed: int,
         state_rewards: bool = False,
+        offline_rewards: bool = True,
         record: ScoredRecord | None = None,
     ) -> None:
         super().__init__()
         self.policy, self.environment, self.reward, self.sources = policy, environment, reward, sources
         self.iterations, self.seed, self.state_rewards = iterations, seed, state_rewards
+        self.offline_rewards = offline_rewards
         self.record = record
         self.iteration = 0
         self.drawn = 0
@@ -104,6 +106,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
             iteration=self.iteration,
             generator=self._stream("actions", self.policy.device),
             state_rewards=self.state_rewards,
+            offline_rewards=self.offline_rewards,
             replay_generator=self._stream("replay", torch.device("cpu")),
         )
         self.iteration += 1
@@ -111,6 +114,8 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.drawn += len(fresh)
         if self.record is not None:
             self.record.add(self.iteration, fresh.keys, fresh.source, fresh.info["scores"])
+            if (given := batch.info.get("offline")) is not None and "scores" in given.info:
+                self.record.add(self.iteration, given.keys, given.source, given.info["scores"])
             if "states" in fresh.info:
                 keys, scores = fresh.info["states"]
                 self.record.add(self.iteration, keys, ["state"] * len(keys), scores)

@@ -25,6 +25,8 @@ class TrainerSettings:
         pictures_every: iterations between pictures of the best molecules so far.
         exact_every: iterations between exact measurements of P_T against R/Z, in spaces that can be listed; a multiple
             of ``log_every``; of the weights that train, not of their average; None for none.
+        init_from: a checkpoint or run folder whose weights the policy starts from, such as those of a pre-training;
+            of the same environment and policy. Log Z starts anew. None starts from random weights.
         progress: show progress: "auto" draws a live display on a terminal and prints a line now and then elsewhere.
     """
 
@@ -39,6 +41,7 @@ class TrainerSettings:
         checkpoint_every: Count = 500,
         pictures_every: Count = 500,
         exact_every: Count | None = None,
+        init_from: str | None = None,
         progress: Literal["auto", "live", "lines", "none"] = "auto",
     ) -> None:
         if exact_every is not None and exact_every % log_every:
@@ -51,4 +54,5 @@ class TrainerSettings:
         self.checkpoint_every = checkpoint_every
         self.pictures_every = pictures_every
         self.exact_every = exact_every
+        self.init_from = init_from
         self.progress = progress

@@ -1,0 +1,83 @@
+"""A proxy of your own: an ensemble of graph networks that ``molgfn proxy fit`` trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from molgfn.chemistry.molecules import Molecule
+from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
+
+
+class Proxy(Oracle):
+    """A target that an ensemble of graph networks learned from a table: ``molgfn proxy fit data.csv --target ...``.
+
+    The value is the mean over the members (``mean``), or the mean plus (``ucb``) or minus (``lcb``) ``kappa`` standard
+    deviations over the members, which ``fit`` scaled to be right on average on its validation molecules. ``mean`` and
+    ``std`` are components. Direction and units come from the file; the range is unbounded, because a network says what
+    it likes far from its data. To stay near them take the pessimistic bound: ``lcb`` where more is better, ``ucb`` where
+    less is; the other one explores. Stereo and isotopes are not seen. float32: a value may differ in its last digits
+    with the company of the molecule.
+
+    Args:
+        weights: the file that ``molgfn proxy fit`` wrote.
+        acquisition: what the value is.
+        kappa: standard deviations that ``ucb`` adds and ``lcb`` takes off.
+
+    Raises:
+        ConfigError: no file is given.
+        DataError: the file is not there, is no proxy, is damaged, or was made by another version.
+
+    Reference:
+        Lakshminarayanan et al., "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", NeurIPS
+        2017, arXiv 1612.01474.
+    """
+
+    name: ClassVar[str] = "proxy"
+    range: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))
+    direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
+    source: ClassVar[str] = "an ensemble that `molgfn proxy fit` trained"
+
+    def __init__(
+        self,
+        *,
+        weights: str | None = None,
+        acquisition: Literal["mean", "ucb", "lcb"] = "mean",
+        kappa: Annotated[float, Field(ge=0)] = 1.0,
+    ) -> None:
+        if weights is None:
+            raise ConfigError("weights: give the file that `molgfn proxy fit` wrote, such as weights=proxy.pt")
+        from molgfn.proxies.ensemble import ProxyEnsemble  # here, so that the module itself is quickly imported
+
+        self._file = Path(weights)
+        self.ensemble = ProxyEnsemble.load(self._file)
+        self.acquisition = acquisition
+        self.kappa = kappa
+        self.direction = self.ensemble.card.direction  # type: ignore[misc]
+        self.units = self.ensemble.card.units  # type: ignore[misc]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self._file,)
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        return ("mean", "std")
+
+    def values(self, objects: Sequence[Molecule]) -> np.ndarray:
+        """The acquisition value of each molecule in units of the target, float64 [B]."""
+        return self.measure(objects)[0]
+
+    def measure(self, objects: Sequence[Molecule]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The acquisition value, and the ensemble's mean and standard deviation, float64 [B] each."""
+        mols = [molecule.mol for molecule in objects if molecule.mol is not None]
+        if len(mols) < len(objects):
+            raise ValueError("proxy: the molecule has no mol; only valid molecules have a value")
+        mean, std = self.ensemble.predict(mols)
+        shift = {"mean": 0.0, "ucb": self.kappa, "lcb": -self.kappa}[self.acquisition]
+        return mean + shift * std, {"mean": mean, "std": std}

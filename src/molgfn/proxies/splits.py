@@ -1,0 +1,83 @@
+"""Which molecules train a proxy, which stop its training, and which only judge it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.scaffolds import murcko
+from molgfn.errors import DataError
+
+Kind = Literal["random", "scaffold"]
+#: fewer molecules say nothing about an error
+LEAST = 2
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows of the three parts, int64, each row in exactly one; ``test`` may be empty."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def split(
+    molecules: Sequence[Molecule], *, kind: Kind = "random", validation: float = 0.1, test: float = 0.1, seed: int = 0
+) -> Parts:
+    """Split molecules into three parts.
+
+    ``random`` draws molecules. ``scaffold`` draws Bemis-Murcko scaffolds with all their molecules, so that no scaffold
+    is in two parts; scaffolds with more than half as many molecules as a part should get go into training, and
+    molecules without a ring count as one scaffold. It is harder, and closer to what a generator will ask.
+
+    Args:
+        molecules: valid ones.
+        kind: how.
+        validation: share for early stopping and for the scale of the uncertainty.
+        test: share that training never sees; 0 for none.
+        seed: of the draw.
+
+    Raises:
+        DataError: a part would have fewer than two molecules.
+    """
+    count = len(molecules)
+    wanted = [round(test * count), round(validation * count)]
+    random = np.random.default_rng(seed)
+    if kind == "random":
+        order = random.permutation(count)
+        held, more, train = np.split(order, np.cumsum(wanted))
+    else:
+        held, more, train = _by_scaffold(molecules, wanted, random)
+    parts = Parts(train=np.sort(train), validation=np.sort(more), test=np.sort(held))
+    lacking = [name for name in ("train", "validation") if len(getattr(parts, name)) < LEAST]
+    lacking += ["test"] if test > 0 and len(parts.test) < LEAST else []
+    if lacking:
+        why = " (molecules of one scaffold stay together)" if kind == "scaffold" else ""
+        raise DataError(
+            f"{count} molecules are too few to split: the part for {' and '.join(lacking)} would have fewer than "
+            f"{LEAST}{why}; give more molecules or other shares than validation={validation:g}, test={test:g}"
+        )
+    return parts
+
+
+def _by_scaffold(
+    molecules: Sequence[Molecule], wanted: list[int], random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of test, validation and training."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for row, molecule in enumerate(molecules):
+        groups[murcko(molecule)].append(row)
+    scaffolds = list(groups.values())
+    parts: list[list[int]] = [[], [], []]
+    for place in random.permutation(len(scaffolds)):
+        rows = scaffolds[place]
+        fits = [i for i in (0, 1) if 2 * len(rows) <= wanted[i] and len(parts[i]) + len(rows) <= wanted[i]]
+        parts[fits[0] if fits else 2] += rows
+    test, validation, train = (np.array(part, dtype=np.int64) for part in parts)
+    return test, validation, train

@@ -1,0 +1,129 @@
+"""A table of molecules with a measured or computed target."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rdkit import Chem
+
+from molgfn.chemistry.files import iter_records
+from molgfn.chemistry.molecules import Molecule
+from molgfn.errors import DataError
+
+#: how tables say that there is no number
+_NOTHING = {"", "nan", "na", "n/a", "none", "null", "-"}
+
+
+@dataclass(frozen=True)
+class TargetTable:
+    """Different molecules, each with one number.
+
+    Attributes:
+        path: the file.
+        target: name of the column.
+        molecules: the M different ones, in the order of the file.
+        values: of the target, float64 [M]; the mean over the rows of a molecule.
+        rows: rows of the file.
+        left_out: reason -> rows without a usable molecule or number.
+        first: (line, reason) of the first of them, at most five.
+        merged: rows beyond the first of their molecule.
+        noise: standard deviation within the rows of a molecule, pooled; NaN where no molecule has two.
+        sha256: of the file.
+    """
+
+    path: Path
+    target: str
+    molecules: list[Molecule]
+    values: np.ndarray
+    rows: int
+    left_out: dict[str, int]
+    first: list[tuple[int, str]]
+    merged: int
+    noise: float
+    sha256: str
+
+    def summary(self) -> str:
+        """What was read and what was left out, a few lines of text."""
+        lines = [f"{self.path}: {self.rows:,} rows, {len(self.values):,} different molecules with `{self.target}`"]
+        lines += [f"left out: {count:,} x {reason}" for reason, count in self.left_out.items()]
+        if self.merged:
+            lines.append(
+                f"repeated molecules: {self.merged:,} rows were averaged into others; "
+                f"values of one molecule differ by {self.noise:.3g} (standard deviation)"
+            )
+        return "\n".join(lines)
+
+
+def read_targets(path: str | Path, target: str, *, smiles: str | None = None) -> TargetTable:
+    """Read a table of molecules and one column of numbers.
+
+    Molecules that differ only in stereo or isotopes are one molecule here, because a proxy sees neither.
+
+    Args:
+        path: ``.csv``, ``.tsv`` or ``.parquet``, also packed (``.gz``).
+        target: name of the column of numbers.
+        smiles: name of the column of SMILES; by default one with such a name.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column, or no row has a molecule and a number.
+    """
+    path = Path(path)
+    known: dict[str, int] = {}
+    molecules: list[Molecule] = []
+    numbers: list[float] = []
+    which: list[int] = []
+    reasons: Counter[str] = Counter()
+    first: list[tuple[int, str]] = []
+    rows = 0
+    for structure, cell in zip(iter_records(path, column=smiles), iter_records(path, column=target), strict=True):
+        rows += 1
+        number, problem = _number(cell.text)
+        if problem is None:
+            molecule = structure.molecule()
+            if molecule.mol is not None:
+                key = Chem.MolToSmiles(molecule.mol, isomericSmiles=False)
+                if key not in known:
+                    known[key] = len(molecules)
+                    molecules.append(molecule)
+                which.append(known[key])
+                numbers.append(number)
+                continue
+            problem = molecule.problem or "not a molecule"
+        reasons[problem.partition(":")[0]] += 1
+        if len(first) < 5:
+            first.append((structure.line, problem))
+    if not molecules:
+        shown = "; ".join(f"line {line}: {why}" for line, why in first[:3]) or "it has no rows"
+        raise DataError(f"{path}: no row has a molecule and a number in `{target}` ({shown})")
+    values, index = np.array(numbers), np.array(which)
+    repeats = np.bincount(index)
+    means = np.bincount(index, weights=values) / repeats
+    merged = int((repeats - 1).sum())
+    return TargetTable(
+        path=path,
+        target=target,
+        molecules=molecules,
+        values=means,
+        rows=rows,
+        left_out=dict(reasons.most_common()),
+        first=first,
+        merged=merged,
+        noise=math.sqrt(((values - means[index]) ** 2).sum() / merged) if merged else math.nan,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def _number(text: str) -> tuple[float, str | None]:
+    """The number in a cell, or the reason why there is none."""
+    if text.strip().lower() in _NOTHING:
+        return math.nan, "no target"
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan, f"target is no number: {text[:40]}"
+    return (number, None) if math.isfinite(number) else (math.nan, f"target is not finite: {text[:40]}")

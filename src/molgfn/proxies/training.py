@@ -1,0 +1,157 @@
+"""The training loop of a proxy: all members at once, each stopped by its own validation error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molgfn.errors import TrainingError
+from molgfn.proxies.features import MoleculeGraphs
+from molgfn.proxies.network import EnsembleNetwork, tensors
+from molgfn.proxies.splits import Parts
+
+#: molecules that are predicted at once
+CHUNK = 128
+#: share of the steps in which the learning rate rises
+WARMUP = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """How a proxy is trained.
+
+    Attributes:
+        members: networks in the ensemble, at least 2.
+        width: size of atom and bond states.
+        layers: rounds of messages.
+        epochs: passes over the training molecules, at most; the learning rate reaches 0 at their end.
+        batch: molecules per step.
+        lr: largest learning rate of AdamW.
+        patience: epochs without a better validation error after which a member is stopped.
+        bootstrap: give each member its own sample of the training molecules, drawn with replacement.
+        seed: of parameters, batches and samples.
+    """
+
+    members: int = 5
+    width: int = 64
+    layers: int = 4
+    epochs: int = 50
+    batch: int = 64
+    lr: float = 1e-3
+    patience: int = 10
+    bootstrap: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave, per member, float64 [K]; errors in standard deviations of the training target.
+
+    Attributes:
+        number: from 1.
+        train: root mean square error while training.
+        validation: root mean square error after the epoch.
+        best: epoch (from 1) that each member is at its best so far, int64 [K].
+    """
+
+    number: int
+    train: np.ndarray
+    validation: np.ndarray
+    best: np.ndarray
+
+
+def train(
+    graphs: MoleculeGraphs,
+    target: np.ndarray,
+    parts: Parts,
+    settings: FitSettings,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> tuple[EnsembleNetwork, list[Epoch]]:
+    """Train an ensemble on the ``train`` part; each member keeps the parameters of its best validation epoch.
+
+    Args:
+        graphs: M molecules.
+        target: standardised, float64 [M].
+        parts: rows of the molecules.
+        settings: how.
+        on_epoch: called after each epoch.
+
+    Returns:
+        The network, in evaluation mode, and the epochs.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    count = len(parts.train)
+    random = np.random.default_rng(settings.seed)
+    network = EnsembleNetwork(members=settings.members, width=settings.width, layers=settings.layers)
+    network.initialise(settings.seed)
+    shares = torch.from_numpy(_shares(count, settings))
+    truth = torch.from_numpy(target.astype(np.float32))
+    checked = truth[parts.validation]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.lr)
+    steps = math.ceil(count / settings.batch) * settings.epochs
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    least = np.full(settings.members, np.inf)
+    best = np.zeros(settings.members, dtype=np.int64)
+    kept = [p.detach().clone() for p in network.parameters()]
+    running = np.ones(settings.members, dtype=bool)
+    history: list[Epoch] = []
+    for number in range(1, settings.epochs + 1):
+        squares = torch.zeros(settings.members)
+        order = random.permutation(count)
+        for first in range(0, count, settings.batch):
+            places = order[first : first + settings.batch]
+            rows = parts.train[places]
+            errors = (network(*tensors(graphs.take(rows))) - truth[rows]) ** 2 * shares[:, places]
+            loss = errors.mean(1).sum()  # over members: each gets the gradient of its own mean
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            rate.step()
+            squares += errors.detach().sum(1)
+        error = (predict(network, graphs.take(parts.validation)) - checked).square().mean(1).sqrt().double().numpy()
+        if not np.isfinite(error).all() or not squares.isfinite().all():
+            raise TrainingError(f"epoch {number}: the error is not finite; try a lower lr than {settings.lr:g}")
+        better = running & (error < least)
+        least[better], best[better] = error[better], number
+        for store, parameter in zip(kept, network.parameters(), strict=True):
+            store[better] = parameter.detach()[better]
+        running &= number - best < settings.patience
+        history.append(Epoch(number, (squares / count).sqrt().double().numpy(), error, best.copy()))
+        on_epoch(history[-1])
+        if not running.any():
+            break
+    with torch.no_grad():
+        for store, parameter in zip(kept, network.parameters(), strict=True):
+            parameter.copy_(store)
+    return network.eval(), history
+
+
+@torch.no_grad()
+def predict(network: EnsembleNetwork, graphs: MoleculeGraphs) -> Tensor:
+    """Standardised prediction of each member for each molecule, float32 [K, M], in pieces that fit the cache."""
+    rows = np.arange(len(graphs))
+    pieces = [network(*tensors(graphs.take(rows[i : i + CHUNK]))) for i in range(0, len(rows), CHUNK)]
+    return torch.cat(pieces, 1) if pieces else torch.zeros(network.members, 0)
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the largest learning rate: a short linear rise, then a half cosine down to 0."""
+    rise = max(1, round(WARMUP * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def _shares(count: int, settings: FitSettings) -> np.ndarray:
+    """How often each member has each training molecule, float32 [K, count]."""
+    if not settings.bootstrap:
+        return np.ones((settings.members, count), dtype=np.float32)
+    draws = [np.random.default_rng([settings.seed, k]).integers(count, size=count) for k in range(settings.members)]
+    return np.stack([np.bincount(draw, minlength=count) for draw in draws]).astype(np.float32)
