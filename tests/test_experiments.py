@@ -1,10 +1,12 @@
 """Every shipped experiment trains for one step, through the command line's own composition."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from molgfn.cli.compose import checked
+from molgfn.errors import DataError
 from molgfn.experiment import train
 from molgfn.study.plan import read_study
 
@@ -21,13 +23,40 @@ ONE_STEP = [
 ]
 
 
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def given(path):
+    """What an experiment leaves to the user or fetches, from the data for tests; skips where it is not there."""
+    if path.parent.name == "seh":
+        entries = DATA / "fragments_bengio2021_72.json"
+        if not entries.is_file():
+            pytest.skip("the 72 fragments of the sEH task are not here, and tests fetch nothing")
+        blocks = [[f["smiles"], f["attachment_atoms"]] for f in json.loads(entries.read_text())]
+        return ["environment.vocabulary=" + json.dumps(blocks)]
+    if path.parent.name == "docking":
+        pytest.importorskip("vina", reason="docking needs molgfn[docking]")
+        return [f"oracle.receptor={DATA / 'seh_4jnc_receptor.pdbqt'}", "scoring.disk_cache=false", "scoring.workers=1"]
+    return []
+
+
+def trained(path, overrides):
+    """One step of it; skips where a file is missing that would have to be fetched."""
+    try:
+        return train(checked(str(path), [*overrides, *given(path)]))
+    except DataError as error:
+        if "tests fetch nothing" in str(error):
+            pytest.skip(str(error)[:100])
+        raise
+
+
 def test_there_are_experiments():
     assert any(path.name == "quickstart.yaml" for path in EXPERIMENTS)
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_one_step(path, tmp_path):
-    run = train(checked(str(path), [*ONE_STEP, f"output={tmp_path}"]))
+    run = trained(path, [*ONE_STEP, f"output={tmp_path}"])
     assert run.iteration == 1
     assert run.checkpoint.is_file()
     assert (run.folder / "metrics.csv").read_text().count("\n") == 2
@@ -41,6 +70,6 @@ def test_one_step_of_every_row_of_every_study(study, row, tmp_path):
     plan = read_study(study)
     own = next(r.set for r in plan.rows if r.name == row)
     overrides = [*plan.set.split(), *own.split(), *ONE_STEP, f"output={tmp_path}", "trainer.exact_every=null"]
-    run = train(checked(str(study.parent / plan.experiment), overrides))
+    run = trained(study.parent / plan.experiment, overrides)
     assert run.iteration == 1
     assert run.checkpoint.is_file()

@@ -16,6 +16,7 @@ ORDER = [
     ("errors",),
     ("downloads",),
     ("chemistry", "networks"),
+    ("proxies",),
     ("datasets",),
     ("environments",),
     ("oracles",),

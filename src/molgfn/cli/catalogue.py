@@ -71,15 +71,15 @@ def markdown(configs: Path) -> str:
     )
     parts = [
         HEAD,
-        _table([_objective(n, o, environments) for n, o in objectives.items()]),
+        table([_objective(n, o, environments) for n, o in objectives.items()]),
         BACKWARD,
-        _table([_backward(n, b, objectives) for n, b in backwards.items()]),
+        table([_backward(n, b, objectives) for n, b in backwards.items()]),
         means,
-        _table([_source(n, s, configs / "data" / f"{n}.yaml") for n, s in sources.items() if s.off_policy_reasons]),
+        table([_source(n, s, configs / "data" / f"{n}.yaml") for n, s in sources.items() if s.off_policy_reasons]),
         TARGETS.format(bootstraps=_names(n for n, o in objectives.items() if not o.on_policy and o.bootstraps)),
-        _table([{"target": f"`{n}`", "the copy": declared.follows(t)} for n, t in targets.items()]),
+        table([{"target": f"`{n}`", "the copy": declared.follows(t)} for n, t in targets.items()]),
         REQUIRES,
-        _table(_required(frozenset[str]().union(*(o.requires for o in objectives.values())))),
+        table(_required(frozenset[str]().union(*(o.requires for o in objectives.values())))),
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
@@ -174,7 +174,7 @@ def _names(names: Any) -> str:
     return ", ".join(f"`{n}`" for n in names) or "none"
 
 
-def _table(rows: list[dict[str, str]]) -> str:
+def table(rows: list[dict[str, str]]) -> str:
     """A Markdown table; the keys of the first row are its head."""
     head = list(rows[0])
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]

@@ -14,7 +14,9 @@ from molgfn.errors import ConfigError
 @click.command(short_help="Explain a component and its parameters.")
 @click.argument("what", required=False)
 @click.option(
-    "--markdown", is_flag=True, help="Print tables of all objectives, backward policies and off-policy means."
+    "--markdown",
+    is_flag=True,
+    help="Print tables of all objectives, backward policies and off-policy means; after `oracle`, of all oracles.",
 )
 def describe(what: str | None, markdown: bool) -> None:
     """Explain a component: what it is, its parameters with types and defaults, what it needs and trains.
@@ -29,6 +31,7 @@ def describe(what: str | None, markdown: bool) -> None:
       molgfn describe objective=tb
       molgfn describe my_package.oracles.MyOracle
       molgfn describe --markdown > docs/objectives.md
+      molgfn describe oracle --markdown      (the table in docs/oracles.md)
 
     \b
     Exit codes: 0 fine, 2 no such component.
@@ -38,11 +41,12 @@ def describe(what: str | None, markdown: bool) -> None:
 
     configs = shipped("configs")
     if markdown:
-        from molgfn.cli import catalogue
+        from molgfn.cli import catalogue, oracle_table
 
-        if what is not None:
-            raise ConfigError(f"{what}: --markdown prints all tables; leave this out")
-        click.echo(catalogue.markdown(configs), nl=False)
+        if what not in (None, "oracle"):
+            raise ConfigError(f"{what}: --markdown prints all tables; leave this out, or say `oracle`")
+        page = catalogue.markdown(configs) if what is None else oracle_table.markdown(configs)
+        click.echo(page, nl=False)
         return
     groups = {p.name: p for p in sorted(configs.iterdir()) if p.is_dir() and any(p.glob("*.yaml"))}
     if what is None:
@@ -59,7 +63,7 @@ def describe(what: str | None, markdown: bool) -> None:
     if not equals:
         width = max(map(len, members))
         for name, path in members.items():
-            click.echo(f"{name:<{width}}  {_one_line(path)}")
+            click.echo(f"{name:<{width}}  {one_line(path)}")
         return
     if member not in members:
         raise ConfigError(f"{group}: there is no `{member}`{did_you_mean(member, members)}")
@@ -134,8 +138,8 @@ def _same(value: Any, default: Any) -> bool:
     return (list(default) if isinstance(default, tuple) else default) == value
 
 
-def _one_line(path: Path) -> str:
-    """The first comment of a config file."""
+def one_line(path: Path) -> str:
+    """The first comment of a config file, else the first line of the class's docstring."""
     first = path.read_text(encoding="utf-8").splitlines()[0]
     if first.startswith("#"):
         return first.lstrip("# ").strip()

@@ -26,6 +26,7 @@ COMMANDS = {
     "study": "Run a study: rows x seeds, one table.",
     "fragments": "Build and check fragment vocabularies.",
     "data": "List, fetch and inspect sets of molecules.",
+    "proxy": "Train a proxy from a table, to use as an oracle.",
 }
 
 

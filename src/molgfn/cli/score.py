@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,8 @@ from molgfn.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from molgfn.chemistry.molecules import Molecule
 
-#: molecules that are scored, and written, at once
-CHUNK = 256
+#: columns of every table, which no component may be called
+TAKEN = ("smiles", "log_reward", "problem")
 
 
 @click.command(short_help="Score a file of molecules with any oracle or reward.")
@@ -24,13 +25,20 @@ CHUNK = 256
 @click.argument("overrides", nargs=-1)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet.")
 @click.option("--column", help="Column of the SMILES in a table; by default one with such a name.")
-def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | None) -> None:
-    """Score the molecules of FILE (.smi, .csv, .tsv, also .gz) in their order.
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Score, and write, so many molecules at once; few where each takes long.",
+)
+def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | None, every: int) -> None:
+    """Score the molecules of FILE (.smi, .csv, .tsv, also .gz; .parquet) in their order.
 
     OVERRIDES choose the oracle, and how it is asked, as in an experiment. The table has a row for every line with a
     SMILES: `smiles` as it was given, the oracle's value under its name, the values of its components, `log_reward`
     where a reward is chosen, and `problem`, the reason where a row has no value. Rows are written as they come, to
-    OUTPUT with `.part` at its end until all are there.
+    OUTPUT with `.part` at its end until all are there; it stays as CSV where the command is interrupted.
 
     \b
     Examples:
@@ -42,7 +50,7 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
       molgfn describe oracle            (lists the oracles)
 
     \b
-    Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file.
+    Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
     from molgfn.chemistry.files import iter_smiles
     from molgfn.cli.compose import checked
@@ -52,9 +60,15 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
 
     if output.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{output}: cannot write `{output.suffix or output.name}`; use .csv or .parquet")
+    if output.is_dir():
+        raise ConfigError(f"{output}: is a folder; give the name of a file")
     require_folder(output.parent, output)
     if not file.is_file():
         raise DataError(f"{file}: no such file")
+    if output.exists() and output.samefile(file):
+        raise ConfigError(f"{output}: is the file that is read; give the table another name")
+    name = _chosen(overrides)
+    _require_molecules(name)
     schema = {
         **{key: ROOT[key] for key in ("oracle", "scoring")},
         "reward": type(ROOT["reward"])(ROOT["reward"].base, ROOT["reward"].live, optional=True),
@@ -63,20 +77,33 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
     given = [smiles for _, smiles in iter_smiles(file, column=column)]
     if not given:
         raise DataError(f"{file}: no line with a SMILES")
-    chosen = [text.removeprefix("oracle=") for text in overrides if text.startswith("oracle=")]
-    scored = _Scored(config, chosen[-1] if chosen else None)
+    scored = _Scored(config, name)
     part = output.with_name(output.name + ".part")
-    values, problems = 0, Counter()
-    with part.open("w", newline="") as stream:
-        for first, rows in _chunks(given, scored, scored.name):
-            rows.to_csv(stream, index=False, header=first == 0)
-            stream.flush()
-            values += int(rows[scored.name].notna().sum())
-            problems.update(rows["problem"].dropna())
+    done, values, problems = 0, 0, Counter()
+    try:
+        with part.open("w", newline="", encoding="utf-8") as stream:
+            for rows in _chunks(given, scored, every):
+                rows.to_csv(stream, index=False, header=done == 0)
+                stream.flush()
+                done += len(rows)
+                values += int(rows[scored.name].notna().sum())
+                problems.update(rows["problem"].dropna())
+    except BaseException:  # an interrupt above all: what is there may have taken hours
+        if done:
+            click.echo(f"{part}: has the first {done:,} of {len(given):,} rows", err=True)
+        else:
+            part.unlink(missing_ok=True)
+        raise
     if output.suffix == ".parquet":
         import pandas as pd
 
-        whole = pd.read_csv(part, keep_default_na=False, na_values={n: [""] for n in (*scored.columns, "problem")})
+        whole = pd.read_csv(
+            part,
+            keep_default_na=False,
+            na_values={name: [""] for name in (*scored.columns, "problem")},
+            dtype={"smiles": "string", "problem": "string"},  # also where a column is empty
+            float_precision="round_trip",
+        )
         whole.to_parquet(output, index=False)
         part.unlink()
     else:
@@ -93,8 +120,36 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
         click.get_current_context().exit(1)
 
 
+def _chosen(overrides: tuple[str, ...]) -> str | None:
+    """The name of the oracle's config file, where the overrides choose one."""
+    found = [match[1] for text in overrides if (match := re.fullmatch(r"\+*oracle=(\w+)", text))]
+    return found[-1] if found else None
+
+
+def _require_molecules(name: str | None) -> None:
+    """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
+    import yaml
+
+    from molgfn.cli.places import shipped
+    from molgfn.targets import import_class
+
+    path = shipped("configs") / "oracle" / f"{name}.yaml"
+    if path.is_file():
+        domain = import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).domain
+        if isinstance(domain, str) and domain != "molecule":  # that of a composite is not known before it is built
+            raise ConfigError(_other(str(name), domain))
+
+
+def _other(name: str, domain: str) -> str:
+    return f"oracle: {name} scores {domain} objects, not molecules; `molgfn describe oracle` lists the oracles"
+
+
 class _Scored:
-    """The oracle of a config, with its reward if there is one, as a maker of table rows."""
+    """The oracle of a config, with its reward if there is one, as a maker of table rows.
+
+    Attributes:
+        name: of the column of values: that of the oracle's config file, else the oracle's own.
+    """
 
     def __init__(self, config: dict[str, Any], name: str | None) -> None:
         from molgfn.experiment import reward_of, scorer_of
@@ -103,8 +158,13 @@ class _Scored:
         self.scorer = None if self.reward is not None else scorer_of(config, training=True)
         oracle = self.reward.oracle if self.reward is not None else self.scorer.oracle  # type: ignore[union-attr]
         if oracle.domain != "molecule":
-            raise ConfigError(f"oracle: {oracle.name} scores {oracle.domain} objects, not molecules")
-        self.name: str = name or oracle.name
+            raise ConfigError(_other(oracle.name, oracle.domain))
+        own = set(oracle.component_names)
+        if clash := own & set(TAKEN):
+            raise ConfigError(f"oracle: {', '.join(sorted(clash))}: a column has this name; call the component otherwise")
+        self._same = own == {oracle.name}  # the only component is the value itself
+        self._own_name = oracle.name
+        self.name: str = oracle.name if name is None or (name in own and not self._same) else name
 
     @property
     def counters(self) -> Any:
@@ -133,13 +193,15 @@ class _Scored:
             problems, last = answers.problems, {}
             value = np.where([p is None for p in problems], answers.value, np.nan)
             components = answers.components
+        if self._same:
+            components = {name: column for name, column in components.items() if name != self._own_name}
         parts = {name: column for name, column in components.items() if name != self.name}
         self._parts = tuple(parts)
         return pd.DataFrame({"smiles": given, self.name: value, **parts, **last, "problem": problems})
 
 
-def _chunks(given: list[str], scored: _Scored, title: str) -> Iterator[tuple[int, Any]]:
-    """(first row, table) chunk by chunk, with a bar on a terminal."""
+def _chunks(given: list[str], scored: _Scored, every: int) -> Iterator[Any]:
+    """One table after the other, with a bar on a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -147,8 +209,8 @@ def _chunks(given: list[str], scored: _Scored, title: str) -> Iterator[tuple[int
 
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=len(given))
-        for first in range(0, len(given), CHUNK):
-            some = given[first : first + CHUNK]
-            yield first, scored.rows(some, parse(some))
+        task = progress.add_task(scored.name, total=len(given))
+        for first in range(0, len(given), every):
+            some = given[first : first + every]
+            yield scored.rows(some, parse(some))
             progress.advance(task, len(some))

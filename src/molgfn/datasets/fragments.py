@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 from molgfn.chemistry.vocabulary import Vocabulary
-from molgfn.datasets.registry import dataset
+from molgfn.datasets.registry import DATASETS, dataset
 from molgfn.errors import DataError
+
+
+def is_published(name: str) -> bool:
+    """Whether ``name`` is a vocabulary of the registry, and no file here."""
+    return name in DATASETS and DATASETS[name].kind == "fragments" and not Path(name).is_file()
 
 
 def published_vocabulary(name: str, *, path: str | Path | None = None) -> Vocabulary:

@@ -20,9 +20,9 @@ class Proxy(Oracle):
     The value is the mean over the members (``mean``), or the mean plus (``ucb``) or minus (``lcb``) ``kappa`` standard
     deviations over the members, which ``fit`` scaled to be right on average on its validation molecules. ``mean`` and
     ``std`` are components. Direction and units come from the file; the range is unbounded, because a network says what
-    it likes far from its data. To stay near them take the pessimistic bound: ``lcb`` where more is better, ``ucb`` where
-    less is; the other one explores. Stereo and isotopes are not seen. float32: a value may differ in its last digits
-    with the company of the molecule.
+    it likes far from its data. To stay near them take the pessimistic bound: ``lcb`` where more is better, ``ucb``
+    where less is; the other one explores. Stereo and isotopes are not seen. float32: a value may differ in its last
+    digits with the company of the molecule.
 
     Args:
         weights: the file that ``molgfn proxy fit`` wrote.

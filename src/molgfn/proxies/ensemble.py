@@ -28,7 +28,7 @@ FORMAT = 1
 CHUNK = 1024
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class ProxyCard:
     """Everything about a proxy but its weights.

@@ -17,9 +17,11 @@ _ELEMENT = np.full(256, len(ELEMENTS))
 _ELEMENT[list(ELEMENTS)] = np.arange(len(ELEMENTS))
 _HYBRID = np.full(64, 3)
 _HYBRID[[int(Chem.HybridizationType.SP), int(Chem.HybridizationType.SP2), int(Chem.HybridizationType.SP3)]] = 0, 1, 2
-_ORDER = np.full(64, 4)
-_ORDER[[int(Chem.BondType.SINGLE), int(Chem.BondType.DOUBLE), int(Chem.BondType.TRIPLE)]] = 0, 1, 2
-_ORDER[int(Chem.BondType.AROMATIC)] = 3
+# four times a bond's order -> single, double, triple, aromatic; 4 is any other
+_ORDER = np.full(32, 4)
+_ORDER[[4, 8, 12, 6]] = 0, 1, 2, 3
+#: added to the order of a bond in a ring, and the order that stands for "any other"
+_IN_RING, _OTHER = 100.0, 0.25
 
 #: property of an atom -> how many values it may take; the values are columns, one property after the other
 ATOM_PROPERTIES = {
@@ -33,8 +35,8 @@ ATOM_PROPERTIES = {
 }
 ATOM_COLUMNS = sum(ATOM_PROPERTIES.values())
 _FIRST = np.cumsum([0, *ATOM_PROPERTIES.values()])[:-1]
-#: kinds of bonds: 5 orders (single, double, triple, aromatic, other) x conjugated x in a ring
-BOND_KINDS = 20
+#: kinds of bonds: 5 orders (single, double, triple, aromatic, other) x in a ring
+BOND_KINDS = 10
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class MoleculeGraphs:
         bonds: directed bonds of each molecule, int64 [B]; every bond is there in both directions.
         source: atom that each bond leads from, counted within its molecule, int64 [E].
         target: atom that it leads to, int64 [E].
-        kind: of each bond, int64 [E] in 0..19: 4 * order + 2 * conjugated + in a ring.
+        kind: of each bond, int64 [E] in 0..9: 2 * order + in a ring.
     """
 
     atoms: np.ndarray
@@ -77,40 +79,34 @@ class MoleculeGraphs:
 def molecule_graphs(mols: Sequence[Chem.Mol]) -> MoleculeGraphs:
     """Graphs of sanitised molecules: atoms without hydrogens (but for those that RDKit keeps), bonds both ways.
 
-    Nothing depends on the order of the atoms, so stereo is not seen, nor are isotopes.
+    Nothing depends on the order of the atoms, so stereo is not seen, nor are isotopes. A dative bond is a single one.
     """
     atoms: list[tuple[int, int, int, int, bool]] = []
-    bonds: list[tuple[int, int, int, bool]] = []
-    smallest: list[np.ndarray] = []
-    ringed: list[np.ndarray] = []
-    sizes = np.zeros(len(mols), dtype=np.int64)
-    counts = np.zeros(len(mols), dtype=np.int64)
-    for row, given in enumerate(mols):
-        own = _atoms(given)
-        mol = given
+    smallest: list[int] = []
+    bonds: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    sizes: list[int] = []
+    for given in mols:
+        mol, own = given, _atoms(given)
         if any(atom[0] == 1 for atom in own):  # explicit ones, which most molecules come without
             mol = Chem.RemoveHs(given)
             own = _atoms(mol)
+        rings = sorted(mol.GetRingInfo().AtomRings(), key=len, reverse=True)
+        least = [0] * len(own)
+        for ring in rings:  # the smallest comes last and stays
+            for atom in ring:
+                least[atom] = len(ring)
         atoms += own
-        between = [mol.GetBondWithIdx(i) for i in range(mol.GetNumBonds())]
-        bonds += [
-            (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), bond.GetBondType(), bond.GetIsConjugated())
-            for bond in between
-        ]
-        sizes[row], counts[row] = len(own), len(between)
-        least, inside = _rings(mol, len(own), len(between))
-        smallest.append(least)
-        ringed.append(inside)
-    begin, end, kind = _bond_columns(bonds, ringed)
-    # each bond in both directions: b0 forth, b0 back, b1 forth, ...
-    return MoleculeGraphs(
-        atoms=_atom_columns(atoms, smallest, sizes, counts, np.concatenate([begin, end])),
-        sizes=sizes,
-        bonds=2 * counts,
-        source=np.stack([begin, end], 1).reshape(-1),
-        target=np.stack([end, begin], 1).reshape(-1),
-        kind=np.repeat(kind, 2),
-    )
+        smallest += least
+        bonds.append(_bonds(mol, rings))
+        sizes.append(len(own))
+    size = np.array(sizes, dtype=np.int64)
+    counts = np.array([len(order) for _, _, order in bonds], dtype=np.int64)
+    nothing = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+    source, target, order = (np.concatenate(part) for part in zip(*(bonds or [nothing]), strict=True))
+    degree = np.bincount(source + np.repeat(np.cumsum(size) - size, counts), minlength=len(atoms))
+    ringed = order > _IN_RING
+    order = _ORDER[(4 * (order - _IN_RING * ringed)).astype(np.int64)]
+    return MoleculeGraphs(_columns(atoms, smallest, degree), size, counts, source, target, 2 * order + ringed)
 
 
 def one_hot(atoms: np.ndarray) -> np.ndarray:
@@ -128,29 +124,26 @@ def _atoms(mol: Chem.Mol) -> list[tuple[int, int, int, int, bool]]:
     ]
 
 
-def _rings(mol: Chem.Mol, atoms: int, bonds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Size of each atom's smallest ring, 0 for none, int64 [atoms]; which bonds are in a ring, bool [bonds]."""
-    least = np.zeros(atoms, dtype=np.int64)
-    inside = np.zeros(bonds, dtype=bool)
-    rings = mol.GetRingInfo()
-    for ring in sorted(rings.AtomRings(), key=len, reverse=True):  # the smallest comes last and stays
-        least[list(ring)] = len(ring)
-    for ring in rings.BondRings():
-        inside[list(ring)] = True
-    return least, inside
+def _bonds(mol: Chem.Mol, rings: list[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Source, target and order (more than ``_IN_RING`` in a ring) of the directed bonds of one molecule."""
+    # rdkit keeps the matrix on the molecule under this prefix; without it, others would get orders for adjacency
+    orders = Chem.GetAdjacencyMatrix(mol, True, 0, True, "proxy")
+    if np.count_nonzero(orders) != 2 * mol.GetNumBonds():  # dative bonds count one way, those without an order no way
+        for bond in mol.GetBonds():
+            ends = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+            orders[ends] = orders[ends[::-1]] = bond.GetBondTypeAsDouble() or _OTHER
+    if rings:
+        one = [atom for ring in rings for atom in ring]
+        next_one = [atom for ring in rings for atom in (*ring[1:], ring[0])]
+        # a bond may stand there several times, and is marked once
+        orders[one + next_one, next_one + one] += _IN_RING
+    source, target = orders.nonzero()
+    return source, target, orders[source, target]
 
 
-def _atom_columns(
-    atoms: list[tuple[int, int, int, int, bool]],
-    smallest: list[np.ndarray],
-    sizes: np.ndarray,
-    counts: np.ndarray,
-    ends: np.ndarray,
-) -> np.ndarray:
+def _columns(atoms: list[tuple[int, int, int, int, bool]], smallest: list[int], degree: np.ndarray) -> np.ndarray:
+    """The columns that are 1 for each atom, int64 [N, 7]."""
     number, hydrogens, charge, hybrid, aromatic = np.array(atoms, dtype=np.int64).reshape(-1, 5).T
-    start = np.repeat(np.cumsum(sizes) - sizes, counts)
-    degree = np.bincount(ends + np.tile(start, 2), minlength=len(number))
-    least = np.concatenate(smallest) if smallest else np.zeros(0, dtype=np.int64)
     values = [
         _ELEMENT[number],
         np.minimum(degree, 6),
@@ -158,17 +151,9 @@ def _atom_columns(
         np.clip(charge, -2, 2) + 2,
         _HYBRID[hybrid],
         aromatic,
-        np.clip(least - 2, 0, 6),
+        np.clip(np.array(smallest, dtype=np.int64) - 2, 0, 6),
     ]
     return np.stack(values, 1) + _FIRST
-
-
-def _bond_columns(
-    bonds: list[tuple[int, int, int, bool]], ringed: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    begin, end, order, conjugated = np.array(bonds, dtype=np.int64).reshape(-1, 4).T
-    inside = np.concatenate(ringed) if ringed else np.zeros(0, dtype=bool)
-    return begin, end, 4 * _ORDER[order] + 2 * conjugated + inside
 
 
 def _ranges(first: np.ndarray, length: np.ndarray) -> np.ndarray:

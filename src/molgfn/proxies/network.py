@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_geometric.nn import GINEConv
+from torch_geometric.nn import Aggregation, GINEConv
 
 from molgfn.proxies.features import ATOM_COLUMNS, BOND_KINDS, MoleculeGraphs, one_hot
 
@@ -40,6 +40,23 @@ class StackedNorm(nn.Module):
         return torch.addcmul(self.bias, functional.layer_norm(x, x.shape[-1:]), self.weight)
 
 
+class StackedSum(Aggregation):
+    """Sum of messages [K, E, width] at each atom, [K, N, width]; PyG's own scatters numbers, this adds whole rows."""
+
+    def forward(
+        self,
+        x: Tensor,
+        index: Tensor | None = None,
+        ptr: Tensor | None = None,
+        dim_size: int | None = None,
+        dim: int = -2,
+        max_num_elements: int | None = None,
+    ) -> Tensor:
+        if index is None or dim_size is None:
+            raise ValueError("needs the atom that each message goes to, and how many atoms there are")
+        return x.new_zeros(len(x), dim_size, x.shape[-1]).index_add(dim, index, x)
+
+
 class EnsembleNetwork(nn.Module):
     """K independent graph networks in one pass: GINE layers, residual and layer-normalised, mean and sum over atoms.
 
@@ -68,7 +85,7 @@ class EnsembleNetwork(nn.Module):
         self.atoms = StackedLinear(members, ATOM_COLUMNS, width)
         self.bonds = nn.ParameterList(torch.empty(members, BOND_KINDS, width) for _ in range(layers))
         self.norms = nn.ModuleList(StackedNorm(members, width) for _ in range(layers))
-        self.layers = nn.ModuleList(GINEConv(perceptron(width, width)) for _ in range(layers))
+        self.layers = nn.ModuleList(GINEConv(perceptron(width, width), aggr=StackedSum()) for _ in range(layers))
         self.norm = StackedNorm(members, width)
         self.readout = perceptron(2 * width, 1)
 

@@ -120,8 +120,9 @@ def train(
             raise TrainingError(f"epoch {number}: the error is not finite; try a lower lr than {settings.lr:g}")
         better = running & (error < least)
         least[better], best[better] = error[better], number
+        chosen = torch.from_numpy(better)
         for store, parameter in zip(kept, network.parameters(), strict=True):
-            store[better] = parameter.detach()[better]
+            store[chosen] = parameter.detach()[chosen]
         running &= number - best < settings.patience
         history.append(Epoch(number, (squares / count).sqrt().double().numpy(), error, best.copy()))
         on_epoch(history[-1])

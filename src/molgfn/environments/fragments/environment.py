@@ -16,6 +16,7 @@ from torch import Tensor
 
 from molgfn.chemistry.fragment_space import FragmentSpace
 from molgfn.chemistry.molecules import Molecule
+from molgfn.datasets.fragments import is_published, published_vocabulary
 from molgfn.environments.base import Environment
 from molgfn.environments.fragments.encoding import Legal, encode
 from molgfn.environments.fragments.states import FragmentStates
@@ -35,8 +36,8 @@ class Fragments(Environment):
     Stop is legal once the tree has ``min_fragments``, or when nothing can be added; with ``stop="full"`` only then.
 
     Args:
-        vocabulary: name of a shipped vocabulary, path of a vocabulary file, or its plain entries (as a checkpoint keeps
-            them).
+        vocabulary: name of a shipped vocabulary, path of a vocabulary file, name of a published one (fetched:
+            `molgfn data list`), or its plain entries (as a checkpoint keeps them).
         max_fragments: N, most fragments in a molecule, the scaffold counted.
         min_fragments: fewest fragments at which the policy may stop.
         max_atoms: most heavy atoms; None for no limit.
@@ -65,6 +66,8 @@ class Fragments(Environment):
             raise ConfigError(f"min_fragments ({min_fragments}) is above max_fragments ({max_fragments})")
         self.max_fragments, self.min_fragments, self.max_atoms = max_fragments, min_fragments, max_atoms
         self.stop, self.symmetry = stop, symmetry
+        if isinstance(vocabulary, str) and is_published(vocabulary):
+            vocabulary = published_vocabulary(vocabulary).plain()
         self.space = FragmentSpace(vocabulary, scaffold=scaffold, max_fragments=max_fragments, may_stop=self._may_stop)
         self.has_scaffold = scaffold is not None
         self.tables = t = FragmentTables(self.space)
