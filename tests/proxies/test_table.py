@@ -88,7 +88,7 @@ def test_a_file_without_columns_is_refused(tmp_path):
     (tmp_path / "data.smi").write_text("CCO 5\n")
     with pytest.raises(DataError, match="column"):
         read_targets(tmp_path / "data.smi", "5")
-    with pytest.raises(DataError, match="gone.csv"):
+    with pytest.raises(DataError, match=r"gone\.csv"):
         read_targets(tmp_path / "gone.csv", "y")
 
 
@@ -105,12 +105,23 @@ def test_a_random_split_has_each_row_once():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_scaffold_is_in_two_parts(seed):
-    rings = ["c1ccccc1", "C1CC1", "C1CCC1", "C1CCCC1", "c1ccncc1", "c1ccoc1", "c1ccsc1", "C1CCNCC1", "C1COCCN1", "C1CCC1"]
+    rings = [
+        "c1ccccc1",
+        "C1CC1",
+        "C1CCC1",
+        "C1CCCC1",
+        "c1ccncc1",
+        "c1ccoc1",
+        "c1ccsc1",
+        "C1CCNCC1",
+        "C1COCCN1",
+        "C1CCC1",
+    ]
     tails = ["C", "CC", "CO", "N"]
     molecules = parse([ring + tail for ring in rings for tail in tails] + ["C" * n for n in range(1, 21)])
     parts = split(molecules, kind="scaffold", validation=0.2, test=0.2, seed=seed)
     scaffolds = [{murcko(molecules[i]) for i in part} for part in (parts.train, parts.validation, parts.test)]
-    assert not scaffolds[0] & scaffolds[1] and not scaffolds[0] & scaffolds[2] and not scaffolds[1] & scaffolds[2]
+    assert sum(map(len, scaffolds)) == len(set.union(*scaffolds))
     assert "" in scaffolds[0]  # twenty chains are too many for a part of twelve
     assert sorted([*parts.train, *parts.validation, *parts.test]) == list(range(60))
     assert 4 <= len(parts.validation) <= 12

@@ -31,7 +31,7 @@ def describe(what: str | None, markdown: bool) -> None:
       molgfn describe objective=tb
       molgfn describe my_package.oracles.MyOracle
       molgfn describe --markdown > docs/objectives.md
-      molgfn describe oracle --markdown      (the table in docs/oracles.md)
+      molgfn describe oracle --markdown      (the tables in docs/oracles.md)
 
     \b
     Exit codes: 0 fine, 2 no such component.

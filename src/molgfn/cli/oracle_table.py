@@ -1,4 +1,4 @@
-"""The table of oracles in ``docs/oracles.md``, written from what the classes and their config files declare."""
+"""The tables in ``docs/oracles.md``: oracles, and files that they fetch, from what classes and configs declare."""
 
 from __future__ import annotations
 
@@ -24,8 +24,33 @@ _GIVE = re.compile(r"\bgive ((?:[^.;`]|`[^`]*`)+)|((?:`\w+` (?:or|and) )*`\w+`) 
 
 
 def markdown(configs: Path) -> str:
+    """Both tables."""
+    return f"{oracles(configs)}\n{files(configs)}"
+
+
+def oracles(configs: Path) -> str:
     """The table of the oracles in the folder ``configs``; nothing is built that needs an extra or a file."""
     return table([_row(path) for path in sorted((configs / "oracle").glob("*.yaml"))]) + "\n"
+
+
+def files(configs: Path) -> str:
+    """The table of the files that these oracles fetch."""
+    users: dict[Download, list[str]] = {}
+    for path in sorted((configs / "oracle").glob("*.yaml")):
+        for item in _downloads(import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"])):
+            users.setdefault(item, []).append(f"`{path.stem}`")
+    rows = [
+        {
+            "oracle": ", ".join(names),
+            "file": f"[{item.name}]({item.url})",
+            "what it is": item.what,
+            "size": f"{item.size / 1e6:.1f} MB",
+            "licence": item.licence,
+            "cite": item.source,
+        }
+        for item, names in users.items()
+    ]
+    return table(rows) + "\n"
 
 
 def _row(path: Path) -> dict[str, str]:
@@ -52,10 +77,10 @@ def _needs(path: Path, cls: type) -> list[str]:
     match = _GIVE.search(one_line(path))
     found = [(match[1] or match[2]).strip()] if match else []
     found += [f"`{extra}`" for extra in dict.fromkeys(_EXTRA.findall(inspect.getdoc(cls) or ""))]
-    return found + [f"download, {item.size / 1e6:.1f} MB" for item in downloads(cls)]
+    return found + [f"download, {item.size / 1e6:.1f} MB" for item in _downloads(cls)]
 
 
-def downloads(cls: type) -> list[Download]:
+def _downloads(cls: type) -> list[Download]:
     """What the module of an oracle declares to fetch: files, or models that lie in one."""
     things: list[Any] = [getattr(x, "wheel", x) for x in vars(sys.modules[cls.__module__]).values()]
     return [thing for thing in things if isinstance(thing, Download)]

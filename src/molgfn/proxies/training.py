@@ -16,7 +16,7 @@ from molgfn.proxies.network import EnsembleNetwork, tensors
 from molgfn.proxies.splits import Parts
 
 #: molecules that are predicted at once
-CHUNK = 128
+CHUNK = 64
 #: share of the steps in which the learning rate rises
 WARMUP = 0.05
 

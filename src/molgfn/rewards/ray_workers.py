@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -93,7 +92,6 @@ class RayWorkers(Workers):
         if not ray.is_initialized():
             local = {} if self.address else {"num_cpus": self.count, "include_dashboard": False}
             ray.init(address=self.address, log_to_driver=False, logging_level="ERROR", **local)
-            weakref.finalize(self, ray.shutdown)
         self._idle = [self._new() for _ in range(self.count)]
 
     def _new(self) -> Any:

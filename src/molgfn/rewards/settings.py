@@ -24,13 +24,17 @@ class Scoring:
     Args:
         cache_size: objects whose answers are remembered, the least recently used forgotten first; 0 remembers nothing
             across batches.
-        disk_cache: keep answers on disk as well, for other runs and processes: true for molgfn's own folder, or a
-            folder. Answers of an oracle with other arguments, or other data files, are kept apart.
-        budget: different objects that may be asked for; then training stops. Null for no limit.
+        disk_cache: keep answers on disk as well, for other runs and processes: true for ``scores`` in molgfn's own
+            folder (``$MOLGFN_DATA``), or a folder. Answers of an oracle with other arguments, or other data files, are
+            kept apart.
+        budget: different objects that may be asked for, wherever the answers come from; then training stops.
+            Evaluation is not charged. Null for no limit.
         workers: processes that hold the oracle; 0 asks it in the main process.
         chunk: objects that a worker is given at once.
-        timeout: seconds that one object may take before its worker is stopped; needs workers.
-        retries: how often an object is asked again for which the oracle raised, took too long or killed its process.
+        timeout: seconds that one object may take before its worker is stopped, a chunk as many times as it has objects;
+            needs workers. The objects of a stopped chunk are asked about one by one.
+        retries: how often an object is asked about again for which the oracle raised, took too long or killed its
+            process (not: returned NaN or a number out of range).
         on_failure: "floor" gives an object without a value the least reward and counts it, "stop" ends the run.
         record: keep every different object that a run scored, with iteration, source and values, in its
             ``scored.sqlite``.
