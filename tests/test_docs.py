@@ -1,13 +1,49 @@
-"""docs/objectives.md is what the code says, and what it says holds."""
+"""The pages in docs are what the code says: tables, commands, configs, code and SQL of theirs hold."""
 
+import importlib
+import re
+import shlex
+import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+import yaml
+from click.testing import CliRunner
 
-from molgfn.cli import catalogue
+from molgfn.chemistry.molecules import parse
+from molgfn.cli import catalogue, oracle_table
+from molgfn.cli.compose import checked
+from molgfn.cli.main import cli
+from molgfn.cli.places import find_experiment
+from molgfn.cli.score import composed
+from molgfn.config import build
 from molgfn.objectives.base import FROM_POLICY, FROM_SCORING
+from molgfn.oracles.base import Oracle
+from molgfn.rewards.base import Scores
+from molgfn.testing import check_oracle
+from molgfn.training.scored_record import ScoredRecord
 
 ROOT = Path(__file__).parents[1]
+
+
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+
+
+def blocks(name, kind):
+    """The code blocks of a page."""
+    return re.findall(rf"```{kind}\n(.*?)```", PAGES[name], re.DOTALL)
+
+
+#: (page, words) of each command on the pages about oracles
+COMMANDS = [
+    (name, tuple(words))
+    for name in ("oracles.md", "scoring.md")
+    for block in blocks(name, "sh")
+    for line in block.replace("\\\n", " ").splitlines()
+    if "molgfn" in (words := [w for w in shlex.split(line, comments=True) if w != "PYTHONPATH=."])[:1]
+]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +63,13 @@ def rows(page, title):
 def test_the_page_is_what_the_code_says(page):
     stored = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
     assert stored == page, "write it anew: molgfn describe --markdown > docs/objectives.md"
+
+
+def test_the_tables_of_oracles_are_what_the_code_says():
+    for table in (oracle_table.oracles(ROOT / "configs"), oracle_table.files(ROOT / "configs")):
+        assert table in PAGES["oracles.md"], "take it anew from: molgfn describe oracle --markdown"
+    result = CliRunner().invoke(cli, ["describe", "oracle", "--markdown"])
+    assert result.stdout == oracle_table.markdown(ROOT / "configs")
 
 
 @pytest.mark.parametrize(
@@ -66,3 +109,155 @@ def test_everything_that_is_required_is_explained(page):
     assert asked == set(explained)
     assert asked <= FROM_POLICY | FROM_SCORING
     assert all(len(r["what it is"]) > 10 for r in explained.values())
+
+
+def test_every_shipped_oracle_has_a_row_that_says_what_it_needs():
+    oracles = rows(PAGES["oracles.md"], "All oracles")
+    assert set(oracles) == {p.stem for p in (ROOT / "configs" / "oracle").glob("*.yaml")}
+    vina = oracles["vina"]
+    assert vina["needs"] == "`receptor`, and `center` or `ligand`; `molgfn[docking]`"
+    assert (vina["range"], vina["units"], vina["better"]) == ("[-30, 10]", "kcal/mol", "less")
+    assert "10.1021/acs.jcim.1c00203" in vina["source"]
+    assert (oracles["hypergrid"]["scores"], oracles["hypergrid"]["range"]) == ("grid", "[0, inf)")
+    assert oracles["druglike"]["scores"] == "molecule"  # a composite: that of its components
+    assert oracles["function"]["range"] == "as given (`range`)"
+    assert oracles["logp"]["range"] == "any number"
+    needs = {name: row["needs"] for name, row in oracles.items() if row["needs"] != "-"}
+    assert needs["seh_proxy"] == "download, 2.6 MB"
+    assert {n for n, text in needs.items() if "download" in text} == {"seh_proxy", "drd2", "gsk3b", "jnk3"}
+    assert {n for n, text in needs.items() if "molgfn[" in text} == {"admet", "purchasable", "vina", "xtb_gap"}
+    given = {n: text.split("; ")[0] for n, text in needs.items() if text[0] == "`" and text[:8] != "`molgfn["}
+    assert {n: given[n] for n in ("command", "function", "proxy", "similarity", "substructure")} == {
+        "command": "`command`",
+        "function": "`function`",
+        "proxy": "`weights`",
+        "similarity": "`smiles`",
+        "substructure": "`smarts`",
+    }
+
+
+@pytest.mark.parametrize("page_name", sorted(PAGES))
+def test_links_lead_somewhere(page_name):
+    def anchors(name):
+        text = re.sub(r"```.*?```", "", PAGES[name], flags=re.DOTALL)
+        heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+    text = re.sub(r"```.*?```", "", PAGES[page_name], flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if link.startswith("http"):
+            continue
+        path, _, anchor = link.partition("#")
+        assert (ROOT / "docs" / path).exists(), link
+        if anchor:
+            assert anchor in anchors(path or page_name), link
+
+
+@pytest.mark.parametrize(("name", "words"), COMMANDS, ids=[" ".join(w[1:4]) for _, w in COMMANDS])
+def test_commands_are_right(name, words):
+    """Training and scoring are composed and checked as the commands do it, and not run."""
+    command, *rest = words[1:]
+    if command == "train":
+        assert checked(rest[0], rest[1:])
+    elif command == "score":
+        values = [i for i, word in enumerate(rest) if word in ("-o", "--column", "--every")]
+        overrides = [w for i, w in enumerate(rest) if i > 0 and i not in values and i - 1 not in values]
+        assert composed(tuple(overrides))
+        assert rest[rest.index("-o") + 1].endswith((".csv", ".parquet"))
+    elif command == "study":
+        assert (ROOT / rest[0]).is_file()
+    else:
+        assert command == "describe"
+        assert CliRunner().invoke(cli, ["describe", *rest]).exit_code == 0
+
+
+def test_there_are_commands_to_check():
+    assert {words[1] for _, words in COMMANDS} == {"train", "score", "study", "describe"}
+    assert len(COMMANDS) > 15
+
+
+def test_the_composite_lies_beside_an_experiment_and_scores(tmp_path):
+    (text,) = blocks("oracles.md", "yaml")
+    (tmp_path / "oracle").mkdir()
+    (tmp_path / "oracle" / "lead.yaml").write_text(text)
+    quickstart = find_experiment("quickstart").read_text().replace("oracle: qed_sa", "oracle: lead")
+    (tmp_path / "experiment.yaml").write_text(quickstart)
+    config = checked(str(tmp_path / "experiment.yaml"))
+    assert config["oracle"] == yaml.safe_load(text)
+    oracle = build(config["oracle"], Oracle, "oracle")
+    aspirin, light, heavy = oracle.values(parse(["CC(=O)Oc1ccccc1C(=O)O", "CCCCCO", "C" * 60]))
+    assert 0 < light < aspirin <= 1
+    assert heavy == 0  # the filter
+
+
+def test_the_function_is_an_oracle(tmp_path, monkeypatch):
+    (text,) = blocks("oracles.md", "py")
+    (tmp_path / "my_oracle.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    words = next(words for _, words in COMMANDS if "oracle.function=my_oracle.ring_share" in words and "score" in words)
+    node = composed(tuple(w for w in words if w.startswith("oracle")))["oracle"]
+    np.testing.assert_allclose(build(node, Oracle, "oracle").values(parse(["c1ccccc1C", "CC"])), [6 / 7, 0])
+
+
+def test_the_class_with_a_file_keeps_the_contract(tmp_path, monkeypatch):
+    (text,) = blocks("extending.md", "py")
+    (tmp_path / "my_lab").mkdir()
+    (tmp_path / re.match(r"# (\S+)", text)[1]).write_text(text)
+    (tmp_path / "table.csv").write_text("scaffold,score\nc1ccccc1,0.5\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("my_lab.scaffold_scores")
+    oracle = module.ScaffoldScores(path=str(tmp_path / "table.csv"))
+    check_oracle(oracle)
+    values, parts = oracle.measure(parse(["Cc1ccccc1", "C1CC1"]))
+    np.testing.assert_array_equal(values, [0.5, np.nan])
+    np.testing.assert_allclose(parts["efficiency"], [0.5 / 7, np.nan])
+    with pytest.raises(module.ConfigError, match="should be a CSV file"):
+        module.ScaffoldScores(path="nowhere.csv")
+
+
+def record(folder):
+    """The record of a run over four molecules; the last has no value."""
+    nan = float("nan")
+    columns = {"qed": [0.4, 0.9, 0.5, nan], "sa": [2.0, 3.0, 1.5, nan]}
+    value = torch.tensor([0.6, 0.85, 0.7, nan], dtype=torch.float64)
+    scores = Scores(
+        log_reward=value.log().nan_to_num(-9.0),
+        value=value,
+        components={name: torch.tensor(column, dtype=torch.float64) for name, column in columns.items()},
+        problems=[None, None, None, "oracle weighted_mean raised ValueError"],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    ScoredRecord(folder / "scored.sqlite").add(1, ["C", "CC", "CCC", "CCCC"], ["policy"] * 3 + ["offline"], scores)
+    return folder / "scored.sqlite"
+
+
+def test_sql_answers(tmp_path):
+    queries = blocks("scoring.md", "sql")
+    with sqlite3.connect(record(tmp_path)) as connection:
+        best, first, sources, hundreds, problems = [connection.execute(q).fetchall() for q in queries]
+    assert [row[1] for row in best] == ["CC", "CCC", "C"]
+    assert best[0] == (2, "CC", 0.85, 0.9, 3.0)
+    assert first == [(2,)]
+    assert sources == [("offline", 1, None, None), ("policy", 3, pytest.approx(2.15 / 3), 0.85)]
+    assert hundreds == [(0, pytest.approx(2.15 / 3))]
+    assert problems == [("oracle weighted_mean raised ValueError", 1)]
+    (line,) = [line for line in "".join(blocks("scoring.md", "sh")).splitlines() if line.startswith("sqlite3")]
+    with sqlite3.connect(tmp_path / "scored.sqlite") as connection:
+        assert connection.execute(shlex.split(line)[-1]).fetchone() == ("CC", 0.85)
+
+
+def test_code_about_scoring_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    scorer, pmo = blocks("scoring.md", "py")
+    names = {}
+    exec(compile(scorer, "docs/scoring.md", "exec"), names)
+    counters = names["scorer"].counters
+    assert (counters.raw, counters.unique, counters.cached, counters.failed) == (4, 2, 1, 1)
+    assert names["answers"].problems == [None, None, None, "not a SMILES: no molecule"]
+    record(tmp_path / re.search(r'Path\("(runs/[^"]+)"\)', pmo)[1])
+    capsys.readouterr()
+    exec(compile(pmo, "docs/scoring.md", "exec"), {})
+    assert "auc_top10" in capsys.readouterr().out
+    (run,) = (tmp_path / "runs").iterdir()
+    assert yaml.safe_load((run / "results.yaml").read_text())["CC"] == [0.85, 2]
+    assert (run / "top_auc.csv").is_file()

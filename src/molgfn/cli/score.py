@@ -53,10 +53,7 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
     from molgfn.chemistry.files import iter_smiles
-    from molgfn.cli.compose import checked
     from molgfn.cli.object_files import require_folder
-    from molgfn.cli.places import shipped
-    from molgfn.config import ROOT
 
     if output.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{output}: cannot write `{output.suffix or output.name}`; use .csv or .parquet")
@@ -67,17 +64,11 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
         raise DataError(f"{file}: no such file")
     if output.exists() and output.samefile(file):
         raise ConfigError(f"{output}: is the file that is read; give the table another name")
-    name = _chosen(overrides)
-    _require_molecules(name)
-    schema = {
-        **{key: ROOT[key] for key in ("oracle", "scoring")},
-        "reward": type(ROOT["reward"])(ROOT["reward"].base, ROOT["reward"].live, optional=True),
-    }
-    config = checked(str(shipped("configs") / "score.yaml"), overrides, schema)
+    config = composed(overrides)
     given = [smiles for _, smiles in iter_smiles(file, column=column)]
     if not given:
         raise DataError(f"{file}: no line with a SMILES")
-    scored = _Scored(config, name)
+    scored = _Scored(config, _chosen(overrides))
     part = output.with_name(output.name + ".part")
     done, values, problems = 0, 0, Counter()
     try:
@@ -95,16 +86,7 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
             part.unlink(missing_ok=True)
         raise
     if output.suffix == ".parquet":
-        import pandas as pd
-
-        whole = pd.read_csv(
-            part,
-            keep_default_na=False,
-            na_values={name: [""] for name in (*scored.columns, "problem")},
-            dtype={"smiles": "string", "problem": "string"},  # also where a column is empty
-            float_precision="round_trip",
-        )
-        whole.to_parquet(output, index=False)
+        _to_parquet(part, output, scored.columns)
         part.unlink()
     else:
         os.replace(part, output)
@@ -118,6 +100,35 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
     if values == 0:
         click.echo("error: no molecule got a value", err=True)
         click.get_current_context().exit(1)
+
+
+def _to_parquet(part: Path, output: Path, numbers: list[str]) -> None:
+    """The finished rows as .parquet, with the types of their columns also where a column is empty."""
+    import pandas as pd
+
+    table = pd.read_csv(part, dtype=str, keep_default_na=False)
+    for name in numbers:
+        table[name] = table[name].replace("", "nan").astype(float)  # exact, as not every parser of pandas is
+    table["problem"] = table["problem"].astype("string").replace("", pd.NA)
+    table.to_parquet(output, index=False)
+
+
+def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
+    """The checked config that the overrides make of ``configs/score.yaml``: oracle, scoring, and a reward or null.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    from molgfn.cli.compose import checked
+    from molgfn.cli.places import shipped
+    from molgfn.config import ROOT
+
+    _require_molecules(_chosen(overrides))
+    schema = {
+        **{key: ROOT[key] for key in ("oracle", "scoring")},
+        "reward": type(ROOT["reward"])(ROOT["reward"].base, ROOT["reward"].live, optional=True),
+    }
+    return checked(str(shipped("configs") / "score.yaml"), overrides, schema)
 
 
 def _chosen(overrides: tuple[str, ...]) -> str | None:
@@ -161,7 +172,7 @@ class _Scored:
             raise ConfigError(_other(oracle.name, oracle.domain))
         own = set(oracle.component_names)
         if clash := own & set(TAKEN):
-            raise ConfigError(f"oracle: {', '.join(sorted(clash))}: a column has this name; call the component otherwise")
+            raise ConfigError(f"oracle: {', '.join(sorted(clash))}: a column is called so; rename the component")
         self._same = own == {oracle.name}  # the only component is the value itself
         self._own_name = oracle.name
         self.name: str = oracle.name if name is None or (name in own and not self._same) else name

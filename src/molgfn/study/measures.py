@@ -48,8 +48,8 @@ def measure(run: Run, *, samples: int, heldout: int) -> dict[str, float]:
     if heldout:
         values |= heldout_correlation(e, policy, reward, heldout)
     for name in ("train/log_z", "train/elbo"):
-        if rows and name in rows[0]:
-            values[name.removeprefix("train/")] = last(rows, name)
+        if rows and name in rows[0]:  # a batch's ELBO only where none was measured with more samples
+            values.setdefault(name.removeprefix("train/"), last(rows, name))
     return values
 
 
