@@ -8,6 +8,9 @@ import yaml
 
 from molgfn.config import ROOT, TARGET, Slot, build, check
 from molgfn.errors import ConfigError, DataError
+from molgfn.proxies.fitting import fit
+from molgfn.proxies.table import read_targets
+from molgfn.proxies.training import FitSettings
 from molgfn.targets import import_class, parameters
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -109,9 +112,14 @@ def test_every_line_of_a_parameter_says_what_it_is(path):
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name not in {"policy", "reward"}], ids=name)
-def test_the_config_builds(path):
+def test_the_config_builds(path, tmp_path):
     key = path.parent.name
     node = {**resolved(path), **NEEDED.get(name(path), {})}
+    if name(path) == "oracle/proxy":
+        node["weights"] = str(tmp_path / "proxy.pt")
+        (tmp_path / "t.csv").write_text("smiles,y\n" + "".join(f"{'C' * n},{n}\n" for n in range(1, 31)))
+        tiny = FitSettings(members=2, width=8, layers=1, epochs=1)
+        fit(read_targets(tmp_path / "t.csv", "y"), tiny).save(node["weights"])
     if name(path) == "oracle/vina":
         node |= {"receptor": str(DATA / "seh_4jnc_receptor.pdbqt"), "center": [-13.4, 26.3, -13.3]}
     try:

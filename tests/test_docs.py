@@ -185,9 +185,13 @@ def test_the_composite_lies_beside_an_experiment_and_scores(tmp_path):
     config = checked(str(tmp_path / "experiment.yaml"))
     assert config["oracle"] == yaml.safe_load(text)
     oracle = build(config["oracle"], Oracle, "oracle")
-    aspirin, light, heavy = oracle.values(parse(["CC(=O)Oc1ccccc1C(=O)O", "CCCCCO", "C" * 60]))
-    assert 0 < light < aspirin <= 1
-    assert heavy == 0  # the filter
+    lead, acid, aspirin, heavy = "CC(C)Cc1ccc(C(C)C(=O)O)cc1", "OC(=O)Cc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "C" * 60
+    values, parts = oracle.measure(parse([lead, acid, aspirin, heavy]))
+    assert 0 < values[1] < values[0] <= 1
+    assert values[2:].tolist() == [0, 0]
+    assert parts["like"][0] == 1
+    assert parts["light_transformed"].tolist() == [1, 1, 1, 0]
+    assert parts["alerts"].tolist() == [1, 1, 0, 0]  # a phenol ester, a long chain
 
 
 def test_the_function_is_an_oracle(tmp_path, monkeypatch):

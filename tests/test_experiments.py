@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import rdkit.RDConfig
 
 from molgfn.cli.compose import checked
 from molgfn.errors import DataError
@@ -23,6 +24,8 @@ ONE_STEP = [
 ]
 
 
+#: 10,000 molecules that rdkit carries
+MOLECULES = Path(rdkit.RDConfig.RDDataDir) / "Pains" / "test_data" / "wehi_mols.csv"
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -37,6 +40,9 @@ def given(path):
     if path.parent.name == "docking":
         pytest.importorskip("vina", reason="docking needs molgfn[docking]")
         return [f"oracle.receptor={DATA / 'seh_4jnc_receptor.pdbqt'}", "scoring.disk_cache=false", "scoring.workers=1"]
+    if path.parent.name == "pretraining":
+        own = ["environment.vocabulary=rdkit", "trainer.init_from=null"]
+        return own + ([f"data.offline.molecules={MOLECULES}", "data.offline.limit=50"] if path.stem == "pretrain" else [])
     return []
 
 

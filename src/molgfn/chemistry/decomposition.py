@@ -16,15 +16,13 @@ from rdkit import Chem
 
 from molgfn.chemistry.embedding import MoleculeTree, Pattern, Placement
 from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.placement_counts import POINT, SCAFFOLD, PlacementCounter, Ways, multiply
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import DataError
 
 #: may a tree of ``n_fragments`` fragments with ``open_points`` unused points and ``heavy_atoms`` atoms be a whole one
 MayStop = Callable[[int, int, int], bool]
-#: number of ways by signature: fragments + 2^8 * points + 2^24 * scaffolds, which adds up when ways are combined
-_Ways = dict[int, int]
-_POINT, _SCAFFOLD = 1 << 8, 1 << 24
 _Item = TypeVar("_Item")
 
 
@@ -59,7 +57,7 @@ class Decomposer:
         self._scaffold_kind = len(vocabulary) if scaffold else -1
         self._patterns = [Pattern(f, self.types) for f in self._fragments]
         self._signatures = [
-            1 + _POINT * len(f.points) + (_SCAFFOLD if k == self._scaffold_kind else 0)
+            1 + POINT * len(f.points) + (SCAFFOLD if k == self._scaffold_kind else 0)
             for k, f in enumerate(self._fragments)
         ]
         # a fragment can only lie in a molecule that has at least its rigid pieces
@@ -105,14 +103,14 @@ class Decomposer:
         ]
         return self._as_tree(molecule, pieces, rng)
 
-    def _whole(self, molecule: MoleculeTree, ways: _Ways) -> Iterator[int]:
+    def _whole(self, molecule: MoleculeTree, ways: Ways) -> Iterator[int]:
         atoms = len(molecule.tree.where)
         for signature in ways:
             n, points, scaffolds = signature & 255, (signature >> 8) & 0xFFFF, signature >> 24
             if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points - 2 * (n - 1), atoms):
                 yield signature
 
-    def _table(self, molecule: MoleculeTree) -> tuple[list[_Ways], list[list[tuple[int, int, int, list[int]]]]]:
+    def _table(self, molecule: MoleculeTree) -> tuple[list[Ways], list[list[tuple[int, int, int, list[int]]]]]:
         """Ways to cut what hangs from each node, and the pieces (mask, kind, weight, nodes below) that top there."""
         n = len(molecule.tree.types)
         rank = [0] * n
@@ -133,7 +131,7 @@ class Decomposer:
         options: list[list[tuple[int, int, int, list[int]]]] = [[] for _ in range(n)]
         for (mask, kind), weight in found.items():
             options[top[mask]].append((mask, kind, weight, self._below(molecule, mask, top[mask])))
-        ways: list[_Ways] = [{} for _ in range(n)]
+        ways: list[Ways] = [{} for _ in range(n)]
         for node in reversed(molecule.order):
             total = ways[node]
             for _, kind, weight, below in options[node]:
@@ -164,8 +162,8 @@ class Decomposer:
             border ^= low
         return nodes
 
-    def _multiply(self, first: _Ways, second: _Ways) -> _Ways:
-        product: _Ways = {}
+    def _multiply(self, first: Ways, second: Ways) -> Ways:
+        product: Ways = {}
         for s, x in first.items():
             for t, y in second.items():
                 signature = s + t
@@ -174,14 +172,14 @@ class Decomposer:
         return product
 
     def _choose(
-        self, node: int, target: int, ways: list[_Ways], options: list, rng: np.random.Generator | None
+        self, node: int, target: int, ways: list[Ways], options: list, rng: np.random.Generator | None
     ) -> Iterator[tuple[int, int]]:
         """(kind, mask) of each piece of one decomposition of what hangs from ``node``, of signature ``target``."""
         candidates, weights = [], []
         for mask, kind, weight, below in options[node]:
             rest = target - self._signatures[kind]
             # partial products from the right, so that the signature can be shared out from the left
-            tails: list[_Ways] = [{0: 1}]
+            tails: list[Ways] = [{0: 1}]
             for child in reversed(below):
                 tails.append(self._multiply(ways[child], tails[-1]))
             tails.reverse()

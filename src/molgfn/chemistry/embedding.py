@@ -55,7 +55,8 @@ class Pattern:
     def __init__(self, fragment: Fragment, types: RigidTypes) -> None:
         tree = types.read(fragment.mol())
         molecule = MoleculeTree(tree)
-        self.types = tree.types
+        self.types, self.atoms, self.edges, self.where = tree.types, tree.atoms, tree.edges, tree.where
+        self.bonds = molecule.bonds
         self.points = fragment.points
         size = [len(a) for a in tree.atoms]
         # the root is what is rare in molecules: a ring system, else a busy atom

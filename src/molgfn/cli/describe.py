@@ -61,6 +61,8 @@ def describe(what: str | None, markdown: bool) -> None:
         raise ConfigError(f"{group}: there is no such group{did_you_mean(group, groups)}")
     members = {p.stem: p for p in sorted(groups[group].glob("*.yaml"))}
     if not equals:
+        from molgfn.cli.one_line import one_line
+
         width = max(map(len, members))
         for name, path in members.items():
             click.echo(f"{name:<{width}}  {one_line(path)}")
@@ -136,16 +138,6 @@ def _plain(value: Any) -> str:
 
 def _same(value: Any, default: Any) -> bool:
     return (list(default) if isinstance(default, tuple) else default) == value
-
-
-def one_line(path: Path) -> str:
-    """The first comment of a config file, else the first line of the class's docstring."""
-    first = path.read_text(encoding="utf-8").splitlines()[0]
-    if first.startswith("#"):
-        return first.lstrip("# ").strip()
-    from molgfn.targets import import_class
-
-    return (inspect.getdoc(import_class(_read(path)["_target_"])) or "").splitlines()[0]
 
 
 def _read(path: Path) -> dict[str, Any]:

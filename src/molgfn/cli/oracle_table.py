@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from molgfn.cli.catalogue import table
-from molgfn.cli.describe import one_line
+from molgfn.cli.one_line import one_line
 from molgfn.config import build
 from molgfn.downloads import Download
 from molgfn.oracles.base import Oracle

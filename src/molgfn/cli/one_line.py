@@ -1,0 +1,19 @@
+"""What a component is, in the one line that lists of components show."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import yaml
+
+from molgfn.targets import import_class
+
+
+def one_line(path: Path) -> str:
+    """The first comment of a config file, else the first line of its class's docstring."""
+    text = path.read_text(encoding="utf-8")
+    first = text.split("\n", 1)[0]
+    if first.startswith("#"):
+        return first.lstrip("# ").strip()
+    return (inspect.getdoc(import_class(yaml.safe_load(text)["_target_"])) or "").split("\n", 1)[0]

@@ -1,0 +1,99 @@
+"""The oracle that a fitted proxy is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.config import build
+from molgfn.errors import ConfigError, DataError
+from molgfn.oracles.base import Oracle
+from molgfn.oracles.proxy import Proxy
+from molgfn.proxies.ensemble import ProxyEnsemble
+from molgfn.proxies.fitting import fit
+from molgfn.proxies.table import read_targets
+from molgfn.proxies.training import FitSettings
+from molgfn.rewards.settings import identity
+from molgfn.testing import MOLECULES, check_oracle
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A proxy for the number of atoms in chains, hardly trained."""
+    folder = tmp_path_factory.mktemp("proxy")
+    (folder / "atoms.csv").write_text("smiles,atoms\n" + "".join(f"{'C' * n},{n}\n" for n in range(1, 31)))
+    settings = FitSettings(members=3, width=8, layers=2, epochs=2, batch=8)
+    path = folder / "proxy.pt"
+    fit(read_targets(folder / "atoms.csv", "atoms"), settings, direction="minimise", units="atoms").save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("acquisition", ["mean", "ucb", "lcb"])
+def test_contract(weights, acquisition):
+    check_oracle(Proxy(weights=weights, acquisition=acquisition), tolerance=1e-5)
+
+
+def test_values_are_those_of_the_ensemble(weights):
+    molecules = parse(MOLECULES)
+    mean, std = ProxyEnsemble.load(weights).predict([m.mol for m in molecules])
+    assert std.min() > 0
+    for acquisition, sign in (("mean", 0), ("ucb", 1), ("lcb", -1)):
+        values, parts = Proxy(weights=weights, acquisition=acquisition, kappa=1.5).measure(molecules)
+        np.testing.assert_array_equal(values, mean + sign * 1.5 * std)
+        np.testing.assert_array_equal(parts["mean"], mean)
+        np.testing.assert_array_equal(parts["std"], std)
+
+
+def test_direction_units_and_files_are_those_of_the_file(weights):
+    oracle = Proxy(weights=weights)
+    assert (oracle.direction, oracle.units, oracle.files) == ("minimise", "atoms", (Path(weights),))
+    assert (Proxy.direction, Proxy.units) == ("maximise", "1")
+    assert oracle.component_names == ("mean", "std")
+
+
+def test_other_weights_are_another_oracle_on_disk(weights, tmp_path):
+    other = tmp_path / "proxy.pt"
+    other.write_bytes(Path(weights).read_bytes())
+    assert identity(Proxy(weights=weights), {}) == identity(Proxy(weights=str(other)), {})
+    ensemble = ProxyEnsemble.load(weights)
+    ensemble.network.readout[2].bias += 1
+    ensemble.save(other)
+    assert identity(Proxy(weights=weights), {}) != identity(Proxy(weights=str(other)), {})
+
+
+def test_many_molecules_are_scored_in_pieces(weights):
+    oracle = Proxy(weights=weights)
+    molecules = parse(MOLECULES) * 70  # more than become graphs at once
+    values = oracle.values(molecules)
+    np.testing.assert_allclose(
+        values.reshape(70, -1), np.tile(oracle.values(parse(MOLECULES)), (70, 1)), atol=1e-5, rtol=1e-5
+    )
+
+
+def test_a_molecule_without_mol_is_refused(weights):
+    with pytest.raises(ValueError, match="only valid molecules"):
+        Proxy(weights=weights).values([Molecule.failed("no")])
+
+
+def test_a_config_that_cannot_work_says_why(weights, tmp_path):
+    node = {"_target_": "molgfn.oracles.proxy.Proxy", "weights": weights, "acquisition": "lcb", "kappa": 2.0}
+    made = build(node, Oracle, "oracle")
+    assert isinstance(made, Proxy)
+    assert (made.acquisition, made.kappa) == ("lcb", 2.0)
+    with pytest.raises(ConfigError, match=r"oracle: weights: give the file that `molgfn proxy fit` wrote"):
+        build({**node, "weights": None}, Oracle, "oracle")
+    with pytest.raises(ConfigError, match=r"oracle\.kappa: .*greater than or equal to 0"):
+        build({**node, "kappa": -1.0}, Oracle, "oracle")
+    with pytest.raises(ConfigError, match=r"oracle\.acquisition: .*did you mean `lcb`"):
+        build({**node, "acquisition": "lcbb"}, Oracle, "oracle")
+    (tmp_path / "proxy.pt").write_text("nothing")
+    with pytest.raises(DataError, match=r"proxy\.pt: not a proxy"):
+        build({**node, "weights": str(tmp_path / "proxy.pt")}, Oracle, "oracle")
+
+
+def test_the_module_is_imported_without_torch_geometric():
+    code = "import sys, molgfn.oracles.proxy; assert 'torch_geometric' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
