@@ -42,7 +42,9 @@ def given(path):
         return [f"oracle.receptor={DATA / 'seh_4jnc_receptor.pdbqt'}", "scoring.disk_cache=false", "scoring.workers=1"]
     if path.parent.name == "pretraining":
         own = ["environment.vocabulary=rdkit", "trainer.init_from=null"]
-        return own + ([f"data.offline.molecules={MOLECULES}", "data.offline.limit=50"] if path.stem == "pretrain" else [])
+        return own + (
+            [f"data.offline.molecules={MOLECULES}", "data.offline.limit=50"] if path.stem == "pretrain" else []
+        )
     return []
 
 

@@ -44,7 +44,9 @@ def test_what_the_run_supplies_is_not_listed(call):
 
 
 def test_values_of_the_file_that_are_not_the_default_are_shown(call):
-    assert "replay_share  number, at least 0, below 1; default 0.0; here 0.5" in call("describe", "data=replay").stdout
+    assert re.search(
+        r"replay_share +number, at least 0, below 1; default 0.0; here 0.5", call("describe", "data=replay").stdout
+    )
 
 
 def test_what_depends_on_parameters_is_that_of_the_file(call):

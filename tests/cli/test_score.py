@@ -2,9 +2,11 @@
 
 import math
 import os
+import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from rdkit import Chem
 from rdkit.Chem import QED
@@ -50,8 +52,6 @@ def functions(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     yield "oracle=function", "oracle.range=[0,1]"
-    import sys
-
     sys.modules.pop("scored_functions", None)
 
 
@@ -88,9 +88,7 @@ def test_equal_molecules_have_equal_rows_and_are_asked_about_once(call, function
     (tmp_path / "in.smi").write_text("OCC\nCCO\nC(O)C\nCCO\n")
     result = call("score", "in.smi", *functions, "oracle.function=scored_functions.interrupted", "-o", "out.csv")
     assert result.exit_code == 0, result.stderr
-    import scored_functions
-
-    assert scored_functions.asked == ["CCO"]
+    assert sys.modules["scored_functions"].asked == ["CCO"]
     table = pd.read_csv(tmp_path / "out.csv")
     assert table["smiles"].tolist() == ["OCC", "CCO", "C(O)C", "CCO"]
     assert table["function"].tolist() == [0.03] * 4
@@ -146,8 +144,6 @@ def test_parquet_of_valid_molecules_has_a_text_column_of_no_problems(call, tmp_p
     (tmp_path / "in.smi").write_text("CCO\nC\n")
     result = call("score", tmp_path / "in.smi", "-o", tmp_path / "out.parquet")
     assert result.exit_code == 0, result.stderr
-    import pyarrow.parquet
-
     schema = pyarrow.parquet.read_schema(tmp_path / "out.parquet")
     assert "string" in str(schema.field("problem").type)
     assert str(schema.field("qed").type) == "double"
@@ -187,12 +183,8 @@ def test_an_oracle_that_fails_for_some_costs_these(call, functions, tmp_path):
     assert result.exit_code == 0, result.stderr
     table = pd.read_csv(tmp_path / "out.csv")
     np.testing.assert_array_equal(table["function"], [0.03, np.nan, np.nan, 0.03])
-    assert table["problem"].fillna("").tolist() == [
-        "",
-        "oracle function raised ValueError",
-        "oracle function returned nan",
-        "",
-    ]
+    reasons = ["oracle function raised ValueError", "oracle function returned nan"]
+    assert table["problem"].fillna("").tolist() == ["", *reasons, ""]
     assert "4 molecules, 2 with a value" in result.stdout
 
 
@@ -235,13 +227,7 @@ def test_an_interrupt_leaves_the_rows_that_were_there(call, functions, tmp_path)
     assert table["smiles"].tolist() == ["C", "CC"]
     assert table["function"].tolist() == [0.01, 0.02]
     assert (tmp_path / "out.csv").read_text() == "of an earlier call"
-
-
-def test_an_interrupt_before_the_first_rows_leaves_nothing(call, functions, tmp_path):
-    (tmp_path / "in.smi").write_text("C\nCCCC\n")
-    arguments = [*functions, "oracle.function=scored_functions.interrupted", "-o", "out.csv"]
-    assert call("score", "in.smi", *arguments).exit_code == 130
-    assert not (tmp_path / "out.csv").exists()
+    assert call("score", "in.smi", *arguments).exit_code == 130  # before there was a row
     assert left(tmp_path) == []
 
 
@@ -278,15 +264,16 @@ def test_configs_that_cannot_work(call, molecules, tmp_path, arguments, code, me
 
 
 def test_files_that_cannot_be_read(call, tmp_path):
-    out = tmp_path / "out.csv"
-    result = call("score", tmp_path / "missing.smi", "-o", out)
-    assert (result.exit_code, "missing.smi: no such file" in result.stderr) == (3, True)
+    def refused(name, *more):
+        result = call("score", tmp_path / name, *more, "-o", tmp_path / "out.csv")
+        assert result.exit_code == 3
+        return result.stderr
+
     (tmp_path / "empty.smi").write_text("# nothing\n")
-    result = call("score", tmp_path / "empty.smi", "-o", out)
-    assert (result.exit_code, "no line with a SMILES" in result.stderr) == (3, True)
     (tmp_path / "table.csv").write_text("smiles\nC\n")
-    result = call("score", tmp_path / "table.csv", "--column", "structure", "-o", out)
-    assert (result.exit_code, "structure" in result.stderr) == (3, True)
+    assert "missing.smi: no such file" in refused("missing.smi")
+    assert "no line with a SMILES" in refused("empty.smi")
+    assert "structure" in refused("table.csv", "--column", "structure")
 
 
 def test_outputs_that_cannot_be_written(call, molecules, tmp_path):

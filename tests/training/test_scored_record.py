@@ -1,5 +1,6 @@
 """The budget ends a run cleanly, and every scored object is on record."""
 
+import csv
 import sqlite3
 
 import pandas as pd
@@ -82,6 +83,10 @@ def test_a_run_ends_when_its_budget_is_spent_and_everything_scored_is_on_record(
     assert rows["qed"].equals(rows["value"])
     assert rows["call"].tolist() == list(range(1, 31))
     assert rows["iteration"].is_monotonic_increasing
+    with (run.folder / "metrics.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]  # also what came after the last full row, in a batch not trained on
+    calls = (counters.raw, counters.cached, counters.disk, counters.failed, counters.unique)
+    assert tuple(float(last[f"oracle/{k}"]) for k in ("calls", "cached", "disk", "failed", "unique")) == calls
     more = {**changes, "scoring": {**changes["scoring"], "budget": 40}}
     longer = train(more, resume=run.checkpoint)
     again = table(longer.folder / "scored.sqlite")

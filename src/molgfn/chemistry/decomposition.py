@@ -8,7 +8,7 @@ isomorphisms of each fragment onto its piece, times the choices of attachment po
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -16,9 +16,12 @@ from rdkit import Chem
 
 from molgfn.chemistry.embedding import MoleculeTree, Pattern, Placement
 from molgfn.chemistry.fragment import Fragment
-from molgfn.chemistry.placement_counts import POINT, SCAFFOLD, PlacementCounter, Ways, multiply
+from molgfn.chemistry.fragment_parts import FragmentParts
+from molgfn.chemistry.placement_counts import PlacementCounter
 from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.rigid_assembly import RigidAssembler
 from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.ways import POINT, SCAFFOLD, Ways, multiply, read_signature
 from molgfn.errors import DataError
 
 #: may a tree of ``n_fragments`` fragments with ``open_points`` unused points and ``heavy_atoms`` atoms be a whole one
@@ -60,6 +63,11 @@ class Decomposer:
             1 + POINT * len(f.points) + (SCAFFOLD if k == self._scaffold_kind else 0)
             for k, f in enumerate(self._fragments)
         ]
+        parts = FragmentParts(self.types)
+        for pattern, signature in zip(self._patterns, self._signatures, strict=True):
+            parts.add(pattern, signature)
+        self._counter = PlacementCounter(parts, self.types, max_fragments)
+        self._joined = RigidAssembler(self._fragments, self._patterns)
         # a fragment can only lie in a molecule that has at least its rigid pieces
         self._n_types = len(self.types.nodes)
         self._needs = np.zeros((len(self._patterns), self._n_types), dtype=np.int16)
@@ -67,14 +75,28 @@ class Decomposer:
             for type_ in pattern.types:
                 self._needs[k, type_] += 1
 
-    def read(self, mol: Chem.Mol) -> MoleculeTree:
-        """The molecule's tree of rigid pieces; raises ``DataError`` unless the molecule is connected."""
-        return MoleculeTree(self.types.read(mol))
+    def count(
+        self, mol: Chem.Mol, tree: tuple[Sequence[int], Sequence[Sequence[int]]] | None = None
+    ) -> tuple[int, int]:
+        """Placements over all decompositions that may stop, and automorphisms of the molecule.
 
-    def count(self, molecule: MoleculeTree) -> int:
-        """Placements over all decompositions that may stop; exact, 0 where there is none."""
-        ways, _ = self._table(molecule)
-        return sum(ways[0][s] for s in self._whole(molecule, ways[0]))
+        Args:
+            mol: sanitised molecule; its stereo marks are not looked at.
+            tree: fragments and joins (see ``Assembler.molecules``) that ``mol`` was assembled from, where they are
+                known: saves reading it atom by atom.
+
+        Returns:
+            Both exact; placements are 0, and automorphisms may be too few, where no decomposition may stop.
+
+        Raises:
+            DataError: the molecule is not connected.
+        """
+        known = None if tree is None else self._joined.tree(mol, *tree)
+        if known is None:
+            read = self.types.read(mol)
+            known = read.types, read.edges
+        ways, automorphisms = self._counter.count(*known)
+        return sum(ways[s] for s in self._whole(mol.GetNumAtoms(), ways)), automorphisms
 
     def decompose(self, mol: Chem.Mol, rng: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray] | None:
         """One decomposition as a fragment tree, parents before children, the scaffold (if any) first.
@@ -89,11 +111,11 @@ class Decomposer:
             vocabulary cannot build the molecule.
         """
         try:
-            molecule = self.read(mol)
+            molecule = MoleculeTree(self.types.read(mol))
         except DataError:
             return None
         ways, options = self._table(molecule)
-        whole = sorted(self._whole(molecule, ways[0]))
+        whole = sorted(self._whole(mol.GetNumAtoms(), ways[0]))
         if not whole:
             return None
         target = _pick(whole, [ways[0][s] for s in whole], rng)
@@ -103,10 +125,10 @@ class Decomposer:
         ]
         return self._as_tree(molecule, pieces, rng)
 
-    def _whole(self, molecule: MoleculeTree, ways: Ways) -> Iterator[int]:
-        atoms = len(molecule.tree.where)
+    def _whole(self, atoms: int, ways: Ways) -> Iterator[int]:
+        """The signatures of fragment trees that may stop, of a molecule of so many atoms."""
         for signature in ways:
-            n, points, scaffolds = signature & 255, (signature >> 8) & 0xFFFF, signature >> 24
+            n, points, scaffolds = read_signature(signature)
             if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points - 2 * (n - 1), atoms):
                 yield signature
 
@@ -137,7 +159,7 @@ class Decomposer:
             for _, kind, weight, below in options[node]:
                 product = {self._signatures[kind]: weight}
                 for child in below:
-                    product = self._multiply(product, ways[child])
+                    product = multiply(product, ways[child], self.max_fragments)
                     if not product:
                         break
                 for signature, number in product.items():
@@ -162,15 +184,6 @@ class Decomposer:
             border ^= low
         return nodes
 
-    def _multiply(self, first: Ways, second: Ways) -> Ways:
-        product: Ways = {}
-        for s, x in first.items():
-            for t, y in second.items():
-                signature = s + t
-                if signature & 255 <= self.max_fragments and (signature >> 24) <= 1:
-                    product[signature] = product.get(signature, 0) + x * y
-        return product
-
     def _choose(
         self, node: int, target: int, ways: list[Ways], options: list, rng: np.random.Generator | None
     ) -> Iterator[tuple[int, int]]:
@@ -181,7 +194,7 @@ class Decomposer:
             # partial products from the right, so that the signature can be shared out from the left
             tails: list[Ways] = [{0: 1}]
             for child in reversed(below):
-                tails.append(self._multiply(ways[child], tails[-1]))
+                tails.append(multiply(ways[child], tails[-1], self.max_fragments))
             tails.reverse()
             if tails[0].get(rest):
                 candidates.append((mask, kind, rest, below, tails))

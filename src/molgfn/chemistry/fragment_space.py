@@ -72,14 +72,24 @@ class FragmentSpace:
         """Log c(t) of each tree, float64 [B]."""
         return self._trees.log_symmetry(kinds, joins)
 
-    def log_symmetry(self, molecule: Molecule) -> float:
-        """Log C(x); remembered by SMILES. -inf where no whole tree builds the molecule."""
-        if molecule.smiles not in self._known:
+    def log_symmetry(
+        self, molecule: Molecule, tree: tuple[Sequence[int], Sequence[Sequence[int]]] | None = None
+    ) -> float:
+        """Log C(x); remembered by SMILES. -inf where no whole tree builds the molecule.
+
+        Args:
+            molecule: a valid one.
+            tree: kinds and joins of the tree that it was assembled from, as plain lists, where they are known; saves
+                time.
+        """
+        value = self._known.get(molecule.smiles)
+        if value is None:
             if len(self._known) >= self._remember:  # forget the oldest tenth
                 for key in list(self._known)[: max(1, self._remember // 10)]:
                     del self._known[key]
-            self._known[molecule.smiles] = self._whole.log_symmetry(molecule.mol)  # type: ignore[arg-type]  # valid ones only
-        return self._known[molecule.smiles]
+            value = self._whole.log_symmetry(molecule.mol, tree)  # type: ignore[arg-type]  # valid ones only
+            self._known[molecule.smiles] = value
+        return value
 
     def decompose(self, molecule: Molecule, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray] | None:
         """A tree (kinds [n], joins [n - 1, 4]) that builds the molecule, or None where the vocabulary cannot.

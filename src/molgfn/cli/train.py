@@ -20,7 +20,8 @@ from molgfn.errors import ConfigError
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
-    help="Run folder or checkpoint of your own to go on from, without an experiment; only trainer.* may be overridden.",
+    help="Run folder or checkpoint of your own to go on from, without an experiment; only trainer.* and scoring.* "
+    "may be overridden.",
 )
 @click.option("--check", "only_check", is_flag=True, help="Check the config, print it composed, and stop.")
 def train(
@@ -85,7 +86,10 @@ def _go(config: dict[str, Any], resume: Path | None, only_check: bool) -> None:
         click.echo(f"interrupted; go on with: molgfn train --resume {result.folder}", err=True)
         click.get_current_context().exit(130)
     wanted = result.experiment.trainer.iterations
-    if result.iteration < wanted:
+    if result.experiment.reward.spent:
+        calls = result.experiment.reward.counters.unique
+        click.echo(f"the budget of {calls:,} oracle calls was spent after {result.iteration} iterations")
+    elif result.iteration < wanted:
         click.echo(f"error: training ended after {result.iteration} of {wanted} iterations", err=True)
         click.get_current_context().exit(1)
 
@@ -93,10 +97,11 @@ def _go(config: dict[str, Any], resume: Path | None, only_check: bool) -> None:
 def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool) -> None:
     if multirun:
         raise click.UsageError("--resume goes on with one run; it cannot be combined with -m.")
-    bad = [o for o in overrides if not o.lstrip("+").startswith("trainer.")]
+    bad = [o for o in overrides if not o.lstrip("+").startswith(("trainer.", "scoring."))]
     if bad:
         # the other values made the weights, the data and the random streams what they are
-        raise ConfigError([f"{o}: a resumed run keeps its config; only trainer.* may be changed" for o in bad])
+        allowed = "only trainer.* and scoring.* may be changed"
+        raise ConfigError([f"{o}: a resumed run keeps its config; {allowed}" for o in bad])
     from molgfn.checkpoint import find, read
     from molgfn.cli.compose import apply
     from molgfn.config import check

@@ -43,6 +43,11 @@ class Oracle(ABC):
         """Data files whose content the values depend on (weights, a receptor): part of what answers on disk go by."""
         return ()
 
+    @property
+    def versions(self) -> list[int]:
+        """``version``, and those of the oracles inside."""
+        return [self.version]
+
     def prepare(self) -> None:  # noqa: B027  # may be left out
         """Do what the first question would have to wait for: read a table, compute maps. Workers call it first."""
 

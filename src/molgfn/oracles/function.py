@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -62,6 +64,14 @@ class Function(Oracle):
         self.domain = domain  # type: ignore[misc]
         self.path = function
         self._function = _function(function)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The function's module: answers on disk are not taken for those of an edited function."""
+        try:
+            return (Path(inspect.getfile(self._function)),)
+        except TypeError:  # built in, or an object that can be called
+            return ()
 
     def values(self, objects: Sequence[Any]) -> np.ndarray:
         """What the function returns for the objects, float64 [B]."""

@@ -113,7 +113,8 @@ class Scoring:
 def identity(oracle: Oracle, recipe: Any) -> str:
     """Equal where the answers are: a hash of the oracle's arguments, its version, and the data files it reads."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([recipe, oracle.version, list(oracle.component_names)], sort_keys=True).encode())
+    words = [recipe, oracle.versions, list(oracle.component_names)]
+    digest.update(json.dumps(words, sort_keys=True).encode())
     for path in oracle.files:
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]

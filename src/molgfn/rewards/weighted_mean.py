@@ -112,6 +112,10 @@ class WeightedMean(Oracle):
     def files(self) -> tuple[Path, ...]:
         return tuple(path for component in self.components.values() for path in component.oracle.files)
 
+    @property
+    def versions(self) -> list[int]:
+        return [self.version, *(v for component in self.components.values() for v in component.oracle.versions)]
+
     def prepare(self) -> None:
         for component in self.components.values():
             component.oracle.prepare()

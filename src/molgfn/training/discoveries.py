@@ -95,28 +95,41 @@ class Discoveries(pl.Callback):
         log_reward, values = torch.cat(self._rewards), torch.cat(self._values)
         self._rewards.clear()
         self._values.clear()
-        counters = data.reward.counters
         row = {
             "reward/mean": log_reward.exp().mean(),
             "value/mean": values.nanmean(),
             **{f"log_reward/q{q}": torch.quantile(log_reward, q / 100) for q in (10, 50, 90)},
             "log_reward/max": log_reward.max(),
             "trajectories/length": fresh.lengths.double().mean(),
+            **self._counts(data),
+            "time/sampling_seconds": data.sampling_seconds,
+            "time/trajectories_per_second": self._rate(data.drawn),
+        }
+        pl_module.log_dict({k: float(v) for k, v in row.items()}, batch_size=len(batch))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if data.reward.spent:  # the budget ended between two rows, and within a batch that is not trained on
+            pl_module.log_dict(self._counts(data), on_step=False, on_epoch=True, batch_size=1)
+
+    def _counts(self, data: Any) -> dict[str, float]:
+        """What the run has found and asked for so far."""
+        counters = data.reward.counters
+        row = {
             "found/trajectories": float(data.drawn),
             "found/unique": float(len(self.seen)),
             "oracle/calls": float(counters.raw),
             "oracle/unique": float(counters.unique),
             "oracle/cached": float(counters.cached),
+            "oracle/disk": float(counters.disk),
             "oracle/failed": float(counters.failed),
             "oracle/seconds": counters.seconds,
-            "time/sampling_seconds": data.sampling_seconds,
-            "time/trajectories_per_second": self._rate(data.drawn),
         }
         if data.environment.domain == "molecule":
             for threshold, modes in self.modes.items():
                 if not modes.full:  # a curve that ends, not one that seems to have found everything
                     row[f"found/modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = float(modes.count)
-        pl_module.log_dict({k: float(v) for k, v in row.items()}, batch_size=len(batch))
+        return row
 
     def _rate(self, drawn: int) -> float:
         """Trajectories per second since the last row."""

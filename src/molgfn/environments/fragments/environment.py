@@ -266,7 +266,8 @@ class Fragments(Environment):
             return torch.zeros(len(states), dtype=torch.float64)
         if self.symmetry == "tree":
             return torch.from_numpy(self._tree_symmetry(states))
-        exact = [self.space.log_symmetry(m) if m.valid else 0.0 for m in objects]
+        trees = zip(states.kinds.tolist(), states.joins.tolist(), strict=True)
+        exact = [self.space.log_symmetry(m, tree) if m.valid else 0.0 for m, tree in zip(objects, trees, strict=True)]
         if not np.isfinite(exact).all():
             # A molecule in which RDKit sees other rings or aromaticity than in its fragments: its own tree must do.
             exact = np.where(np.isfinite(exact), exact, self._tree_symmetry(states))

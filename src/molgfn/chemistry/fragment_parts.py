@@ -1,0 +1,121 @@
+"""Vocabulary fragments seen from their nodes: which parts of fragments may lie at a node of a molecule's rigid tree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import perm
+
+from molgfn.chemistry.embedding import Pattern
+from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.ways import Ways
+
+#: ``SITE`` * a site + a number: of a part that is to lie on a branch at that site of a node, or of the branch itself.
+#: One whole number, for these are sorted and hashed a lot.
+AtSite = int
+SITE = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A fragment seen from one of its nodes: all of it, or the part of it beyond a bond.
+
+    Attributes:
+        number: of the part, equal for isomorphic ones; -1 for all of a fragment.
+        signature: of the fragment; 0 for a part.
+        own: the node's site towards the rest of the fragment; -1 for all of a fragment.
+        sites: per site of the node, numbers of the parts that hang there, and attachment points.
+    """
+
+    number: int
+    signature: int
+    own: int
+    sites: tuple[tuple[tuple[int, ...], int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """Fragments and parts of fragments that fit a node, as a prefix tree of the needs they have.
+
+    Numbers of ways are those to place the first node and to choose points for its cut bonds.
+
+    Attributes:
+        whole: ways of fragments without further needs, by signature.
+        open: ways of parts without further needs, by number of the part.
+        further: what has one need more.
+    """
+
+    whole: Ways = field(default_factory=dict)
+    open: dict[int, int] = field(default_factory=dict)
+    further: dict[AtSite, Fits] = field(default_factory=dict)
+
+
+class FragmentParts:
+    """All fragments of a vocabulary, seen from each of their nodes and across each of their bonds.
+
+    Args:
+        types: numbers the types of nodes.
+    """
+
+    def __init__(self, types: RigidTypes) -> None:
+        self._types = types
+        self._parts: dict[int, Counter[_Part]] = {}  # by type of node
+        self._numbers: dict[tuple, int] = {}
+
+    def add(self, pattern: Pattern, signature: int) -> None:
+        """Take in a fragment."""
+        for node in range(len(pattern.types)):
+            whole = _Part(-1, signature, -1, self._sites(pattern, node, -1))
+            self._parts.setdefault(pattern.types[node], Counter())[whole] += 1
+
+    def fits(self, type_: int, own: int, sites: list[int]) -> Fits:
+        """What fits a node.
+
+        Args:
+            type_: type of the node.
+            own: its site towards the root of the molecule; -1 at the root.
+            sites: its sites from which other branches hang, one entry per branch.
+        """
+        bonds = Counter(sites if own < 0 else [own, *sites])
+        root = Fits()
+        for part, times in self._parts.get(type_, {}).items():
+            if own < 0 <= part.own:
+                continue
+            for symmetry in self._types.nodes[type_].symmetries:
+                if part.own >= 0 and symmetry[part.own] != own:
+                    continue
+                ways, needs = times, []
+                for site, (inner, points) in enumerate(part.sites):
+                    cuts = bonds[symmetry[site]] - len(inner) - (site == part.own)
+                    if not 0 <= cuts <= points:
+                        break
+                    ways *= perm(points, cuts)
+                    needs += [symmetry[site] * SITE + number for number in inner]
+                else:
+                    fits = root
+                    for need in sorted(needs):
+                        fits = fits.further.setdefault(need, Fits())
+                    table, key = (fits.whole, part.signature) if part.number < 0 else (fits.open, part.number)
+                    table[key] = table.get(key, 0) + ways
+        return root
+
+    def _sites(self, pattern: Pattern, node: int, parent: int) -> tuple[tuple[tuple[int, ...], int], ...]:
+        sites = []
+        for site, atom in enumerate(pattern.atoms[node]):
+            beyond = [(other, at) for other, at in pattern.bonds[node].get(site, ()) if other != parent]
+            numbers = sorted(self._number(pattern, other, node, at) for other, at in beyond)
+            sites.append((tuple(numbers), pattern.points.count(atom)))
+        return tuple(sites)
+
+    def _number(self, pattern: Pattern, node: int, parent: int, own: int) -> int:
+        """Number of the part at ``node``, which is bonded to ``parent`` by its site ``own``."""
+        type_, sites = pattern.types[node], self._sites(pattern, node, parent)
+        shape = min(
+            (symmetry[own], *sorted((symmetry[site], *here) for site, here in enumerate(sites)))
+            for symmetry in self._types.nodes[type_].symmetries
+        )
+        known = len(self._numbers)
+        number = self._numbers.setdefault((type_, shape), known)
+        if number == known:
+            self._parts.setdefault(type_, Counter())[_Part(number, 0, own, sites)] = 1
+        return number
