@@ -11,8 +11,7 @@ from molgfn.chemistry.pmo_classifiers import DRD2 as DRD2_MODEL
 from molgfn.chemistry.pmo_classifiers import JNK3 as FOREST_MODEL
 from molgfn.errors import DataError
 from molgfn.oracles.drd2 import DRD2
-from molgfn.oracles.gsk3b import GSK3B
-from molgfn.oracles.jnk3 import JNK3
+from molgfn.oracles.kinases import GSK3B, JNK3
 from molgfn.testing import check_oracle
 
 FILES = {JNK3: "jnk3_forest.npz", GSK3B: "gsk3b_forest.npz", DRD2: "drd2_svm.npz"}

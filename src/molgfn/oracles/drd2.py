@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -38,7 +39,12 @@ class DRD2(Oracle):
     source: ClassVar[str] = "support vectors of Olivecrona et al. 2017, doi:10.1186/s13321-017-0235-x, as in PMO"
 
     def __init__(self, *, weights: str | None = None) -> None:
+        self.weights = weights
         self._classifier = support_vectors(MODEL, weights)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return () if self.weights is None else (Path(self.weights),)
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """Predicted probability of activity for each molecule, float64 [B]."""

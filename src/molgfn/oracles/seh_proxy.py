@@ -58,10 +58,15 @@ class SEHProxy(Oracle):
     source: ClassVar[str] = "network and weights of Bengio et al. 2021, arXiv 2106.04399"
 
     def __init__(self, *, weights: str | None = None) -> None:
+        self.weights = weights
         path = downloads.fetch(WEIGHTS, path=weights)
         self._network = SEHProxyNetwork(read_arrays(_unzipped(path), str(path)), str(path))
 
     @torch.no_grad()
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return () if self.weights is None else (Path(self.weights),)
+
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """Raw proxy value of each molecule, float64 [B]; NaN where it is not defined."""
         mols = [molecule.mol for molecule in objects]
