@@ -81,8 +81,9 @@ def _needs(path: Path, cls: type) -> list[str]:
 
 
 def _downloads(cls: type) -> list[Download]:
-    """What the module of an oracle declares to fetch: files, or models that lie in one."""
-    things: list[Any] = [getattr(x, "wheel", x) for x in vars(sys.modules[cls.__module__]).values()]
+    """What an oracle, or its module, declares to fetch: files, or models that lie in one."""
+    declared = [*vars(sys.modules[cls.__module__]).values(), *vars(cls).values()]
+    things: list[Any] = [getattr(x, "wheel", x) for x in declared]
     return [thing for thing in things if isinstance(thing, Download)]
 
 

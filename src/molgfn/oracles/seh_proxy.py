@@ -62,11 +62,11 @@ class SEHProxy(Oracle):
         path = downloads.fetch(WEIGHTS, path=weights)
         self._network = SEHProxyNetwork(read_arrays(_unzipped(path), str(path)), str(path))
 
-    @torch.no_grad()
     @property
     def files(self) -> tuple[Path, ...]:
         return () if self.weights is None else (Path(self.weights),)
 
+    @torch.no_grad()
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """Raw proxy value of each molecule, float64 [B]; NaN where it is not defined."""
         mols = [molecule.mol for molecule in objects]
