@@ -72,6 +72,9 @@ def check_molecules(enumerated, rule):
     symmetry = MoleculeSymmetry(
         enumerated.vocabulary, max_fragments=SIZE, may_stop=may_stop, scaffold=enumerated.scaffold
     )
+    for molecule, *tree in zip(molecules, *(a.tolist() for a in enumerated.arrays(SIZE)), strict=True):
+        found = exp(symmetry.log_symmetry(molecule.mol, tuple(tree)))
+        assert found == pytest.approx(total[molecule.smiles], rel=1e-9, abs=0), molecule.smiles
     for smiles, mol in mols.items():
         assert exp(symmetry.log_symmetry(mol)) == pytest.approx(total[smiles], rel=1e-9, abs=0), smiles
         reread = Chem.MolFromSmiles(smiles)  # another order of atoms and bonds

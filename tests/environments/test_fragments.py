@@ -132,3 +132,21 @@ def test_portable_arguments_rebuild_it():
     environment = Fragments(vocabulary="rdkit", max_fragments=3)
     again = Fragments(**{"max_fragments": 3, **environment.portable()})
     assert again.space.vocabulary.digest == environment.space.vocabulary.digest
+
+
+@pytest.mark.parametrize("scaffold", [None, "c1ccc(*)cc1*"])
+def test_knowing_the_tree_does_not_change_the_correction(scaffold):
+    environment, other = (Fragments(vocabulary="rdkit", max_fragments=5, scaffold=scaffold) for _ in range(2))
+    policy = GraphTransformerPolicy(environment=environment, width=16, layers=1)
+    states = Sampler(environment).forward(policy, 64, generator=torch.Generator().manual_seed(0)).terminal
+    molecules = environment.objects(states)
+    assert len({m.smiles for m in molecules}) > 32
+    found = environment.log_symmetry(states, molecules)
+    assert found.tolist() == [other.space.log_symmetry(m) for m in molecules]
+    # in another order of atoms, as molecules of a data set come
+    assert (
+        Fragments(vocabulary="rdkit", max_fragments=5, scaffold=scaffold)
+        .log_symmetry(states, parse([m.smiles for m in molecules]))
+        .tolist()
+        == found.tolist()
+    )

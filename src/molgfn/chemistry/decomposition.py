@@ -8,7 +8,7 @@ isomorphisms of each fragment onto its piece, times the choices of attachment po
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.fragment_parts import FragmentParts
 from molgfn.chemistry.placement_counts import PlacementCounter
 from molgfn.chemistry.rigid import RigidTypes
-from molgfn.chemistry.rigid_assembly import RigidAssembler
+from molgfn.chemistry.rigid_assembly import PlainTree, RigidAssembler
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.chemistry.ways import POINT, SCAFFOLD, Ways, multiply, read_signature
 from molgfn.errors import DataError
@@ -75,15 +75,13 @@ class Decomposer:
             for type_ in pattern.types:
                 self._needs[k, type_] += 1
 
-    def count(
-        self, mol: Chem.Mol, tree: tuple[Sequence[int], Sequence[Sequence[int]]] | None = None
-    ) -> tuple[int, int]:
+    def count(self, mol: Chem.Mol, tree: PlainTree | None = None) -> tuple[int, int]:
         """Placements over all decompositions that may stop, and automorphisms of the molecule.
 
         Args:
             mol: sanitised molecule; its stereo marks are not looked at.
-            tree: fragments and joins (see ``Assembler.molecules``) that ``mol`` was assembled from, where they are
-                known: saves reading it atom by atom.
+            tree: the fragment tree that ``mol`` was assembled from, where it is known: saves reading ``mol`` atom by
+                atom.
 
         Returns:
             Both exact; placements are 0, and automorphisms may be too few, where no decomposition may stop.
@@ -91,7 +89,7 @@ class Decomposer:
         Raises:
             DataError: the molecule is not connected.
         """
-        known = None if tree is None else self._joined.tree(mol, *tree)
+        known = None if tree is None else self._joined.tree(mol, tree)
         if known is None:
             read = self.types.read(mol)
             known = read.types, read.edges

@@ -32,6 +32,11 @@ class _Part:
     own: int
     sites: tuple[tuple[tuple[int, ...], int], ...]
 
+    def takes(self, bonds: int) -> bool:
+        """Whether the node may have so many cut bonds in all."""
+        fewest = (self.own >= 0) + sum(len(inner) for inner, _ in self.sites)
+        return fewest <= bonds <= fewest + sum(points for _, points in self.sites)
+
 
 @dataclass(frozen=True, slots=True)
 class Fits:
@@ -64,8 +69,9 @@ class FragmentParts:
 
     def add(self, pattern: Pattern, signature: int) -> None:
         """Take in a fragment."""
+        known: dict[tuple[int, int], int] = {}
         for node in range(len(pattern.types)):
-            whole = _Part(-1, signature, -1, self._sites(pattern, node, -1))
+            whole = _Part(-1, signature, -1, self._sites(pattern, node, -1, known))
             self._parts.setdefault(pattern.types[node], Counter())[whole] += 1
 
     def fits(self, type_: int, own: int, sites: list[int]) -> Fits:
@@ -79,7 +85,7 @@ class FragmentParts:
         bonds = Counter(sites if own < 0 else [own, *sites])
         root = Fits()
         for part, times in self._parts.get(type_, {}).items():
-            if own < 0 <= part.own:
+            if own < 0 <= part.own or not part.takes(bonds.total()):
                 continue
             for symmetry in self._types.nodes[type_].symmetries:
                 if part.own >= 0 and symmetry[part.own] != own:
@@ -99,23 +105,29 @@ class FragmentParts:
                     table[key] = table.get(key, 0) + ways
         return root
 
-    def _sites(self, pattern: Pattern, node: int, parent: int) -> tuple[tuple[tuple[int, ...], int], ...]:
+    def _sites(
+        self, pattern: Pattern, node: int, parent: int, known: dict[tuple[int, int], int]
+    ) -> tuple[tuple[tuple[int, ...], int], ...]:
+        """``sites`` of the part at ``node``, away from ``parent``; ``known`` are the numbers by (node, parent)."""
         sites = []
         for site, atom in enumerate(pattern.atoms[node]):
             beyond = [(other, at) for other, at in pattern.bonds[node].get(site, ()) if other != parent]
-            numbers = sorted(self._number(pattern, other, node, at) for other, at in beyond)
-            sites.append((tuple(numbers), pattern.points.count(atom)))
+            for other, at in beyond:
+                if (other, node) not in known:
+                    known[other, node] = self._number(
+                        pattern.types[other], at, self._sites(pattern, other, node, known)
+                    )
+            sites.append((tuple(sorted(known[other, node] for other, _ in beyond)), pattern.points.count(atom)))
         return tuple(sites)
 
-    def _number(self, pattern: Pattern, node: int, parent: int, own: int) -> int:
-        """Number of the part at ``node``, which is bonded to ``parent`` by its site ``own``."""
-        type_, sites = pattern.types[node], self._sites(pattern, node, parent)
+    def _number(self, type_: int, own: int, sites: tuple[tuple[tuple[int, ...], int], ...]) -> int:
+        """Number of the part that begins with such a node, bonded to the rest of its fragment by site ``own``."""
         shape = min(
             (symmetry[own], *sorted((symmetry[site], *here) for site, here in enumerate(sites)))
             for symmetry in self._types.nodes[type_].symmetries
         )
-        known = len(self._numbers)
-        number = self._numbers.setdefault((type_, shape), known)
-        if number == known:
+        new = len(self._numbers)
+        number = self._numbers.setdefault((type_, shape), new)
+        if number == new:
             self._parts.setdefault(type_, Counter())[_Part(number, 0, own, sites)] = 1
         return number

@@ -11,6 +11,7 @@ from rdkit import Chem
 from molgfn.chemistry.assembly import Assembler
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.rigid_assembly import PlainTree
 from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import ConfigError
@@ -72,15 +73,12 @@ class FragmentSpace:
         """Log c(t) of each tree, float64 [B]."""
         return self._trees.log_symmetry(kinds, joins)
 
-    def log_symmetry(
-        self, molecule: Molecule, tree: tuple[Sequence[int], Sequence[Sequence[int]]] | None = None
-    ) -> float:
+    def log_symmetry(self, molecule: Molecule, tree: PlainTree | None = None) -> float:
         """Log C(x); remembered by SMILES. -inf where no whole tree builds the molecule.
 
         Args:
             molecule: a valid one.
-            tree: kinds and joins of the tree that it was assembled from, as plain lists, where they are known; saves
-                time.
+            tree: the fragment tree that it was assembled from, where it is known; saves time.
         """
         value = self._known.get(molecule.smiles)
         if value is None:

@@ -18,7 +18,7 @@ from molgfn.chemistry.fragment_parts import SITE, AtSite, Fits, FragmentParts
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.ways import Ways, add, add_product, multiply
 
-_MOST_BRANCHES = 50_000
+_MOST_KEYS = 50_000  # some 100 MB
 #: type of a node, its site towards the root (-1 at the root), what hangs from it
 _Key = tuple[int, ...]
 
@@ -67,7 +67,7 @@ class PlacementCounter:
             Placements over all ways to cut the molecule into at most ``max_fragments`` fragments, and |Aut|. Where
             there is no way the first is empty and the second may be too small.
         """
-        if len(self._branches) > _MOST_BRANCHES:  # unlike molecules must not fill the memory
+        if len(self._found) > _MOST_KEYS:  # unlike molecules must not fill the memory
             for memory in (self._branches, self._found, self._images, self._fits):
                 memory.clear()
         n = len(types)

@@ -11,6 +11,10 @@ from molgfn.chemistry.canonical_trees import Edge
 from molgfn.chemistry.embedding import Pattern
 from molgfn.chemistry.fragment import Fragment
 
+#: A fragment tree as plain lists: fragment of each node, and joins (u, p, v, q): point p of node u is bonded to point q
+#: of node v. Both may be padded with -1 at the end.
+PlainTree = tuple[Sequence[int], Sequence[Sequence[int]]]
+
 
 class RigidAssembler:
     """Joins the rigid trees of fragments.
@@ -24,54 +28,55 @@ class RigidAssembler:
     """
 
     def __init__(self, fragments: Iterable[Fragment], patterns: Iterable[Pattern]) -> None:
-        self._patterns = list(patterns)
-        self._points = [p.points for p in self._patterns]
-        self._orders = [_bond_orders(f.mol()) for f in fragments]
+        self._kinds = [
+            (p.types, p.edges, [(a, *p.where[a]) for a in p.points], _bond_orders(f.mol()))
+            for f, p in zip(fragments, patterns, strict=True)
+        ]
 
-    def tree(
-        self, mol: Chem.Mol, kinds: Sequence[int], joins: Sequence[Sequence[int]]
-    ) -> tuple[list[int], list[Edge]] | None:
+    def tree(self, mol: Chem.Mol, tree: PlainTree) -> tuple[list[int], list[Edge]] | None:
         """Types of the nodes and edges of the molecule's rigid tree, as ``RigidTypes.read`` would give them.
 
         Args:
             mol: the molecule that ``Assembler`` built of the tree, sanitised.
-            kinds: fragment of each node, -1 on pads, which come last.
-            joins: rows (u, p, v, q): point p of node u is bonded to point q of node v; -1 on pads, which come last.
+            tree: a tree that is sound.
 
         Returns:
             None where the bonds of ``mol`` are not those of the fragments, atom by atom: other atoms, another order
             of the same atoms, or another aromaticity.
         """
+        size, n = mol.GetNumAtoms(), 0
+        expected = np.zeros((size, size))
         types: list[int] = []
         edges: list[Edge] = []
-        nodes, atoms, orders, n = [], [], [], 0
-        for kind in kinds:
+        placed = []
+        for kind in tree[0]:
             if kind < 0:
                 break
-            pattern = self._patterns[kind]
-            shift = len(types)
-            edges += [(u + shift, a, v + shift, b) for u, a, v, b in pattern.edges]
-            types += pattern.types
-            nodes.append(shift)
-            atoms.append(n)
-            orders.append(self._orders[kind])
-            n += len(orders[-1])
-        if mol.GetNumAtoms() != n:
+            inner_types, inner_edges, points, orders = self._kinds[kind]
+            shift, end = len(types), n + len(orders)
+            if end > size:
+                return None
+            expected[n:end, n:end] = orders
+            for u, a, v, b in inner_edges:
+                edges.append((u + shift, a, v + shift, b))
+            types += inner_types
+            placed.append((shift, n, points))
+            n = end
+        if n < size:
             return None
-        expected = np.zeros((n, n))
-        for start, block in zip(atoms, orders, strict=True):
-            expected[start : start + len(block), start : start + len(block)] = block
-        for u, p, v, q in joins:
+        for u, p, v, q in tree[1]:
             if u < 0:
                 break
-            i, j = self._points[kinds[u]][p], self._points[kinds[v]][q]
-            (x, a), (y, b) = self._patterns[kinds[u]].where[i], self._patterns[kinds[v]].where[j]
-            edges.append((nodes[u] + x, a, nodes[v] + y, b))
-            i, j = i + atoms[u], j + atoms[v]
+            (first_node, first_atom, points), (second_node, second_atom, others) = placed[u], placed[v]
+            (i, x, a), (j, y, b) = points[p], others[q]
+            edges.append((first_node + x, a, second_node + y, b))
+            i, j = first_atom + i, second_atom + j
             expected[i, j] = expected[j, i] = 1.0
         return (types, edges) if (_bond_orders(mol) == expected).all() else None
 
 
 def _bond_orders(mol: Chem.Mol) -> np.ndarray:
     """Float [atoms, atoms], 1.5 for aromatic bonds, 0 where there is none."""
-    return Chem.GetAdjacencyMatrix(mol, useBO=True)
+    orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)  # one that the molecule keeps may be out of date
+    mol.ClearProp("AdjacencyMatrixBO")  # molecules are kept for long, and need not keep this
+    return orders

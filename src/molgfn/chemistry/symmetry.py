@@ -20,7 +20,6 @@ Reference: Kim et al., "Symmetry-Aware GFlowNets", arXiv 2506.02685, for the cor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from math import log
 
 import numpy as np
@@ -30,6 +29,7 @@ from molgfn.chemistry.canonical_trees import Edge, NodeType, canonical
 from molgfn.chemistry.decomposition import Decomposer, MayStop
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.rigid_assembly import PlainTree
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import DataError
 
@@ -123,12 +123,12 @@ class MoleculeSymmetry:
         more = {} if may_stop is None else {"may_stop": may_stop}
         self.decomposer = Decomposer(vocabulary, max_fragments=max_fragments, scaffold=scaffold, **more)
 
-    def log_symmetry(self, mol: Chem.Mol, tree: tuple[Sequence[int], Sequence[Sequence[int]]] | None = None) -> float:
+    def log_symmetry(self, mol: Chem.Mol, tree: PlainTree | None = None) -> float:
         """Log C(x); -inf where no tree that may stop builds the molecule.
 
         Args:
             mol: a sanitised molecule; stereo marks are not looked at.
-            tree: kinds and joins of one tree that it was assembled from, where they are known; saves time.
+            tree: the fragment tree that it was assembled from, where it is known; saves time.
         """
         try:
             placements, automorphisms = self.decomposer.count(mol, tree)
