@@ -102,10 +102,9 @@ def test_the_config_passes_the_check(path):
     assert check({key: resolved(path)}, schema={key: ROOT[key]}) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
+# oracles and rewards explain themselves in the class (molgfn describe)
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name not in {"oracle", "reward"}], ids=name)
 def test_every_line_of_a_parameter_says_what_it_is(path):
-    if path.parent.name in {"oracle", "reward"}:
-        pytest.skip("oracles and rewards explain themselves in the class (molgfn describe)")
     for line in path.read_text().splitlines()[1:]:
         if re.match(r"\s*(_target_|\w+:$)", line) is None:
             assert " # " in line, line

@@ -47,6 +47,7 @@ REACHED = {
     "reverse_kl": {"forward"},
     "wake_sleep": {"forward"},
     "renyi": {"forward"},
+    "mle": {"forward"},
 }
 ON_POLICY = {"vpg", "ent_ppo", "rl_u", "rl_t", "reverse_kl", "wake_sleep", "renyi"}
 OWN_LOSS = {"tlm", "pessimistic", "rl_b", "rl_g", "rl_g_forward", "guided_tb"}
