@@ -21,7 +21,7 @@ rows:
   - {{name: DB (x), set: objective=db}}
 measures: [tv, reward_calls, gradient_steps, heldout/pearson]
 pictures:
-  curves.png: {{y: exact/tv}}
+  curves.png: {{y: exact/tv, groups: {{Both: [TB, "DB (x)"], Second: ["DB (x)"]}}}}
 """
 BASE = """
 defaults: [train, override environment: hypergrid, override oracle: hypergrid, override policy: tabular, _self_]

@@ -28,9 +28,13 @@ DASHES = ("-", "--", ":", "-.")
 
 
 def draw(study: Study, picture: Picture, records: list[dict[str, Any]], path: Path) -> None:
-    """Draw one picture as SVG or PNG, by the ending of ``path``. The band is the 95 % t-interval over seeds."""
+    """Draw one picture as SVG or PNG, by the ending of ``path``. The band is the 95 % t-interval over seeds.
+
+    Of its groups only the study's present rows are drawn (``--only`` leaves some out).
+    """
     rows = by_row(study, records)
-    groups = picture.groups or {"": list(rows)}
+    present = {title: [name for name in members if name in rows] for title, members in picture.groups.items()}
+    groups = {title: members for title, members in present.items() if members} or {"": list(rows)}
     across = min(3, len(groups))
     down = -(-len(groups) // across)
     figure = Figure(figsize=(4.6 * across, 3.6 * down), layout="constrained")
