@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from scipy import stats
 
 from molgfn.study.plan import Picture, Study
@@ -64,9 +64,10 @@ def draw(study: Study, picture: Picture, records: list[dict[str, Any]], path: Pa
         axis.set_visible(False)
     for axis in axes[max(0, len(groups) - across) : len(groups)]:
         axis.set_xlabel(WORDS.get(picture.x, picture.x))
+        axis.xaxis.set_major_locator(MaxNLocator(4))  # numbers of five digits beside each other
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.xaxis.set_tick_params(labelbottom=True)
     for axis in axes[::across]:
         axis.set_ylabel(WORDS.get(picture.y, picture.y))
-    with mpl.rc_context({"svg.fonttype": "none"}):
-        figure.savefig(path, dpi=130)
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "molgfn"}):  # the same file from the same numbers
+        figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix == ".svg" else None)
