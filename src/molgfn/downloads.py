@@ -6,8 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
-
 from molgfn.errors import DataError
 
 #: environment variable that names the folder of fetched files
@@ -49,7 +47,11 @@ class Download:
 
 def folder() -> Path:
     """The folder of fetched files: ``$MOLGFN_DATA``, else ``molgfn`` in the user's cache folder."""
-    return Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else Path(pooch.os_cache("molgfn"))
+    if place := os.environ.get(FOLDER_VARIABLE):
+        return Path(place)
+    import pooch
+
+    return Path(pooch.os_cache("molgfn"))
 
 
 def fetch(item: Download, *, path: str | Path | None = None, progress: bool = False) -> Path:
@@ -68,6 +70,8 @@ def fetch(item: Download, *, path: str | Path | None = None, progress: bool = Fa
         if not Path(path).is_file():
             raise DataError(f"{path}: there is no such file; it should be {item.what} ({item.url})")
         return Path(path)
+    import pooch  # 0.2 s, and most runs fetch nothing
+
     try:
         return Path(
             pooch.retrieve(

@@ -305,11 +305,8 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     record, folder, keep_until = _identity(experiment, resume)
-    record_scores = experiment.reward.recorded
-    module, data = (
-        experiment.module(),
-        experiment.data(ScoredRecord(folder / "scored.sqlite") if record_scores else None),
-    )
+    scored = ScoredRecord(folder / "scored.sqlite") if experiment.reward.recorded else None
+    module, data = experiment.module(), experiment.data(scored)
     if settings.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse
         module.double()
     discoveries = Discoveries(

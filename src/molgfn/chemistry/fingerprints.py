@@ -8,7 +8,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 
-from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.molecules import Molecule, mols_of
 
 RADIUS, BITS = 2, 2048
 _GENERATOR = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
@@ -27,10 +27,7 @@ def fingerprints(mols: Sequence[Chem.Mol]) -> np.ndarray:
 
 def morgan(molecules: Sequence[Molecule]) -> np.ndarray:
     """``fingerprints`` of ``Molecule`` objects, bool [B, 2048]; an invalid one raises ``ValueError``."""
-    bad = [i for i, m in enumerate(molecules) if m.mol is None]
-    if bad:
-        raise ValueError(f"molecule {bad[0]} is not valid ({molecules[bad[0]].problem}); leave invalid ones out")
-    return fingerprints([m.mol for m in molecules if m.mol is not None])
+    return fingerprints(mols_of(molecules))
 
 
 def tanimoto(a: np.ndarray, b: np.ndarray) -> np.ndarray:

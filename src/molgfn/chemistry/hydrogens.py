@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rdkit import Chem
 
-from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.molecules import Molecule, mols_of
 
 
 def without_hydrogens(molecules: Sequence[Molecule]) -> list[Chem.Mol]:
@@ -18,10 +18,4 @@ def without_hydrogens(molecules: Sequence[Molecule]) -> list[Chem.Mol]:
     Raises:
         ValueError: A molecule is not valid.
     """
-    mols = []
-    for number, molecule in enumerate(molecules):
-        mol = molecule.mol
-        if mol is None:
-            raise ValueError(f"molecule {number} is not valid ({molecule.problem}); leave invalid ones out")
-        mols.append(mol if mol.GetNumHeavyAtoms() == mol.GetNumAtoms() else Chem.RemoveHs(mol))
-    return mols
+    return [m if m.GetNumHeavyAtoms() == m.GetNumAtoms() else Chem.RemoveHs(m) for m in mols_of(molecules)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem, RDLogger
@@ -44,6 +44,16 @@ class Molecule:
         if mol is None or mol.GetNumAtoms() == 0:
             return cls.failed(f"not a SMILES: {text[:80]}")
         return cls(mol, Chem.MolToSmiles(mol))
+
+
+def mols_of(molecules: Sequence[Molecule]) -> list[Chem.Mol]:
+    """The RDKit molecules; an invalid one raises ``ValueError``."""
+    mols = []
+    for number, molecule in enumerate(molecules):
+        if molecule.mol is None:
+            raise ValueError(f"molecule {number} is not valid ({molecule.problem}); leave invalid ones out")
+        mols.append(molecule.mol)
+    return mols
 
 
 def parse(lines: Iterable[str]) -> list[Molecule]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from scipy.integrate import trapezoid
+from scipy.integrate import cumulative_trapezoid, trapezoid
 
 from molgfn.errors import DataError
 
@@ -95,11 +95,11 @@ def write_pmo(folder: Path, *, budget: int, every: int = 100) -> dict[str, float
     """
     table = scored_values(folder / "scored.sqlite")
     values = table["value"].to_numpy(dtype=np.float64)[:budget]
-    rows = []
-    for count in range(every, len(values) + every, every):
-        part = values[: min(count, len(values))]
-        rows.append({"calls": len(part), **efficiency(part, budget=len(part))})
-    pd.DataFrame(rows).to_csv(folder / "top_auc.csv", index=False)
+    calls = np.minimum(np.arange(every, len(values) + every, every), len(values))
+    means = {n: top_means(values, n, calls) for n in TOP}
+    areas = {n: cumulative_trapezoid(np.append(0.0, means[n]), np.append(0, calls)) / calls for n in TOP}
+    columns = {f"avg_top{n}": means[n] for n in TOP} | {f"auc_top{n}": areas[n] for n in TOP}
+    pd.DataFrame({"calls": calls, **columns}).to_csv(folder / "top_auc.csv", index=False)
     scores = np.nan_to_num(values, nan=0.0).tolist()
     results = {key: [score, int(call)] for key, score, call in zip(table["key"], scores, table["call"], strict=False)}
     (folder / "results.yaml").write_text(yaml.safe_dump(results, sort_keys=False))

@@ -9,7 +9,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem.rdfiltercatalog import FilterCatalog, FilterCatalogEntry, FilterCatalogParams, SmartsMatcher
 
-from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.molecules import Molecule, mols_of
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 
@@ -79,10 +79,7 @@ class Alerts(Oracle):
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """1 or 0 for each molecule, float64 [B]."""
-        for number, molecule in enumerate(objects):
-            if molecule.mol is None:
-                raise ValueError(f"molecule {number} is not valid ({molecule.problem}); leave invalid ones out")
-        return np.array([not self._catalog.HasMatch(molecule.mol) for molecule in objects], dtype=np.float64)
+        return np.array([not self._catalog.HasMatch(mol) for mol in mols_of(objects)], dtype=np.float64)
 
     def found(self, molecule: Molecule) -> list[str]:
         """Names of all alerts in a molecule, in the order of the catalogues."""

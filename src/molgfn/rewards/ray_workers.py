@@ -67,8 +67,7 @@ class RayWorkers(Workers):
                 for answer in [a for a, (_, _, end) in running.items() if end <= time.monotonic()]:
                     actor, part, _ = running.pop(answer)
                     self._replace(actor)
-                    reason = f"oracle {self.name} took more than {self.timeout:g} s"
-                    yield part, None if len(part) > 1 else [Failure(reason, reason, transient=True)]
+                    yield part, self._too_slow(len(part))
         except BaseException:
             for actor, _, _ in running.values():
                 self._replace(actor)
@@ -79,9 +78,7 @@ class RayWorkers(Workers):
             answers = self._ray.get(answer)
         except self._ray.exceptions.RayActorError as error:
             self._replace(actor)
-            reason = f"oracle {self.name} killed its process"
-            detail = " ".join(str(error).split())[:200]
-            return None if len(part) > 1 else [Failure(reason, reason, detail, transient=True)]
+            return self._died(len(part), " ".join(str(error).split())[:200])
         self._idle.append(actor)
         return answers
 

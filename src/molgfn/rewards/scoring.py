@@ -97,7 +97,7 @@ class Scorer:
                 table[where] = answer
                 self.counters.disk += 1
                 self.counters.cached += len(where) - 1
-                self._remember(key, answer)
+                self._bounded(self._cache, key, answer)
         if rows:
             self._from_oracle(objects, rows, table, problems)
         return Answers(table[:, 0], {name: table[:, 1 + i] for i, name in enumerate(names)}, problems)
@@ -147,7 +147,7 @@ class Scorer:
             if isinstance(answer, tuple):
                 table[where] = answer
                 self.counters.cached += len(where) - 1
-                self._remember(key, answer)
+                self._bounded(self._cache, key, answer)
             elif answer is not None:
                 self._bounded(self._failures, key, answer)
                 for row in where:
@@ -188,9 +188,6 @@ class Scorer:
         self._seen.add(digest)
         self.counters.unique = len(self._seen)
         return True
-
-    def _remember(self, key: str, answer: Answer) -> None:
-        self._bounded(self._cache, key, answer)
 
     def _bounded(self, memory: OrderedDict[str, Any], key: str, entry: Any) -> None:
         """Put ``entry`` into a memory, forgetting the least recently used one where it is full."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,8 +15,6 @@ from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.answers import Answer, Failure, answer_all
-
-logger = logging.getLogger("molgfn.rewards")
 
 
 class Workers:
@@ -90,12 +87,19 @@ class Workers:
         try:
             return future.result()
         except FutureTimeoutError:
-            reason = f"oracle {self.name} took more than {self.timeout:g} s"
-            return None if size > 1 else [Failure(reason, reason, transient=True)]
+            return self._too_slow(size)
         except ProcessExpired as error:
-            reason = f"oracle {self.name} killed its process"
-            detail = f"exit code {error.exitcode}"
-            return None if size > 1 else [Failure(reason, reason, detail, transient=True)]
+            return self._died(size, f"exit code {error.exitcode}")
+
+    def _too_slow(self, size: int) -> list[Failure] | None:
+        """What becomes of a part of ``size`` objects that was not answered in time: None takes it apart."""
+        reason = f"oracle {self.name} took more than {self.timeout:g} s"
+        return None if size > 1 else [Failure(reason, reason, transient=True)]
+
+    def _died(self, size: int, detail: str) -> list[Failure] | None:
+        """The same for one whose worker died."""
+        reason = f"oracle {self.name} killed its process"
+        return None if size > 1 else [Failure(reason, reason, detail, transient=True)]
 
     def _running(self) -> ProcessPool:
         if self._pool is None:
