@@ -79,9 +79,16 @@ def fetch(item: Download, *, path: str | Path | None = None, progress: bool = Fa
             )
         )
     except Exception as error:  # requests, urllib3, ftplib, OSError and ValueError (hash) all end here
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataError(
-            f"{item.name} ({item.what}, {item.size / 1e6:.1f} MB) could not be fetched from {item.url}: {reason}. "
+            f"{item.name} ({item.what}, {item.size / 1e6:.1f} MB) could not be fetched from {item.url}: "
+            f"{_reason(error)}. "
             f"Download it elsewhere (sha256 {item.sha256}) and put it at {item.place}; "
             f"{FOLDER_VARIABLE} names another folder"
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What lies under the layers of a failed request, such as "Temporary failure in name resolution"."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return " ".join(str(error).split())[:200] or type(error).__name__
