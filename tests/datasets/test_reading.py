@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
+import pooch
 import pytest
 
 from molgfn.chemistry.standardise import Standardisation
@@ -174,6 +175,21 @@ def test_a_set_that_cannot_be_fetched(monkeypatch, tmp_path):
     found = named(monkeypatch, tmp_path, b"C\n", "few.smi")
     found.file.place.unlink()
     with pytest.raises(DataError, match=r"few.smi .*could not be fetched.*put it at .*folder.few.smi"):
+        open_molecules("few")
+
+
+def test_a_failed_download_says_what_lay_under_it(monkeypatch, tmp_path):
+    found = named(monkeypatch, tmp_path, b"C\n", "few.smi")
+    found.file.place.unlink()
+
+    def unreachable(*_, **__):
+        try:
+            raise OSError("Name or service not known")
+        except OSError as error:
+            raise RuntimeError("HTTPSConnectionPool: max retries exceeded") from error
+
+    monkeypatch.setattr(pooch, "retrieve", unreachable)
+    with pytest.raises(DataError, match=rf"could not be fetched from {found.file.url}: Name or service not known\."):
         open_molecules("few")
 
 
