@@ -148,8 +148,12 @@ def test_convergence(name, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_gae_is_exact_in_the_end(seed):
-    """Every advantage vanishes at the optimum, and with it the variance."""
-    tv, module = golden.train_on_golden(PolicyGradient(), seed=seed)
+    """Every advantage vanishes at the optimum, and with it the variance.
+
+    At a constant rate TV falls to 1e-7 by iteration 700; then Adam, whose second moment has vanished too, makes whole
+    steps of rounding errors. A falling rate keeps it there.
+    """
+    tv, module = golden.train_on_golden(PolicyGradient(), seed=seed, half_life=300)
     assert tv < 1e-4
     assert module.policy.flows[0].item() == pytest.approx(LOG_Z, abs=1e-4)
 
