@@ -60,11 +60,14 @@ def draw(study: Study, picture: Picture, records: list[dict[str, Any]], path: Pa
         axis.spines[["top", "right"]].set_visible(False)
         if picture.log_y:
             axis.set_yscale("log")
+        if picture.log_x:
+            axis.set_xscale("log")
     for axis in axes[len(groups) :]:
         axis.set_visible(False)
     for axis in axes[max(0, len(groups) - across) : len(groups)]:
         axis.set_xlabel(WORDS.get(picture.x, picture.x))
-        axis.xaxis.set_major_locator(MaxNLocator(4))  # numbers of five digits beside each other
+        if not picture.log_x:
+            axis.xaxis.set_major_locator(MaxNLocator(4))  # numbers of five digits beside each other
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.xaxis.set_tick_params(labelbottom=True)
     for axis in axes[::across]:

@@ -60,12 +60,17 @@ def last(rows: list[dict[str, str]], name: str) -> float:
 
 
 def curve(path: Path, x: str, y: str) -> list[list[float]]:
-    """[xs, ys] out of a ``metrics.csv``: where ``y`` was logged, with the latest ``x`` up to then."""
-    xs, ys, latest = [], [], 0.0
+    """[xs, ys] out of a ``metrics.csv``: where ``y`` was measured, with the latest ``x`` up to then.
+
+    Between two measurements of the exact distribution Lightning logs the last one again, digit for digit; those rows
+    are left out.
+    """
+    xs, ys, latest, before = [], [], 0.0, None
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             latest = float(row[x]) if row.get(x) else latest
-            if row.get(y):
+            if row.get(y) and not (y.startswith("exact/") and row[y] == before):
+                before = row[y]
                 xs.append(latest)
                 ys.append(float(f"{float(row[y]):.6g}"))
     return [xs, ys]

@@ -32,6 +32,7 @@ class Picture(BaseModel):
         y: column of ``metrics.csv``, such as ``exact/tv``.
         x: column to draw it against, such as ``oracle/calls``.
         log_y: logarithmic y axis.
+        log_x: logarithmic x axis, for rows of very different length.
         groups: title -> names of rows; one panel each. Empty: all rows in one.
     """
 
@@ -40,6 +41,7 @@ class Picture(BaseModel):
     y: str
     x: str = "found/trajectories"
     log_y: bool = True
+    log_x: bool = False
     groups: dict[str, list[str]] = {}
 
 

@@ -1,0 +1,31 @@
+"""Curves out of a run's metrics.csv."""
+
+import pytest
+
+from molgfn.study.measures import curve
+
+LOGGED = """step,found/trajectories,exact/tv,value/mean
+49,1600,,0.5
+99,,0.4123456789,0.5
+149,4800,0.4123456789,0.6
+199,6400,0.25,
+"""
+
+
+@pytest.fixture
+def metrics(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text(LOGGED)
+    return path
+
+
+def test_a_value_goes_with_the_latest_x(metrics):
+    assert curve(metrics, "found/trajectories", "exact/tv") == [[1600.0, 6400.0], [0.412346, 0.25]]
+
+
+def test_only_exact_values_are_measured_less_often_than_they_are_logged(metrics):
+    assert curve(metrics, "found/trajectories", "value/mean") == [[1600.0, 1600.0, 4800.0], [0.5, 0.5, 0.6]]
+
+
+def test_a_column_that_is_not_there(metrics):
+    assert curve(metrics, "found/trajectories", "exact/jsd") == [[], []]
