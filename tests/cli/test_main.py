@@ -105,3 +105,10 @@ def test_the_module_runs_as_a_script(tmp_path):
     assert result.returncode == module.USAGE
     assert result.stderr.startswith("error: ")
     assert "no such experiment file" in result.stderr
+
+
+def test_the_package_is_the_command():
+    result = python("-m", "molgfn", "--version")
+    assert (result.returncode, result.stdout) == (0, f"molgfn, version {__version__}\n")
+    result = python("-m", "molgfn", "trian")
+    assert result.returncode == module.USAGE and "train" in result.stderr

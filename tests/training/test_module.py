@@ -90,8 +90,10 @@ def test_tlm_step_leaves_pf_alone(config, share):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_log_z_starts_at_the_first_batch(config):
+@pytest.mark.parametrize("start", [None, "importance", 3.5])
+def test_log_z_starts_at_the_first_batch(config, start):
     c = config()
+    c["policy"]["initial_log_z"] = start
     c["optimizer"] |= {"lr": 1e-12, "lr_log_z": 1e-12}
     c["trainer"] |= {"iterations": 1}
     e = assemble(c)
@@ -106,7 +108,9 @@ def test_log_z_starts_at_the_first_batch(config):
     data.draw = keep
     trainer().fit(e.module(), datamodule=data)
     scored = score(first["batch"], e.policy, requires=frozenset({"log_pb"}))
-    assert e.policy.log_z.item() == pytest.approx(-scores(scored).mean().item(), abs=1e-4)
+    weights = -scores(scored)
+    expected = {None: weights.mean().item(), "importance": weights.exp().mean().log().item()}.get(start, start)
+    assert e.policy.log_z.item() == pytest.approx(expected, abs=1e-4)
 
 
 def test_learning_rates_and_decay(config):

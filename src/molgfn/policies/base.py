@@ -24,6 +24,9 @@ class PolicyOutput:
     backward: ActionDistribution | None = None
     log_flow: Tensor | None = None
 
+#: a number; "importance" or None: from the first batch
+LogZStart = float | Literal["importance"] | None
+
 
 class Policy(nn.Module):
     """Forward policy, backward policy and state flow of one environment.
@@ -34,7 +37,9 @@ class Policy(nn.Module):
     Args:
         environment: what it acts in; its ``encoding`` must be one that the policy reads.
         learned_backward: P_B has parameters; otherwise it is what ``backward_rule`` says.
-        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
+        initial_log_z: where log Z starts. None: the mean of -S(tau) over the first batch, where its loss is least.
+            "importance": log mean exp(-S(tau)), an estimate of log Z itself from below (arXiv 1509.00519), for rewards
+            so steep that a batch's worst objects decide the mean.
     """
 
     #: encodings that it reads, see ``Environment.encoding``
@@ -42,7 +47,7 @@ class Policy(nn.Module):
     #: which of ``objectives.base.REQUIREMENTS`` it can give
     provides: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow", "log_z", "entropy", "log_pf_exit"})
 
-    def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: float | None) -> None:
+    def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: LogZStart) -> None:
         super().__init__()
         if environment.encoding not in self.reads:
             raise ConfigError(
@@ -51,8 +56,10 @@ class Policy(nn.Module):
             )
         self.environment = environment
         self.learned_backward = learned_backward
-        self.log_z = nn.Parameter(torch.tensor(float(initial_log_z or 0.0)))
-        self.log_z_from_batch = initial_log_z is None
+        given = isinstance(initial_log_z, int | float)
+        self.log_z = nn.Parameter(torch.tensor(float(initial_log_z) if given else 0.0))
+        #: how the first batch sets log Z; None: it does not
+        self.log_z_start: Literal["mean", "importance"] | None = None if given else initial_log_z or "mean"
         #: P_B without parameters: uniform over legal backward actions, or in proportion to the number of paths from the
         #: source to where the action leads (maximum entropy; ``Environment.counts_paths``)
         self.backward_rule: Literal["uniform", "maxent"] = "uniform"

@@ -20,7 +20,7 @@ from molgfn.networks.embedding_sum import embedding_sum
 from molgfn.networks.graph_transformer import GraphTransformer, Layout
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import Policy, PolicyOutput
+from molgfn.policies.base import LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import ILLEGAL, Categorical, Factorised
 
 
@@ -139,7 +139,7 @@ class GraphPolicy(Policy):
             objective that trains only one of them leaves the others as they are. None shares it, but for what
             ``own_losses`` names.
         own_losses: groups ("backward", "flow") that a loss of their own trains.
-        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
+        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"graph"})
@@ -153,7 +153,7 @@ class GraphPolicy(Policy):
         width: int,
         share_trunk: bool | None,
         own_losses: frozenset[str],
-        initial_log_z: float | None,
+        initial_log_z: LogZStart,
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
         spec: GraphSpec = environment.spec  # type: ignore[attr-defined]
@@ -218,7 +218,7 @@ class GraphTransformerPolicy(GraphPolicy):
         heads: attention heads.
         expansion: hidden size of the feed-forward blocks over ``width``.
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
-        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
+        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class GraphTransformerPolicy(GraphPolicy):
         expansion: Annotated[int, Field(ge=1)] = 4,
         share_trunk: bool | None = None,
         own_losses: frozenset[str] = frozenset(),
-        initial_log_z: float | None = None,
+        initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(
             environment=environment,
@@ -253,7 +253,7 @@ class MessagePassingPolicy(GraphPolicy):
         layers: layers of the trunk.
         convolution: "gine" or "gatv2".
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
-        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
+        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
     """
 
     def __init__(
@@ -266,7 +266,7 @@ class MessagePassingPolicy(GraphPolicy):
         convolution: Literal["gine", "gatv2"] = "gine",
         share_trunk: bool | None = None,
         own_losses: frozenset[str] = frozenset(),
-        initial_log_z: float | None = None,
+        initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(
             environment=environment,

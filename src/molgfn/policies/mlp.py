@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import Policy, PolicyOutput
+from molgfn.policies.base import LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import Categorical
 
 
@@ -23,7 +23,7 @@ class MLPPolicy(Policy):
         hidden: width of hidden layers.
         layers: hidden layers of each trunk.
         share_trunk: one trunk for all heads; otherwise one each.
-        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
+        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector"})
@@ -36,7 +36,7 @@ class MLPPolicy(Policy):
         hidden: Annotated[int, Field(ge=1)] = 256,
         layers: Annotated[int, Field(ge=0)] = 2,
         share_trunk: bool = False,
-        initial_log_z: float | None = None,
+        initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
         inputs = environment.encode(environment.initial(1)).shape[1]

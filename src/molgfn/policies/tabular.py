@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError
-from molgfn.policies.base import Policy, PolicyOutput
+from molgfn.policies.base import LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import Categorical
 
 
@@ -18,13 +18,13 @@ class TabularPolicy(Policy):
     """Tables of logits and log-flows, all zero at first, for an environment that numbers its states.
 
     Args:
-        initial_log_z: where log Z starts; None: where the first batch puts it (the mean of -S(tau)).
+        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph"})
 
     def __init__(
-        self, *, environment: Environment, learned_backward: bool = False, initial_log_z: float | None = None
+        self, *, environment: Environment, learned_backward: bool = False, initial_log_z: LogZStart = None
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
         if environment.n_states is None:

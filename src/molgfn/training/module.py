@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -82,7 +83,7 @@ class GFlowNetModule(GradientSteps):
             backward.guide.observe(batch.info.get("fresh", batch), self.policy)
         if backward.has_loss and backward.when == "before":
             metrics |= self._train_backward(batch)
-        if batch_idx == 0 and self.policy.log_z_from_batch and "log_z" in self.objective.requires:
+        if batch_idx == 0 and self.policy.log_z_start is not None and "log_z" in self.objective.requires:
             self._start_log_z(batch)
         if batch_idx == 0:
             self._start_critics(batch)
@@ -137,9 +138,14 @@ class GFlowNetModule(GradientSteps):
 
     @torch.no_grad()
     def _start_log_z(self, batch: Trajectories) -> None:
-        """log Z = mean of -S(tau): a start that is far off costs hundreds of iterations."""
+        """log Z = mean of -S(tau), or log mean exp(-S(tau)): a start that is far off costs hundreds of iterations."""
         scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=self._networks(batch))
-        self.policy.log_z.copy_(-residuals.scores(scored).mean())
+        log_weights = -residuals.scores(scored)
+        if self.policy.log_z_start == "importance":
+            start = log_weights.logsumexp(0) - math.log(len(log_weights))
+        else:
+            start = log_weights.mean()
+        self.policy.log_z.copy_(start)
 
     @torch.no_grad()
     def _start_critics(self, batch: Trajectories) -> None:
