@@ -111,4 +111,5 @@ def test_the_package_is_the_command():
     result = python("-m", "molgfn", "--version")
     assert (result.returncode, result.stdout) == (0, f"molgfn, version {__version__}\n")
     result = python("-m", "molgfn", "trian")
-    assert result.returncode == module.USAGE and "train" in result.stderr
+    assert result.returncode == module.USAGE
+    assert "train" in result.stderr
