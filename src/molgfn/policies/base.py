@@ -24,6 +24,7 @@ class PolicyOutput:
     backward: ActionDistribution | None = None
     log_flow: Tensor | None = None
 
+
 #: a number; "importance" or None: from the first batch
 LogZStart = float | Literal["importance"] | None
 
