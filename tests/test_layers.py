@@ -32,6 +32,7 @@ ORDER = [
     ("experiment",),
     ("study",),
     ("cli",),
+    ("__main__",),
 ]
 LAYER = {name: i for i, names in enumerate(ORDER) for name in names}
 #: layer -> the only modules of another layer that it may see

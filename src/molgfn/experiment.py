@@ -209,7 +209,7 @@ def misfits(e: Experiment) -> list[str]:
         problems.append(f"backward: {reason}")
     if reason := _too_small(e.objective, e.sources.batch_size):
         problems.append(f"data.batch_size: {reason}")
-    return problems
+    return problems + e.evaluation.misfits(e.environment.domain)
 
 
 def misplaced(objective: Objective, environment: Environment) -> list[str]:
@@ -311,6 +311,7 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
         module.double()
     discoveries = Discoveries(
         thresholds=experiment.evaluation.thresholds,
+        direction=experiment.reward.direction,
         cut=experiment.evaluation.tanimoto,
         log_every=settings.log_every,
     )

@@ -37,6 +37,17 @@ def test_a_file_of_smiles(call, molecules_run, tmp_path):
     assert json.loads((tmp_path / "scored" / "metrics.json").read_text())["oracle"]["unique"] == 2
 
 
+def test_held_out_molecules(call, molecules_run):
+    assert call("evaluate", molecules_run, "-n", 20, "--no-untrained").exit_code == 0
+    rows = (molecules_run / "evaluation" / "samples.csv").read_text().splitlines()
+    given = molecules_run / "given.csv"
+    given.write_text("\n".join(rows[:8]) + "\n")
+    result = call("evaluate", molecules_run, "-n", 20, "--no-untrained", "--heldout", given)
+    assert result.exit_code == 0, result.stderr
+    metrics = json.loads((molecules_run / "evaluation" / "metrics.json").read_text())["metrics"]
+    assert next(r["count"] for key, r in metrics.items() if key.startswith("heldout/spearman/")) == 7
+
+
 def test_refusals(call, grid_run, molecules_run, tmp_path):
     gone = call("evaluate", tmp_path / "gone.smi")
     assert (gone.exit_code, gone.stderr) == (3, f"error: {tmp_path / 'gone.smi'}: no such file or folder\n")
@@ -50,6 +61,11 @@ def test_refusals(call, grid_run, molecules_run, tmp_path):
     (tmp_path / "empty.smi").write_text("")
     assert call("evaluate", tmp_path / "empty.smi").exit_code == 3
     assert call("evaluate", grid_run, "--reference", tmp_path / "gone.smi").exit_code == 3
+    assert call("evaluate", molecules_run, "--heldout", tmp_path / "gone.smi").exit_code == 3
+    assert call("evaluate", smiles, "--heldout", smiles).exit_code == 2
+    grids = call("evaluate", grid_run, "--heldout", smiles)
+    assert grids.exit_code == 2
+    assert "heldout: gives molecules" in grids.stderr
     blocked = call("evaluate", grid_run, "-o", smiles / "x")
     assert blocked.exit_code == 2
     assert "cannot make this folder" in blocked.stderr

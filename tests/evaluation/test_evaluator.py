@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
-from molgfn.errors import DataError
+from molgfn.errors import ConfigError, DataError
 from molgfn.evaluation.evaluator import evaluate_file, evaluate_policy, evaluate_samples
 from molgfn.evaluation.exact import compare, exact_target, solve_flows
 from molgfn.evaluation.files import write_evaluation, write_samples, write_whole
@@ -22,9 +23,11 @@ from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.oracles.hypergrid import HyperGrid as GridOracle
 from molgfn.oracles.qed import QED
+from molgfn.oracles.weight import Weight
 from molgfn.policies.graph import MessagePassingPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
+from molgfn.rewards.transforms import Linear
 
 SETTINGS = EvaluationSettings(samples=300, batch=128, log_pt_objects=20, log_pt_samples=4)
 
@@ -232,3 +235,40 @@ def test_solved_flows_of_molecules_are_exact_with_the_correction_only():
     assert tv["molecule"] < 1e-12
     assert tv["tree"] > 0.01
     assert tv["none"] > 0.1
+
+
+@pytest.fixture
+def few():
+    fragments = [["C", [0, 0, 0, 0]], ["N", [0, 0]], ["O", [0, 0]]]
+    environment = Fragments(vocabulary=fragments, max_fragments=3)
+    return environment, MessagePassingPolicy(environment=environment), Power(oracle=QED())
+
+
+def test_held_out_molecules(few, tmp_path, caplog):
+    given = tmp_path / "given.smi"
+    given.write_text("CO\nCN\nCC\nNCO\nc1ccccc1\nnonsense\n")
+    settings = EvaluationSettings(samples=8, log_pt_objects=0, log_pt_samples=4, heldout=str(given))
+    evaluation = evaluate_policy(*few, settings)
+    assert evaluation.readings["heldout/pearson/N=4"].count == 4
+    assert evaluation.samples.heldout.log_reward == pytest.approx(
+        [math.log(v) for v in QED().values([Molecule.from_smiles(s) for s in ("CO", "CN", "CC", "NCO")])]
+    )
+    assert "6 read" in caplog.text or "4 of 6" in caplog.text, caplog.text
+    assert "outside the environment" in caplog.text
+    assert evaluate_policy(*few, SETTINGS).readings["heldout"].note == "no held-out molecules were given"
+
+
+def test_held_out_molecules_that_cannot_be(few, tmp_path):
+    with pytest.raises(DataError, match="lost"):
+        evaluate_policy(*few, EvaluationSettings(samples=4, heldout=str(tmp_path / "lost.smi")))
+    with pytest.raises(ConfigError, match="heldout: gives molecules, but HyperGrid builds grid objects"):
+        evaluate_policy(*grid(), EvaluationSettings(samples=4, heldout=str(tmp_path / "lost.smi")))
+
+
+def test_what_is_good_of_an_oracle_to_be_minimised(few):
+    environment, policy, _ = few
+    reward = Power(oracle=Weight(), transform=Linear(low=100.0, high=0.0))
+    readings = evaluate_policy(environment, policy, reward, EvaluationSettings(samples=40, thresholds=(32.0,))).readings
+    light = readings["scaffolds/value<=32"].count
+    assert 0 < light <= 5, "5 of the 27 molecules are that light"
+    assert readings["modes/value<=32/tanimoto<0.7"].count == light

@@ -29,6 +29,13 @@ def test_a_good_one(tmp_path):
     assert plan.pictures["a.svg"].x == "found/trajectories"
 
 
+def test_held_out_molecules_lie_beside_the_study(tmp_path):
+    with pytest.raises(ConfigError, match="heldout: there is no file"):
+        read_study(study(tmp_path, GOOD + "heldout: given.smi\n"))
+    (tmp_path / "given.smi").write_text("CCO\n")
+    assert read_study(study(tmp_path, GOOD + "heldout: given.smi\n")).heldout == str(tmp_path / "given.smi")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

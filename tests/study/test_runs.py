@@ -102,6 +102,15 @@ def test_a_changed_config_is_another_run_but_the_old_one_stays_in_the_table(tmp_
     assert ([r["values"]["tv"] for r in records], older) == ([0.25], 0)
 
 
+def test_identity_goes_by_what_a_file_says_and_not_by_settings_that_are_off(tmp_path):
+    for name, text in {"a.smi": "CCO\n", "b.smi": "CCO\n", "c.smi": "CCC\n"}.items():
+        (tmp_path / name).write_text(text)
+    a, b, c = (Job("x", 0, {}, heldout=str(tmp_path / f"{n}.smi")).identity for n in "abc")
+    assert (a == b, a == c) == (True, False)
+    assert Job("x", 0, {"a": {"b": 1, "new": None}}).identity == Job("x", 0, {"a": {"b": 1}}).identity
+    assert Job("x", 0, {"a": {"b": 1, "new": 0}}).identity != Job("x", 0, {"a": {"b": 1}}).identity
+
+
 def test_a_table_alone_says_which_runs_are_of_an_older_configuration(file, tmp_path):
     out = tmp_path / "out"
     run(file, "-o", out, "--seeds", "0")

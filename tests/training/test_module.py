@@ -215,6 +215,10 @@ def test_misfits_are_reported_together(config, monkeypatch):
         ({"environment": node("environments.hypergrid.HyperGrid")}, "reads graph states"),
         ({"oracle": node("oracles.hypergrid.HyperGrid")}, "grid objects"),
         (
+            {"evaluation": node("evaluation.settings.EvaluationSettings", heldout="lost.smi")},
+            "evaluation.heldout: lost.smi: no such file",
+        ),
+        (
             {
                 "backward": TLM,
                 "data": node(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--number", type=click.IntRange(1), help="Objects to sample; by default as the run's config says.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option("--reference", type=click.Path(path_type=Path), help="File of SMILES to measure novelty against.")
+@click.option("--heldout", type=click.Path(path_type=Path), help="File of molecules to compare log P_T and log R on.")
 @click.option("--score-as", type=click.Path(path_type=Path), help="For a SMILES file: the run whose reward scores it.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
 @click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
@@ -29,6 +30,7 @@ def evaluate(
     number: int | None,
     output: Path | None,
     reference: Path | None,
+    heldout: Path | None,
     score_as: Path | None,
     seed: int,
     untrained: bool,
@@ -44,6 +46,7 @@ def evaluate(
     Examples:
       molgfn evaluate runs/quickstart-20260102-030405
       molgfn evaluate runs/quickstart-20260102-030405 -n 5000 --reference train.smi
+      molgfn evaluate runs/quickstart-20260102-030405 --heldout known_actives.smi
       molgfn evaluate molecules.smi --reference train.smi
       molgfn evaluate molecules.smi --score-as runs/quickstart-20260102-030405
 
@@ -53,10 +56,12 @@ def evaluate(
     if what.is_dir() or what.suffix == ".ckpt":
         if score_as is not None:
             raise click.UsageError("--score-as is for a file of SMILES; a run is scored by its own reward.")
-        report = _run(what, number, output, reference, seed, untrained, device, trust)
+        report = _run(what, number, output, reference, heldout, seed, untrained, device, trust)
     else:
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
+        if heldout is not None:
+            raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
         report = _file(what, output, reference, score_as, trust)
     click.echo(f"report: {report}")
 
@@ -66,6 +71,7 @@ def _run(
     number: int | None,
     output: Path | None,
     reference: Path | None,
+    heldout: Path | None,
     seed: int,
     untrained: bool,
     device: str,
@@ -79,7 +85,7 @@ def _run(
     inside = loaded.path.parent.name == "checkpoints"
     run = loaded.path.parent.parent if inside else loaded.path.parent
     folder = _made(output or run / "evaluation")
-    settings = _settings(loaded.config, number, reference, loaded.path, trust)
+    settings = _settings(loaded.config, number, reference, heldout, loaded.path, trust)
     fresh = _untrained(loaded, trust).to(loaded.policy.device) if untrained else None
     return evaluate_run(
         run,
@@ -110,7 +116,7 @@ def _file(
     settings = (
         EvaluationSettings(reference=str(reference) if reference else None)
         if loaded is None
-        else _settings(loaded.config, None, reference, loaded.path, trust)
+        else _settings(loaded.config, None, reference, None, loaded.path, trust)
     )
     reward = _reward(loaded, trust) if loaded is not None else None
     folder = _made(output or what.with_name(f"{what.name.split('.')[0]}-evaluation"))
@@ -140,7 +146,12 @@ def _reward(loaded: Loaded, trust: tuple[str, ...]) -> Reward:
 
 
 def _settings(
-    config: dict[str, Any], number: int | None, reference: Path | None, path: Path, trust: tuple[str, ...]
+    config: dict[str, Any],
+    number: int | None,
+    reference: Path | None,
+    heldout: Path | None,
+    path: Path,
+    trust: tuple[str, ...],
 ) -> Any:
     from molgfn.config import build
     from molgfn.evaluation.settings import EvaluationSettings
@@ -148,6 +159,7 @@ def _settings(
     node = {"_target_": "molgfn.evaluation.settings.EvaluationSettings", **config.get("evaluation", {})}
     node |= {"samples": number} if number is not None else {}
     node |= {"reference": str(reference)} if reference is not None else {}
+    node |= {"heldout": str(heldout)} if heldout is not None else {}
     try:
         return build(node, EvaluationSettings, "evaluation", untrusted=True, trust=trust)
     except ConfigError as error:

@@ -11,6 +11,7 @@ from molgfn.datasets.reading import iter_molecules
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError, NotEnumerableError
 from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_terminal
+from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.samples import draw_samples, read_samples, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
@@ -24,6 +25,7 @@ WHY_MISSING = {
     "value": "the objects were not scored: no reward was given",
     "log_weight": "the objects come from a file, not from a policy",
     "terminal": "log P_T was not estimated",
+    "heldout": "no held-out molecules were given",
 }
 
 
@@ -103,7 +105,8 @@ def evaluate_policy(
         seed: of every random stream that is used here.
 
     Raises:
-        DataError: the reference file cannot be read.
+        DataError: the reference file or the file of held-out molecules cannot be read.
+        ConfigError: held-out molecules for an environment that builds none.
     """
     settings = settings or EvaluationSettings()
     reference = _reference(settings)
@@ -125,6 +128,11 @@ def evaluate_policy(
             why["terminal"] = f"backward sampling is not possible: {error}"
     else:
         why["terminal"] = "not asked for (log_pt_objects=0)"
+    if settings.heldout is not None:
+        found = heldout_probabilities(
+            settings.heldout, environment, policy, reward, trajectories=settings.log_pt_samples, seed=seed
+        )
+        samples = replace(samples, heldout=found)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
     exact, exact_readings = _exact(environment, policy, reward, settings)

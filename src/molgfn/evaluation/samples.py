@@ -15,6 +15,7 @@ from molgfn.environments.base import Environment
 from molgfn.errors import ContractError
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
 from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.evaluation.thresholds import Direction
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward, Scores
 from molgfn.trajectories.sampler import Sampler
@@ -63,12 +64,13 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     log_ratio = (scored.log_pb.double() - scored.log_pf.double()).sum(1).cpu()
     plain = objects.tolist() if isinstance(objects, Tensor) else list(objects)
     weight = (scores.log_reward.double() - log_symmetry + log_ratio).numpy()
-    return _with_scores(Samples(environment.domain, plain, list(keys), log_weight=weight), scores)
+    return _with_scores(Samples(environment.domain, plain, list(keys), log_weight=weight), scores, reward.direction)
 
 
-def _with_scores(samples: Samples, scores: Scores) -> Samples:
+def _with_scores(samples: Samples, scores: Scores, direction: Direction) -> Samples:
     return replace(
         samples,
+        direction=direction,
         log_reward=scores.log_reward.double().numpy(),
         value=scores.value.double().numpy(),
         components={name: column.double().numpy() for name, column in scores.components.items()},
@@ -86,6 +88,7 @@ def _cat(parts: list[Samples]) -> Samples:
         keys=[k for part in parts for k in part.keys],
         log_reward=column("log_reward"),
         value=column("value"),
+        direction=parts[0].direction,
         components={name: np.concatenate([part.components[name] for part in parts]) for name in parts[0].components},
         problems=[p for part in parts for p in part.problems],
         log_weight=column("log_weight"),
@@ -110,7 +113,7 @@ def read_samples(path: str | Path, reward: Reward | None = None) -> Samples:
         keys=[molecule.smiles if molecule.valid else f"invalid: {molecule.problem}" for molecule in objects],
         problems=[molecule.problem for molecule in objects],
     )
-    return samples if reward is None else _with_scores(samples, reward(objects, samples.keys))
+    return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward.direction)
 
 
 def with_terminal_probabilities(

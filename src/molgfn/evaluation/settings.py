@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from molgfn.datasets.registry import DATASETS
 from molgfn.evaluation.metrics.base import Metric
-from molgfn.evaluation.metrics.correlation import Correlation
+from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
 from molgfn.evaluation.metrics.elbo import ELBO
 from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.modes import Modes
@@ -28,11 +30,14 @@ class EvaluationSettings:
         samples: objects drawn from the policy.
         batch: objects drawn at once.
         top_k: numbers k of best objects to average over.
-        thresholds: least value of the property at which a molecule counts as good (modes and scaffolds).
+        thresholds: values of the property from which a molecule counts as good (modes and scaffolds): at least that,
+            or at most that where the oracle is to be minimised.
         tanimoto: similarity from which two molecules belong to one mode.
         reference: file of SMILES to measure novelty against and to draw property distributions from; None for none.
         log_pt_objects: sampled objects whose log P_T(x) is estimated, for the correlation with log R(x); 0 for none.
         log_pt_samples: backward trajectories per such object.
+        heldout: file of molecules (or the name of a set) whose log P_T(x) is compared with log R(x), too; what the
+            environment cannot build is left out and said. None for none.
         exact_limit: most states that are listed to compare the exact P_T with R/Z; 0 for never.
         extra: further metrics, such as your own classes.
     """
@@ -48,6 +53,7 @@ class EvaluationSettings:
         reference: str | None = None,
         log_pt_objects: NonNegativeInt = 128,
         log_pt_samples: Annotated[int, Field(ge=2)] = 16,
+        heldout: str | None = None,
         exact_limit: NonNegativeInt = 100_000,
         extra: Sequence[Metric] = (),
     ) -> None:
@@ -59,6 +65,7 @@ class EvaluationSettings:
         self.reference = reference
         self.log_pt_objects = log_pt_objects
         self.log_pt_samples = log_pt_samples
+        self.heldout = heldout
         self.exact_limit = exact_limit
         self.extra = tuple(extra)
 
@@ -75,9 +82,22 @@ class EvaluationSettings:
             InternalDiversity(),
             ELBO(),
             Correlation(),
+            HeldoutCorrelation(),
             Properties(),
             *self.extra,
         ]
+
+    def misfits(self, domain: str) -> list[str]:
+        """What is wrong with the files named here for a run that makes ``domain`` objects, one line each."""
+        problems = []
+        for name, file in (("reference", self.reference), ("heldout", self.heldout)):
+            if file is None:
+                continue
+            if domain != "molecule":
+                problems.append(f"evaluation.{name}: gives molecules, but the run makes {domain} objects")
+            elif file not in DATASETS and not Path(file).is_file():
+                problems.append(f"evaluation.{name}: {file}: no such file, and no set of `molgfn data list`")
+        return problems
 
     def plain(self) -> dict[str, object]:
         """What was asked for, for the record."""

@@ -159,7 +159,7 @@ def limits(evaluation: dict[str, Any], config: dict[str, Any]) -> list[str]:
 
 def _readable(text: str) -> str:
     """Keys as words: ``value>=0.8`` becomes "value ≥ 0.8"."""
-    return text.replace(">=", " ≥ ").replace("<", " < ")
+    return text.replace(">=", " ≥ ").replace("<=", " ≤ ").replace("<", " < ")
 
 
 def _last(metrics: dict[str, Any], prefix: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -68,6 +68,11 @@ class Reward(ABC):
     @abstractmethod
     def counters(self) -> Counters:
         """Accounting so far."""
+
+    @property
+    def direction(self) -> Literal["maximise", "minimise"]:
+        """Which way of the property (``Scores.value``) is better."""
+        return "maximise"
 
     @property
     def recorded(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -86,6 +86,10 @@ class OracleReward(Reward):
     @property
     def oracle(self) -> Oracle:
         return self.scorer.oracle
+
+    @property
+    def direction(self) -> Literal["maximise", "minimise"]:
+        return self.oracle.direction
 
     @property
     def recorded(self) -> bool:

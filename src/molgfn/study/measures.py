@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
-
-import numpy as np
-import torch
-from scipy import stats
 
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact import exact_distribution
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.evaluation.top_auc import write_pmo
-from molgfn.experiment import Experiment, Run, assemble, reward_of
-from molgfn.policies.base import Policy
-from molgfn.rewards.base import Reward
-from molgfn.trajectories.sampler import Sampler
-
-#: seed of the held-out objects: the same objects for every run of a study
-HELDOUT_SEED = 1_000_003
+from molgfn.experiment import Run, reward_of
+from molgfn.study.heldout import heldout_correlation
 
 
-def measure(run: Run, *, samples: int, heldout: int) -> dict[str, float]:
+def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
     """Key -> number: cost, exact distances where the space can be listed, sample metrics, held-out correlation."""
     e = run.experiment
     policy = e.policy.eval()
@@ -32,6 +23,8 @@ def measure(run: Run, *, samples: int, heldout: int) -> dict[str, float]:
     values = {"trajectories": last(rows, "found/trajectories"), "reward_calls": last(rows, "oracle/calls")}
     values["distinct_objects"] = last(rows, "oracle/unique")
     values["gradient_steps"] = last(rows, "train/gradient_steps")
+    found = {name: last(rows, name) for name in (rows[0] if rows else ()) if name.startswith("found/")}
+    values |= {name: value for name, value in found.items() if not math.isnan(value)}
     if budget := (e.config.get("scoring") or {}).get("budget"):
         values |= write_pmo(run.folder, budget=budget)
     reward = reward_of(e.config)
@@ -74,40 +67,3 @@ def curve(path: Path, x: str, y: str) -> list[list[float]]:
                 xs.append(latest)
                 ys.append(float(f"{float(row[y]):.6g}"))
     return [xs, ys]
-
-
-def heldout_correlation(
-    e: Experiment, policy: Policy, reward: Reward, n: int, trajectories: int = 32
-) -> dict[str, float]:
-    """Pearson and Spearman correlation of log P_T(x) with log R(x) on ``n`` objects that no run chose.
-
-    They are drawn from an untrained policy of the run's kind with a seed of its own, the same for every run.
-    """
-    state = torch.random.get_rng_state()
-    plain = {**e.config, "seed": HELDOUT_SEED}
-    untrained = assemble({**plain, "objective": _TB, "backward": _UNIFORM, "data": _DATA, "target": None}).policy
-    torch.random.set_rng_state(state)
-    generator = torch.Generator().manual_seed(HELDOUT_SEED)
-    terminal = Sampler(e.environment).forward(untrained, 2 * n, generator=generator).terminal
-    objects = e.environment.objects(terminal)
-    keys = e.environment.object_keys(objects)
-    first = sorted({key: i for i, key in reversed(list(enumerate(keys)))}.values())[:n]
-    chosen = objects[first] if isinstance(objects, torch.Tensor) else [objects[i] for i in first]
-    scores = reward(chosen, [keys[i] for i in first])
-    estimate = log_terminal_probability(
-        e.environment, policy, chosen, samples=trajectories, generator=torch.Generator().manual_seed(1), seed=1
-    )
-    log_p, log_r = estimate.log_p.numpy(), scores.log_reward.numpy()
-    good = np.isfinite(log_p) & scores.valid.numpy()
-    if good.sum() < 3:
-        return {}
-    return {
-        "heldout/pearson": float(np.corrcoef(log_p[good], log_r[good])[0, 1]),
-        "heldout/spearman": float(stats.spearmanr(log_p[good], log_r[good]).statistic),  # type: ignore[attr-defined]
-        "heldout/objects": float(good.sum()),
-    }
-
-
-_TB = {"_target_": "molgfn.objectives.trajectory_balance.TrajectoryBalance"}
-_UNIFORM = {"_target_": "molgfn.objectives.backward.uniform.Uniform"}
-_DATA = {"_target_": "molgfn.trajectories.sources.Sources"}

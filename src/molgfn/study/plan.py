@@ -55,7 +55,8 @@ class Study(BaseModel):
         seeds: of the runs; the same for every row.
         rows: what is compared.
         samples: objects drawn from each trained policy for the sample metrics; 0 for none.
-        heldout: objects on which log P_T is compared with log R, drawn from the untrained policy; 0 for none.
+        heldout: objects on which log P_T is compared with log R: how many to draw from the untrained policy, or a file
+            of molecules beside the study's; 0 for none.
         measures: columns of the table, in order; empty: all that was measured.
         pictures: charts by file name.
     """
@@ -68,7 +69,7 @@ class Study(BaseModel):
     seeds: Annotated[list[int], Field(min_length=1)]
     rows: Annotated[list[Row], Field(min_length=1)]
     samples: Annotated[int, Field(ge=0)] = 0
-    heldout: Annotated[int, Field(ge=0)] = 0
+    heldout: Annotated[int, Field(ge=0)] | str = 0
     measures: list[str] = []
     pictures: dict[str, Picture] = {}
 
@@ -101,6 +102,10 @@ def read_study(path: str | Path) -> Study:
         for name in members
         if name not in names
     ]
+    if isinstance(study.heldout, str):
+        study.heldout = str(path.parent / study.heldout)
+        if not Path(study.heldout).is_file():
+            problems.append(f"{path}: heldout: there is no file {study.heldout}")
     if problems:
         raise ConfigError(problems)
     return study

@@ -32,15 +32,27 @@ class Job:
     seed: int
     config: dict[str, Any]
     samples: int = 0
-    heldout: int = 0
+    heldout: int | str = 0
     curves: tuple[tuple[str, str], ...] = ()
 
     @property
     def identity(self) -> str:
-        """Equal for jobs that would come out the same: a hash of config (its place apart) and of what is measured."""
+        """Equal for jobs that would come out the same: a hash of config (its place apart) and of what is measured.
+
+        A key that is null counts as one that is not there, so that results outlive new settings that are off.
+        """
         config = {k: v for k, v in self.config.items() if k not in {"output", "name"}}
-        text = json.dumps([config, self.samples, self.heldout], sort_keys=True, default=str)
+        heldout = self.heldout
+        if isinstance(heldout, str):  # what it says, not where it lies
+            heldout = hashlib.sha256(Path(heldout).read_bytes()).hexdigest()
+        text = json.dumps([_without_nulls(config), self.samples, heldout], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _without_nulls(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
+    return [_without_nulls(item) for item in node] if isinstance(node, list) else node
 
 
 class Results:

@@ -14,6 +14,7 @@ import torch
 from molgfn.chemistry.fingerprints import BITS, morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule
 from molgfn.evaluation.metrics.modes import greedy_modes
+from molgfn.evaluation.thresholds import Direction, condition, reached
 from molgfn.trajectories.batch import Trajectories
 
 
@@ -64,18 +65,28 @@ class Modes:
 class Discoveries(pl.Callback):
     """Counts over the whole run, logged beside the training metrics and carried over a resume.
 
-    Modes are counted in order of discovery: a molecule with value >= threshold is a new mode when its Tanimoto
-    similarity to every mode so far is below the cut.
+    Modes are counted in order of discovery: a molecule with value >= threshold (<= where the oracle is to be minimised)
+    is a new mode when its Tanimoto similarity to every mode so far is below the cut.
 
     Args:
-        thresholds: least value of a mode, one count each.
+        thresholds: values from which a molecule is good, one count each.
+        direction: which way of the value is better.
         cut: Tanimoto cut (Morgan radius 2, 2048 bits).
         best: how many of the best objects are remembered.
         log_every: iterations between log rows.
     """
 
-    def __init__(self, *, thresholds: Sequence[float], cut: float, best: int = 24, log_every: int = 10) -> None:
+    def __init__(
+        self,
+        *,
+        thresholds: Sequence[float],
+        direction: Direction = "maximise",
+        cut: float,
+        best: int = 24,
+        log_every: int = 10,
+    ) -> None:
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
+        self.direction: Direction = direction
         self.seen: set[int] = set()
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
@@ -128,7 +139,8 @@ class Discoveries(pl.Callback):
         if data.environment.domain == "molecule":
             for threshold, modes in self.modes.items():
                 if not modes.full:  # a curve that ends, not one that seems to have found everything
-                    row[f"found/modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = float(modes.count)
+                    name = condition(threshold, self.direction)
+                    row[f"found/modes/{name}/tanimoto<{self.cut:g}"] = float(modes.count)
         return row
 
     def _rate(self, drawn: int) -> float:
@@ -157,12 +169,14 @@ class Discoveries(pl.Callback):
         if len(self.best) > self.keep:
             ranked = sorted(self.best.items(), key=lambda item: -item[1][0])
             self.best = dict(ranked[: self.keep])
-        good = [(m, v) for m, v in new if v >= min(self.thresholds, default=np.inf)]
-        if good:
-            bits, worth = morgan([m for m, _ in good]), np.array([v for _, v in good])
+        worth = np.array([v for _, v in new], dtype=float)
+        good = {threshold: reached(worth, threshold, self.direction) for threshold in self.modes}
+        some = np.flatnonzero(np.logical_or.reduce(list(good.values()))) if good else np.zeros(0, dtype=int)
+        if len(some):
+            bits = morgan([new[i][0] for i in some])
             for threshold, modes in self.modes.items():
-                if (reached := worth >= threshold).any():
-                    modes.add(bits[reached])
+                if (chosen := good[threshold][some]).any():
+                    modes.add(bits[chosen])
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
-from molgfn.evaluation.metrics.correlation import Correlation
+from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
 from molgfn.evaluation.metrics.elbo import ELBO
 from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.modes import Modes, greedy_modes
@@ -163,6 +163,26 @@ def test_correlation_that_cannot_be_has_a_reason(log_p, log_reward):
     (reading,) = Correlation()(terminal(log_p, log_reward)).values()
     assert reading.value is None
     assert "different" in reading.note
+
+
+def test_held_out_objects_have_keys_of_their_own():
+    given = terminal([1.0, 2.0, 4.0], [1.0, 2.0, 3.0]).terminal
+    readings = HeldoutCorrelation()(Samples("molecule", [], [], heldout=given))
+    assert list(readings) == [f"heldout/{n}/N=16" for n in ("pearson", "spearman", "slope", "standard_error")]
+    assert readings["heldout/spearman/N=16"].value == pytest.approx(1)
+    assert readings["heldout/slope/N=16"].value == pytest.approx(1.5)
+
+
+def test_less_may_be_better(samples):
+    binders = samples(["CCO", "CCN", "c1ccccc1C"], [-9.0, -8.5, -5.0], direction="minimise")
+    modes = Modes(thresholds=(-8.0, -9.0), cut=0.7)(binders)
+    assert {key: r.value for key, r in modes.items()} == {
+        "modes/value<=-8/tanimoto<0.7": 2.0,
+        "modes/value<=-9/tanimoto<0.7": 1.0,
+    }
+    scaffolds = Scaffolds(thresholds=(-4.0, -8.0))(binders)
+    assert (scaffolds["scaffolds/value<=-4"].value, scaffolds["scaffolds/value<=-8"].value) == (1.0, 0.0)
+    assert scaffolds["scaffolds/value<=-8"].count == 2
 
 
 def test_correlation_per_state_says_so_in_its_key():

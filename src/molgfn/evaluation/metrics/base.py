@@ -13,6 +13,7 @@ import numpy as np
 
 from molgfn.chemistry.fingerprints import morgan
 from molgfn.evaluation.readings import Reading
+from molgfn.evaluation.thresholds import Direction
 
 __all__ = ["Metric", "Reading", "Samples", "TerminalProbabilities"]
 
@@ -22,7 +23,7 @@ class TerminalProbabilities:
     """log P_T(x) of some objects, estimated by backward sampling.
 
     Attributes:
-        name: which objects, as it appears in keys of metrics, such as "samples".
+        name: which objects, as it appears in keys of metrics: "samples" or "heldout".
         log_p: [K], estimate of log P_T(x).
         error: [K], standard error of each.
         log_reward: [K], log R(x).
@@ -48,12 +49,14 @@ class Samples:
         keys: N object keys (canonical SMILES; empty for an invalid molecule).
         log_reward: [N], log R(x); None where nothing was scored.
         value: [N], the property that R is made of, NaN without a value; None where nothing was scored.
+        direction: which way of the property is better.
         components: name -> [N], raw oracle values.
         problems: N entries, None or why the object has no value.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
             the objects do not come from a policy.
         reference: canonical SMILES to compare with; None without a reference.
         terminal: log P_T(x) of some of the objects; None where not estimated.
+        heldout: log P_T(x) of given molecules; None where none were given.
     """
 
     domain: str
@@ -61,11 +64,13 @@ class Samples:
     keys: list[str]
     log_reward: np.ndarray | None = None
     value: np.ndarray | None = None
+    direction: Direction = "maximise"
     components: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[str | None] = field(default_factory=list)
     log_weight: np.ndarray | None = None
     reference: frozenset[str] | None = None
     terminal: TerminalProbabilities | None = None
+    heldout: TerminalProbabilities | None = None
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import stats
 
-from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.metrics.base import Metric, Reading, Samples, TerminalProbabilities
 
 
 class Correlation(Metric):
@@ -22,24 +22,44 @@ class Correlation(Metric):
     reference: ClassVar[str] = "Nica et al., Evaluating generalization in GFlowNets for molecule design, MLDD 2022"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
-        terminal = samples.terminal
-        if terminal is None:
+        if samples.terminal is None:
             return {self.name: Reading.missing("log P_T was not estimated")}
-        finite = np.isfinite(terminal.log_p) & np.isfinite(terminal.log_reward)
-        log_p, log_reward = terminal.log_p[finite], terminal.log_reward[finite]
-        per = "" if terminal.per == "object" else f"/per {terminal.per}"
-        tail = f"{terminal.name}/N={terminal.trajectories}{per}"
-        if len(log_p) < 3 or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0:
-            reason = f"{len(log_p)} objects with log P_T; it takes 3 with different log R and log P_T"
-            return {f"correlation/pearson/{tail}": Reading.missing(reason)}
-        return {
-            f"correlation/pearson/{tail}": Reading.bootstrap(_pearson, log_p, log_reward),
-            f"correlation/spearman/{tail}": Reading.bootstrap(_spearman, log_p, log_reward),
-            f"correlation/slope/{tail}": Reading.bootstrap(_slope, log_p, log_reward),
-            f"log_p_terminal/standard_error/{tail}": Reading(
-                float(np.median(terminal.error[finite])), count=len(log_p)
-            ),
-        }
+        return _readings(samples.terminal, "correlation/", f"{samples.terminal.name}/", "log_p_terminal/")
+
+
+class HeldoutCorrelation(Metric):
+    """Correlation of log P_T(x) with log R(x) as above, on given molecules that the run was not trained on.
+
+    A trained policy's own samples are a narrow band of good objects; given ones that span the reward say more of the
+    shape of P_T, and nothing of where its mass lies. Objects far less probable than any that training met have a
+    log P_T that nothing has taught.
+    """
+
+    name: ClassVar[str] = "heldout"
+    requires: ClassVar[frozenset[str]] = frozenset({"heldout"})
+    reference: ClassVar[str] = Correlation.reference
+
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        if samples.heldout is None:
+            return {self.name: Reading.missing("no molecules were held out")}
+        return _readings(samples.heldout, "heldout/", "", "heldout/")
+
+
+def _readings(terminal: TerminalProbabilities, head: str, which: str, error: str) -> dict[str, Reading]:
+    """``<head>pearson/<which>N=...`` and its like."""
+    finite = np.isfinite(terminal.log_p) & np.isfinite(terminal.log_reward)
+    log_p, log_reward = terminal.log_p[finite], terminal.log_reward[finite]
+    per = "" if terminal.per == "object" else f"/per {terminal.per}"
+    tail = f"{which}N={terminal.trajectories}{per}"
+    if len(log_p) < 3 or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0:
+        reason = f"{len(log_p)} objects with log P_T; it takes 3 with different log R and log P_T"
+        return {f"{head}pearson/{tail}": Reading.missing(reason)}
+    return {
+        f"{head}pearson/{tail}": Reading.bootstrap(_pearson, log_p, log_reward),
+        f"{head}spearman/{tail}": Reading.bootstrap(_spearman, log_p, log_reward),
+        f"{head}slope/{tail}": Reading.bootstrap(_slope, log_p, log_reward),
+        f"{error}standard_error/{tail}": Reading(float(np.median(terminal.error[finite])), count=len(log_p)),
+    }
 
 
 def _pearson(x: np.ndarray, y: np.ndarray) -> float:

@@ -10,16 +10,18 @@ from pydantic import Field
 
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.thresholds import condition, reached
 
 
 class Modes(Metric):
-    """Molecules with value >= threshold, taken greedily from the best, each with Tanimoto < cut to all taken before it.
+    """Molecules with a good value, taken greedily from the best, each with Tanimoto < cut to all taken before it.
 
-    The order is by R(x), best first; the similarity is that of Morgan fingerprints (radius 2, 2048 bits). Threshold
-    and cut are in the key, because the number means nothing without them. It grows with the number of samples.
+    Good is value >= threshold, or value <= threshold where the oracle is to be minimised. The order is by R(x), best
+    first; the similarity is that of Morgan fingerprints (radius 2, 2048 bits). Threshold and cut are in the key,
+    because the number means nothing without them. It grows with the number of samples.
 
     Args:
-        thresholds: least value of the property that R is made of, one count each.
+        thresholds: values of the property that R is made of from which a molecule is good, one count each.
         cut: two molecules at least this similar belong to one mode.
     """
 
@@ -37,16 +39,15 @@ class Modes(Metric):
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         out = {}
         for threshold in self.thresholds:
-            good = np.flatnonzero(self._values(samples) >= threshold)
+            good = np.flatnonzero(reached(self._values(samples), threshold, samples.direction))
             kept = greedy_modes(samples.fingerprints[good], self.cut)
-            out[f"modes/value>={threshold:g}/tanimoto<{self.cut:g}"] = Reading(float(len(kept)), count=len(good))
+            key = f"modes/{condition(threshold, samples.direction)}/tanimoto<{self.cut:g}"
+            out[key] = Reading(float(len(kept)), count=len(good))
         return out
 
     def _values(self, samples: Samples) -> np.ndarray:
-        """Values of the unique molecules; without a value a molecule is below every threshold."""
-        if samples.value is None:
-            return np.full(len(samples.unique), -np.inf)
-        return np.nan_to_num(samples.value[samples.unique], nan=-np.inf)
+        """Values of the unique molecules, NaN without one."""
+        return np.full(len(samples.unique), np.nan) if samples.value is None else samples.value[samples.unique]
 
 
 def greedy_modes(bits: np.ndarray, cut: float) -> list[int]:

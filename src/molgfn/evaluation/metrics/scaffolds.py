@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from molgfn.chemistry.scaffolds import murcko
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.thresholds import condition, reached
 
 
 class Scaffolds(Metric):
     """Different Bemis-Murcko scaffolds among the unique valid molecules; acyclic molecules have none and do not count.
 
-    ``scaffolds/value>=t`` counts those of molecules with value >= t only.
+    ``scaffolds/value>=t`` counts those of molecules with value >= t only (``value<=t`` where the oracle is to be
+    minimised).
 
     Args:
-        thresholds: least value of the property that R is made of, one count each.
+        thresholds: values of the property that R is made of from which a molecule is good, one count each.
     """
 
     name: ClassVar[str] = "scaffolds"
@@ -32,8 +36,7 @@ class Scaffolds(Metric):
             return out
         values = samples.value[samples.unique]
         for threshold in self.thresholds:
-            good = {name for name, value in zip(names, values, strict=True) if value >= threshold}
-            out[f"scaffolds/value>={threshold:g}"] = Reading(
-                float(len(good - {""})), count=int((values >= threshold).sum())
-            )
+            good = np.flatnonzero(reached(values, threshold, samples.direction))
+            found = {names[i] for i in good} - {""}
+            out[f"scaffolds/{condition(threshold, samples.direction)}"] = Reading(float(len(found)), count=len(good))
         return out

@@ -1,0 +1,66 @@
+"""Given molecules, to see whether a policy ranks what it was not trained on as the reward does."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+
+from molgfn.environments.base import Environment
+from molgfn.errors import ConfigError, DataError
+from molgfn.evaluation.metrics.base import TerminalProbabilities
+from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.policies.base import Policy
+from molgfn.rewards.base import Reward
+from molgfn.trajectories.offline import OfflineMolecules
+
+logger = logging.getLogger("molgfn")
+
+
+def heldout_probabilities(
+    molecules: str, environment: Environment, policy: Policy, reward: Reward, *, trajectories: int, seed: int = 0
+) -> TerminalProbabilities:
+    """log P_T(x) and log R(x) of the molecules of a file that the environment can build and the reward can score.
+
+    How many were left out, and why, is logged.
+
+    Args:
+        molecules: a file of molecules, or the name of a set (``molgfn data list``).
+        environment: builds them.
+        policy: P_F whose P_T is asked for.
+        reward: log R(x).
+        trajectories: backward trajectories per molecule, at least 2.
+        seed: of terminal states and trajectories.
+
+    Raises:
+        ConfigError: the environment builds no molecules.
+        DataError: the file cannot be read, or none of it can be built and scored.
+    """
+    if environment.domain != "molecule":
+        raise ConfigError(
+            f"heldout: gives molecules, but {type(environment).__name__} builds {environment.domain} objects"
+        )
+    given = OfflineMolecules(molecules=molecules, limit=None)
+    given.prepare(environment)
+    if given.report is not None and given.report.left_out:
+        logger.warning("held-out molecules: %s", given.report.summary())
+    scores = reward(given.objects, environment.object_keys(given.objects))
+    scored = np.flatnonzero(scores.valid.numpy())
+    if not len(scored):
+        raise DataError(f"{molecules}: the reward gives none of the {len(given)} molecules a value")
+    estimate = log_terminal_probability(
+        environment,
+        policy,
+        [given.objects[i] for i in scored],
+        samples=trajectories,
+        generator=torch.Generator(policy.device).manual_seed(seed),
+        seed=seed,
+    )
+    return TerminalProbabilities(
+        name="heldout",
+        log_p=estimate.log_p.numpy(),
+        error=estimate.standard_error.numpy(),
+        log_reward=scores.log_reward.double().numpy()[scored],
+        trajectories=trajectories,
+    )
