@@ -311,7 +311,7 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
         module.double()
     discoveries = Discoveries(
         thresholds=experiment.evaluation.thresholds,
-        direction=experiment.reward.direction,
+        direction=experiment.reward.scored.direction,
         cut=experiment.evaluation.tanimoto,
         log_every=settings.log_every,
     )

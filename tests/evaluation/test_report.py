@@ -24,6 +24,7 @@ from molgfn.evaluation.summary import number
 from molgfn.oracles.hypergrid import HyperGrid as GridOracle
 from molgfn.oracles.string_modes import StringModes
 from molgfn.policies.tabular import TabularPolicy
+from molgfn.rewards.base import ScoredProperty
 from molgfn.rewards.power import Power
 
 SMILES = ["CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "C1CCNCC1", "CCN(CC)CC", "Cc1ccncc1", "CC(C)O", "OCC", "("]
@@ -158,6 +159,19 @@ def test_an_evaluation_without_a_run_still_reports(tmp_path, samples):
     page = write_report(run, name="only samples", output=tmp_path / "out" / "page.html").read_text()
     assert "only samples" in page
     assert "Training" not in " ".join(Page(page).text)
+
+
+def test_a_report_says_what_was_scored_in_which_units_and_draws_nothing_that_is_constant(tmp_path, samples):
+    parts = {"efficiency": np.array([0.3, 0.4, 0.2]), "poses": np.ones(3)}
+    affinity = ScoredProperty("vina", "kcal/mol", "minimise")
+    s = samples(["CCO", "CCN", "CCC"], [-5.0, -6.0, -7.0], components=parts, scored=affinity)
+    write_evaluation(Evaluation({}, s, {}, [], {}), tmp_path / "evaluation")
+    text = " ".join(Page(write_report(tmp_path).read_text()).text)
+    assert "the number is vina (kcal/mol), where less is better." in text
+    assert "vina (kcal/mol), of which the reward is made" in text
+    assert "efficiency" in text
+    titles = [t for t in Page((tmp_path / "evaluation" / "report.html").read_text()).text if t.strip() == "poses"]
+    assert titles == []
 
 
 def test_a_grid_reports_without_molecules(tmp_path):

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "source": evaluation.source,
         "settings": evaluation.settings,
         "domain": evaluation.samples.domain,
+        "property": None if evaluation.samples.value is None else asdict(evaluation.samples.scored),
         "metrics": {key: reading.plain() for key, reading in evaluation.readings.items()},
         "definitions": {
             metric.name: {"definition": metric.definition(), "reference": metric.reference}

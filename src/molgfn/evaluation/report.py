@@ -24,7 +24,7 @@ from molgfn.evaluation.figures import curves_svg, heatmap_svg, histogram_svg
 from molgfn.evaluation.files import write_whole
 from molgfn.evaluation.galleries import Gallery, component_columns
 from molgfn.evaluation.metrics.properties import DESCRIPTORS, describe
-from molgfn.evaluation.summary import facts, groups, limits, summary_cards
+from molgfn.evaluation.summary import facts, groups, limits, property_name, summary_cards
 from molgfn.evaluation.tables import numbers, rows_with
 
 #: molecules in each gallery
@@ -121,7 +121,7 @@ def render(results: Results) -> str:
         facts=facts(results.evaluation, results.config, results.panels),
         cards=summary_cards(results.evaluation, results.untrained),
         best=gallery.pictures(gallery.best(PICTURES)) if gallery else [],
-        best_text=_best_text(results.samples),
+        best_text=_best_text(results),
         diverse=gallery.pictures(diverse) if gallery else [],
         diverse_text=_diverse_text(gallery, diverse) if gallery else "",
         histograms=_molecule_charts(results, gallery) if gallery else _other_charts(results),
@@ -136,10 +136,14 @@ def render(results: Results) -> str:
     )
 
 
-def _best_text(samples: pd.DataFrame) -> str:
-    if "value" not in samples:
+def _best_text(results: Results) -> str:
+    if "value" not in results.samples:
         return "In the order of the file; nothing was scored."
-    return "Different molecules with the highest reward; the number is the property that the reward is made of."
+    less = (results.evaluation.get("property") or {}).get("direction") == "minimise"
+    return (
+        f"Different molecules with the highest reward; the number is {property_name(results.evaluation)}"
+        f"{', where less is better' if less else ''}."
+    )
 
 
 def _diverse_text(gallery: Gallery, rows: list[int]) -> str:
@@ -167,8 +171,11 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
         tables["untrained"] = results.untrained
     components = component_columns(results.samples)
     for column in [c for c in ("value", "log_reward", *components) if c in results.samples]:
-        title = {"value": "Property that the reward is made of", "log_reward": "log R(x)"}.get(column, column)
+        scored = f"{property_name(results.evaluation)}, of which the reward is made"
+        title = {"value": scored, "log_reward": "log R(x)"}.get(column, column)
         series = {label: _column(table, column) for label, table in tables.items() if column in table}
+        if column in components and _constant(series):
+            continue
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=column.replace("_", " "))})
     described = {_who(results): (describe(gallery.molecules), numbers(gallery.table, "count"))}
     if results.untrained is not None:
@@ -186,6 +193,13 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
         title = label[0].upper() + label[1:]
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
     return charts
+
+
+def _constant(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Nothing to see: one value throughout."""
+    values = np.concatenate([column for column, _ in series.values()])
+    known = values[np.isfinite(values)]
+    return len(known) == 0 or bool(np.ptp(known) == 0)
 
 
 def _who(results: Results) -> str:

@@ -15,9 +15,8 @@ from molgfn.environments.base import Environment
 from molgfn.errors import ContractError
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
 from molgfn.evaluation.terminal_probability import log_terminal_probability
-from molgfn.evaluation.thresholds import Direction
 from molgfn.policies.base import Policy
-from molgfn.rewards.base import Reward, Scores
+from molgfn.rewards.base import Reward, ScoredProperty, Scores
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import score
 
@@ -64,13 +63,13 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     log_ratio = (scored.log_pb.double() - scored.log_pf.double()).sum(1).cpu()
     plain = objects.tolist() if isinstance(objects, Tensor) else list(objects)
     weight = (scores.log_reward.double() - log_symmetry + log_ratio).numpy()
-    return _with_scores(Samples(environment.domain, plain, list(keys), log_weight=weight), scores, reward.direction)
+    return _with_scores(Samples(environment.domain, plain, list(keys), log_weight=weight), scores, reward.scored)
 
 
-def _with_scores(samples: Samples, scores: Scores, direction: Direction) -> Samples:
+def _with_scores(samples: Samples, scores: Scores, scored: ScoredProperty) -> Samples:
     return replace(
         samples,
-        direction=direction,
+        scored=scored,
         log_reward=scores.log_reward.double().numpy(),
         value=scores.value.double().numpy(),
         components={name: column.double().numpy() for name, column in scores.components.items()},
@@ -88,7 +87,7 @@ def _cat(parts: list[Samples]) -> Samples:
         keys=[k for part in parts for k in part.keys],
         log_reward=column("log_reward"),
         value=column("value"),
-        direction=parts[0].direction,
+        scored=parts[0].scored,
         components={name: np.concatenate([part.components[name] for part in parts]) for name in parts[0].components},
         problems=[p for part in parts for p in part.problems],
         log_weight=column("log_weight"),
@@ -113,7 +112,7 @@ def read_samples(path: str | Path, reward: Reward | None = None) -> Samples:
         keys=[molecule.smiles if molecule.valid else f"invalid: {molecule.problem}" for molecule in objects],
         problems=[molecule.problem for molecule in objects],
     )
-    return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward.direction)
+    return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward.scored)
 
 
 def with_terminal_probabilities(

@@ -62,9 +62,10 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
     """The few numbers that matter most, as far as they were measured."""
     metrics = evaluation["metrics"]
     before = _mean(untrained, "value")
+    what = property_name(evaluation)
     wanted = [
-        ("mean/value", "Mean property"),
-        ("top_k/k=10/value", "Mean property of the 10 best"),
+        ("mean/value", f"Mean {what}"),
+        ("top_k/k=10/value", f"Mean {what} of the 10 best"),
         *[(key, _readable(f"Modes: {', '.join(key.split('/')[1:])}")) for key in _last(metrics, "modes/")],
         *[(key, f"Different among {key.split('=')[-1]} samples") for key in _last(metrics, "uniqueness/")],
         ("validity", "Valid molecules"),
@@ -89,6 +90,13 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
             sub.append(f"over {number(reading.get('count'))} objects")
         cards.append({"label": label, "number": number(reading["value"], share=share), "sub": " · ".join(sub)})
     return cards
+
+
+def property_name(evaluation: dict[str, Any]) -> str:
+    """What the samples were scored with, as ``vina (kcal/mol)``; "property" where nothing says so."""
+    found = evaluation.get("property") or {}
+    name, units = str(found.get("name") or "property").replace("_", " "), found.get("units", "1")
+    return name if units == "1" else f"{name} ({units})"
 
 
 def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[str, Any]]:

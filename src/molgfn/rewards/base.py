@@ -51,6 +51,15 @@ class Counters:
     reasons: dict[str, int] = field(default_factory=dict)  #: named reason -> how often
 
 
+@dataclass(frozen=True)
+class ScoredProperty:
+    """What the values of a reward's oracle are."""
+
+    name: str = "property"
+    units: str = "1"  #: "1" for none
+    direction: Literal["maximise", "minimise"] = "maximise"  #: which way is better
+
+
 class Reward(ABC):
     """log R(x) of finished objects: the one place where clip, power and temperature are applied.
 
@@ -70,9 +79,9 @@ class Reward(ABC):
         """Accounting so far."""
 
     @property
-    def direction(self) -> Literal["maximise", "minimise"]:
-        """Which way of the property (``Scores.value``) is better."""
-        return "maximise"
+    def scored(self) -> ScoredProperty:
+        """What ``Scores.value`` is."""
+        return ScoredProperty()
 
     @property
     def recorded(self) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.rewards.base import Counters, Reward, Scores
+from molgfn.rewards.base import Counters, Reward, ScoredProperty, Scores
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring
@@ -88,8 +88,9 @@ class OracleReward(Reward):
         return self.scorer.oracle
 
     @property
-    def direction(self) -> Literal["maximise", "minimise"]:
-        return self.oracle.direction
+    def scored(self) -> ScoredProperty:
+        oracle = self.oracle
+        return ScoredProperty(oracle.name, oracle.units, oracle.direction)
 
     @property
     def recorded(self) -> bool:

@@ -22,6 +22,7 @@ WORDS = {
     "exact/jsd": "exact Jensen-Shannon divergence, nats",
     "found/trajectories": "trajectories",
     "oracle/calls": "reward calls",
+    "oracle/unique": "different objects scored",
     "value/mean": "mean property of a batch",
 }
 DASHES = ("-", "--", ":", "-.")

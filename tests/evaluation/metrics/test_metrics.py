@@ -17,6 +17,7 @@ from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.validity import Validity
+from molgfn.rewards.base import ScoredProperty
 
 
 def test_validity_counts_molecules_and_values_separately(samples):
@@ -174,7 +175,9 @@ def test_held_out_objects_have_keys_of_their_own():
 
 
 def test_less_may_be_better(samples):
-    binders = samples(["CCO", "CCN", "c1ccccc1C"], [-9.0, -8.5, -5.0], direction="minimise")
+    binders = samples(
+        ["CCO", "CCN", "c1ccccc1C"], [-9.0, -8.5, -5.0], scored=ScoredProperty("vina", "kcal/mol", "minimise")
+    )
     modes = Modes(thresholds=(-8.0, -9.0), cut=0.7)(binders)
     assert {key: r.value for key, r in modes.items()} == {
         "modes/value<=-8/tanimoto<0.7": 2.0,

@@ -13,7 +13,7 @@ import numpy as np
 
 from molgfn.chemistry.fingerprints import morgan
 from molgfn.evaluation.readings import Reading
-from molgfn.evaluation.thresholds import Direction
+from molgfn.rewards.base import ScoredProperty
 
 __all__ = ["Metric", "Reading", "Samples", "TerminalProbabilities"]
 
@@ -49,7 +49,7 @@ class Samples:
         keys: N object keys (canonical SMILES; empty for an invalid molecule).
         log_reward: [N], log R(x); None where nothing was scored.
         value: [N], the property that R is made of, NaN without a value; None where nothing was scored.
-        direction: which way of the property is better.
+        scored: what that property is.
         components: name -> [N], raw oracle values.
         problems: N entries, None or why the object has no value.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
@@ -64,7 +64,7 @@ class Samples:
     keys: list[str]
     log_reward: np.ndarray | None = None
     value: np.ndarray | None = None
-    direction: Direction = "maximise"
+    scored: ScoredProperty = field(default_factory=ScoredProperty)
     components: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[str | None] = field(default_factory=list)
     log_weight: np.ndarray | None = None

@@ -39,9 +39,9 @@ class Modes(Metric):
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         out = {}
         for threshold in self.thresholds:
-            good = np.flatnonzero(reached(self._values(samples), threshold, samples.direction))
+            good = np.flatnonzero(reached(self._values(samples), threshold, samples.scored.direction))
             kept = greedy_modes(samples.fingerprints[good], self.cut)
-            key = f"modes/{condition(threshold, samples.direction)}/tanimoto<{self.cut:g}"
+            key = f"modes/{condition(threshold, samples.scored.direction)}/tanimoto<{self.cut:g}"
             out[key] = Reading(float(len(kept)), count=len(good))
         return out
 

@@ -36,7 +36,9 @@ class Scaffolds(Metric):
             return out
         values = samples.value[samples.unique]
         for threshold in self.thresholds:
-            good = np.flatnonzero(reached(values, threshold, samples.direction))
+            good = np.flatnonzero(reached(values, threshold, samples.scored.direction))
             found = {names[i] for i in good} - {""}
-            out[f"scaffolds/{condition(threshold, samples.direction)}"] = Reading(float(len(found)), count=len(good))
+            out[f"scaffolds/{condition(threshold, samples.scored.direction)}"] = Reading(
+                float(len(found)), count=len(good)
+            )
         return out
