@@ -92,7 +92,8 @@ class GFlowNetModule(GradientSteps):
             metrics |= self._train_backward(batch)
         self.followers.follow(batch_idx)
         self.lr_schedulers().step()  # type: ignore[union-attr]
-        metrics["log_z"] = metrics.get("log_z", self.policy.log_z.detach())
+        if "log_z" in self.objective.requires:
+            metrics.setdefault("log_z", self.policy.log_z.detach())
         metrics["gradient_steps"] = torch.tensor(float(self.gradient_steps))
         # only where a row is written: Lightning's books cost more than a small step
         done, last = batch_idx + 1, self.trainer.num_training_batches
