@@ -1,5 +1,7 @@
+import hashlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from rdkit import Chem
 
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.chemistry.receptors import RECEPTORS
 from molgfn.config import build
 from molgfn.errors import ConfigError, DataError
 from molgfn.oracles import vina
@@ -96,6 +99,22 @@ def test_it_is_built_from_a_config(packages, receptor):
 def test_a_config_that_cannot_work_says_why(packages, receptor, arguments, says):
     with pytest.raises(ConfigError, match=says):
         Vina(**{"receptor": receptor, **arguments})
+
+
+def test_a_receptor_by_name_is_fetched_once(packages, receptor, monkeypatch, tmp_path):
+    monkeypatch.setenv("MOLGFN_DATA", str(tmp_path))
+    content = Path(receptor).read_bytes()
+    known = replace(RECEPTORS["4jnc"], sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(RECEPTORS, "4jnc", known)
+    with pytest.raises(DataError, match=r"4jnc.nohet.aligned.pdbqt .* could not be fetched .* put it at"):
+        Vina(receptor="4jnc", center=(0, 0, 0))
+    known.place.write_bytes(content)
+    assert Vina(receptor="4jnc", center=(0, 0, 0)).files == (known.place,)
+
+
+def test_the_receptor_by_name_is_the_one_of_the_tests(pocket):
+    assert hashlib.sha256(Path(pocket).read_bytes()).hexdigest() == RECEPTORS["4jnc"].sha256
+    assert Path(pocket).stat().st_size == RECEPTORS["4jnc"].size
 
 
 def test_a_ligand_that_cannot_give_a_box_says_why(packages, receptor, ligand, tmp_path):

@@ -16,6 +16,7 @@ from rdkit import Chem, RDLogger, rdBase
 
 from molgfn.chemistry.conformers import conformer
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.receptors import receptor_file
 from molgfn.chemistry.structure_files import box_around, read_positions
 from molgfn.errors import ConfigError, DataError, MolgfnError
 from molgfn.oracles.base import Oracle
@@ -48,7 +49,8 @@ class Vina(Oracle):
     minutes. Atoms that AutoDock has no type for (boron, arsenic) and salts raise.
 
     Args:
-        receptor: ``.pdbqt`` file with hydrogens, such as Meeko's ``mk_prepare_receptor.py`` writes.
+        receptor: ``.pdbqt`` file with hydrogens, such as Meeko's ``mk_prepare_receptor.py`` writes; or ``4jnc``, the
+            soluble epoxide hydrolase that Bengio et al. 2021 docked into, which is fetched.
         center: of the box, x, y and z in angstrom, in the receptor's frame; or give ``ligand``.
         size: edges of the box in angstrom; null: 20 each, or with ``ligand`` as large as it and the padding.
         ligand: file of a ligand in its place (.pdb, .pdbqt, .sdf, .mol, .mol2); the box is around it.
@@ -92,7 +94,9 @@ class Vina(Oracle):
         seed: Annotated[int, Field(ge=0, lt=2**31 - 1)] = 0,
         poses_folder: str | None = None,
     ) -> None:
-        self.receptor = _receptor(receptor)
+        if receptor is None:
+            raise ConfigError("receptor: give the .pdbqt file of a receptor")
+        self.receptor = receptor_file(receptor)
         self.center, self.size = _box(center, size, ligand, padding)
         _require_overlap(self.receptor, self.center, self.size)
         self.scoring = scoring
@@ -211,16 +215,6 @@ def _packages() -> tuple[Any, Any]:
     rdBase.LogToCppStreams()
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # as chemistry.molecules has it
     return vina, meeko
-
-
-def _receptor(path: str | None) -> Path:
-    if path is None:
-        raise ConfigError("receptor: give the .pdbqt file of a receptor")
-    if Path(path).suffix != ".pdbqt":
-        raise ConfigError(f"receptor: {path}: should be a .pdbqt file (Meeko's mk_prepare_receptor.py makes one)")
-    if not Path(path).is_file():
-        raise ConfigError(f"receptor: {path}: there is no such file")
-    return Path(path)
 
 
 def _box(center: Triple | None, size: Edges | None, ligand: str | None, padding: float | None) -> tuple[Triple, Triple]:
