@@ -40,6 +40,7 @@ from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.pictures import Pictures
 from molgfn.training.progress import ProgressDisplay
+from molgfn.training.run_log import RunLog
 from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
 from molgfn.trajectories.path_factor import path_dependence
@@ -295,6 +296,11 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     Raises:
         ConfigError: before anything is made, when something cannot work.
     """
+    with RunLog() as log:
+        return _train(config, resume, log)
+
+
+def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
     experiment = assemble(config)
     settings = experiment.trainer
     if settings.init_from is not None and resume is None:
@@ -305,6 +311,8 @@ def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     record, folder, keep_until = _identity(experiment, resume)
+    log.into(folder)
+    logger.info("run folder: %s", folder)
     scored = ScoredRecord(folder / "scored.sqlite") if experiment.reward.recorded else None
     module, data = experiment.module(), experiment.data(scored)
     if settings.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse

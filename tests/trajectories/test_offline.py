@@ -1,5 +1,6 @@
 """Given molecules as training data: what is kept, what is drawn, and how it is mixed into batches."""
 
+import logging
 import math
 from collections import Counter
 
@@ -18,8 +19,10 @@ from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
+from molgfn.trajectories import offline
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.offline import OfflineMolecules
+from molgfn.trajectories.reading_back import read_back
 from molgfn.trajectories.replay import UniformReplay
 from molgfn.trajectories.scoring import score
 from molgfn.trajectories.sources import Sources
@@ -60,6 +63,27 @@ def test_what_the_environment_cannot_build_is_counted(policy, file):
         "not a SMILES": [8],
     }
     assert report.left_out["same object"].example == "CCCC is at line 1 already"
+
+
+def test_worker_processes_find_the_same_states(policy):
+    molecules = [Molecule.from_smiles(s) for s in LINES[:7]] * 40
+    told = []
+    built, states = read_back(policy.environment, molecules, progress=told.append)
+    again, same = read_back(policy.environment, molecules, jobs=2)
+    assert built == again == [True, True, True, True, True, False, False] * 40
+    assert told == [100, 200, 280]
+    assert policy.environment.keys(states) == policy.environment.keys(same)
+    keys = [m.smiles for m in policy.environment.objects(states)]
+    assert keys == [m.smiles for m, can in zip(molecules, built, strict=True) if can]
+    assert read_back(policy.environment, molecules[5:7]) == ([False, False], None)
+
+
+def test_how_far_the_reading_has_come_is_said(policy, file, caplog, monkeypatch):
+    monkeypatch.setattr(offline, "SECONDS", 0.0)
+    caplog.set_level(logging.INFO, "molgfn")
+    OfflineMolecules(molecules=file).prepare(policy.environment)
+    assert f"{file}: read 8 molecules" in caplog.messages
+    assert f"{file}: looked for the states of 7 of 7 molecules" in caplog.messages
 
 
 def test_rules_come_first(policy, tmp_path):

@@ -120,7 +120,9 @@ def info(
     """
     from molgfn.chemistry.files import no_molecule
     from molgfn.chemistry.standardise import Standardisation
+    from molgfn.cli.progress import shown
     from molgfn.datasets.reading import ReadingReport, iter_molecules
+    from molgfn.datasets.registry import DATASETS
     from molgfn.datasets.statistics import MoleculeStatistics
     from molgfn.evaluation.files import write_whole
 
@@ -131,10 +133,12 @@ def info(
     symbols = None if elements is None else [symbol.strip() for symbol in elements.split(",")]
     standardise = Standardisation(elements=symbols, **rules)
     report, statistics, kept = ReadingReport(source), MoleculeStatistics(), []
-    with _progress(source, limit) as advance:
+    known = DATASETS.get(source)
+    total = limit if known is None else min(limit or known.entries, known.entries)
+    with shown() as show:
         for _, molecule in iter_molecules(
             source, column=column, path=path, limit=limit, standardise=standardise, jobs=jobs, report=report,
-            progress=advance,
+            progress=lambda done: show("read", done, total),
         ):  # fmt: skip
             statistics.add(molecule)
             if output is not None:
@@ -204,27 +208,3 @@ def _console() -> Console:
 
     console = Console()
     return console if console.is_terminal else Console(width=160)
-
-
-class _progress:
-    """A bar on standard error while entries are read; nothing where that is no terminal."""
-
-    def __init__(self, source: str, limit: int | None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        from molgfn.datasets.registry import DATASETS
-
-        known = DATASETS.get(source)
-        self._total = limit if known is None else min(limit or known.entries, known.entries)
-        console = Console(stderr=True)
-        columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-    def __enter__(self) -> Any:
-        self._bar.start()
-        task = self._bar.add_task("reading", total=self._total)
-        return lambda done: self._bar.update(task, completed=done)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()

@@ -78,6 +78,7 @@ def _run(
     trust: tuple[str, ...],
 ) -> Path:
     from molgfn.checkpoint import load
+    from molgfn.cli.progress import shown
     from molgfn.cli.sample import usable_device
     from molgfn.evaluation.run import evaluate_run
 
@@ -87,17 +88,19 @@ def _run(
     folder = _made(output or run / "evaluation")
     settings = _settings(loaded.config, number, reference, heldout, loaded.path, trust)
     fresh = _untrained(loaded, trust).to(loaded.policy.device) if untrained else None
-    return evaluate_run(
-        run,
-        environment=loaded.environment,
-        policy=loaded.policy,
-        reward=_reward(loaded, trust),
-        settings=settings,
-        untrained=fresh,
-        seed=seed,
-        output=folder,
-        name=str(loaded.config.get("name", run.name)),
-    ).report
+    with shown() as show:
+        return evaluate_run(
+            run,
+            environment=loaded.environment,
+            policy=loaded.policy,
+            reward=_reward(loaded, trust),
+            settings=settings,
+            untrained=fresh,
+            seed=seed,
+            output=folder,
+            name=str(loaded.config.get("name", run.name)),
+            progress=show,
+        ).report
 
 
 def _file(

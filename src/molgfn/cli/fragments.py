@@ -58,18 +58,23 @@ def build(
     if size is None and coverage is None:
         size = 200
     from molgfn.chemistry.build import build_vocabulary
+    from molgfn.cli.progress import shown
     from molgfn.datasets.reading import open_molecules
 
-    content = open_molecules(molecules, column=column, limit=limit)
-    report = build_vocabulary(
-        zip(content.lines, content.molecules, strict=True),
-        size=size,
-        coverage=coverage,
-        min_count=min_count,
-        max_atoms=max_atoms,
-        max_points=max_points,
-        neutral=not charged,
-    )
+    with shown() as show:
+        content = open_molecules(
+            molecules, column=column, limit=limit, progress=lambda done: show("molecules read", done, limit)
+        )
+        report = build_vocabulary(
+            zip(content.lines, content.molecules, strict=True),
+            size=size,
+            coverage=coverage,
+            min_count=min_count,
+            max_atoms=max_atoms,
+            max_points=max_points,
+            neutral=not charged,
+            progress=lambda done: show("molecules cut", done, len(content.molecules)),
+        )
     header = f"derived by `molgfn fragments build` from {Path(molecules).name}\n{report.summary()}"
     report.vocabulary.save(output, header=header)
     click.echo(report.summary())
@@ -103,10 +108,19 @@ def check(vocabulary: str, molecules: str | None, max_fragments: int, column: st
     if molecules is None:
         return
     from molgfn.chemistry.coverage import coverage
+    from molgfn.cli.progress import shown
     from molgfn.datasets.reading import open_molecules
 
-    content = open_molecules(molecules, column=column, limit=limit)
-    found = coverage(loaded, content.molecules, max_fragments=max_fragments)
+    with shown() as show:
+        content = open_molecules(
+            molecules, column=column, limit=limit, progress=lambda done: show("molecules read", done, limit)
+        )
+        found = coverage(
+            loaded,
+            content.molecules,
+            max_fragments=max_fragments,
+            progress=lambda done: show("molecules taken apart", done, len(content.molecules)),
+        )
     share = found.rebuilt / found.molecules if found.molecules else 0.0
     click.echo(f"{molecules}: {found.rebuilt} of {found.molecules} molecules can be rebuilt ({share:.1%})")
     for position in found.missing[:5]:

@@ -97,7 +97,8 @@ def _cut(text: str) -> str:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="molgfn")
 @click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
     """Molecular generation with GFlowNets: train, sample, evaluate.
 
     \b
@@ -116,6 +117,9 @@ def cli(debug: bool) -> None:
       3    an input file or checkpoint that cannot be used
       130  interrupted (a training run saves a checkpoint first)
     """
+    from molgfn.cli.messages import shown_messages
+
+    context.with_resource(shown_messages())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,18 @@ def sample(
 
     loaded = load(checkpoint, trust=trust, device=usable_device(device))
     require_writable(output, loaded.environment.domain)
-    drawn = draw(loaded, number, seed=seed, unique=unique, temperature=temperature, batch=batch)
+    from molgfn.cli.progress import shown
+
+    with shown() as show:
+        drawn = draw(
+            loaded,
+            number,
+            seed=seed,
+            unique=unique,
+            temperature=temperature,
+            batch=batch,
+            progress=lambda done: show("sampled", done, number),
+        )
     write_objects(drawn.objects, output, loaded.environment.domain)
     click.echo(f"{output}: {len(drawn.objects)} objects, {drawn.different} different, from {drawn.draws} draws")
     for problem, count in drawn.invalid.most_common(3):
@@ -86,11 +98,19 @@ class Drawn:
 
 
 def draw(
-    loaded: Loaded, number: int, *, seed: int = 0, unique: bool = False, temperature: float = 1.0, batch: int = 256
+    loaded: Loaded,
+    number: int,
+    *,
+    seed: int = 0,
+    unique: bool = False,
+    temperature: float = 1.0,
+    batch: int = 256,
+    progress: Callable[[int], None] | None = None,
 ) -> Drawn:
     """``number`` valid objects (``unique``: different ones), or as many as ``MOST_DRAWS * number`` draws give.
 
-    The same arguments give the same objects; a larger ``number`` with the same ``batch`` begins with the same ones.
+    ``progress`` is told after each batch how many there are. The same arguments give the same objects; a larger
+    ``number`` with the same ``batch`` begins with the same ones.
     """
     import torch
 
@@ -115,6 +135,8 @@ def draw(
             elif not (unique and key in seen):
                 seen.add(key)
                 out.objects.append(thing)
+        if progress is not None:
+            progress(len(out.objects))
     out.different = len(seen)
     return out
 

@@ -212,16 +212,12 @@ class _Scored:
 
 
 def _chunks(given: list[str], scored: _Scored, every: int) -> Iterator[Any]:
-    """One table after the other, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
+    """One table after the other, while how far it is is shown."""
     from molgfn.chemistry.molecules import parse
+    from molgfn.cli.progress import shown
 
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(scored.name, total=len(given))
+    with shown() as show:
         for first in range(0, len(given), every):
+            show(scored.name, first, len(given))
             some = given[first : first + every]
             yield scored.rows(some, parse(some))
-            progress.advance(task, len(some))

@@ -13,6 +13,7 @@ from molgfn.errors import DataError, NotEnumerableError
 from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_terminal
 from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.samples import draw_samples, read_samples, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
@@ -94,6 +95,7 @@ def evaluate_policy(
     settings: EvaluationSettings | None = None,
     *,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Draw samples from ``policy``, score and measure them, and compare exactly where the space can be listed.
 
@@ -103,6 +105,7 @@ def evaluate_policy(
         reward: log R(x); its counters go on counting, and the evaluation reports its own share.
         settings: how many samples and which metrics.
         seed: of every random stream that is used here.
+        progress: told what is drawn and how much of it.
 
     Raises:
         DataError: the reference file or the file of held-out molecules cannot be read.
@@ -111,7 +114,9 @@ def evaluate_policy(
     settings = settings or EvaluationSettings()
     reference = _reference(settings)
     before = _counted(reward)
-    samples = draw_samples(environment, policy, reward, settings.samples, batch=settings.batch, seed=seed)
+    samples = draw_samples(
+        environment, policy, reward, settings.samples, batch=settings.batch, seed=seed, progress=progress
+    )
     samples = replace(samples, reference=reference)
     why = {}
     if settings.log_pt_objects:
@@ -123,6 +128,7 @@ def evaluate_policy(
                 objects=settings.log_pt_objects,
                 trajectories=settings.log_pt_samples,
                 seed=seed,
+                progress=progress,
             )
         except DataError as error:
             why["terminal"] = f"backward sampling is not possible: {error}"
@@ -130,7 +136,13 @@ def evaluate_policy(
         why["terminal"] = "not asked for (log_pt_objects=0)"
     if settings.heldout is not None:
         found = heldout_probabilities(
-            settings.heldout, environment, policy, reward, trajectories=settings.log_pt_samples, seed=seed
+            settings.heldout,
+            environment,
+            policy,
+            reward,
+            trajectories=settings.log_pt_samples,
+            seed=seed,
+            progress=progress,
         )
         samples = replace(samples, heldout=found)
     metrics = settings.metrics()

@@ -10,6 +10,7 @@ import torch
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, DataError
 from molgfn.evaluation.metrics.base import TerminalProbabilities
+from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -19,7 +20,14 @@ logger = logging.getLogger("molgfn")
 
 
 def heldout_probabilities(
-    molecules: str, environment: Environment, policy: Policy, reward: Reward, *, trajectories: int, seed: int = 0
+    molecules: str,
+    environment: Environment,
+    policy: Policy,
+    reward: Reward,
+    *,
+    trajectories: int,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> TerminalProbabilities:
     """log P_T(x) and log R(x) of the molecules of a file that the environment can build and the reward can score.
 
@@ -32,6 +40,7 @@ def heldout_probabilities(
         reward: log R(x).
         trajectories: backward trajectories per molecule, at least 2.
         seed: of terminal states and trajectories.
+        progress: told of trajectories drawn, as "log P_T of held-out molecules".
 
     Raises:
         ConfigError: the environment builds no molecules.
@@ -56,6 +65,7 @@ def heldout_probabilities(
         samples=trajectories,
         generator=torch.Generator(policy.device).manual_seed(seed),
         seed=seed,
+        progress=lambda what, done, total: progress(f"{what} of held-out molecules", done, total),
     )
     return TerminalProbabilities(
         name="heldout",

@@ -8,6 +8,7 @@ from pathlib import Path
 from molgfn.environments.base import Environment
 from molgfn.evaluation.evaluator import Evaluation, evaluate_file, evaluate_policy
 from molgfn.evaluation.files import write_evaluation, write_samples
+from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.report import write_report
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
@@ -34,6 +35,7 @@ def evaluate_run(
     seed: int = 0,
     output: str | Path | None = None,
     name: str | None = None,
+    progress: Progress = silent,
 ) -> Evaluated:
     """Measure a run's policy and write ``samples.csv``, ``metrics.json`` and ``report.html``.
 
@@ -47,18 +49,27 @@ def evaluate_run(
         seed: of every random stream that is used here.
         output: folder to write into; by default ``<run>/evaluation``.
         name: of the run in the report; by default as its config says.
+        progress: told what is drawn and how much of it.
 
     Raises:
         DataError: the reference, the config or the metrics of the run cannot be read.
     """
     settings = settings or EvaluationSettings()
     folder = Path(output) if output is not None else Path(run) / "evaluation"
-    evaluation = evaluate_policy(environment, policy, reward, settings, seed=seed)
+    evaluation = evaluate_policy(environment, policy, reward, settings, seed=seed, progress=progress)
     write_evaluation(evaluation, folder)
     comparison = folder / "untrained.csv"
     comparison.unlink(missing_ok=True)  # one from an earlier evaluation would be shown as if it belonged to this one
     if untrained is not None:
-        fresh = draw_samples(environment, untrained, reward, settings.samples, batch=settings.batch, seed=seed)
+        fresh = draw_samples(
+            environment,
+            untrained,
+            reward,
+            settings.samples,
+            batch=settings.batch,
+            seed=seed,
+            progress=lambda what, done, total: progress(f"{what} of the untrained policy", done, total),
+        )
         write_samples(fresh, comparison)
     return Evaluated(evaluation, write_report(run, evaluation=folder, name=name))
 

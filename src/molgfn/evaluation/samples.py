@@ -14,6 +14,7 @@ from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.base import Environment
 from molgfn.errors import ContractError
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
+from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward, ScoredProperty, Scores
@@ -23,7 +24,14 @@ from molgfn.trajectories.scoring import score
 
 @torch.no_grad()
 def draw_samples(
-    environment: Environment, policy: Policy, reward: Reward, n: int, *, batch: int = 256, seed: int = 0
+    environment: Environment,
+    policy: Policy,
+    reward: Reward,
+    n: int,
+    *,
+    batch: int = 256,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> Samples:
     """``n`` objects from P_F as it is (no exploration), scored, with the log weight of the trajectory of each.
 
@@ -34,12 +42,16 @@ def draw_samples(
         n: how many.
         batch: trajectories at once.
         seed: of the random stream, which is this function's own.
+        progress: told after each batch, of "samples".
     """
     generator = torch.Generator(policy.device).manual_seed(seed)
     training = policy.training
     policy.eval()
     try:
-        parts = [_draw(environment, policy, reward, min(batch, n - done), generator) for done in range(0, n, batch)]
+        parts = []
+        for done in range(0, n, batch):
+            parts.append(_draw(environment, policy, reward, min(batch, n - done), generator))
+            progress("samples", min(done + batch, n), n)
     finally:
         policy.train(training)
     return _cat(parts)
@@ -116,7 +128,14 @@ def read_samples(path: str | Path, reward: Reward | None = None) -> Samples:
 
 
 def with_terminal_probabilities(
-    samples: Samples, environment: Environment, policy: Policy, *, objects: int, trajectories: int, seed: int = 0
+    samples: Samples,
+    environment: Environment,
+    policy: Policy,
+    *,
+    objects: int,
+    trajectories: int,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> Samples:
     """``samples`` with log P_T(x) of up to ``objects`` different ones, chosen at random among them.
 
@@ -135,6 +154,7 @@ def with_terminal_probabilities(
         samples=trajectories,
         generator=torch.Generator(policy.device).manual_seed(seed),
         seed=seed,
+        progress=progress,
     )
     found = TerminalProbabilities(
         name="samples",

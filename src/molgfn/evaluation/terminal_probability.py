@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import Environment
+from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.base import Policy
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import score
@@ -41,6 +42,7 @@ def log_terminal_probability(
     generator: torch.Generator | None = None,
     seed: int = 0,
     batch: int = 256,
+    progress: Progress = silent,
 ) -> TerminalEstimate:
     """Estimate log P_T(x) = log E[w], w = exp(weight of t) P_F(tau) / P_B(tau | t), tau ~ P_B(. | t).
 
@@ -55,6 +57,7 @@ def log_terminal_probability(
         generator: draws the trajectories.
         seed: draws the terminal states.
         batch: most trajectories at once.
+        progress: told of trajectories drawn, as "log P_T".
 
     Raises:
         ValueError: fewer than 2 samples.
@@ -68,28 +71,26 @@ def log_terminal_probability(
     n = len(objects)
     if not n:
         return TerminalEstimate(torch.zeros(0).double(), torch.zeros(0).double(), samples)
-    draws = torch.stack(
-        [_log_weights(environment, policy, objects, generator, seed + k, batch) for k in range(samples)], 1
-    )
-    log_mean = torch.logsumexp(draws, 1) - math.log(samples)
-    relative = (draws - log_mean[:, None]).exp()
+    draws = []
+    for k in range(samples):
+        terminal, log_weight = environment.terminal_draws(objects, seed + k)
+        ratios = []
+        for lo in range(0, n, batch):
+            progress("log P_T", k * n + lo, samples * n)
+            ratios.append(_log_ratio(environment, policy, terminal[lo : lo + batch], generator))
+        draws.append(torch.cat(ratios) + log_weight.double())
+    weights = torch.stack(draws, 1)
+    log_mean = torch.logsumexp(weights, 1) - math.log(samples)
+    relative = (weights - log_mean[:, None]).exp()
     return TerminalEstimate(log_mean, relative.std(1, correction=1) / math.sqrt(samples), samples)
 
 
-def _log_weights(
-    environment: Environment, policy: Policy, objects: Any, generator: torch.Generator | None, seed: int, batch: int
-) -> Tensor:
-    """Log w of one backward trajectory per object, [B]."""
-    terminal, log_weight = environment.terminal_draws(objects, seed)
-    parts = []
-    for lo in range(0, len(terminal), batch):
-        some = slice(lo, lo + batch)
-        trajectories = Sampler(environment).backward(policy, terminal[some], generator=generator)
-        # the reward plays no part in P_F / P_B; scoring wants to see one
-        blank = replace(trajectories, log_reward=torch.zeros(len(trajectories), device=policy.device))
-        scored = score(blank, policy, requires=frozenset({"log_pb"}))
-        if scored.log_pb is None:
-            raise ValueError(f"{type(policy).__name__} gave no log_pb though it was required")
-        log_ratio = (scored.log_pf.double() - scored.log_pb.double()).sum(1).cpu()
-        parts.append(log_ratio + log_weight[some].double())
-    return torch.cat(parts)
+def _log_ratio(environment: Environment, policy: Policy, terminal: Any, generator: torch.Generator | None) -> Tensor:
+    """Log P_F(tau) / P_B(tau | t) of one backward trajectory per terminal state, float64 [B] on the CPU."""
+    trajectories = Sampler(environment).backward(policy, terminal, generator=generator)
+    # the reward plays no part in P_F / P_B; scoring wants to see one
+    blank = replace(trajectories, log_reward=torch.zeros(len(trajectories), device=policy.device))
+    scored = score(blank, policy, requires=frozenset({"log_pb"}))
+    if scored.log_pb is None:
+        raise ValueError(f"{type(policy).__name__} gave no log_pb though it was required")
+    return (scored.log_pf.double() - scored.log_pb.double()).sum(1).cpu()

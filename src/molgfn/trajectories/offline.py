@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -18,9 +20,12 @@ from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.reading_back import read_back
 from molgfn.trajectories.sampler import Sampler
 
 logger = logging.getLogger("molgfn")
+#: seconds between two messages of how far the reading has come
+SECONDS = 15.0
 
 
 class OfflineMolecules:
@@ -41,7 +46,7 @@ class OfflineMolecules:
         limit: entries read, the first ones; None reads all. To read one back into fragments takes some milliseconds.
         standardise: rules applied to each; None takes them as they are.
         redraw: take one of a molecule's states anew each time that it is drawn; False keeps the first, which is faster.
-        jobs: worker processes that read the file.
+        jobs: worker processes that read the file and find the states.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class OfflineMolecules:
             limit=self.limit,
             standardise=self.standardise or AS_IT_IS,
             jobs=self.jobs,
+            progress=_now_and_then(f"{self.molecules}: read %s molecules"),
         )
         self._keep(content, environment)
         self._environment, self.report = environment, content.report
@@ -101,19 +107,19 @@ class OfflineMolecules:
 
     def _keep(self, content: MoleculeSet, environment: Environment) -> None:
         """Take up what the environment can build; the report learns of the rest."""
-        lines, given, states = [], [], []
+        lines, given = [], []
         report = content.report
-        for line, molecule in zip(content.lines, content.molecules, strict=True):
-            try:
-                states.append(environment.states_of([molecule]))
-            except DataError:
+        whole = f"{len(content.molecules):,}"
+        tell = _now_and_then(f"{self.molecules}: looked for the states of %s of {whole} molecules")
+        can, terminal = read_back(environment, content.molecules, jobs=self.jobs, progress=tell)
+        for line, molecule, possible in zip(content.lines, content.molecules, can, strict=True):
+            if possible:
+                lines.append(line)
+                given.append(molecule)
+            else:
                 report.drop(line, f"outside the environment: {molecule.smiles[:80]}")
-                continue
-            lines.append(line)
-            given.append(molecule)
         kept: list[int] = []
-        if states:
-            terminal = type(states[0]).cat(states)
+        if given:
             built = environment.objects(terminal)
             first: dict[str, int] = {}
             for i, (line, molecule, again, key) in enumerate(
@@ -182,3 +188,16 @@ class OfflineMolecules:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state_dict`` was taken."""
         self._order, self._at = state["order"].cpu(), state["at"]
+
+
+def _now_and_then(text: str) -> Callable[[int], None]:
+    """Logs ``text`` with the number that it is called with, but not more often than every ``SECONDS``."""
+    last = time.monotonic()
+
+    def tell(done: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS:
+            last = time.monotonic()
+            logger.info(text, f"{done:,}")
+
+    return tell

@@ -1,0 +1,57 @@
+"""What a run has to say, kept in its folder."""
+
+from __future__ import annotations
+
+import logging
+from logging.handlers import MemoryHandler
+from pathlib import Path
+from types import TracebackType
+
+#: in the run folder
+NAME = "log.txt"
+
+
+class RunLog:
+    """While it is open, messages of molgfn at level INFO and above are kept, and written once there is a folder.
+
+    The handlers that were there before still get theirs; where there were none, warnings go on to standard error.
+    """
+
+    def __init__(self) -> None:
+        self._logger = logging.getLogger("molgfn")
+        # no flush before there is a file: neither when full nor at an error
+        self._memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+        self._file: logging.FileHandler | None = None
+
+    def into(self, folder: Path) -> None:
+        """Write what was said so far, and all that follows, to ``log.txt`` in ``folder``; append where there is one."""
+        self._file = logging.FileHandler(folder / NAME, encoding="utf-8")
+        self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._memory.setTarget(self._file)
+        self._memory.flush()
+        self._logger.removeHandler(self._memory)
+        self._logger.addHandler(self._file)
+
+    def __enter__(self) -> RunLog:
+        self._before = self._logger.level
+        self._last_resort = logging.lastResort if not self._logger.hasHandlers() else None
+        if self._last_resort is not None:
+            self._logger.addHandler(self._last_resort)
+        self._logger.addHandler(self._memory)
+        self._logger.setLevel(min(self._before or logging.INFO, logging.INFO))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and error is not None and self._file is not None:
+            # where it happened is for the file; whoever catches the error says what happened
+            text = f"the run ended with {kind.__name__}: {error}"
+            self._file.handle(logging.LogRecord("molgfn", logging.ERROR, "", 0, text, None, (kind, error, trace)))
+        for handler in (self._memory, self._file, self._last_resort):
+            if handler is not None:
+                self._logger.removeHandler(handler)
+        self._memory.close()
+        if self._file is not None:
+            self._file.close()
+        self._logger.setLevel(self._before)

@@ -1,0 +1,95 @@
+"""Molecules back into the states of an environment that builds them, in several processes where asked for."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any
+
+from molgfn.chemistry.molecules import Molecule
+from molgfn.environments.base import Environment
+from molgfn.errors import DataError
+
+#: molecules that a worker gets at once, and after which progress is told
+PORTION = 100
+
+#: of a worker process: set once, so that it does not travel with every portion
+_environment: Environment | None = None
+
+
+def read_back(
+    environment: Environment,
+    molecules: Sequence[Molecule],
+    *,
+    jobs: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[bool], Any]:
+    """A terminal state of each molecule that the environment can build, on the CPU.
+
+    Args:
+        environment: builds molecules; it must be picklable for more than one job.
+        molecules: valid ones.
+        jobs: worker processes; they start afresh, so a script needs ``if __name__ == "__main__"``.
+        progress: told how many are done, after each portion.
+
+    Returns:
+        Whether each molecule can be built, and one batch of the states of those that can; None without any.
+    """
+    portions = [molecules[i : i + PORTION] for i in range(0, len(molecules), PORTION)]
+    built: list[bool] = []
+    batches: list[Any] = []
+    for which, states in _in_order(environment, portions, min(jobs, len(portions))):
+        built += which
+        if states is not None:
+            batches.append(states)
+        if progress is not None:
+            progress(len(built))
+    return built, type(batches[0]).cat(batches) if batches else None
+
+
+def _in_order(
+    environment: Environment, portions: list[Sequence[Molecule]], jobs: int
+) -> Iterator[tuple[list[bool], Any]]:
+    if jobs <= 1:
+        for portion in portions:
+            yield _states(environment, portion)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads (torch's) may hang
+    waiting: deque[Future[bytes]] = deque()
+    with ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(pickle.dumps(environment),)) as pool:
+        for portion in portions:
+            waiting.append(pool.submit(_work, portion))
+            if len(waiting) > 2 * jobs:
+                yield pickle.loads(waiting.popleft().result())
+        while waiting:
+            yield pickle.loads(waiting.popleft().result())
+
+
+def _states(environment: Environment, molecules: Sequence[Molecule]) -> tuple[list[bool], Any]:
+    built, found = [], []
+    for molecule in molecules:
+        try:
+            found.append(environment.states_of([molecule]))
+        except DataError:
+            built.append(False)
+        else:
+            built.append(True)
+    return built, type(found[0]).cat(found) if found else None
+
+
+def _start(environment: bytes) -> None:
+    global _environment
+    import torch
+
+    torch.set_num_threads(1)  # the workers share the cores among themselves
+    _environment = pickle.loads(environment)
+
+
+def _work(molecules: Sequence[Molecule]) -> bytes:
+    """As bytes: tensors that a process hands over as they are travel as shared memory, a file handle each."""
+    if _environment is None:
+        raise RuntimeError("the worker process was not started by read_back")
+    return pickle.dumps(_states(_environment, molecules))
