@@ -323,7 +323,7 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
         cut=experiment.evaluation.tanimoto,
         log_every=settings.log_every,
     )
-    keeping = Keeping(folder, record, settings.checkpoint_every)
+    keeping = Keeping(folder, record, settings.checkpoint_every, settings.checkpoint_minutes)
     callbacks: list[pl.Callback] = [discoveries, Pictures(folder, discoveries, settings.pictures_every)]
     if experiment.optimizers.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
@@ -358,7 +358,12 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
     with warnings.catch_warnings():
         for text in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", text)
-        trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
+        except BaseException:
+            if keeping.path.exists():
+                logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", folder)
+            raise
     return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment)
 
 

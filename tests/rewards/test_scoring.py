@@ -186,6 +186,26 @@ def test_a_failure_ends_the_run_where_that_is_asked_for():
         scorer(*chains([1, 2, 3]))
 
 
+def test_an_oracle_that_answers_nobody_is_given_up():
+    scorer = Scorer(oracle=Carbons(range(1, 9)), scoring=Scoring(give_up=4))
+    scorer(*chains([1, 2, 3]))
+    scorer(*chains([3, 2, 9]))  # remembered failures are no news, and one value says that the oracle lives
+    scorer(*chains([4, 5, 6]))
+    with pytest.raises(OracleFault, match=r"carbons: 4 different objects in a row got no value, the last one \(C{7}\)"):
+        scorer(*chains([4, 7, 8]))
+    assert scorer.counters.failed == 3 + 2 + 3 + 3  # each once, the remembered ones again
+    patient = Scorer(oracle=Carbons(range(500)), scoring=Scoring(give_up=None))
+    assert np.isnan(patient(*chains(range(1, 300))).value).all()
+
+
+def test_invalid_objects_and_a_spent_budget_say_nothing_of_the_oracle():
+    scorer = Scorer(oracle=Carbons(), scoring=Scoring(give_up=2, budget=1))
+    bad = parse(["x", "y", "z"])
+    scorer(bad, [m.smiles for m in bad])
+    scorer(*chains([1, 2, 3, 4, 5]))
+    assert scorer.counters.failed == 7
+
+
 def test_the_budget_counts_different_objects_and_refuses_the_rest():
     scorer = Scorer(oracle=Carbons(), scoring=Scoring(budget=3, cache_size=2))
     scorer(*chains([1, 1, 2]))

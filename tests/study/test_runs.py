@@ -108,6 +108,8 @@ def test_identity_goes_by_what_a_file_says_and_not_by_settings_that_are_off(tmp_
     a, b, c = (Job("x", 0, {}, heldout=str(tmp_path / f"{n}.smi")).identity for n in "abc")
     assert (a == b, a == c) == (True, False)
     assert Job("x", 0, {"a": {"b": 1, "new": None}}).identity == Job("x", 0, {"a": {"b": 1}}).identity
+    saved = [Job("x", 0, {"trainer": {"iterations": 5, "checkpoint_minutes": m}}).identity for m in (1, 10)]
+    assert saved[0] == saved[1] != Job("x", 0, {"trainer": {"iterations": 6}}).identity
     assert Job("x", 0, {"a": {"b": 1, "new": 0}}).identity != Job("x", 0, {"a": {"b": 1}}).identity
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from molgfn.checkpoint import read
 from molgfn.chemistry.fingerprints import fingerprints
 from molgfn.chemistry.molecules import parse
 from molgfn.experiment import train
+from molgfn.rewards.faults import OracleFault
 from molgfn.training.discoveries import Modes
+from molgfn.training.keeping import Keeping
 from molgfn.training.loggers import Loggers
 
 
@@ -123,6 +126,48 @@ def test_modes_stop_where_they_are_full():
     modes.add(bits[100:])
     assert modes.full
     assert modes.count == 150
+
+
+def test_checkpoints_by_the_clock(config, monkeypatch):
+    settings = config()
+    settings["trainer"] |= {"checkpoint_every": 1000, "checkpoint_minutes": 3.0}
+    now, saved = [0.0], []
+    monkeypatch.setattr("molgfn.training.keeping.time", SimpleNamespace(monotonic=lambda: now[0]))
+    save, end = Keeping.save, Keeping.on_train_batch_end
+
+    def noted(self, trainer):
+        saved.append(trainer.datamodule.iteration)
+        save(self, trainer)
+
+    def later(self, *args):
+        now[0] += 100.0
+        end(self, *args)
+
+    monkeypatch.setattr(Keeping, "save", noted)
+    monkeypatch.setattr(Keeping, "on_train_batch_end", later)
+    train(settings)
+    assert saved == [2, 4, 6, 6]  # the last one is that of the end
+
+
+def test_a_run_that_fails_says_how_to_go_on(config, caplog, monkeypatch):
+    settings = config()
+    settings["trainer"] |= {"checkpoint_every": 2}
+    asked = []
+
+    def broken(self, objects):
+        asked.append(len(objects))
+        raise OSError("no licence")
+
+    run = train(settings)
+    monkeypatch.setattr(type(run.experiment.reward.oracle), "measure", broken)
+    settings["scoring"] = {"_target_": "molgfn.rewards.settings.Scoring", "give_up": 5, "cache_size": 0}
+    with pytest.raises(OracleFault, match="no licence"):
+        train(settings)
+    assert "there is a checkpoint" not in caplog.text
+    settings["trainer"] |= {"iterations": 9}
+    with pytest.raises(OracleFault, match="5 different objects in a row"):
+        train(settings, resume=run.checkpoint)
+    assert f"there is a checkpoint to go on from: molgfn train --resume {run.folder}" in caplog.text
 
 
 @pytest.mark.parametrize("mode", ["live", "lines"])

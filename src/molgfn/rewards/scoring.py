@@ -65,6 +65,7 @@ class Scorer:
         self._cache: OrderedDict[str, Answer] = OrderedDict()
         self._failures: OrderedDict[str, Failure] = OrderedDict()
         self._seen: set[int] = set()
+        self._in_vain = 0  # different objects asked for since the last that got a value
         self._disk = self.scoring.disk(oracle)
         self._workers = self.scoring.pool(oracle)
 
@@ -75,14 +76,15 @@ class Scorer:
         return budget is not None and self.counters.unique >= budget
 
     def __call__(self, objects: Any, keys: Sequence[str]) -> Answers:
-        """Answers for the objects [B]; never raises for the sake of one object, unless ``scoring.on_failure`` asks so.
+        """Answers for the objects [B]; never raises for the sake of one object, unless ``scoring`` asks so.
 
         Args:
             objects: list of ``Molecule``, an integer tensor [B, d] of grid points, or list of ``str``.
             keys: one per object, equal exactly where the objects are.
 
         Raises:
-            OracleFault: an object has no value, and ``scoring.on_failure`` is "stop".
+            OracleFault: an object has no value, and ``scoring.on_failure`` is "stop"; or ``scoring.give_up`` of them
+                in a row have none.
         """
         if len(objects) != len(keys):
             raise ValueError(f"{len(objects)} objects came with {len(keys)} keys; each object needs one")
@@ -153,11 +155,23 @@ class Scorer:
                 for row in where:
                     problems[row] = answer.message
                     self.fail(answer.reason, answer.detail)
-        if self.scoring.on_failure == "stop":
-            for key, answer in zip(rows, answers, strict=True):
-                if isinstance(answer, Failure):
-                    detail = f" ({answer.detail})" if answer.detail else ""
-                    raise OracleFault(f"{answer.message}{detail} for {key}; scoring.on_failure=floor would go on")
+        self._stop_if_asked(keys, answers)
+
+    def _stop_if_asked(self, keys: Sequence[str], answers: Sequence[Answer | Failure | None]) -> None:
+        """Raise where a failure is not to be borne: the first, or as many in a row as say that the oracle is broken."""
+        for key, answer in zip(keys, answers, strict=True):
+            if not isinstance(answer, Failure):
+                self._in_vain = 0
+                continue
+            self._in_vain += 1
+            said = f"{answer.message} ({answer.detail})" if answer.detail else answer.message
+            if self.scoring.on_failure == "stop":
+                raise OracleFault(f"{said} for {key}; scoring.on_failure=floor would go on")
+            if self._in_vain == self.scoring.give_up:
+                raise OracleFault(
+                    f"oracle {self.oracle.name}: {self._in_vain} different objects in a row got no value, the last one "
+                    f"({key}) because: {said}. If it is meant to have none for so many, scoring.give_up=null goes on"
+                )
 
     def _asked(self, objects: Any) -> Iterator[tuple[int, Answer | Failure]]:
         """(number, answer) of each object, as they come; what may be better the next time is asked again."""

@@ -36,6 +36,8 @@ class Scoring:
         retries: how often an object is asked about again for which the oracle raised, took too long or killed its
             process (not: returned NaN or a number out of range).
         on_failure: "floor" gives an object without a value the least reward and counts it, "stop" ends the run.
+        give_up: different objects in a row for which the oracle has no value, after which it is taken for broken and
+            the run ends: no hours of training on the least reward. Null never does.
         record: keep every different object that a run scored, with iteration, source and values, in its
             ``scored.sqlite``.
         backend: "processes" of this machine, or "ray" for those of a Ray cluster (``pip install molgfn[ray]``).
@@ -58,6 +60,7 @@ class Scoring:
         timeout: Annotated[float, Field(gt=0)] | None = None,
         retries: Annotated[int, Field(ge=0)] = 0,
         on_failure: Literal["floor", "stop"] = "floor",
+        give_up: Annotated[int, Field(ge=1)] | None = 200,
         record: bool = True,
         backend: Literal["processes", "ray"] = "processes",
         ray_address: str | None = None,
@@ -72,7 +75,7 @@ class Scoring:
             raise ConfigError(f"ray_address is {ray_address}, but backend is {backend}; set backend to ray")
         self.cache_size, self.disk_cache, self.budget = cache_size, disk_cache, budget
         self.workers, self.chunk, self.timeout, self.retries = workers, chunk, timeout, retries
-        self.on_failure, self.record = on_failure, record
+        self.on_failure, self.give_up, self.record = on_failure, give_up, record
         self.backend, self.ray_address = backend, ray_address
 
     def pool(self, oracle: Oracle) -> Workers | None:

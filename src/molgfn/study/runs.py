@@ -14,6 +14,9 @@ from typing import Any
 
 from molgfn.study.plan import Study
 
+#: settings that decide when a run is saved or given up, not what comes of one that ends
+WITHOUT_EFFECT = (("trainer", "checkpoint_minutes"), ("scoring", "give_up"))
+
 
 @dataclass(frozen=True)
 class Job:
@@ -42,6 +45,9 @@ class Job:
         A key that is null counts as one that is not there, so that results outlive new settings that are off.
         """
         config = {k: v for k, v in self.config.items() if k not in {"output", "name"}}
+        for part, key in WITHOUT_EFFECT:
+            if isinstance(config.get(part), dict):
+                config[part] = {k: v for k, v in config[part].items() if k != key}
         heldout = self.heldout
         if isinstance(heldout, str):  # what it says, not where it lies
             heldout = hashlib.sha256(Path(heldout).read_bytes()).hexdigest()

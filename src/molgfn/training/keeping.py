@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,7 +16,7 @@ logger = logging.getLogger("molgfn")
 
 
 class Keeping(pl.Callback):
-    """Writes ``checkpoints/last.ckpt`` every so many iterations, at the end, and on the first Ctrl-C or SIGTERM.
+    """Writes ``checkpoints/last.ckpt`` now and then, at the end, and on the first Ctrl-C or SIGTERM.
 
     The first interrupt lets the present iteration finish and ends training; a second one stops at once.
 
@@ -23,12 +24,15 @@ class Keeping(pl.Callback):
         folder: the run folder.
         record: plain data that makes the checkpoint describe itself (config, version, W&B id).
         every: iterations between checkpoints.
+        minutes: and at the latest after so many, at the end of an iteration; None for no limit.
     """
 
-    def __init__(self, folder: Path, record: dict[str, Any], every: int) -> None:
+    def __init__(self, folder: Path, record: dict[str, Any], every: int, minutes: float | None = None) -> None:
         self.path = folder / "checkpoints" / "last.ckpt"
         self.record = record
         self.every = every
+        self.seconds = float("inf") if minutes is None else 60.0 * minutes
+        self._saved = time.monotonic()
         self.interrupted = False
         self._before: dict[int, Any] = {}
 
@@ -39,6 +43,8 @@ class Keeping(pl.Callback):
         _mid_epoch(checkpoint)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._saved = time.monotonic()
+
         def stop(number: int, frame: FrameType | None) -> None:
             if self.interrupted:
                 raise KeyboardInterrupt
@@ -54,7 +60,7 @@ class Keeping(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if (batch_idx + 1) % self.every == 0:
+        if (batch_idx + 1) % self.every == 0 or time.monotonic() - self._saved >= self.seconds:
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -73,6 +79,7 @@ class Keeping(pl.Callback):
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write beside the old checkpoint, then take its place; a full disk leaves the old one and says so."""
+        self._saved = time.monotonic()  # also where it fails: a full disk is not tried again at each iteration
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
         try:

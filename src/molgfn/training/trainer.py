@@ -22,6 +22,7 @@ class TrainerSettings:
         threads: intra-op threads of torch on a CPU; None leaves torch's choice.
         log_every: iterations between rows of metrics.csv.
         checkpoint_every: iterations between checkpoints (one is also written at the end and when interrupted).
+        checkpoint_minutes: and at the latest after so many minutes; null goes by iterations alone.
         pictures_every: iterations between pictures of the best molecules so far.
         exact_every: iterations between exact measurements of P_T against R/Z, in spaces that can be listed; a multiple
             of ``log_every``; of the weights that train, not of their average; None for none.
@@ -39,6 +40,7 @@ class TrainerSettings:
         threads: Count | None = None,
         log_every: Count = 10,
         checkpoint_every: Count = 500,
+        checkpoint_minutes: Annotated[float, Field(gt=0)] | None = 10.0,
         pictures_every: Count = 500,
         exact_every: Count | None = None,
         init_from: str | None = None,
@@ -52,6 +54,7 @@ class TrainerSettings:
         self.threads = threads
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every
+        self.checkpoint_minutes = checkpoint_minutes
         self.pictures_every = pictures_every
         self.exact_every = exact_every
         self.init_from = init_from
