@@ -12,14 +12,13 @@ from molgfn.errors import DataError
 FOLDER_VARIABLE = "MOLGFN_DATA"
 
 
-@dataclass(frozen=True)
-class Download:
+@dataclass(frozen=True, kw_only=True)
+class Published:
     """One file somewhere else.
 
     Attributes:
         name: of the file in ``folder()``; unique.
-        url: where it is fetched from.
-        sha256: of the whole file.
+        url: where its makers offer it.
         size: in bytes.
         what: what it holds, in a few words.
         source: who made it, with a citation.
@@ -28,7 +27,6 @@ class Download:
 
     name: str
     url: str
-    sha256: str
     size: int
     what: str
     source: str
@@ -36,13 +34,24 @@ class Download:
 
     @property
     def place(self) -> Path:
-        """Where the file lies once it is fetched."""
+        """Where the file lies, or belongs."""
         return folder() / self.name
 
     @property
     def here(self) -> bool:
-        """Whether it has been fetched (its content is checked by ``fetch``)."""
-        return self.place.is_file()
+        """Whether a file of that size is there (its content is checked when it is taken)."""
+        return self.place.is_file() and self.place.stat().st_size == self.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download(Published):
+    """A file that is fetched from ``url``.
+
+    Attributes:
+        sha256: of the whole file.
+    """
+
+    sha256: str
 
 
 def folder() -> Path:

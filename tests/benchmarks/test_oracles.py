@@ -46,7 +46,15 @@ def test_nothing_is_fetched(benchmark, monkeypatch, tmp_path):
     """A file that is here is used, one that is not makes the oracle drop out."""
     monkeypatch.setenv("MOLGFN_DATA", str(tmp_path))
     content = b"weights"
-    item = Download("w.bin", "https://127.0.0.1:9/w.bin", hashlib.sha256(content).hexdigest(), 7, "w", "me", "MIT")
+    item = Download(
+        name="w.bin",
+        url="https://127.0.0.1:9/w.bin",
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=7,
+        what="w",
+        source="me",
+        licence="MIT",
+    )
     with benchmark.nothing_fetched():
         with pytest.raises(DataError, match="a benchmark fetches nothing"):
             fetch(item)

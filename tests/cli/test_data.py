@@ -18,7 +18,15 @@ def folder(monkeypatch, tmp_path):
 
 
 def file_of(content: bytes, name: str) -> Download:
-    return Download(name, "http://localhost:9/x", sha256(content).hexdigest(), len(content), "few", "x", "MIT")
+    return Download(
+        name=name,
+        url="http://localhost:9/x",
+        sha256=sha256(content).hexdigest(),
+        size=len(content),
+        what="few",
+        source="x",
+        licence="MIT",
+    )
 
 
 @pytest.fixture

@@ -133,7 +133,15 @@ def named(monkeypatch, tmp_path, content: bytes, file: str, member=None) -> Data
     monkeypatch.setenv("MOLGFN_DATA", str(tmp_path / "folder"))
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / file).write_bytes(content)
-    download = Download(file, "http://localhost:9/x", sha256(content).hexdigest(), len(content), "a", "b", "c")
+    download = Download(
+        name=file,
+        url="http://localhost:9/x",
+        sha256=sha256(content).hexdigest(),
+        size=len(content),
+        what="a",
+        source="b",
+        licence="c",
+    )
     found = Dataset("few", 2, download, member)
     monkeypatch.setitem(registry.DATASETS, "few", found)
     return found

@@ -73,7 +73,16 @@ def test_names():
 @pytest.fixture
 def by_hand(monkeypatch, tmp_path):
     monkeypatch.setenv("MOLGFN_DATA", str(tmp_path / "folder"))
-    return Dataset("few", 1, ByHand("few.smi", "https://x/y", md5(b"C\n").hexdigest(), 2, "few molecules", "b", "c"))
+    file = ByHand(
+        name="few.smi",
+        url="https://x/y",
+        md5=md5(b"C\n").hexdigest(),
+        size=2,
+        what="few molecules",
+        source="b",
+        licence="c",
+    )
+    return Dataset("few", 1, file)
 
 
 def test_what_is_put_there_by_hand(by_hand, tmp_path):
@@ -91,12 +100,22 @@ def test_what_is_put_there_by_hand(by_hand, tmp_path):
     assert by_hand.get(given) == given
     assert by_hand.adopt(given) == by_hand.file.place == by_hand.get()
     assert by_hand.file.here
+    by_hand.file.place.write_text("CCC\n")
+    assert not by_hand.file.here
     assert [p.name for p in by_hand.file.place.parent.iterdir()] == ["few.smi"]
 
 
 def test_adopting_a_file_that_could_be_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("MOLGFN_DATA", str(tmp_path / "folder"))
-    file = Download("few.smi", "http://localhost:9/x", sha256(b"C\n").hexdigest(), 2, "few molecules", "b", "c")
+    file = Download(
+        name="few.smi",
+        url="http://localhost:9/x",
+        sha256=sha256(b"C\n").hexdigest(),
+        size=2,
+        what="few molecules",
+        source="b",
+        licence="c",
+    )
     few = Dataset("few", 1, file)
     with pytest.raises(DataError, match="cannot be read"):
         few.adopt(tmp_path / "gone.smi")

@@ -11,41 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from molgfn.downloads import FOLDER_VARIABLE, Download, fetch, folder
+from molgfn.downloads import FOLDER_VARIABLE, Download, Published, fetch
 from molgfn.errors import DataError
 
 
-@dataclass(frozen=True)
-class ByHand:
+@dataclass(frozen=True, kw_only=True)
+class ByHand(Published):
     """A file of which no sha256 is published, so that it is not fetched: the user puts it there.
 
     Attributes:
-        name: of the file in ``downloads.folder()``.
-        url: where its makers offer it.
-        md5: that they publish; it is checked whenever the file is looked up.
-        size: in bytes.
-        what: what it holds.
-        source: who made it, with a citation.
-        licence: under which it may be used.
+        md5: that its makers publish; it is checked whenever the file is looked up.
     """
 
-    name: str
-    url: str
     md5: str
-    size: int
-    what: str
-    source: str
-    licence: str
-
-    @property
-    def place(self) -> Path:
-        """Where the file belongs."""
-        return folder() / self.name
-
-    @property
-    def here(self) -> bool:
-        """Whether it is there."""
-        return self.place.is_file()
 
 
 @dataclass(frozen=True)

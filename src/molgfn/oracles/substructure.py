@@ -45,13 +45,20 @@ class Substructure(Oracle):
         self._patterns = [Chem.MolFromSmarts(text) if text.strip() else None for text in texts]
         bad = [i for i, pattern in enumerate(self._patterns) if pattern is None]
         if bad:
-            raise ConfigError([f"smarts[{i}]: not a SMARTS: {texts[i]!r}" for i in bad])
+            raise ConfigError([f"smarts[{i}]: not a SMARTS: {texts[i]!r}{_hint(texts[i])}" for i in bad])
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """1 or 0 for each molecule, float64 [B]."""
         enough: Callable[[Iterable[bool]], bool] = all if self.mode == "all" else any  # both stop as soon as they can
         found = [enough(_contains(m, p) for p in self._patterns) for m in objects]
         return np.array([f is (self.mode != "none") for f in found], dtype=np.float64)
+
+
+def _hint(text: str) -> str:
+    """The command line takes the brackets of [OH] for those of a list."""
+    if not text.strip() or Chem.MolFromSmarts(f"[{text}]") is None:
+        return ""
+    return f"; if it is [{text}], quote it twice on the command line: 'oracle.smarts=\"[{text}]\"'"
 
 
 def _contains(molecule: Molecule, pattern: Chem.Mol) -> bool:
