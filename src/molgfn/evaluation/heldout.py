@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import torch
 
@@ -15,8 +13,6 @@ from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.offline import OfflineMolecules
-
-logger = logging.getLogger("molgfn")
 
 
 def heldout_probabilities(
@@ -52,8 +48,6 @@ def heldout_probabilities(
         )
     given = OfflineMolecules(molecules=molecules, limit=None)
     given.prepare(environment)
-    if given.report is not None and given.report.left_out:
-        logger.warning("held-out molecules: %s", given.report.summary())
     scores = reward(given.objects, environment.object_keys(given.objects))
     scored = np.flatnonzero(scores.valid.numpy())
     if not len(scored):

@@ -103,7 +103,8 @@ class OfflineMolecules:
         )
         self._keep(content, environment)
         self._environment, self.report = environment, content.report
-        logger.info("offline molecules: %s", content.report.summary())
+        level = logging.WARNING if content.report.left_out else logging.INFO
+        logger.log(level, "given molecules: %s", content.report.summary())
 
     def _keep(self, content: MoleculeSet, environment: Environment) -> None:
         """Take up what the environment can build; the report learns of the rest."""
