@@ -23,6 +23,7 @@ from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.evaluation.top_auc import write_pmo
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import FROM_POLICY, Objective, TargetNetwork
 from molgfn.oracles.base import Oracle
@@ -364,6 +365,9 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
             if keeping.path.exists():
                 logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", folder)
             raise
+    budget = (config.get("scoring") or {}).get("budget")
+    if budget and scored is not None and scored.path.exists():
+        write_pmo(folder, budget=budget, direction=experiment.reward.scored.direction)
     return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment)
 
 

@@ -1,6 +1,7 @@
 """Oracles that misbehave for chains of chosen lengths, as worker processes import them."""
 
 import os
+import sys
 import time
 
 import numpy as np
@@ -32,6 +33,10 @@ class Faulty(Oracle):
                 time.sleep(600)
             if self.fault == "die":
                 os._exit(13)
+            if self.fault == "exit":
+                sys.exit(0)
+            if self.fault == "memory":
+                raise MemoryError("no more")
             if self.fault == "length":
                 return np.zeros(len(objects) + 1)
         if self.seconds:
@@ -42,12 +47,19 @@ class Faulty(Oracle):
         return np.where(bad & (self.fault == "nan"), np.nan, counts / 10_000)
 
 
+class Stuck(Faulty):
+    """A worker of it never comes up, or dies of it."""
+
+    def prepare(self):
+        if self.fault == "hang":
+            time.sleep(600)
+        os._exit(3)
+
+
 class NeedsTorch(Faulty):
     """Says whether torch was imported in its process."""
 
     def values(self, objects):
-        import sys
-
         return np.full(len(objects), float("torch" in sys.modules))
 
 

@@ -1,8 +1,10 @@
 """Answers on disk: shared, kept apart by oracle, and never a reason to stop."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
+import sqlite3
 
 import numpy as np
 import pytest
@@ -37,6 +39,62 @@ def test_another_run_asks_for_nothing_that_is_known(tmp_path):
     assert (counters.raw, counters.unique, counters.disk, counters.cached, counters.failed) == (5, 4, 2, 1, 1)
     assert log.read_text().split() == ["1", "2", "10", "3", "10"]  # failures are not kept
     np.testing.assert_array_equal(answers.components["faulty"], answers.value)
+
+
+def test_answers_from_disk_show_that_the_oracle_lives(tmp_path):
+    def engine():
+        made = scorer(tmp_path / "c", fault="nan", every=2)
+        made.scoring.give_up = 3
+        return made
+
+    lengths = list(range(1, 9))  # each second one has no value
+    engine()(*chains(lengths))
+    again = engine()
+    for _ in range(2):
+        for n in range(0, 8, 2):
+            again(*chains(lengths[n : n + 2]))
+    assert again.counters.disk == 4
+
+
+def test_what_was_answered_before_an_interrupt_is_kept_without_workers_too(tmp_path):
+    class Interrupted(Faulty):
+        asked = 0
+
+        def values(self, objects):
+            Interrupted.asked += len(objects)
+            if Interrupted.asked > 40:
+                raise KeyboardInterrupt
+            return super().values(objects)
+
+    first = scorer(tmp_path / "c")
+    first.oracle = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        first(*chains(range(1, 65)))
+    second = scorer(tmp_path / "c", every=1000)
+    second(*chains(range(1, 65)))
+    assert second.counters.disk == 16  # the first piece
+
+
+def test_a_cache_that_another_process_has_replaced_is_not_set_aside(tmp_path, caplog):
+    a, b = (DiskCache(tmp_path / "c", width=1) for _ in "ab")
+    for i in range(500):
+        a.put(f"k{i}", (float(i),))
+    for cache in (a, b):
+        cache.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "c" / "cache.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert b.get(["k5"]) == a.get(["k5"]) == {"k5": (5.0,)}  # both have it open again
+    with (tmp_path / "c" / "cache.db").open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 40_000)
+    a.put("y", (2.0,))
+    b.put("z", (3.0,))
+    assert a.on
+    assert b.on
+    assert len(list(tmp_path.glob("c.damaged-*"))) == 1
+    assert DiskCache(tmp_path / "c", width=1).get(["y", "z"]) == {"y": (2.0,), "z": (3.0,)}
+    a.put("later", (4.0,))
+    assert b.get(["later"]) == {"later": (4.0,)}
 
 
 def test_another_recipe_or_data_file_is_another_cache(tmp_path):

@@ -7,8 +7,11 @@ from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.oracles.hypergrid import HyperGrid
 from molgfn.oracles.qed import QED
+from molgfn.oracles.sa import SA
+from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.power import Power
+from molgfn.rewards.transforms import Linear
 
 #: four with the benzene scaffold, two pyridines (as generic scaffold also a six-ring), one without a ring
 SMILES = ["c1ccccc1C", "c1ccccc1O", "c1ccccc1N", "c1ccccc1Cl", "c1ccncc1C", "c1ccncc1O", "CCO"]
@@ -64,6 +67,15 @@ def test_a_blocked_molecule_gets_the_least_reward_and_keeps_its_value():
     again = Power(oracle=QED(), diversity_filter=DiversityFilter(bucket_size=1, min_score=0.1), floor=1e-3)
     again.load_state_dict(reward.state_dict())
     assert again(molecules[:1], ["x"]).components["blocked"].tolist() == [1.0]
+
+
+def test_blocked_is_the_least_whatever_the_reward():
+    falling = Linear(low=10, high=0)
+    reward = Boltzmann(oracle=SA(), transform=falling, diversity_filter=DiversityFilter(kind="smiles"), log_floor=-9.0)
+    molecules = parse(["CCO", "CCO"])
+    assert reward(molecules, ["CCO", "CCO"]).log_reward.tolist() == [pytest.approx(0.8, abs=0.2), -9.0]
+    with pytest.raises(ConfigError, match=r"reward\.diversity_filter: .* sign=-1"):
+        Boltzmann(oracle=SA(), sign=-1, diversity_filter=DiversityFilter())
 
 
 def test_grids_have_no_scaffolds():

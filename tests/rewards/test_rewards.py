@@ -14,6 +14,7 @@ from molgfn.oracles.sa import SA
 from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear, Transform
+from molgfn.rewards.weighted_mean import Component, WeightedMean
 
 SMILES = ["CCO", "c1ccccc1", "CCCCCCCCCCCCCCCCCC", "NCC(=O)O"]
 
@@ -88,7 +89,34 @@ def test_a_transform_that_gives_nan_costs_the_object_not_the_run():
     assert scores.problems == ["transform Log returned nan", None]
     assert scores.log_reward[0] == reward.floor
     assert scores.value.isnan().tolist() == [True, False]
-    assert reward.counters.failed == 1
+    assert reward.counters.reasons == {"transform Log returned nan": 1}
+    assert reward.counters.failed == 0  # the oracle had a value, and each object counts once
+    again = scored(reward, ["NCC(=O)O"])
+    assert again.problems == ["transform Log returned nan"]
+    assert (reward.counters.raw, reward.counters.cached, reward.counters.unique) == (3, 1, 2)
+
+
+def test_a_transform_that_raises_costs_the_object_not_the_run():
+    class Picky(Transform):
+        def _apply(self, values: np.ndarray) -> np.ndarray:
+            if (values > 4).any():
+                raise ValueError("too greasy")
+            return values / 10
+
+    reward = Power(oracle=LogP(), transform=Picky())
+    scores = scored(reward, ["CCCC", "C" * 20])
+    assert scores.problems == [None, "transform Picky raised ValueError: too greasy"]
+    assert scores.log_reward[1] == reward.floor
+    assert scores.log_reward[0] > reward.floor
+
+
+@pytest.mark.parametrize(
+    ("names", "match"), [(("Key",), "Key"), (("logp", "LogP"), "logp, .*LogP"), (("blocked",), "b")]
+)
+def test_component_names_that_the_record_cannot_hold(names, match):
+    oracle = WeightedMean(components={name: Component(oracle=QED()) for name in names})
+    with pytest.raises(ConfigError, match=f"oracle: {match}.*: names of components"):
+        Power(oracle=oracle)
 
 
 def test_hypergrid_reward_sums_to_its_known_partition_function():

@@ -96,10 +96,25 @@ def test_nothing_valid_asks_nothing():
 @pytest.mark.parametrize(
     ("fault", "message", "reason", "one_by_one"),
     [
-        ("raise", "oracle carbons raised RuntimeError", None, True),
+        (
+            "raise",
+            "oracle carbons raised RuntimeError (no value for this one)",
+            "oracle carbons raised RuntimeError",
+            True,
+        ),
         ("length", "oracle carbons returned shape (0,), not one number per object", None, True),
-        ("text", "oracle carbons returned list, not one number per object", None, True),
-        ("none", "oracle carbons returned NoneType, not one number per object", None, True),
+        (
+            "text",
+            "oracle carbons returned list, not one number per object (<U1 is not a number type)",
+            "oracle carbons returned list, not one number per object",
+            True,
+        ),
+        (
+            "none",
+            "oracle carbons returned NoneType, not one number per object (object is not a number type)",
+            "oracle carbons returned NoneType, not one number per object",
+            True,
+        ),
         ("matrix", "oracle carbons returned shape (1, 1), not one number per object", None, True),
         (np.nan, "oracle carbons returned nan", None, False),
         (
@@ -153,7 +168,7 @@ def test_a_failure_is_remembered_and_counted_again_without_asking():
     scorer(*chains([2, 3]))
     scorer.oracle.bad = set()
     answers = scorer(*chains([2, 3]))
-    assert answers.problems == ["oracle carbons raised RuntimeError", None]
+    assert answers.problems == ["oracle carbons raised RuntimeError (no value for this one)", None]
     assert scorer.oracle.asked == [[2, 3], [2], [3]]
     assert (scorer.counters.raw, scorer.counters.cached, scorer.counters.failed) == (4, 1, 2)
 
@@ -170,7 +185,7 @@ def test_what_may_be_better_the_next_time_is_asked_again():
 
     scorer = Scorer(oracle=Moody({2, 5}), scoring=Scoring(retries=2))
     answers = scorer(*chains([1, 2, 5]))
-    assert answers.problems == [None, None, "oracle carbons raised RuntimeError"]
+    assert answers.problems == [None, None, "oracle carbons raised RuntimeError (no value for this one)"]
     assert answers.value[1] == 0.002
     assert scorer.oracle.asked == [[1, 2, 5], [1], [2], [5], [2, 5], [2], [5], [5]]
     assert (scorer.counters.raw, scorer.counters.unique, scorer.counters.failed) == (3, 3, 1)

@@ -5,11 +5,13 @@ import logging
 
 import numpy as np
 import pytest
-from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Unbuildable
+from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Stuck, Unbuildable
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.oracles.hypergrid import HyperGrid
+from molgfn.rewards import workers
+from molgfn.rewards.faults import OracleFault
 from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring
 
@@ -28,7 +30,9 @@ def scorer(oracle=Faulty, *, workers=2, chunk=8, timeout=None, retries=0, **argu
 @pytest.mark.parametrize(
     ("fault", "reason", "timeout"),
     [
-        ("raise", "oracle faulty raised ValueError", None),
+        ("raise", "oracle faulty raised ValueError (cannot do this one)", None),
+        ("exit", "oracle faulty raised SystemExit (0)", None),
+        ("memory", "oracle faulty killed its process", None),
         ("nan", "oracle faulty returned nan", None),
         ("length", "oracle faulty returned shape (2,), not one number per object", None),
         ("hang", "oracle faulty took more than 0.3 s", 0.3),
@@ -55,7 +59,7 @@ def test_a_thousand_molecules_and_ten_percent_faults(fault, reason, timeout, tmp
     assert (counters.raw, counters.unique, counters.failed) == (1000, 50, culprit.sum())
     different = len({n for n, c in zip(lengths, culprit, strict=True) if not c})
     assert counters.cached == 1000 - different - culprit.sum()
-    assert counters.reasons == ({reason: 100} if reason else {})
+    assert counters.reasons == ({reason.split(" (0")[0].split(" (can")[0]: 100} if reason else {})
     assert len([r for r in caplog.records if r.name == "molgfn.rewards"]) == bool(reason)
     scored = [int(line) for line in log.read_text().split()]
     assert len(scored) == len(set(scored)), "nothing is scored twice"
@@ -74,6 +78,17 @@ def test_what_cannot_be_built_in_a_worker_says_so():
         answers.problems == ["the oracle could not be built in a worker: RuntimeError: no licence in this process"] * 2
     )
     assert engine.counters.reasons == {"the oracle could not be built": 2}
+
+
+@pytest.mark.parametrize(
+    ("fault", "timeout", "match"),
+    [("hang", 1.0, "faulty: no worker process was ready after 4 s"), ("die", None, "faulty: its worker processes die")],
+)
+def test_workers_that_never_come_up_end_the_run(fault, timeout, match, monkeypatch):
+    monkeypatch.setattr(workers, "START_UP", 4.0)
+    engine = scorer(Stuck, workers=1, fault=fault, timeout=timeout)
+    with pytest.raises(OracleFault, match=match):
+        engine(*chains([1, 2]))
 
 
 def test_an_oracle_without_a_config_is_sent_to_the_workers():

@@ -131,6 +131,37 @@ def test_metrics_go_on_in_the_same_file(config):
     assert all(row["train/loss/tb"] for row in rows)
 
 
+def steady(run):
+    """``metrics.csv`` without what a clock says."""
+    with (run.folder / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if "second" not in k} for row in csv.DictReader(file)]
+
+
+def test_metrics_are_those_of_a_run_that_was_not_stopped(config):
+    """Iterations left over at the end have a row of their own, which a run that goes on writes anew."""
+    short, long = config(), config()
+    short["trainer"] |= {"iterations": 5, "log_every": 2}
+    long["trainer"] |= {"iterations": 7, "log_every": 2}
+    part = train(short)
+    assert [int(row["step"]) for row in steady(part)] == [1, 3, 5]
+    last = steady(part)[-1]
+    assert (float(last["found/trajectories"]), float(last["train/gradient_steps"])) == (40, 5)
+    rest = steady(train(long, resume=part.checkpoint))
+    assert rest == steady(train(long))
+    assert [int(row["step"]) for row in rest] == [1, 3, 5, 7]
+
+
+def test_what_the_budget_paid_for_last_is_among_the_discoveries(config):
+    settings = config()
+    settings["scoring"] = node("rewards.settings.Scoring", budget=20)
+    settings["trainer"] |= {"iterations": 50, "log_every": 10}
+    run = train(settings)
+    last = steady(run)[-1]
+    assert float(last["oracle/unique"]) == float(last["found/unique"]) == 20
+    assert float(last["train/gradient_steps"]) == run.iteration - 1  # the last batch is not trained on
+    assert float(last["found/trajectories"]) == 8 * run.iteration
+
+
 def test_checkpoint_every_and_kill(config):
     """A run killed between checkpoints loses only what came after the last one."""
     settings = config()
@@ -154,4 +185,6 @@ def test_checkpoint_every_and_kill(config):
     assert rest.iteration == 5
     fresh = config()
     fresh["trainer"] |= {"iterations": 5}
-    assert content(rest)["state_dict"] == content(train(fresh))["state_dict"]
+    whole = train(fresh)
+    assert content(rest)["state_dict"] == content(whole)["state_dict"]
+    assert steady(rest) == steady(whole)

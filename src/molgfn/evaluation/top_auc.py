@@ -12,6 +12,7 @@ import yaml
 from scipy.integrate import cumulative_trapezoid, trapezoid
 
 from molgfn.errors import DataError
+from molgfn.evaluation.thresholds import Direction
 
 #: the means that PMO reports
 TOP = (1, 10, 100)
@@ -73,28 +74,40 @@ def scored_values(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: not the record of a run ({error})") from error
 
 
-def efficiency(values: Sequence[float] | np.ndarray, *, budget: int) -> dict[str, float]:
-    """``avg_top1`` ... and ``auc_top1`` ... of a finished run."""
+def efficiency(
+    values: Sequence[float] | np.ndarray, *, budget: int, direction: Direction = "maximise"
+) -> dict[str, float]:
+    """``avg_top1`` ... and ``auc_top1`` ... of a finished run.
+
+    PMO's areas are of properties to be maximised, from 0 on. Of one to be minimised there are the means of the lowest
+    values alone, and an object without a value is left out.
+    """
     values = np.asarray(values, dtype=np.float64)[:budget]
+    if direction == "minimise":
+        known = np.sort(values[np.isfinite(values)])
+        return {f"avg_top{n}": float(known[:n].mean()) for n in TOP} if len(known) else {}
     if len(values) == 0:
         return {}
     means = {f"avg_top{n}": float(top_means(values, n, [len(values)])[0]) for n in TOP}
     return means | {f"auc_top{n}": top_auc(values, n, budget=budget) for n in TOP}
 
 
-def write_pmo(folder: Path, *, budget: int, every: int = 100) -> dict[str, float]:
+def write_pmo(folder: Path, *, budget: int, every: int = 100, direction: Direction = "maximise") -> dict[str, float]:
     """Write ``top_auc.csv`` (a row per ``every`` calls) and ``results.yaml`` ({SMILES: [score, call]}) of a run.
 
     Args:
         folder: of the run; its ``scored.sqlite`` is read.
         budget: oracle calls that it had.
         every: calls between two rows.
+        direction: which way of the property is better; nothing is written of one to be minimised.
 
     Returns:
         ``efficiency`` of the run.
     """
     table = scored_values(folder / "scored.sqlite")
     values = table["value"].to_numpy(dtype=np.float64)[:budget]
+    if direction == "minimise" or not len(values):
+        return efficiency(values, budget=budget, direction=direction)
     calls = np.minimum(np.arange(every, len(values) + every, every), len(values))
     means = {n: top_means(values, n, calls) for n in TOP}
     areas = {n: cumulative_trapezoid(np.append(0.0, means[n]), np.append(0, calls)) / calls for n in TOP}

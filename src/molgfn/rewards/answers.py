@@ -18,7 +18,7 @@ class Failure:
     """Why one object has no value.
 
     Attributes:
-        message: for the object, with its number where there is one.
+        message: for the object: with its number where there is one, and with what was raised.
         reason: its kind, for the counters.
         detail: what was raised, in words.
         transient: asking again may help: the oracle raised, hung or died (a NaN or a wrong number stays one).
@@ -36,7 +36,8 @@ def answer_all(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
         value, components = ask(oracle, objects)
     except OracleFault as fault:
         if len(objects) == 1:
-            return [Failure(str(fault), str(fault), _words(fault.__cause__), transient=True)]
+            detail = _words(fault.__cause__)
+            return [Failure(f"{fault} ({detail})" if detail else str(fault), str(fault), detail, transient=True)]
         return [answer for row in range(len(objects)) for answer in answer_all(oracle, take(objects, [row]))]
     columns = [value, *(components[name] for name in oracle.component_names)]
     answers: list[Answer | Failure] = []

@@ -30,7 +30,8 @@ class Boltzmann(OracleReward):
         scoring: how the oracle is asked; given by the experiment.
 
     Raises:
-        ConfigError: The oracle is to be minimised and there is neither ``sign=-1`` nor a transform.
+        ConfigError: The oracle is to be minimised and there is neither ``sign=-1`` nor a transform; or a diversity
+            filter with ``sign=-1``, which could not tell good from bad.
     """
 
     def __init__(
@@ -48,6 +49,12 @@ class Boltzmann(OracleReward):
             raise ConfigError(
                 f"reward.sign: oracle {oracle.name} is to be minimised, but R = exp(beta * value) pays most for the "
                 "largest; give sign=-1, or a falling transform such as "
+                "{_target_: molgfn.rewards.transforms.Linear, low: <worst>, high: <best>}"
+            )
+        if diversity_filter is not None and sign == -1:
+            raise ConfigError(
+                "reward.diversity_filter: counts molecules of at least min_score, so more must be better; with sign=-1 "
+                "give sign=1 and a falling transform such as "
                 "{_target_: molgfn.rewards.transforms.Linear, low: <worst>, high: <best>}"
             )
         super().__init__(oracle=oracle, transform=transform, scoring=scoring, diversity_filter=diversity_filter)

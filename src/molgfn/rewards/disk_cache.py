@@ -39,6 +39,7 @@ class DiskCache:
         self.folder, self.width = Path(folder), width
         self._cache: diskcache.Cache | None = None
         self._given_up = False
+        self._inode: int | None = None  # of the file that was opened
         self._guarded(lambda cache: "" in cache, False)
 
     @property
@@ -78,6 +79,7 @@ class DiskCache:
                         size_limit=2**50,
                         disk_min_file_size=2**30,
                     )
+                    self._inode = self._file()
                 return do(self._cache)
             except _TROUBLE as error:
                 self._cache = None
@@ -92,7 +94,16 @@ class DiskCache:
                 )
         return instead
 
+    def _file(self) -> int | None:
+        """Which file lies there now; None for none."""
+        try:
+            return (self.folder / diskcache.core.DBNAME).stat().st_ino
+        except OSError:
+            return None
+
     def _set_aside(self, error: Exception) -> bool:
+        if self._inode not in (None, self._file()):
+            return True  # another process has set it aside already and begun a new one
         aside = self.folder.with_name(f"{self.folder.name}.damaged-{datetime.now():%Y%m%d-%H%M%S-%f}")
         try:
             self.folder.rename(aside)

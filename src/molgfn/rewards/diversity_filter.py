@@ -20,8 +20,8 @@ Kind = Literal["murcko", "topological", "similar", "smiles"]
 class DiversityFilter:
     """Blocks molecules whose scaffold has filled its bucket, or that were found before (conventions of REINVENT 4).
 
-    Only molecules that score at least ``min_score`` fill buckets and are blocked; the desirability of a blocked one is
-    taken for 0. The reward then changes as training goes on, so that there is no fixed distribution to sample from:
+    Only molecules that score at least ``min_score`` fill buckets and are blocked; a blocked one gets the least reward.
+    The reward then changes as training goes on, so that there is no fixed distribution to sample from:
     it helps a search, and invalidates exact comparisons. Evaluation scores without it.
 
     Args:

@@ -29,7 +29,7 @@ def ask(oracle: Oracle, objects: Sequence[Any]) -> tuple[np.ndarray, dict[str, n
         values, components = oracle.measure(objects)
     except (MemoryError, OracleFault):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an oracle that calls sys.exit means itself, not the run
         raise OracleFault(f"oracle {oracle.name} raised {type(error).__name__}") from error
     if set(components) != set(oracle.component_names):
         raise OracleFault(

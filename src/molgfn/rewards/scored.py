@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
 
+#: columns that the table of a run's scored objects has anyway
+RESERVED = frozenset({"call", "iteration", "source", "key", "value", "log_reward", "problem", "blocked"})
+
 
 class OracleReward(Reward):
     """Scores objects by an oracle (through a ``Scorer``) and turns the desirability into log R.
@@ -24,10 +28,10 @@ class OracleReward(Reward):
         oracle: the property.
         transform: applied to the property before R is made of it; None leaves it as it is.
         scoring: how the oracle is asked; None for the defaults.
-        diversity_filter: what takes the desirability of molecules that are nothing new; None takes nothing.
+        diversity_filter: what gives molecules that are nothing new the least reward; None does not.
 
     Raises:
-        ConfigError: a diversity filter, but no molecules.
+        ConfigError: a diversity filter, but no molecules; or a component with a name that the record of a run uses.
     """
 
     def __init__(
@@ -42,6 +46,11 @@ class OracleReward(Reward):
             raise ConfigError(
                 f"diversity_filter: it goes by scaffolds, but {oracle.name} scores {oracle.domain} objects"
             )
+        if taken := _taken(oracle.component_names):
+            raise ConfigError(
+                f"oracle: {', '.join(taken)}: names of components that the record of a run cannot tell apart; each "
+                f"must differ from the others, whatever their case, and from {', '.join(sorted(RESERVED))}"
+            )
         self.diversity_filter = diversity_filter
         self.scorer = Scorer(oracle=oracle, scoring=scoring)
         self.transform = transform
@@ -55,23 +64,26 @@ class OracleReward(Reward):
         answers = self.scorer(objects, keys)
         oracle = self.scorer.oracle
         components = dict(answers.components)
-        desirability = answers.value
+        desirability, raised = answers.value, {}
         if self.transform is not None:
-            desirability = self.transform(answers.value)
+            desirability, raised = _transformed(self.transform, answers.value)
             components[f"{oracle.name}_transformed"] = desirability
         log_reward = np.full(len(keys), self.floor)
         problems = answers.problems
         valued = np.array([problem is None for problem in problems], dtype=bool)
         for row in np.flatnonzero(valued & ~np.isfinite(desirability)):  # a transform of the user's own may do this
-            problem = f"transform {type(self.transform).__name__} returned {desirability[row]}"
+            name = type(self.transform).__name__
+            problem = f"transform {name} {raised.get(int(row), f'returned {desirability[row]}')}"
             problems[row] = problem
-            self.scorer.fail(problem)
+            self.scorer.fail(problem, answered=True)
             valued[row] = False
         if self.diversity_filter is not None:
             blocked = self.diversity_filter(objects, keys, np.where(valued, desirability, np.nan))
-            desirability = np.where(blocked, 0.0, desirability)
             components["blocked"] = blocked.astype(np.float64)
-        log_reward[valued] = self._log_reward(desirability[valued])
+            worth = valued & ~blocked  # the others keep the least reward
+        else:
+            worth = valued
+        log_reward[worth] = self._log_reward(desirability[worth])
         return Scores(
             log_reward=torch.from_numpy(log_reward),
             value=torch.from_numpy(np.where(valued, answers.value, np.nan)),
@@ -110,3 +122,23 @@ class OracleReward(Reward):
         self.scorer.load_state_dict(state)
         if self.diversity_filter is not None and "diversity_filter" in state:
             self.diversity_filter.load_state_dict(state["diversity_filter"])
+
+
+def _taken(names: Sequence[str]) -> list[str]:
+    """Those that are reserved, or that occur twice (a column of SQLite has no case)."""
+    lower = [name.lower() for name in names]
+    return [name for name, plain in zip(names, lower, strict=True) if plain in RESERVED or lower.count(plain) > 1]
+
+
+def _transformed(transform: Transform, value: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
+    """Desirabilities [B]; where one of the user's own raises, NaN for the objects to blame, with what they raised."""
+    try:
+        return transform(value), {}
+    except Exception:
+        out, raised = np.full(len(value), np.nan), {}
+        for row in np.flatnonzero(np.isfinite(value)).tolist():
+            try:
+                out[row] = transform(value[row : row + 1])[0]
+            except Exception as error:
+                raised[row] = f"raised {type(error).__name__}: {error}"
+        return out, raised

@@ -65,6 +65,7 @@ class Scorer:
         self._cache: OrderedDict[str, Answer] = OrderedDict()
         self._failures: OrderedDict[str, Failure] = OrderedDict()
         self._seen: set[int] = set()
+        self._piece = 16  # objects that an oracle in this process is asked for at once where answers go to disk
         self._in_vain = 0  # different objects asked for since the last that got a value
         self._disk = self.scoring.disk(oracle)
         self._workers = self.scoring.pool(oracle)
@@ -95,6 +96,7 @@ class Scorer:
         rows = self._from_memory(objects, keys, table, problems)
         if rows and self._disk is not None:
             for key, answer in self._disk.get(rows).items():
+                self._in_vain = 0  # it had values for this run's kind of object
                 where = rows.pop(key)
                 table[where] = answer
                 self.counters.disk += 1
@@ -164,13 +166,13 @@ class Scorer:
                 self._in_vain = 0
                 continue
             self._in_vain += 1
-            said = f"{answer.message} ({answer.detail})" if answer.detail else answer.message
             if self.scoring.on_failure == "stop":
-                raise OracleFault(f"{said} for {key}; scoring.on_failure=floor would go on")
+                raise OracleFault(f"{answer.message} for {key}; scoring.on_failure=floor would go on")
             if self._in_vain == self.scoring.give_up:
                 raise OracleFault(
                     f"oracle {self.oracle.name}: {self._in_vain} different objects in a row got no value, the last one "
-                    f"({key}) because: {said}. If it is meant to have none for so many, scoring.give_up=null goes on"
+                    f"({key}) because: {answer.message}. If it is meant to have none for so many, "
+                    "scoring.give_up=null goes on"
                 )
 
     def _asked(self, objects: Any) -> Iterator[tuple[int, Answer | Failure]]:
@@ -188,11 +190,18 @@ class Scorer:
             numbers = sorted(again)
 
     def _once(self, objects: Any) -> Iterator[tuple[int, Answer | Failure]]:
-        return (
-            iter(enumerate(answer_all(self.oracle, objects)))
-            if self._workers is None
-            else self._workers.answer(objects)
-        )
+        if self._workers is not None:
+            yield from self._workers.answer(objects)
+            return
+        done, whole = 0, len(objects)
+        while done < whole:
+            # with a disk cache in pieces of about a second, so that a run that is killed has kept what was answered
+            size = whole if self._disk is None else self._piece
+            start = time.perf_counter()
+            piece = take(objects, range(done, min(done + size, whole)))
+            yield from enumerate(answer_all(self.oracle, piece), done)
+            self._piece = max(1, self._piece // 2) if time.perf_counter() - start > 1.0 else min(2 * self._piece, 2**20)
+            done += size
 
     def _charge(self, key: str) -> bool:
         """Count an object that memory does not hold; False where it is new and the budget is spent."""
@@ -211,9 +220,15 @@ class Scorer:
         if len(memory) > self.scoring.cache_size:
             memory.popitem(last=False)
 
-    def fail(self, reason: str, detail: str = "") -> None:
-        """Count one object that goes without a value; the first of each reason is logged."""
-        self.counters.failed += 1
+    def fail(self, reason: str, detail: str = "", *, answered: bool = False) -> None:
+        """Count one object that goes without a value; the first of each reason is logged.
+
+        Args:
+            reason: its kind.
+            detail: more of it, for the log.
+            answered: the oracle had a value, and the object is counted already, as where that came from.
+        """
+        self.counters.failed += not answered
         reasons = self.counters.reasons
         if reason not in reasons and len(reasons) >= MAX_REASONS:
             reason = "other reasons"

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
@@ -15,6 +16,10 @@ from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.answers import Answer, Failure, answer_all
+from molgfn.rewards.faults import OracleFault
+
+#: seconds that a worker may take to come up, where objects have a time-out
+START_UP = 600.0
 
 
 class Workers:
@@ -90,6 +95,13 @@ class Workers:
             return self._too_slow(size)
         except ProcessExpired as error:
             return self._died(size, f"exit code {error.exitcode}")
+        except BrokenProcessPool:
+            raise OracleFault(
+                f"oracle {self.name}: its worker processes die as they start, before they are asked anything; "
+                "scoring.workers=0 shows what prepare() does in this process"
+            ) from None
+        except (MemoryError, SystemExit) as error:  # of the worker, not of this process
+            return self._died(size, type(error).__name__)
 
     def _too_slow(self, size: int) -> list[Failure] | None:
         """What becomes of a part of ``size`` objects that was not answered in time: None takes it apart."""
@@ -110,7 +122,22 @@ class Workers:
                 context=cast(Any, multiprocessing.get_context("spawn")),
             )
             weakref.finalize(self, _end, self._pool)
+            if self.timeout is not None:
+                self._require_ready(self._pool)
         return self._pool
+
+    def _require_ready(self, pool: ProcessPool) -> None:
+        """The time-out is of objects; one of their own keeps workers that never come up from stopping the run."""
+        ready = pool.schedule(_ready)
+        try:
+            ready.result(timeout=START_UP)
+        except FutureTimeoutError:
+            self._pool = None
+            _end(pool)
+            raise OracleFault(
+                f"oracle {self.name}: no worker process was ready after {START_UP:g} s; what it does in prepare() "
+                "hangs, or takes longer than it may"
+            ) from None
 
 
 #: in a worker: the oracle, or why it could not be made; and whether its objects are molecules
@@ -127,6 +154,10 @@ def _begin(make: Callable[[], Oracle], molecules: bool) -> None:
         _ORACLE[:] = [oracle]
     except Exception as error:
         _ORACLE[:] = [f"{type(error).__name__}: {error}"]
+
+
+def _ready() -> None:
+    """Done when a worker has its oracle."""
 
 
 def _answer(texts: list[str]) -> Sequence[Answer | Failure]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact import exact_distribution
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.evaluation.top_auc import write_pmo
+from molgfn.evaluation.top_auc import efficiency, scored_values
 from molgfn.experiment import Run, reward_of
 from molgfn.study.heldout import heldout_correlation
 
@@ -26,7 +26,8 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
     found = {name: last(rows, name) for name in (rows[0] if rows else ()) if name.startswith("found/")}
     values |= {name: value for name, value in found.items() if not math.isnan(value)}
     if budget := (e.config.get("scoring") or {}).get("budget"):
-        values |= write_pmo(run.folder, budget=budget)
+        found = scored_values(run.folder / "scored.sqlite")["value"].to_numpy()
+        values |= efficiency(found, budget=budget, direction=e.reward.scored.direction)
     reward = reward_of(e.config)
     limit = e.evaluation.exact_limit
     if limit and e.environment.enumeration_unavailable_reason() is None:

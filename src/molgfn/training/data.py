@@ -38,6 +38,7 @@ class _Batches(IterableDataset):
             refused = owner.refused
             batch = owner.draw()
             if owner.refused > refused:  # the budget ended within the batch: the rest has no reward to learn from
+                owner.untrained = batch
                 break
             yield batch
         if owner.reward.spent:
@@ -80,6 +81,8 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
+        #: the batch in which the budget ended: drawn and scored, not trained on
+        self.untrained: Trajectories | None = None
         self._streams: dict[str, torch.Generator] = {}
         self._restored: dict[str, torch.Tensor] = {}
 

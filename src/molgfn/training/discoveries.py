@@ -90,38 +90,43 @@ class Discoveries(pl.Callback):
         self.seen: set[int] = set()
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
-        self._rewards: list[torch.Tensor] = []
-        self._values: list[torch.Tensor] = []
+        self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
+        self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Trajectories, batch_idx: int
     ) -> None:
-        fresh: Trajectories = batch.info["fresh"]
-        self._record(fresh)
-        self._rewards.append(fresh.info["scores"].log_reward)
-        self._values.append(fresh.info["scores"].value)
-        if (batch_idx + 1) % self.log_every:
-            return
+        self._record(batch)
+        self._trained = {f"train/{name}": value for name, value in outputs.items()}
+        if (batch_idx + 1) % self.log_every == 0:
+            row = self._row(trainer.datamodule)  # type: ignore[attr-defined]
+            self._scores.clear()
+            pl_module.log_dict(row, batch_size=len(batch))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A last row where iterations are left over, or the budget ended within a batch that is not trained on."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        log_reward, values = torch.cat(self._rewards), torch.cat(self._values)
-        self._rewards.clear()
-        self._values.clear()
+        if data.untrained is not None:
+            self._record(data.untrained)
+        if self._scores and (data.reward.spent or data.iteration >= data.iterations):
+            # the number that the next step would have, so that a run that goes on writes this row anew
+            row = {**self._trained, **self._row(data), "step": float(data.iteration)}
+            pl_module.log_dict(row, on_step=False, on_epoch=True, batch_size=1)
+
+    def _row(self, data: Any) -> dict[str, float]:
+        """Means over the batches since the last row, and counts over the run."""
+        log_reward, values = (torch.cat(column) for column in zip(*self._scores, strict=True))
         row = {
             "reward/mean": log_reward.exp().mean(),
             "value/mean": values.nanmean(),
             **{f"log_reward/q{q}": torch.quantile(log_reward, q / 100) for q in (10, 50, 90)},
             "log_reward/max": log_reward.max(),
-            "trajectories/length": fresh.lengths.double().mean(),
+            "trajectories/length": self._length,
             **self._counts(data),
             "time/sampling_seconds": data.sampling_seconds,
             "time/trajectories_per_second": self._rate(data.drawn),
         }
-        pl_module.log_dict({k: float(v) for k, v in row.items()}, batch_size=len(batch))
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        if data.reward.spent:  # the budget ended between two rows, and within a batch that is not trained on
-            pl_module.log_dict(self._counts(data), on_step=False, on_epoch=True, batch_size=1)
+        return {k: float(v) for k, v in row.items()}
 
     def _counts(self, data: Any) -> dict[str, float]:
         """What the run has found and asked for so far."""
@@ -152,8 +157,11 @@ class Discoveries(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._last = (time.perf_counter(), trainer.datamodule.drawn)  # type: ignore[attr-defined]
 
-    def _record(self, fresh: Trajectories) -> None:
+    def _record(self, batch: Trajectories) -> None:
+        fresh: Trajectories = batch.info["fresh"]
         scores = fresh.info["scores"]
+        self._scores.append((scores.log_reward, scores.value))
+        self._length = fresh.lengths.double().mean()
         values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
         new: list[tuple[Molecule, float]] = []
         for key, problem, thing, value, log_reward in zip(
@@ -183,6 +191,7 @@ class Discoveries(pl.Callback):
             "seen": torch.tensor(sorted(self.seen), dtype=torch.int64),
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
+            "scores": [list(pair) for pair in self._scores],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -190,3 +199,4 @@ class Discoveries(pl.Callback):
         for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
+        self._scores = [(log_reward, value) for log_reward, value in state_dict.get("scores", [])]

@@ -104,4 +104,6 @@ def _mid_epoch(checkpoint: dict[str, Any]) -> None:
     batches["is_last_batch"] = False
     for part in ("current", "total"):
         batches[part]["completed"] = batches[part]["processed"]
+    # Lightning counts a batch after its hooks, and numbers the rows of metrics by this
+    loop["epoch_loop.state_dict"]["_batches_that_stepped"] = batches["total"]["processed"]
     checkpoint["epoch"] = 0
