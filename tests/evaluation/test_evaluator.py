@@ -161,6 +161,14 @@ def test_a_file_with_a_reward(tmp_path):
     assert found["validity/scored"] == pytest.approx(2 / 3)
 
 
+def test_a_reference_counts_without_stereo_marks_and_charges_too(tmp_path):
+    (tmp_path / "ref.smi").write_text("C[C@H](O)c1ccccc1\nC[NH2+]Cc1ccccc1\nF/C=C/F\nC[N+](C)(C)C\n")
+    flat = ["CC(O)c1ccccc1", "CNCc1ccccc1", "FC=CF", "C[N+](C)(C)C", "C[C@@H](O)c1ccccc1", "CCO"]
+    (tmp_path / "flat.smi").write_text("\n".join(flat))
+    found = evaluate_file(tmp_path / "flat.smi", EvaluationSettings(reference=str(tmp_path / "ref.smi")))
+    assert found.readings["novelty"].value == pytest.approx(2 / 6)  # the other enantiomer, and ethanol
+
+
 def test_missing_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"gone\.smi"):
         evaluate_file(tmp_path / "gone.smi")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.reading import iter_molecules
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError, NotEnumerableError
@@ -18,6 +19,9 @@ from molgfn.evaluation.samples import draw_samples, read_samples, with_terminal_
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
+
+#: a reference counts in this form, too: fragments are joined without stereo marks and charges
+FLAT = Standardisation(salts="keep", charges="neutralise", stereo="remove", isotopes="remove")
 
 #: why a field of ``Samples`` may be missing, in words for a reader
 WHY_MISSING = {
@@ -209,10 +213,12 @@ def _exact(
 def _reference(settings: EvaluationSettings) -> frozenset[str] | None:
     if settings.reference is None:
         return None
-    smiles = frozenset(molecule.smiles for _, molecule in iter_molecules(settings.reference))
+    smiles: set[str] = set()
+    for _, molecule in iter_molecules(settings.reference):
+        smiles |= {molecule.smiles, FLAT(molecule).smiles}
     if not smiles:
         raise DataError(f"{settings.reference}: no valid molecule to measure novelty against")
-    return smiles
+    return frozenset(smiles)
 
 
 def _problems(samples: Samples) -> dict[str, int]:

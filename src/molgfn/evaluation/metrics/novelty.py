@@ -8,7 +8,11 @@ from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 
 
 class Novelty(Metric):
-    """Share of the unique valid molecules whose canonical SMILES is not in the reference set, with Wilson interval."""
+    """Share of the unique valid molecules that are not in the reference set, with Wilson interval.
+
+    By canonical SMILES; a molecule of the reference counts as it is, and without its stereo marks, isotopes and those
+    charges that protons explain, which is how a fragment environment builds it.
+    """
 
     name: ClassVar[str] = "novelty"
     requires: ClassVar[frozenset[str]] = frozenset({"reference"})
