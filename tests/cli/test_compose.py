@@ -1,5 +1,7 @@
 """Composing an experiment: what comes out, and how mistakes are reported."""
 
+import shlex
+
 import pytest
 import yaml
 
@@ -177,6 +179,33 @@ def test_overrides_that_cannot_be_read(experiment):
     assert found[1].startswith("name=a=b=[: ")
     (problem,) = refused(experiment(GRID), ["seed=1,2"])
     assert problem == "seed=1,2: several values make a grid; add -m to run it"
+
+
+@pytest.mark.parametrize("smiles", ["N#Cc1ccccc1", "C[N+](C)(C)C", "C/C=C/C", r"C/C=C\C", "[C@H](F)(Cl)Br"])
+def test_text_with_special_characters_is_to_be_quoted_twice(smiles):
+    with pytest.raises(ConfigError) as error:
+        apply({}, [f"smiles={smiles}"])
+    (problem,) = error.value.problems
+    assert problem.endswith(f"; text with special characters is quoted twice: 'smiles=\"{smiles}\"'")
+    (word,) = shlex.split(problem.rpartition("quoted twice: ")[2])
+    assert apply({}, [word]) == {"smiles": smiles}
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"), [("[c1ccccc1,C(=O)O]", ["c1ccccc1", "C(=O)O"]), ("[[OH],N(C,c)C]", ["[OH]", "N(C,c)C"])]
+)
+def test_texts_of_a_list_are_quoted_one_by_one(given, texts):
+    with pytest.raises(ConfigError) as error:
+        apply({}, [f"smarts={given}"])
+    (word,) = shlex.split(error.value.problems[0].rpartition("for a list of texts ")[2])
+    assert apply({}, [word]) == {"smarts": texts}
+
+
+@pytest.mark.parametrize("line", ['smiles="N#C', "seed=a b'c", "smiles", "smarts='[OH"])
+def test_what_is_quoted_or_plain_gets_no_hint_about_quotes(line):
+    with pytest.raises(ConfigError) as error:
+        apply({}, [line])
+    assert "quoted twice" not in error.value.problems[0]
 
 
 def test_a_value_that_must_be_given(experiment, tmp_path):

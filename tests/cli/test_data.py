@@ -121,6 +121,33 @@ def test_info_of_a_file_where_nothing_is_left(call, tmp_path):
     assert "heavy atoms" not in result.stdout
 
 
+def test_info_does_not_overwrite_what_it_reads(call, tmp_path):
+    path = tmp_path / "own.smi"
+    path.write_text("CCO measured\nCCC too\n")
+    result = call("data", "info", path, "-o", path)
+    assert result.exit_code == 2
+    assert "own.smi: is the file that is read" in result.stderr
+    parquet = call("data", "info", path, "-o", tmp_path / "out.parquet")
+    assert parquet.exit_code == 2
+    assert "cannot write `.parquet`" in parquet.stderr
+    nothing = call("data", "info", path, "--min-atoms", 50, "-o", tmp_path / "none.smi")
+    assert nothing.exit_code == 3
+    assert "no molecule is left" in nothing.stderr
+    assert "2 left out: too small" in nothing.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["own.smi"]
+    assert path.read_text() == "CCO measured\nCCC too\n"
+
+
+def test_info_says_where_it_stopped_and_what_a_path_is_for(call, tmp_path):
+    path = tmp_path / "a.smi"
+    path.write_text("CCO\nCCC\nC\n")
+    assert "the others were not read: limit 2" in call("data", "info", path, "--limit", 2).stdout
+    assert "not read" not in call("data", "info", path, "--limit", 3).stdout
+    wrong = call("data", "info", path, "--path", path)
+    assert wrong.exit_code == 3
+    assert "a.smi: is a file; a path beside it belongs to a named set" in wrong.stderr
+
+
 def test_info_refuses(call, tmp_path):
     (tmp_path / "a.smi").write_text("")
     empty = call("data", "info", tmp_path / "a.smi")

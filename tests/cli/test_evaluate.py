@@ -41,11 +41,11 @@ def test_held_out_molecules(call, molecules_run):
     assert call("evaluate", molecules_run, "-n", 20, "--no-untrained").exit_code == 0
     rows = (molecules_run / "evaluation" / "samples.csv").read_text().splitlines()
     given = molecules_run / "given.csv"
-    given.write_text("\n".join(rows[:8]) + "\n")
+    given.write_text("\n".join(rows[:13]) + "\n")
     result = call("evaluate", molecules_run, "-n", 20, "--no-untrained", "--heldout", given)
     assert result.exit_code == 0, result.stderr
     metrics = json.loads((molecules_run / "evaluation" / "metrics.json").read_text())["metrics"]
-    assert next(r["count"] for key, r in metrics.items() if key.startswith("heldout/spearman/")) == 7
+    assert next(r["count"] for key, r in metrics.items() if key.startswith("heldout/spearman/")) == 12
 
 
 def test_refusals(call, grid_run, molecules_run, tmp_path):

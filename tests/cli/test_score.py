@@ -183,7 +183,7 @@ def test_an_oracle_that_fails_for_some_costs_these(call, functions, tmp_path):
     assert result.exit_code == 0, result.stderr
     table = pd.read_csv(tmp_path / "out.csv")
     np.testing.assert_array_equal(table["function"], [0.03, np.nan, np.nan, 0.03])
-    reasons = ["oracle function raised ValueError", "oracle function returned nan"]
+    reasons = ["oracle function raised ValueError (no nitrogen, please)", "oracle function returned nan"]
     assert table["problem"].fillna("").tolist() == ["", *reasons, ""]
     assert "4 molecules, 2 with a value" in result.stdout
 
@@ -203,8 +203,9 @@ def test_no_value_at_all_is_an_error_and_the_table_says_why(call, functions, tmp
     result = call("score", "in.smi", *functions, "oracle.function=scored_functions.never", "-o", "out.csv")
     assert result.exit_code == 1
     assert "no molecule got a value" in result.stderr
-    assert "no value: 2 x oracle function raised ValueError" in result.stderr
-    assert pd.read_csv(tmp_path / "out.csv")["problem"].tolist() == ["oracle function raised ValueError"] * 2
+    assert "no value: 2 x oracle function raised ValueError (not today)" in result.stderr
+    problems = pd.read_csv(tmp_path / "out.csv")["problem"].tolist()
+    assert problems == ["oracle function raised ValueError (not today)"] * 2
 
 
 def test_the_budget_holds(call, molecules, tmp_path):
@@ -227,8 +228,11 @@ def test_an_interrupt_leaves_the_rows_that_were_there(call, functions, tmp_path)
     assert table["smiles"].tolist() == ["C", "CC"]
     assert table["function"].tolist() == [0.01, 0.02]
     assert (tmp_path / "out.csv").read_text() == "of an earlier call"
-    assert call("score", "in.smi", *arguments).exit_code == 130  # before there was a row
-    assert left(tmp_path) == []
+    again = call("score", "in.smi", *arguments)
+    assert again.exit_code == 130  # before there was a row
+    assert "out.csv.part of another call is left as it is; rows go to out.csv.part.1" in again.stderr
+    assert left(tmp_path) == ["out.csv.part"]  # what it made itself is gone, what was there is not
+    assert pd.read_csv(tmp_path / "out.csv.part")["smiles"].tolist() == ["C", "CC"]
 
 
 def test_a_worker_process_gives_the_same(call, functions, tmp_path):

@@ -88,6 +88,15 @@ def test_limit_counts_entries(file):
     assert (content.report.entries, content.lines, seen) == (3, [1, 2], [3])
 
 
+def test_a_limit_that_cuts_is_said(file):
+    whole = open_molecules(file).report
+    assert not whole.cut
+    assert not open_molecules(file, limit=whole.entries).report.cut
+    part = open_molecules(file, limit=3).report
+    assert part.cut
+    assert part.summary().endswith("the others not read: limit=3")
+
+
 def test_only_the_first_lines_are_kept():
     out = LeftOut("duplicate")
     for line in range(1, 9):

@@ -254,14 +254,15 @@ def few():
 
 def test_held_out_molecules(few, tmp_path, caplog):
     given = tmp_path / "given.smi"
-    given.write_text("CO\nCN\nCC\nNCO\nc1ccccc1\nnonsense\n")
+    built = ["CO", "CN", "CC", "NCO", "CCC", "CCN", "CCO", "COC", "CNC", "NCN", "OCO"]
+    given.write_text("\n".join([*built, "c1ccccc1", "nonsense"]) + "\n")
     settings = EvaluationSettings(samples=8, log_pt_objects=0, log_pt_samples=4, heldout=str(given))
     evaluation = evaluate_policy(*few, settings)
-    assert evaluation.readings["heldout/pearson/N=4"].count == 4
+    assert evaluation.readings["heldout/pearson/N=4"].count == 11
     assert evaluation.samples.heldout.log_reward == pytest.approx(
-        [math.log(v) for v in QED().values([Molecule.from_smiles(s) for s in ("CO", "CN", "CC", "NCO")])]
+        [math.log(v) for v in QED().values([Molecule.from_smiles(s) for s in built])]
     )
-    assert caplog.text.count("4 of 6 molecules kept") == 1
+    assert caplog.text.count("11 of 13 molecules kept") == 1
     assert "outside the environment" in caplog.text
     assert evaluate_policy(*few, SETTINGS).readings["heldout"].note == "no held-out molecules were given"
 

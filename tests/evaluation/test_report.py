@@ -20,7 +20,7 @@ from molgfn.evaluation.galleries import Gallery
 from molgfn.evaluation.metrics.base import Reading, TerminalProbabilities
 from molgfn.evaluation.report import write_report
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.evaluation.summary import number
+from molgfn.evaluation.summary import limits, number
 from molgfn.oracles.hypergrid import HyperGrid as GridOracle
 from molgfn.oracles.string_modes import StringModes
 from molgfn.policies.tabular import TabularPolicy
@@ -35,7 +35,7 @@ EVIL = "<script>alert('x')</script> & \"name\""
 def make_run(folder, samples, *, name=EVIL):
     rng = np.random.default_rng(0)
     s = samples(SMILES, VALUES, components={"<b>qed</b>": np.array(VALUES)}, log_weight=rng.normal(size=len(SMILES)))
-    terminal = TerminalProbabilities("samples", rng.normal(size=7), np.full(7, 0.9), s.log_reward[:7], 16)
+    terminal = TerminalProbabilities("samples", rng.normal(size=12), np.full(12, 0.9), rng.normal(size=12), 16)
     s = replace(s, terminal=terminal)
     settings = EvaluationSettings()
     metrics = settings.metrics()
@@ -150,6 +150,13 @@ def test_figures_follow_the_theme(page):
     svg = re.search(r"<figcaption>Loss</figcaption>(<svg.*?</svg>)", page, flags=re.DOTALL).group(1)
     assert "var(--c1)" in svg
     assert "#01020" not in svg
+
+
+@pytest.mark.parametrize(("value", "objects"), [(0.5, "the sampler drew and the held-out ones."), (None, "drew.")])
+def test_what_the_correlation_covers(value, objects):
+    metrics = {"exact/tv": {"value": None, "note": "too many"}, "heldout/pearson/N=4": {"value": value, "note": "few"}}
+    first = limits({"metrics": metrics, "domain": "molecule"}, {})[0]
+    assert first.endswith(objects)
 
 
 def test_an_evaluation_without_a_run_still_reports(tmp_path, samples):
@@ -267,6 +274,12 @@ def test_running_mean_keeps_constants_and_length():
     assert running_mean(np.full(200, 3.0)).tolist() == [3.0] * 200
     assert running_mean(np.arange(100.0))[50] == 50.0
     assert running_mean(np.array([1.0, 2.0])).tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize(("y", "markers"), [([0.5], 1), ([0.5, np.nan], 1), ([0.5, 0.6], 0), ([np.nan], 0)])
+def test_a_curve_of_one_point_has_a_marker(y, markers):
+    svg = curves_svg([Curve("a", np.arange(float(len(y))), np.array(y))], title="t")
+    assert len(re.findall(r"<use [^>]*var\(--c1\)", svg)) == markers
 
 
 def test_figures_of_odd_data():

@@ -48,7 +48,7 @@ def test_an_unknown_endpoint_is_answered_with_near_ones(endpoint, near):
 @pytest.mark.parametrize("missing", ["admet_ai", "chemprop"])
 def test_a_missing_package_names_the_extra(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ConfigError, match=r"pip install molgfn\[admet\]"):
+    with pytest.raises(ConfigError, match=r"pip install -c constraints.txt '\.\[admet\]'"):
         ADMET()
 
 

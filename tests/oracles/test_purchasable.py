@@ -20,7 +20,7 @@ def molbloom():
 
 def test_a_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "molbloom", None)
-    with pytest.raises(ConfigError, match=r"pip install molgfn\[purchasable\]"):
+    with pytest.raises(ConfigError, match=r"pip install -c constraints.txt '\.\[purchasable\]'"):
         Purchasable()
 
 

@@ -58,6 +58,10 @@ def test_the_nearest_lead_counts():
         ({}, "smiles: give the SMILES"),
         ({"smiles": []}, "smiles: give the SMILES"),
         ({"smiles": ["CCO", "C(("]}, r"smiles\[1\]: not a SMILES: C\(\("),
+        (
+            {"smiles": ["Na+"]},
+            r"""not a SMILES: Na\+; if it is \[Na\+\], quote it twice .*'oracle\.smiles="\[Na\+\]"'""",
+        ),
         ({"smiles": ""}, r"smiles\[0\]: empty SMILES"),
         ({"smiles": "CCO", "fingerprint": "phco", "counts": True}, "counts: phco says only"),
     ],

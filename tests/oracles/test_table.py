@@ -37,6 +37,18 @@ def test_a_broken_file_is_named(tmp_path, text, says):
         Table(path=str(path))
 
 
+def test_files_as_spreadsheets_write_them(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("object,value\nCCO,1\n".encode("utf-8-sig"))
+    table = Table(path=str(path))
+    assert table.table == {"CCO": 1.0}
+    assert table.files == (path,)  # another content is another cache
+    assert Table(values={"C": 1.0}).files == ()
+    path.write_bytes(b"object,value\nCC\xff,1\n")
+    with pytest.raises(ConfigError, match=r"t\.csv: is not UTF-8"):
+        Table(path=str(path))
+
+
 def test_one_source_of_values(tmp_path):
     with pytest.raises(ConfigError, match="one of the two"):
         Table()

@@ -138,7 +138,7 @@ def test_a_receptor_without_atoms_says_so(packages, tmp_path):
 @pytest.mark.parametrize("missing", ["vina", "meeko"])
 def test_a_missing_package_names_the_extra(monkeypatch, receptor, missing):
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ConfigError, match=r"pip install molgfn\[docking\]"):
+    with pytest.raises(ConfigError, match=r"pip install -c constraints.txt '\.\[docking\]'"):
         Vina(receptor=receptor, center=(0, 0, 0))
 
 

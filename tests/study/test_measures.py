@@ -1,7 +1,9 @@
 """Curves out of a run's metrics.csv."""
 
+import numpy as np
 import pytest
 
+from molgfn.study import heldout
 from molgfn.study.measures import curve
 
 LOGGED = """step,found/trajectories,exact/tv,value/mean
@@ -29,3 +31,12 @@ def test_only_exact_values_are_measured_less_often_than_they_are_logged(metrics)
 
 def test_a_column_that_is_not_there(metrics):
     assert curve(metrics, "found/trajectories", "exact/jsd") == [[], []]
+
+
+@pytest.mark.parametrize(("objects", "reported"), [(9, False), (10, True)])
+def test_a_correlation_takes_ten_objects(objects, reported, monkeypatch):
+    log_p = np.append(np.arange(float(objects)), -np.inf)
+    monkeypatch.setattr(heldout, "_untrained", lambda *_: (log_p, np.arange(objects + 1.0)))
+    found = heldout.heldout_correlation(None, None, None, objects + 1)
+    assert bool(found) == reported
+    assert not reported or found["heldout/objects"] == objects

@@ -15,7 +15,7 @@ set: trainer.iterations=4 trainer.log_every=2 trainer.exact_every=2 trainer.acce
   trainer.progress=none logger.wandb=off environment.side=4 data.batch_size=4
 seeds: [0, 1]
 samples: 16
-heldout: 8
+heldout: 16
 rows:
   - {{name: TB, set: objective=tb}}
   - {{name: DB (x), set: objective=db}}
@@ -56,6 +56,7 @@ def test_a_study_runs_goes_on_and_is_summed_up(file, tmp_path):
     assert {r["gradient_steps"] for r in rows} == {"4.0"}
     assert all(0 < float(r["tv"]) < 1 for r in rows)
     assert rows[0]["tv"] != rows[1]["tv"]
+    assert all(-1 <= float(r["heldout/pearson"]) <= 1 for r in rows)
     assert "| TB |" in (out / "small" / "table.md").read_text()
     assert (out / "small" / "curves.png").stat().st_size > 5000
     again = run(file, "-o", out, "-j", "2")

@@ -35,6 +35,8 @@ from molgfn.errors import ConfigError
 from molgfn.targets import did_you_mean, show
 
 MOST_ATTEMPTS = 10
+#: characters of SMILES and SMARTS that mean something else in an override
+SPECIAL = frozenset("#[]()=+/\\@:,{}")
 
 
 class ShippedConfigs(SearchPathPlugin):
@@ -167,10 +169,36 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
             parsed.append(parser.parse_override(line))
         except HydraException as error:
             reason = str(error).splitlines()[0] if "=" in line or line.startswith("~") else "should be key=value"
-            problems.append(f"{line}: {reason}")
+            problems.append(f"{line}: {reason}{_quoting_hint(line)}")
     if problems:
         raise ConfigError(problems)
     return parsed
+
+
+def _quoting_hint(line: str) -> str:
+    """How a value with characters that Hydra reads as its own is written so that it stays text."""
+    key, _, value = line.partition("=")
+    if not SPECIAL.intersection(value) or any(quote in value for quote in "\"'"):
+        return ""
+    hint = f"; text with special characters is quoted twice: '{key}=\"{value}\"'"
+    texts = ",".join(f'"{text}"' for text in _listed(value))
+    return f"{hint}, or for a list of texts '{key}=[{texts}]'" if texts else hint
+
+
+def _listed(value: str) -> list[str]:
+    """The texts between the brackets of ``[a,b(c,d)]``; empty where the outer brackets are not those of a list."""
+    if not re.fullmatch(r"\[.+\]", value):
+        return []
+    texts, depth = [""], 0
+    for letter in value[1:-1]:
+        depth += (letter in "[(") - (letter in "])")
+        if depth < 0:
+            return []
+        if letter == "," and depth == 0:
+            texts.append("")
+        else:
+            texts[-1] += letter
+    return [text.strip() for text in texts] if depth == 0 else []
 
 
 def _forced(override: Override, groups: set[str]) -> str:

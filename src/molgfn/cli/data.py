@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from molgfn.errors import ConfigError, DataError
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -127,9 +129,7 @@ def info(
     from molgfn.evaluation.files import write_whole
 
     if output is not None:
-        from molgfn.cli.object_files import require_folder
-
-        require_folder(output.parent, output)
+        _require_output(output, source, path)
     symbols = None if elements is None else [symbol.strip() for symbol in elements.split(",")]
     standardise = Standardisation(elements=symbols, **rules)
     report, statistics, kept = ReadingReport(source), MoleculeStatistics(), []
@@ -145,10 +145,14 @@ def info(
                 kept.append(molecule.smiles)
     if not report.entries:
         raise no_molecule(source, [])
+    if output is not None and not kept:
+        raise DataError(f"{output}: not written, for no molecule is left\n{report.summary()}")
     console = _console()
     console.print(_reading(report))
     if report.left_out:
         console.print(_left_out(report))
+    if report.cut:
+        console.print(f"the others were not read: limit {limit:,}", highlight=False)
     if statistics.molecules:
         console.print(_content(statistics))
         least, low, median, high, most = statistics.size_quantiles()
@@ -156,6 +160,19 @@ def info(
     if output is not None:
         write_whole(output, "".join(f"{smiles}\n" for smiles in kept))
         console.print(f"written: {output}", highlight=False)
+
+
+def _require_output(output: Path, source: str, path: Path | None) -> None:
+    """Refuse what would overwrite the source, or be another kind of file than its name says."""
+    from molgfn.cli.object_files import require_folder
+    from molgfn.datasets.registry import DATASETS
+
+    if output.suffix not in (".smi", ".smiles", ".txt", ""):
+        raise ConfigError(f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt")
+    read = path or (DATASETS[source].file.place if source in DATASETS else Path(source))
+    if output.exists() and read.exists() and output.samefile(read):
+        raise ConfigError(f"{output}: is the file that is read; give what is kept another name")
+    require_folder(output.parent, output)
 
 
 def _reading(report: ReadingReport) -> Table:

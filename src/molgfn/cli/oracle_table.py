@@ -18,7 +18,7 @@ from molgfn.oracles.base import Oracle
 from molgfn.targets import import_class, parameters
 
 #: in a class's docstring
-_EXTRA = re.compile(r"pip install (molgfn\[\w+\])")
+_EXTRA = re.compile(r"pip install -c constraints\.txt '\.(\[\w+\])'")
 #: in the first line of a config file
 _GIVE = re.compile(r"\bgive ((?:[^.;`]|`[^`]*`)+)|((?:`\w+` (?:or|and) )*`\w+`) must be given")
 
@@ -76,7 +76,7 @@ def _needs(path: Path, cls: type) -> list[str]:
     """Parameters that must be given, an extra of molgfn, a file that is fetched."""
     match = _GIVE.search(one_line(path))
     found = [(match[1] or match[2]).strip()] if match else []
-    found += [f"`{extra}`" for extra in dict.fromkeys(_EXTRA.findall(inspect.getdoc(cls) or ""))]
+    found += [f"`molgfn{extra}`" for extra in dict.fromkeys(_EXTRA.findall(inspect.getdoc(cls) or ""))]
     return found + [f"download, {item.size / 1e6:.1f} MB" for item in _downloads(cls)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections import Counter
@@ -69,7 +70,7 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
     if not given:
         raise DataError(f"{file}: no line with a SMILES")
     scored = _Scored(config, _chosen(overrides))
-    part = output.with_name(output.name + ".part")
+    part = _part(output)
     done, values, problems = 0, 0, Counter()
     try:
         with part.open("w", newline="", encoding="utf-8") as stream:
@@ -100,6 +101,21 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
     if values == 0:
         click.echo("error: no molecule got a value", err=True)
         click.get_current_context().exit(1)
+
+
+def _part(output: Path) -> Path:
+    """A new file for rows until all are there; one of an earlier call, or of one that runs beside, is left alone."""
+    first = output.with_name(output.name + ".part")
+    for number in itertools.count():
+        part = first if number == 0 else first.with_name(f"{first.name}.{number}")
+        try:
+            part.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        if number:
+            click.echo(f"{first} of another call is left as it is; rows go to {part}", err=True)
+        return part
+    raise AssertionError("there is no last number")
 
 
 def _to_parquet(part: Path, output: Path, numbers: list[str]) -> None:

@@ -59,12 +59,14 @@ class ReadingReport:
         entries: how many were read.
         kept: how many of them are in what was returned.
         left_out: reason -> the others.
+        cut: whether the source has more entries than the limit let through.
     """
 
     source: str
     entries: int = 0
     kept: int = 0
     left_out: dict[str, LeftOut] = field(default_factory=dict)
+    cut: bool = False
 
     def drop(self, line: int, problem: str) -> None:
         """Count an entry that is left out; ``problem`` is its reason, a colon, and what is said of it."""
@@ -78,6 +80,8 @@ class ReadingReport:
             where = ", ".join(map(str, out.lines)) + (", ..." if out.count > len(out.lines) else "")
             example = f" ({out.example})" if out.example else ""
             lines.append(f"  {out.count} left out: {out.reason}, line {where}{example}")
+        if self.cut:
+            lines.append(f"  the others not read: limit={self.entries}")
         return "\n".join(lines)
 
 
@@ -162,8 +166,8 @@ def iter_molecules(
     """
     report = ReadingReport(str(source)) if report is None else report
     seen: dict[str, int] = {}
-    records = islice(records_of(source, column=column, path=path), limit)
-    for portion, molecules in _parsed(records, standardise, jobs):
+    records = records_of(source, column=column, path=path)
+    for portion, molecules in _parsed(islice(records, limit), standardise, jobs):
         for record, molecule in zip(portion, molecules, strict=True):
             report.entries += 1
             problem = molecule.problem
@@ -178,6 +182,7 @@ def iter_molecules(
             yield record.line, molecule
         if progress is not None:
             progress(report.entries)
+    report.cut = limit is not None and report.entries == limit and next(records, None) is not None
 
 
 def records_of(source: str | Path, *, column: str | None = None, path: str | Path | None = None) -> Iterator[Record]:
@@ -186,6 +191,8 @@ def records_of(source: str | Path, *, column: str | None = None, path: str | Pat
     if not named and path is None and Path(source).exists():
         yield from iter_records(source, column=column)
         return
+    if not named and path is not None and Path(source).is_file():
+        raise DataError(f"{source}: is a file; a path beside it belongs to a named set (`molgfn data list`)")
     if not named and (Path(source).suffix or len(Path(source).parts) > 1):
         raise DataError(f"{source}: cannot be read (there is no such file)")
     known = dataset(str(source), "molecules")

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ARXIV = re.compile(r"arXiv[:\s]*(\d{4}\.\d{4,5})")
+#: the paragraph of a docstring that begins with it, on the same line or the next, without the tests that pin it
+SECTION = re.compile(r"^Reference:\s*(\S.*?)(?=\s+Pinned\s+by\s|\n\s*\n|\Z)", flags=re.MULTILINE | re.DOTALL)
 
 
 @dataclass
@@ -71,15 +73,22 @@ def _targets(node: Any) -> Iterator[str]:
 
 
 def _reference(target: str) -> str:
-    """The declared reference or source of a class, else the ``Reference:`` section of its docstring."""
+    """The declared reference or source of a class, else the ``Reference:`` section of its docstring, else of a base."""
     module, _, name = target.rpartition(".")
     try:
-        cls = getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
         return ""  # an old run may name a class that has moved; its report is still worth having
-    for attribute in ("reference", "source"):
-        declared = vars(cls).get(attribute)
-        if isinstance(declared, str):
+    return next(filter(None, map(_own_reference, getattr(found, "__mro__", ()))), "")
+
+
+def _own_reference(cls: type) -> str:
+    """What a class itself says; nothing for what every component of its kind has as a base."""
+    if not cls.__module__.startswith("molgfn.") or cls.__module__.endswith(".base"):
+        return ""
+    own = vars(cls)
+    for declared in (own.get("reference"), own.get("source")):
+        if isinstance(declared, str) and declared:
             return declared
-    section = re.search(r"^Reference:\s*\n((?:[ \t]+\S.*\n?)+)", inspect.getdoc(cls) or "", flags=re.MULTILINE)
+    section = SECTION.search(inspect.cleandoc(own.get("__doc__") or ""))
     return section.group(1) if section else ""

@@ -72,7 +72,9 @@ def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", lo
                 axes.plot(curve.x, curve.y, color=colour, lw=0.6, alpha=0.3)
                 axes.plot(curve.x, running_mean(curve.y), color=colour, lw=1.6, label=curve.label)
             else:
-                axes.plot(curve.x, curve.y, color=colour, lw=1.6, alpha=0.5 if curve.faint else 1, label=curve.label)
+                alone = np.isfinite(curve.y).sum() == 1  # a line needs two
+                marker, alpha = "o" if alone else "", 0.5 if curve.faint else 1
+                axes.plot(curve.x, curve.y, color=colour, lw=1.6, marker=marker, alpha=alpha, label=curve.label)
         if log_y:
             axes.set_yscale("log")
         axes.set_xlabel(x_label)

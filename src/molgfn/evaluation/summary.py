@@ -136,9 +136,11 @@ def limits(evaluation: dict[str, Any], config: dict[str, Any]) -> list[str]:
     out = []
     exact = metrics.get("exact/tv")
     if exact is not None and exact.get("value") is None:
+        given = any(k.startswith("heldout/") and reading.get("value") is not None for k, reading in metrics.items())
+        held = " and the held-out ones" if given else ""
         out.append(
             f"How far the sampler is from R/Z over the whole space: {exact.get('note', 'not measured')}. The ELBO is "
-            "only a lower bound on log Z, and the correlation covers only objects that the sampler drew."
+            f"only a lower bound on log Z, and the correlation covers only objects that the sampler drew{held}."
         )
     elif exact is None and evaluation.get("source", {}).get("kind") == "file":
         out.append("How likely each molecule was: a file has no policy, so nothing here is about P_T or log Z.")

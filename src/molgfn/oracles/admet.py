@@ -17,6 +17,7 @@ from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 
+_INSTALL = "pip install -c constraints.txt '.[admet]' (in the clone)"
 #: endpoints that are probabilities
 CLASSIFICATION = [
     "AMES",
@@ -76,8 +77,9 @@ class ADMET(Oracle):
 
     Classification endpoints are probabilities in [0, 1]; regression endpoints are in the units of their data set and
     may leave its physical limits (a negative half-life, say). Their names are those of ``admet_ai``. Needs
-    ``pip install molgfn[admet]``; the models (13 MB) come with it. Endpoints of one kind share the networks and the
-    last batch's answer, so a second one costs nothing. Equal to ``admet_ai.ADMETModel`` up to float32 rounding.
+    ``pip install -c constraints.txt '.[admet]'`` (in the clone); the models (13 MB) come with it. Endpoints of one kind
+    share the networks and the last batch's answer, so a second one costs nothing. Equal to ``admet_ai.ADMETModel`` up
+    to float32 rounding.
 
     Args:
         endpoint: which one.
@@ -162,14 +164,14 @@ def _ensemble(folder: Path) -> _Ensemble:
     try:
         return _Ensemble(folder)
     except ImportError as error:
-        raise ConfigError(f"admet: chemprop cannot be imported ({error}): pip install molgfn[admet]") from error
+        raise ConfigError(f"admet: chemprop cannot be imported ({error}): {_INSTALL}") from error
 
 
 def _models() -> Path:
     """Where admet-ai keeps its networks. Importing it, or chemprop, takes seconds and is not needed for that."""
     found = find_spec("admet_ai")
     if found is None or not found.submodule_search_locations or find_spec("chemprop") is None:
-        raise ConfigError("admet: needs admet-ai and chemprop: pip install molgfn[admet]")
+        raise ConfigError(f"admet: needs admet-ai and chemprop: {_INSTALL}")
     return Path(next(iter(found.submodule_search_locations))) / "resources" / "models"
 
 

@@ -22,7 +22,7 @@ class Purchasable(Oracle):
     The catalogue that molbloom carries has the 9.2 million molecules in stock of ZINC20 (October 2021) and takes about
     7 % of all others for its own: a molecule that nobody sells has the value 1 with that probability. molbloom's short
     list of common reagents counts as on sale, too. Stereochemistry, charge and tautomer must be those of the catalogue.
-    Needs ``pip install molgfn[purchasable]``. About 8,000 molecules a second.
+    Needs ``pip install -c constraints.txt '.[purchasable]'`` (in the clone). About 8,000 molecules a second.
 
     Args:
         path: a filter file made with ``molbloom.CustomFilter`` from SMILES in molbloom's own form (``molbloom.canon``),
@@ -48,7 +48,8 @@ class Purchasable(Oracle):
         try:
             import molbloom  # type: ignore[import-not-found]  # an optional extra
         except ImportError as error:
-            raise ConfigError(f"purchasable: needs molbloom ({error}): pip install molgfn[purchasable]") from None
+            install = "pip install -c constraints.txt '.[purchasable]' (in the clone)"
+            raise ConfigError(f"purchasable: needs molbloom ({error}): {install}") from None
         self.path = path
         self._buy = molbloom.buy
         self._filter = None

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from molgfn.chemistry.hydrogens import without_hydrogens
+from molgfn.chemistry.lost_brackets import lost_brackets_hint
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.chemistry.similarity import Fingerprint, References
 from molgfn.errors import ConfigError
@@ -50,11 +51,16 @@ class Similarity(Oracle):
         if counts and fingerprint == "phco":
             raise ConfigError("counts: phco says only which features are there, not how often; set counts to false")
         molecules = parse(leads)
-        if bad := [f"smiles[{i}]: {m.problem}" for i, m in enumerate(molecules) if not m.valid]:
-            raise ConfigError(bad)
+        if bad := [i for i, molecule in enumerate(molecules) if not molecule.valid]:
+            hints = {i: lost_brackets_hint("smiles", leads[i], _readable) for i in bad}
+            raise ConfigError([f"smiles[{i}]: {molecules[i].problem}{hints[i]}" for i in bad])
         self.leads = [molecule.smiles for molecule in molecules]
         self._references = References(without_hydrogens(molecules), fingerprint, counts=counts)
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """Similarity of each molecule to the lead that is nearest to it, float64 [B]."""
         return self._references.tanimoto(without_hydrogens(objects)).max(axis=1)
+
+
+def _readable(text: str) -> bool:
+    return Molecule.from_smiles(text).valid

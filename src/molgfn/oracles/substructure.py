@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 from rdkit import Chem
 
+from molgfn.chemistry.lost_brackets import lost_brackets_hint
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
@@ -45,7 +46,8 @@ class Substructure(Oracle):
         self._patterns = [Chem.MolFromSmarts(text) if text.strip() else None for text in texts]
         bad = [i for i, pattern in enumerate(self._patterns) if pattern is None]
         if bad:
-            raise ConfigError([f"smarts[{i}]: not a SMARTS: {texts[i]!r}{_hint(texts[i])}" for i in bad])
+            hints = {i: lost_brackets_hint("smarts", texts[i], _readable) for i in bad}
+            raise ConfigError([f"smarts[{i}]: not a SMARTS: {texts[i]!r}{hints[i]}" for i in bad])
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """1 or 0 for each molecule, float64 [B]."""
@@ -54,11 +56,8 @@ class Substructure(Oracle):
         return np.array([f is (self.mode != "none") for f in found], dtype=np.float64)
 
 
-def _hint(text: str) -> str:
-    """The command line takes the brackets of [OH] for those of a list."""
-    if not text.strip() or Chem.MolFromSmarts(f"[{text}]") is None:
-        return ""
-    return f"; if it is [{text}], quote it twice on the command line: 'oracle.smarts=\"[{text}]\"'"
+def _readable(text: str) -> bool:
+    return Chem.MolFromSmarts(text) is not None
 
 
 def _contains(molecule: Molecule, pattern: Chem.Mol) -> bool:

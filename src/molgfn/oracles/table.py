@@ -43,11 +43,17 @@ class Table(Oracle):
         table = dict(values) if values is not None else _read(Path(str(path)))
         if not table:
             raise ConfigError(f"{path or 'values'}: lists no object")
+        self._path = None if path is None else Path(path)
         self.domain = domain  # type: ignore[misc]
         self.table = table
         self.missing = np.nan if missing is None else missing
         known = [*table.values(), *([] if missing is None else [missing])]
         self.range = (min(known), max(known))  # type: ignore[misc]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The table: answers on disk are not taken for those of an edited one."""
+        return () if self._path is None else (self._path,)
 
     def values(self, objects: Sequence[Any]) -> np.ndarray:
         """The listed value of each object, float64 [B]; ``missing`` where there is none."""
@@ -61,10 +67,12 @@ class Table(Oracle):
 
 def _read(path: Path) -> dict[str, float]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise ConfigError(f"path: {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"path: {path}: is not UTF-8 ({error.reason} at byte {error.start})") from None
     table: dict[str, float] = {}
     for line, row in enumerate(rows, start=2):
         try:

@@ -21,6 +21,7 @@ from molgfn.chemistry.structure_files import box_around, read_positions
 from molgfn.errors import ConfigError, DataError, MolgfnError
 from molgfn.oracles.base import Oracle
 
+_INSTALL = "pip install -c constraints.txt '.[docking]' (in the clone)"
 #: edge of the box and room around a ligand where the config gives none, in angstrom
 SIZE, PADDING = 20.0, 5.0
 
@@ -43,10 +44,10 @@ class Vina(Oracle):
     does not fit has huge positive energies. The component ``affinity`` is not cut off; ``ligand_efficiency`` is
     -affinity per heavy atom; ``poses`` counts the poses found within 3 kcal/mol of the best, at most ``poses``.
 
-    Needs ``pip install molgfn[docking]`` (vina, meeko). The affinity maps (2-10 s, one CPU) are computed once. Then 16
-    molecules of ZINC in the pocket of sEH took 1.1 s each at ``exhaustiveness`` 8 with 10,000 evaluations, mean -8.5;
-    4: 0.6 s, -7.7, one of them missed the pocket; 1: 0.4 s, -5.5. Without a limit, as on Vina's command line, they take
-    minutes. Atoms that AutoDock has no type for (boron, arsenic) and salts raise.
+    Needs ``pip install -c constraints.txt '.[docking]'`` (in the clone; vina, meeko). The affinity maps (2-10 s, one
+    CPU) are computed once. Then 16 molecules of ZINC in the pocket of sEH took 1.1 s each at ``exhaustiveness`` 8 with
+    10,000 evaluations, mean -8.5; 4: 0.6 s, -7.7, one of them missed the pocket; 1: 0.4 s, -5.5. Without a limit, as on
+    Vina's command line, they take minutes. Atoms that AutoDock has no type for (boron, arsenic) and salts raise.
 
     Args:
         receptor: ``.pdbqt`` file with hydrogens, such as Meeko's ``mk_prepare_receptor.py`` writes; or ``4jnc``, the
@@ -201,7 +202,7 @@ def pose_file(molecule: Molecule) -> str:
 def _require_packages() -> None:
     """Raise where vina or meeko is not installed; their import takes seconds and waits for the first molecule."""
     if missing := [name for name in ("vina", "meeko") if find_spec(name) is None]:
-        raise ConfigError(f"vina: needs {' and '.join(missing)}: pip install molgfn[docking]")
+        raise ConfigError(f"vina: needs {' and '.join(missing)}: {_INSTALL}")
 
 
 def _packages() -> tuple[Any, Any]:
@@ -211,7 +212,7 @@ def _packages() -> tuple[Any, Any]:
             import meeko  # type: ignore[import-not-found]  # optional extras
             import vina  # type: ignore[import-not-found]
     except ImportError as error:
-        raise ConfigError(f"vina: vina or meeko cannot be imported ({error}): pip install molgfn[docking]") from error
+        raise ConfigError(f"vina: vina or meeko cannot be imported ({error}): {_INSTALL}") from error
     rdBase.LogToCppStreams()
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # as chemistry.molecules has it
     return vina, meeko

@@ -26,8 +26,8 @@ class XTBGap(Oracle):
 
     The geometry is one conformer (``chemistry.conformers``: ETKDGv3 and MMFF94, or UFF) and is not relaxed further, the
     charge is the formal one, all electrons are paired. Orbital gaps of GFN2-xTB rank molecules and are smaller than
-    those of hybrid functionals, such as QM9's. Needs ``pip install molgfn[xtb]`` (tblite). About 0.1 s for 40 atoms,
-    growing with the third power.
+    those of hybrid functionals, such as QM9's. About 0.1 s for 40 atoms, growing with the third power. Needs
+    ``pip install -c constraints.txt '.[xtb]'`` (in the clone; tblite).
 
     It raises for what it cannot do: several pieces (salts), unpaired electrons, no conformer, no empty orbital, no
     convergence.
@@ -89,7 +89,8 @@ def _tblite() -> Any:
     try:
         from tblite.interface import Calculator  # type: ignore[import-not-found]  # an optional extra
     except ImportError as error:
-        raise ConfigError(f"xtb_gap: needs tblite ({error}): pip install molgfn[xtb]") from None
+        install = "pip install -c constraints.txt '.[xtb]' (in the clone)"
+        raise ConfigError(f"xtb_gap: needs tblite ({error}): {install}") from None
     finally:
         if before is None:
             del os.environ[_THREADS]

@@ -41,7 +41,9 @@ class RayWorkers(Workers):
         try:
             import ray  # type: ignore[import-not-found]
         except ImportError:
-            raise ConfigError("backend: ray is not installed; `pip install molgfn[ray]`") from None
+            raise ConfigError(
+                "backend: ray is not installed; pip install -c constraints.txt '.[ray]' (in the clone)"
+            ) from None
         self.address = address
         self._ray: Any = ray
         self._idle: list[Any] = []

@@ -40,7 +40,8 @@ class Scoring:
             the run ends: no hours of training on the least reward. Null never does.
         record: keep every different object that a run scored, with iteration, source and values, in its
             ``scored.sqlite``.
-        backend: "processes" of this machine, or "ray" for those of a Ray cluster (``pip install molgfn[ray]``).
+        backend: "processes" of this machine, or "ray" for those of a Ray cluster (in the clone:
+            ``pip install -c constraints.txt '.[ray]'``).
         ray_address: of the cluster, such as "auto"; null starts one here.
     """
 

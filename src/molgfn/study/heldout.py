@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 
 from molgfn.evaluation.heldout import heldout_probabilities
+from molgfn.evaluation.metrics.correlation import FEWEST_OBJECTS
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.experiment import Experiment, assemble
 from molgfn.policies.base import Policy
@@ -24,7 +25,7 @@ _DATA = {"_target_": "molgfn.trajectories.sources.Sources"}
 
 
 def heldout_correlation(e: Experiment, policy: Policy, reward: Reward, heldout: int | str) -> dict[str, float]:
-    """Pearson and Spearman correlation of log P_T(x) with log R(x), and on how many objects.
+    """Pearson and Spearman correlation of log P_T(x) with log R(x), and on how many objects; nothing for fewer than 10.
 
     Args:
         e: the run.
@@ -39,7 +40,7 @@ def heldout_correlation(e: Experiment, policy: Policy, reward: Reward, heldout: 
     else:
         log_p, log_r = _untrained(e, policy, reward, heldout)
     good = np.isfinite(log_p)
-    if good.sum() < 3:
+    if good.sum() < FEWEST_OBJECTS:
         return {}
     return {
         "heldout/pearson": float(np.corrcoef(log_p[good], log_r[good])[0, 1]),

@@ -103,7 +103,7 @@ class OfflineMolecules:
         )
         self._keep(content, environment)
         self._environment, self.report = environment, content.report
-        level = logging.WARNING if content.report.left_out else logging.INFO
+        level = logging.WARNING if content.report.left_out or content.report.cut else logging.INFO
         logger.log(level, "given molecules: %s", content.report.summary())
 
     def _keep(self, content: MoleculeSet, environment: Environment) -> None:

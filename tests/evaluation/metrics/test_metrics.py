@@ -154,20 +154,34 @@ def test_correlation_of_an_exact_sampler_is_one_with_slope_one():
 
 
 def test_spearman_sees_ranks_and_pearson_does_not():
-    readings = Correlation()(terminal([1.0, 2.0, 3.0, 100.0], [1.0, 2.0, 3.0, 4.0]))
+    readings = Correlation()(terminal([*np.arange(1.0, 10.0), 100.0], np.arange(1.0, 11.0)))
     assert readings["correlation/spearman/samples/N=16"].value == pytest.approx(1.0)
     assert readings["correlation/pearson/samples/N=16"].value < 0.9
 
 
-@pytest.mark.parametrize(("log_p", "log_reward"), [([1.0, 2.0], [1.0, 2.0]), ([1.0, 2.0, 3.0], [1.0, 1.0, 1.0])])
+@pytest.mark.parametrize(
+    ("log_p", "log_reward"),
+    [
+        (np.arange(9.0), np.arange(9.0)),
+        (np.append(np.arange(9.0), -np.inf), np.arange(10.0)),
+        (np.arange(12.0), np.ones(12)),
+        (np.ones(12), np.arange(12.0)),
+    ],
+)
 def test_correlation_that_cannot_be_has_a_reason(log_p, log_reward):
     (reading,) = Correlation()(terminal(log_p, log_reward)).values()
     assert reading.value is None
-    assert "different" in reading.note
+    number = np.isfinite(log_p).sum()
+    assert reading.note == f"{number} objects with log P_T; it takes 10 with different log R and log P_T"
+
+
+def test_ten_objects_are_enough_for_a_correlation():
+    reading = Correlation()(terminal(np.arange(10.0), np.arange(10.0)))["correlation/pearson/samples/N=16"]
+    assert (reading.value, reading.count) == (pytest.approx(1.0), 10)
 
 
 def test_held_out_objects_have_keys_of_their_own():
-    given = terminal([1.0, 2.0, 4.0], [1.0, 2.0, 3.0]).terminal
+    given = terminal(1.5 * np.arange(10.0) - 4, np.arange(10.0)).terminal
     readings = HeldoutCorrelation()(Samples("molecule", [], [], heldout=given))
     assert list(readings) == [f"heldout/{n}/N=16" for n in ("pearson", "spearman", "slope", "standard_error")]
     assert readings["heldout/spearman/N=16"].value == pytest.approx(1)
@@ -189,7 +203,7 @@ def test_less_may_be_better(samples):
 
 
 def test_correlation_per_state_says_so_in_its_key():
-    readings = Correlation()(terminal([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], per="state"))
+    readings = Correlation()(terminal(np.arange(10.0), np.arange(10.0), per="state"))
     assert "correlation/pearson/samples/N=16/per state" in readings
 
 

@@ -9,12 +9,16 @@ from scipy import stats
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples, TerminalProbabilities
 
+#: with fewer objects a correlation is not reported: it says next to nothing
+FEWEST_OBJECTS = 10
+
 
 class Correlation(Metric):
     """Pearson and Spearman correlation of log P_T(x) with log R(x), and the slope of log P_T on log R (1 is ideal).
 
     The key names the objects and the backward trajectories per object of the log P_T estimate. Intervals are percentile
-    bootstrap over objects. A correlation says nothing of mass outside the objects it is measured on.
+    bootstrap over objects, of which it takes 10. A correlation says nothing of mass outside the objects it is measured
+    on.
     """
 
     name: ClassVar[str] = "correlation"
@@ -51,8 +55,8 @@ def _readings(terminal: TerminalProbabilities, head: str, which: str, error: str
     log_p, log_reward = terminal.log_p[finite], terminal.log_reward[finite]
     per = "" if terminal.per == "object" else f"/per {terminal.per}"
     tail = f"{which}N={terminal.trajectories}{per}"
-    if len(log_p) < 3 or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0:
-        reason = f"{len(log_p)} objects with log P_T; it takes 3 with different log R and log P_T"
+    if len(log_p) < FEWEST_OBJECTS or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0:
+        reason = f"{len(log_p)} objects with log P_T; it takes {FEWEST_OBJECTS} with different log R and log P_T"
         return {f"{head}pearson/{tail}": Reading.missing(reason)}
     return {
         f"{head}pearson/{tail}": Reading.bootstrap(_pearson, log_p, log_reward),
