@@ -127,6 +127,10 @@ def test_info_does_not_overwrite_what_it_reads(call, tmp_path):
     result = call("data", "info", path, "-o", path)
     assert result.exit_code == 2
     assert "own.smi: is the file that is read" in result.stderr
+    (tmp_path / "own.csv").write_text("smiles,act\nCCO,1\n")
+    table = call("data", "info", tmp_path / "own.csv", "-o", tmp_path / "own.csv")
+    assert "own.csv: is the file that is read" in table.stderr
+    (tmp_path / "own.csv").unlink()
     parquet = call("data", "info", path, "-o", tmp_path / "out.parquet")
     assert parquet.exit_code == 2
     assert "cannot write `.parquet`" in parquet.stderr
@@ -156,3 +160,7 @@ def test_info_refuses(call, tmp_path):
     assert call("data", "info", tmp_path / "gone.smi").exit_code == 3
     assert call("data", "info", tmp_path / "a.smi", "--elements", "Q").exit_code == 2
     assert call("data", "info", tmp_path / "a.smi", "-o", tmp_path / "no" / "b.smi").exit_code == 2
+    (tmp_path / "folder").mkdir()
+    folder = call("data", "info", tmp_path / "a.smi", "-o", tmp_path / "folder")
+    assert folder.exit_code == 2  # before the file is read, which may take long
+    assert "folder: is a folder" in folder.stderr

@@ -86,6 +86,16 @@ def test_how_far_the_reading_has_come_is_said(policy, file, caplog, monkeypatch)
     assert f"{file}: looked for the states of 7 of 7 molecules" in caplog.messages
 
 
+@pytest.mark.parametrize(("limit", "level"), [(2, logging.WARNING), (3, logging.INFO)])
+def test_a_limit_that_cuts_is_a_warning(policy, tmp_path, caplog, limit, level):
+    (tmp_path / "a.smi").write_text("CCCC\nCCO\nCC\n")
+    caplog.set_level(logging.INFO, "molgfn")
+    OfflineMolecules(molecules=str(tmp_path / "a.smi"), limit=limit).prepare(policy.environment)
+    said = caplog.records[-1]
+    assert said.levelno == level
+    assert ("not read: limit=2" in said.getMessage()) == (limit == 2)
+
+
 def test_rules_come_first(policy, tmp_path):
     (tmp_path / "a.smi").write_text("CCC[O-].[Na+]\nCCCO\nCC(=O)C\n")
     plain = OfflineMolecules(molecules=str(tmp_path / "a.smi"))

@@ -167,11 +167,13 @@ def _require_output(output: Path, source: str, path: Path | None) -> None:
     from molgfn.cli.object_files import require_folder
     from molgfn.datasets.registry import DATASETS
 
-    if output.suffix not in (".smi", ".smiles", ".txt", ""):
-        raise ConfigError(f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt")
     read = path or (DATASETS[source].file.place if source in DATASETS else Path(source))
     if output.exists() and read.exists() and output.samefile(read):
         raise ConfigError(f"{output}: is the file that is read; give what is kept another name")
+    if output.suffix not in (".smi", ".smiles", ".txt", ""):
+        raise ConfigError(f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt")
+    if output.is_dir():
+        raise ConfigError(f"{output}: is a folder; give the name of a file")
     require_folder(output.parent, output)
 
 
