@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from collections import Counter
@@ -105,17 +104,18 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
 
 def _part(output: Path) -> Path:
     """A new file for rows until all are there; one of an earlier call, or of one that runs beside, is left alone."""
-    first = output.with_name(output.name + ".part")
-    for number in itertools.count():
-        part = first if number == 0 else first.with_name(f"{first.name}.{number}")
+    first = part = output.with_name(output.name + ".part")
+    number = 0
+    while True:
         try:
             part.touch(exist_ok=False)
+            break
         except FileExistsError:
-            continue
-        if number:
-            click.echo(f"{first} of another call is left as it is; rows go to {part}", err=True)
-        return part
-    raise AssertionError("there is no last number")
+            number += 1
+            part = first.with_name(f"{first.name}.{number}")
+    if number:
+        click.echo(f"{first} of another call is left as it is; rows go to {part}", err=True)
+    return part
 
 
 def _to_parquet(part: Path, output: Path, numbers: list[str]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from molgfn.chemistry.files import Record, iter_records, no_molecule, records_in
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.archives import open_member
+from molgfn.datasets.processes import in_order
 from molgfn.datasets.registry import DATASETS, dataset
 from molgfn.errors import DataError
 
@@ -218,14 +217,4 @@ def _parsed(
         for portion in portions:
             yield portion, _parse(portion, standardise)
         return
-    # started afresh: a fork of a process with threads (torch's, a logger's) may hang
-    context = multiprocessing.get_context("spawn")
-    waiting: deque[tuple[list[Record], Future[list[Molecule]]]] = deque()
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        for portion in portions:
-            waiting.append((portion, pool.submit(_parse, portion, standardise)))
-            if len(waiting) > 2 * jobs:  # no more of the file in memory than keeps the workers busy
-                first, result = waiting.popleft()
-                yield first, result.result()
-        for rest, result in waiting:
-            yield rest, result.result()
+    yield from in_order(partial(_parse, standardise=standardise), portions, jobs=jobs)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 from molgfn.chemistry.molecules import Molecule
+from molgfn.datasets.processes import in_order
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError
 
@@ -41,7 +40,7 @@ def read_back(
     portions = [molecules[i : i + PORTION] for i in range(0, len(molecules), PORTION)]
     built: list[bool] = []
     batches: list[Any] = []
-    for which, states in _in_order(environment, portions, min(jobs, len(portions))):
+    for which, states in _found(environment, portions, min(jobs, len(portions))):
         built += which
         if states is not None:
             batches.append(states)
@@ -50,22 +49,14 @@ def read_back(
     return built, type(batches[0]).cat(batches) if batches else None
 
 
-def _in_order(
-    environment: Environment, portions: list[Sequence[Molecule]], jobs: int
-) -> Iterator[tuple[list[bool], Any]]:
+def _found(environment: Environment, portions: list[Sequence[Molecule]], jobs: int) -> Iterator[tuple[list[bool], Any]]:
     if jobs <= 1:
         for portion in portions:
             yield _states(environment, portion)
         return
-    context = multiprocessing.get_context("spawn")  # a fork of a process with threads (torch's) may hang
-    waiting: deque[Future[bytes]] = deque()
-    with ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(pickle.dumps(environment),)) as pool:
-        for portion in portions:
-            waiting.append(pool.submit(_work, portion))
-            if len(waiting) > 2 * jobs:
-                yield pickle.loads(waiting.popleft().result())
-        while waiting:
-            yield pickle.loads(waiting.popleft().result())
+    start = partial(_start, pickle.dumps(environment))
+    for _, states in in_order(_work, portions, jobs=jobs, initializer=start):
+        yield pickle.loads(states)
 
 
 def _states(environment: Environment, molecules: Sequence[Molecule]) -> tuple[list[bool], Any]:
