@@ -214,7 +214,9 @@ def _exact(
 
 
 def _reference(settings: EvaluationSettings) -> Reference | None:
-    return settings.reference and read_reference(settings.reference, sample=settings.reference_sample)
+    if settings.reference is None:
+        return None
+    return read_reference(settings.reference, sample=settings.reference_sample)
 
 
 def _beside(samples: Samples, reference: Reference | None) -> Samples:
