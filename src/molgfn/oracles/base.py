@@ -60,3 +60,11 @@ class Oracle(ABC):
         """``values`` [B], and what they were made of: ``component_names`` -> float64 [B]. Composites override it."""
         values = self.values(objects)
         return values, {self.name: values}
+
+    def remarks(self, objects: Sequence[Any]) -> dict[str, list[str]]:
+        """What there is to say of each object in words: name of a column -> B texts, "" where there is nothing.
+
+        For people, beside values that are there already: it is asked for when results are written, never in training.
+        Names begin with the oracle's own, such as ``alerts_found``.
+        """
+        return {}
