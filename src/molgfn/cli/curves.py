@@ -69,9 +69,11 @@ def chart(name: str, arguments: Sequence[str]) -> str:
     left, right = f"{first:g}", f"{last:g}"
     lines += ["      +" + "-" * WIDTH, "       " + left + middle[len(left) : WIDTH - len(right)] + right, ""]
     points = np.linspace(first, last, 13)
-    rows = [[f"{x:.4g}" for x in points], [f"{v + 0.0:.3f}" for v in transform(points)]  # no -0.000]
+    rows = [[f"{x:.4g}" for x in points], [f"{v + 0.0:.3f}" for v in transform(points)]]  # no -0.000
     wide = max(len(cell) for row in rows for cell in row)
-    return "\n".join([*lines, *(f"    {head}  " + " ".join(f"{c:>{wide}}" for c in r) for head, r in zip("xy", rows))])
+    return "\n".join(
+        [*lines, *(f"    {head}  " + " ".join(f"{c:>{wide}}" for c in r) for head, r in zip("xy", rows, strict=True))]
+    )
 
 
 def markdown() -> str:

@@ -61,10 +61,14 @@ class Oracle(ABC):
         values = self.values(objects)
         return values, {self.name: values}
 
-    def remarks(self, objects: Sequence[Any]) -> dict[str, list[str]]:
-        """What there is to say of each object in words: name of a column -> B texts, "" where there is nothing.
+    @property
+    def remark_names(self) -> tuple[str, ...]:
+        """Columns of ``remarks``, in order; each begins with the oracle's own name, such as ``alerts_found``."""
+        return ()
 
-        For people, beside values that are there already: it is asked for when results are written, never in training.
-        Names begin with the oracle's own, such as ``alerts_found``.
+    def remarks(self, objects: Sequence[Any]) -> dict[str, list[str]]:
+        """What there is to say of each object in words: ``remark_names`` -> B texts, "" where there is nothing.
+
+        For people, beside values that are there already: asked when results are written, never in training.
         """
         return {}
