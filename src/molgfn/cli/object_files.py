@@ -60,13 +60,18 @@ def write_objects(
         raise ConfigError(f"{path}: a .smi holds nothing but SMILES; use .csv, .parquet or .sdf")
     write: dict[str, Callable[[Path], None]] = {
         ".smi": lambda p: _write_smiles(objects, p),
-        ".sdf": lambda p: _write_sdf(objects, p, columns),
+        ".sdf": lambda p: write_sdf([m.mol for m in objects], [m.smiles for m in objects], p, columns),
         ".csv": lambda p: _table(objects, domain, columns).to_csv(p, index=False),
         ".parquet": lambda p: _table(objects, domain, columns).to_parquet(p, index=False),
     }
+    whole(path, write[path.suffix])
+
+
+def whole(path: Path, write: Callable[[Path], None]) -> None:
+    """``write`` to a place beside ``path``, and move it there when all is written."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".molgfn-") as folder:
         part = Path(folder) / path.name
-        write[path.suffix](part)
+        write(part)
         os.replace(part, path)
 
 
@@ -87,24 +92,31 @@ def _write_smiles(objects: list[Any], path: Path) -> None:
 
 
 def cell(value: Any) -> str:
-    """A cell as the text of an SD tag, "" for nothing: numbers with ten digits, texts in one line."""
+    """A cell as the text of an SD tag, "" for nothing: numbers with ten digits, no line that would end the tag."""
     if value is None or value != value:
         return ""
-    return " ".join(value.split()) if isinstance(value, str) else f"{value:.10g}"
+    if not isinstance(value, str):
+        return f"{value:.10g}" if isinstance(value, int | float) else str(value)
+    lines = [line for line in value.splitlines() if line.strip()]
+    return "\n".join(f" {line}" if line.startswith(("$$$$", ">")) else line for line in lines)
 
 
-def _write_sdf(objects: list[Any], path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+def write_sdf(mols: Sequence[Any], names: Sequence[str], path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """N molecules with their names and tags; those without coordinates get 2D ones."""
     from rdkit import Chem
     from rdkit.Chem import rdDepictor
 
     with Chem.SDWriter(str(path)) as writer:
-        for row, molecule in enumerate(objects):
-            mol = Chem.Mol(molecule.mol)
-            rdDepictor.Compute2DCoords(mol)
-            mol.SetProp("_Name", molecule.smiles)
-            for name, cells in columns.items():
+        for row, (given, name) in enumerate(zip(mols, names, strict=True)):
+            mol = Chem.Mol(given)
+            for own in mol.GetPropNames():  # those of the file that it comes from are among the columns
+                mol.ClearProp(own)
+            if not mol.GetNumConformers():
+                rdDepictor.Compute2DCoords(mol)
+            mol.SetProp("_Name", name)
+            for column, cells in columns.items():
                 if text := cell(cells[row]):
-                    mol.SetProp(name, text)
+                    mol.SetProp(column, text)
             writer.write(mol)
 
 
