@@ -106,7 +106,7 @@ def test_qed_and_sa_of_aspirin():
         ),
         (
             lambda: WeightedMean(components={"q": Component(oracle=QED()), "q_transformed": Component(oracle=QED())}),
-            "names of transformed values",
+            "q_transformed: two columns would be called so",
         ),
     ],
 )

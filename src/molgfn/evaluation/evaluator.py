@@ -14,7 +14,7 @@ from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.reference import Reference, read_reference
-from molgfn.evaluation.samples import draw_samples, read_samples, with_terminal_probabilities
+from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -42,6 +42,7 @@ class Evaluation:
         metrics: what computed them, for definitions and references.
         settings: plain settings.
         problems: named reason -> how many samples have no value because of it.
+        remarks: column -> what the oracle said in words (an alert's name) -> of how many samples.
         oracle: oracle accounting of this evaluation alone.
         reference: key -> the same number measured on the reference; empty without one.
         exact: exact distribution where the space could be listed.
@@ -53,6 +54,7 @@ class Evaluation:
     metrics: list[Metric]
     settings: dict[str, object]
     problems: dict[str, int] = field(default_factory=dict)
+    remarks: dict[str, dict[str, int]] = field(default_factory=dict)
     oracle: dict[str, float] = field(default_factory=dict)
     reference: dict[str, float] = field(default_factory=dict)
     exact: ExactResult | None = None
@@ -120,7 +122,7 @@ def evaluate_policy(
     samples = draw_samples(
         environment, policy, reward, settings.samples, batch=settings.batch, seed=seed, progress=progress
     )
-    samples = _beside(samples, reference)
+    samples = _beside(with_remarks(samples, reward), reference)
     why = {}
     if settings.log_pt_objects:
         try:
@@ -159,6 +161,7 @@ def evaluate_policy(
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
+        remarks=_remarks(samples),
         oracle={name: after[name] - before[name] for name in after},
         reference=_of_reference(reference, metrics, readings),
         exact=exact,
@@ -176,7 +179,8 @@ def evaluate_file(
     settings = settings or EvaluationSettings()
     before = _counted(reward) if reward is not None else {}
     reference = _reference(settings)
-    samples = _beside(read_samples(path, reward), reference)
+    samples = read_samples(path, reward)
+    samples = _beside(samples if reward is None else with_remarks(samples, reward), reference)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics)
     after = _counted(reward) if reward is not None else {}
@@ -187,6 +191,7 @@ def evaluate_file(
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
+        remarks=_remarks(samples),
         oracle={name: after[name] - before[name] for name in after},
         reference=_of_reference(reference, metrics, readings),
     )
@@ -238,6 +243,14 @@ def _of_reference(
 
 def _problems(samples: Samples) -> dict[str, int]:
     return dict(Counter(problem for problem in samples.problems if problem is not None).most_common())
+
+
+def _remarks(samples: Samples) -> dict[str, dict[str, int]]:
+    """How many samples each remark is of; a cell may hold several, with semicolons between them."""
+    return {
+        name: dict(Counter(part for text in texts for part in text.split("; ") if part).most_common())
+        for name, texts in samples.remarks.items()
+    }
 
 
 def _counted(reward: Reward) -> dict[str, float]:
