@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1] / "src"
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
     ("errors",),
-    ("downloads",),
+    ("paths",),
+    ("code_references", "downloads"),
     ("chemistry", "networks"),
     ("proxies",),
     ("datasets",),
@@ -28,6 +29,7 @@ ORDER = [
     ("training",),
     ("testing", "targets"),
     ("config",),
+    ("run_files",),
     ("checkpoint",),
     ("experiment",),
     ("study",),
