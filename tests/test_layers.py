@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1] / "src"
 ORDER = [
     ("errors",),
     ("paths",),
-    ("code_references", "downloads"),
+    ("code_references",),
+    ("downloads",),
     ("chemistry", "networks"),
     ("proxies",),
     ("datasets",),
@@ -30,6 +31,7 @@ ORDER = [
     ("testing", "targets"),
     ("config",),
     ("run_files",),
+    ("run_folder",),
     ("checkpoint",),
     ("experiment",),
     ("study",),

@@ -25,9 +25,12 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{2,}")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 #: endings that say what a file is, as opposed to dots within a name
 ENDINGS = frozenset(
-    ".smi .smiles .ism .cxsmiles .csv .tsv .tab .txt .parquet .sdf .sd .mol .json .jsonl .yaml .yml .pt .ckpt".split()
-)
-COMPRESSED = frozenset(".gz .bz2 .xz .zst .zip".split())
+    (
+        ".smi", ".smiles", ".ism", ".cxsmiles", ".csv", ".tsv", ".tab", ".txt", ".parquet", ".sdf", ".sd", ".mol",
+        ".json", ".jsonl", ".yaml", ".yml", ".pt", ".ckpt",
+    )
+)  # fmt: skip
+COMPRESSED = frozenset([".gz", ".bz2", ".xz", ".zst", ".zip"])
 
 
 @dataclass(frozen=True)

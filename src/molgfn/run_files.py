@@ -131,7 +131,7 @@ def record(config: Mapping[str, Any], more: Iterable[tuple[str, Path]] = ()) -> 
     def visit(key: str, role: PathRole, value: Any) -> Any:
         words = value if isinstance(value, list) and role.kind == "command" else [value]
         for i, word in enumerate(words):
-            file = split(word)[0] if role.kind == "code" and names_file(word) else word
+            file = split(str(word))[0] if role.kind == "code" and names_file(word) else word
             if role.kind == "output" or not isinstance(file, str) or not os.path.isabs(file):
                 continue
             if Path(file).is_file() and not (role.kind == "command" and i == 0 and _is_program(Path(file))):

@@ -95,7 +95,7 @@ def _nearest_module(path: str) -> str:
 
 
 def trusted_prefixes(untrusted: bool, trust: Sequence[str] = ()) -> tuple[str, ...] | None:
-    """What ``import_class`` gets: None (anything goes), or ``TRUSTED`` and the caller's own packages, files, commands."""
+    """What ``import_class`` gets: None (anything goes), or ``TRUSTED`` and the packages, files and commands given."""
     if isinstance(trust, str):
         trust = (trust,)
     # "my_package" must not trust my_package_evil
@@ -119,9 +119,7 @@ def trusted(code: Any, prefixes: Sequence[str]) -> bool:
 
 def trust_option(code: Any) -> str:
     """What to type so that ``trusted`` holds."""
-    if names_file(code):
-        text = split(code)[0]
-    elif isinstance(code, str) and re.fullmatch(r"\w+(\.\w+)+", code):
+    if names_file(code) or (isinstance(code, str) and re.fullmatch(r"\w+(\.\w+)+", code)):
         text = split(code)[0]
     else:
         text = code if isinstance(code, str) else shlex.join(map(str, code))
