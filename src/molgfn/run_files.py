@@ -230,6 +230,21 @@ def require_same(files: Sequence[Mapping[str, str]], now: Iterable[Path]) -> Non
             raise CheckpointError(f"{path}: is not the file the run was trained with; start where that one is found")
 
 
+def relative_files(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(key, path) of what a config reads by a path that means another file in another folder."""
+    found: list[tuple[str, str]] = []
+
+    def visit(key: str, role: PathRole, value: Any) -> Any:
+        file = split(value)[0] if role.kind == "code" and names_file(value) else value
+        read = role.kind in ("file", "name", "code") and isinstance(file, str) and file not in DATASETS
+        if read and not os.path.isabs(file) and Path(file).exists():
+            found.append((key, file))
+        return value
+
+    mapped(config, visit)
+    return found
+
+
 def beside(files: Sequence[dict[str, str]], run: Path) -> list[dict[str, str]]:
     """The record with each file's place as seen from the run folder, by which it is found after both moved."""
     return [{**entry, "beside": os.path.relpath(entry["path"], run)} for entry in files]
