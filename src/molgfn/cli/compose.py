@@ -179,6 +179,13 @@ def checked(experiment: str, overrides: Sequence[str] = (), schema: Mapping[str,
     Raises:
         ConfigError: with every problem that was found.
     """
+    return checked_as_written(experiment, overrides, schema)[0]
+
+
+def checked_as_written(
+    experiment: str, overrides: Sequence[str] = (), schema: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What ``checked`` gives, and the same with its paths as they were written."""
     from molgfn.config import ROOT, check
 
     result = compose(experiment, overrides)
@@ -195,7 +202,7 @@ def checked(experiment: str, overrides: Sequence[str] = (), schema: Mapping[str,
         found = [f"{experiment}: should start with `defaults: [train, _self_]`; most of a run is missing", *found]
     if problems := result.problems + found:
         raise ConfigError(problems)
-    return settled.config
+    return settled.config, result.config
 
 
 def expand(overrides: Sequence[str], experiment: str | None = None) -> list[list[str]]:

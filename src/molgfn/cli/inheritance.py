@@ -6,6 +6,7 @@ files of a chain are put together here, and Hydra sees one experiment.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,7 @@ def _parent(entry: Any, path: Path) -> Path | None:
         # a config of one group, such as `reward/steep`, is Hydra's business
         return found.resolve() if by_path or "/" not in entry or "defaults" in _node(found) else None
     if by_path:
+        beside = [Path(os.path.normpath(p)) for p in beside]
         raise ConfigError(f"{path}: defaults: there is no experiment file {beside[0]} (`{entry}`)")
     return named_experiment(entry)
 
