@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1] / "src"
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
     ("errors",),
+    ("paths",),
+    ("code_references",),
     ("downloads",),
     ("chemistry", "networks"),
     ("proxies",),
@@ -28,6 +30,8 @@ ORDER = [
     ("training",),
     ("testing", "targets"),
     ("config",),
+    ("run_files",),
+    ("run_folder",),
     ("checkpoint",),
     ("experiment",),
     ("study",),

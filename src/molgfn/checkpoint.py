@@ -22,6 +22,7 @@ from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.objectives.backward.base import BackwardPolicyTraining
+from molgfn.paths import local
 from molgfn.policies.base import Policy
 
 KEY = "molgfn"
@@ -38,6 +39,7 @@ class Loaded:
         config: the run's plain config.
         iteration: training iterations behind it.
         path: the checkpoint file.
+        files: what the run read, see ``run_files.record``; None in a checkpoint of a version that did not say.
     """
 
     environment: Environment
@@ -45,6 +47,12 @@ class Loaded:
     config: dict[str, Any]
     iteration: int
     path: Path
+    files: tuple[dict[str, str], ...] | None = None
+
+    @property
+    def run(self) -> Path:
+        """The run folder."""
+        return self.path.parent.parent if self.path.parent.name == "checkpoints" else self.path.parent
 
 
 def find(place: str | Path) -> Path:
@@ -53,7 +61,7 @@ def find(place: str | Path) -> Path:
     Raises:
         CheckpointError: there is none.
     """
-    place = Path(place)
+    place = local(place)
     if place.is_file():
         return place
     if not place.is_dir():
@@ -120,7 +128,17 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
     iteration = content[KEY].get("iteration", content.get("global_step", 0))
     if not isinstance(iteration, int):
         raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")
-    return Loaded(environment, policy.to(device).eval(), config, iteration, path)
+    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content))
+
+
+def files_of(content: Mapping[str, Any]) -> tuple[dict[str, str], ...] | None:
+    """What the run of a checkpoint (of ``read``) read, see ``run_files.record``; None where it does not say."""
+    files = content[KEY].get("files")
+    if not isinstance(files, list) or not all(
+        isinstance(f, dict) and {"key", "path", "sha256"} <= f.keys() for f in files
+    ):
+        return None
+    return tuple({str(k): str(v) for k, v in f.items()} for f in files)
 
 
 def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, Any]) -> Path:

@@ -20,7 +20,19 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from molgfn.errors import ConfigError, MolgfnError
-from molgfn.targets import TRUSTED, Parameter, did_you_mean, import_class, parameters, show, trusted_prefixes, type_text
+from molgfn.paths import OutputPlace
+from molgfn.targets import (
+    TRUSTED,
+    Parameter,
+    did_you_mean,
+    import_class,
+    parameters,
+    show,
+    trust_option,
+    trusted,
+    trusted_prefixes,
+    type_text,
+)
 
 T = TypeVar("T")
 TARGET = "_target_"
@@ -45,7 +57,7 @@ class Slot:
 ROOT: dict[str, Any] = {
     "name": Annotated[str, Field(min_length=1)],
     "seed": Annotated[int, Field(ge=0, lt=2**32)],
-    "output": Annotated[str, Field(min_length=1)],
+    "output": Annotated[OutputPlace, Field(min_length=1)],
     "environment": Slot("molgfn.environments.base.Environment"),
     "oracle": Slot("molgfn.oracles.base.Oracle"),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
@@ -180,11 +192,12 @@ class _Walk:
         """Refuse code that a config of unknown origin names by a parameter (``names_code``) rather than a target."""
         if self.prefixes is None:
             return
-        trusted = tuple(p for p in self.prefixes if p not in TRUSTED)  # not all of torch: any function may be called
+        own = tuple(p for p in self.prefixes if p not in TRUSTED)  # not all of torch: any function may be called
         for key in getattr(cls, "names_code", ()):
-            if node.get(key) is not None and not (trusted and str(node[key]).startswith(trusted)):
+            if node.get(key) is not None and not trusted(node[key], own):
                 raise ConfigError(
-                    f"`{key}: {show(node[key])}` names code to run, which a checkpoint may not (see `trust`)"
+                    f"`{key}: {show(node[key])}` names code to run, which a checkpoint may not; if you know this code, "
+                    f"trust it: {trust_option(node[key])}"
                 )
 
     def _arguments(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molgfn.errors import DataError
+from molgfn.paths import local
 
 #: environment variable that names the folder of fetched files
 FOLDER_VARIABLE = "MOLGFN_DATA"
@@ -57,7 +58,7 @@ class Download(Published):
 def folder() -> Path:
     """The folder of fetched files: ``$MOLGFN_DATA``, else ``molgfn`` in the user's cache folder."""
     if place := os.environ.get(FOLDER_VARIABLE):
-        return Path(place)
+        return local(place)
     import pooch
 
     return Path(pooch.os_cache("molgfn"))

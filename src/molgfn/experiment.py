@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import functools
 import logging
+import tempfile
 import uuid
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import yaml
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
-from molgfn import __version__
-from molgfn.checkpoint import read, take_weights
+from molgfn import __version__, run_files
+from molgfn.checkpoint import find, read, take_weights
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.top_auc import write_pmo
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
@@ -31,6 +30,7 @@ from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring
+from molgfn.run_folder import begin, name_problem
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.discoveries import Discoveries
 from molgfn.training.exact_curve import ExactCurve
@@ -38,6 +38,7 @@ from molgfn.training.keeping import Keeping
 from molgfn.training.loggers import Loggers
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
+from molgfn.training.one_process import LocalCheckpoints, OneProcess, alone
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.pictures import Pictures
 from molgfn.training.progress import ProgressDisplay
@@ -101,6 +102,8 @@ def assemble(config: dict[str, Any]) -> Experiment:
     """
     if problems := check(config):
         raise ConfigError(problems)
+    if problem := name_problem(config):
+        raise ConfigError(problem)
     torch.manual_seed(config["seed"])
     environment = build(config["environment"], Environment, "environment")
     reward = reward_of(config, training=True)
@@ -261,21 +264,6 @@ class Run:
     experiment: Experiment
 
 
-def run_folder(config: dict[str, Any]) -> Path:
-    """A new folder ``<output>/<name>-<date>-<time>`` (numbered when taken)."""
-    stem = Path(config["output"]) / f"{config['name']}-{datetime.now():%Y%m%d-%H%M%S}"
-    for number in range(1, 10_000):
-        folder = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError(f"output: cannot make a run folder under `{config['output']}`: {error}") from None
-        return folder
-    raise ConfigError(f"output: no free run folder beside {stem}")
-
-
 #: what Lightning warns of and what is meant to be so: batches are made in the main process, from the weights that train
 _EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
@@ -287,21 +275,27 @@ _EXPECTED_WARNINGS = (
 )
 
 
-def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
+def train(config: dict[str, Any], *, resume: Path | None = None, label: str | None = None) -> Run:
     """Train what ``config`` describes.
 
     Args:
         config: composed, plain.
         resume: a checkpoint of the same config to go on from; its run folder is used.
+        label: what tells this run from the others of a grid, as part of its folder's name.
 
     Raises:
         ConfigError: before anything is made, when something cannot work.
+        TrainingError: the run's last checkpoint could not be written.
     """
-    with RunLog() as log:
-        return _train(config, resume, log)
+    with RunLog() as log, alone(), tempfile.TemporaryDirectory(prefix="molgfn-") as scratch:
+        return _train(config, resume, label, log, scratch)
 
 
-def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
+def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: RunLog, scratch: str) -> Run:
+    settled = run_files.settle(config)
+    if settled.problems:
+        raise ConfigError(settled.problems)
+    config = settled.config
     experiment = assemble(config)
     settings = experiment.trainer
     if settings.init_from is not None and resume is None:
@@ -311,7 +305,7 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
     keep_freed_memory()
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    record, folder, keep_until = _identity(experiment, resume)
+    record, folder, keep_until = _identity(experiment, resume, label)
     log.into(folder)
     logger.info("run folder: %s", folder)
     scored = ScoredRecord(folder / "scored.sqlite") if experiment.reward.recorded else None
@@ -354,7 +348,8 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=settings.log_every,
-        default_root_dir=folder,
+        default_root_dir=scratch,  # nothing is written there; Lightning would read the run folder's name as a URL
+        plugins=[OneProcess(), LocalCheckpoints()],
     )
     with warnings.catch_warnings():
         for text in _EXPECTED_WARNINGS:
@@ -365,21 +360,31 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
             if keeping.path.exists():
                 logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", folder)
             raise
+    if keeping.problem is not None or not keeping.path.is_file():
+        kept = f"the one of an earlier iteration is at {keeping.path}" if keeping.path.is_file() else "there is none"
+        raise TrainingError(
+            f"the last checkpoint could not be written ({keeping.problem or 'no reason given'}); {kept}"
+        )
     budget = (config.get("scoring") or {}).get("budget")
     if budget and scored is not None and scored.path.exists():
         write_pmo(folder, budget=budget, direction=experiment.reward.scored.direction)
     return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment)
 
 
-def _identity(experiment: Experiment, resume: Path | None) -> tuple[dict[str, Any], Path, int | None]:
+def _identity(
+    experiment: Experiment, resume: Path | None, label: str | None
+) -> tuple[dict[str, Any], Path, int | None]:
     """(record for checkpoints, run folder, step from which metrics are written anew)."""
     config = experiment.config
     if resume is not None:
         before = read(resume)["molgfn"]
         return {k: v for k, v in before.items() if k != "iteration"}, resume.parent.parent, before["iteration"]
-    folder = run_folder(config)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    more = [("oracle", path) for path in experiment.reward.oracle.files]
+    if (start := experiment.trainer.init_from) is not None:
+        more.append(("trainer.init_from", find(start)))
+    folder, files = begin(config, more, label)
     stored = {**config, "environment": {**config["environment"], **experiment.environment.portable()}}
     own = policy_needs(experiment.objective, experiment.backward)["own_losses"]  # which heads have a trunk of their own
     record = {"version": __version__, "config": stored, "own_losses": sorted(own), "run_id": uuid.uuid4().hex[:8]}
+    record["files"] = files
     return record, folder, None

@@ -6,13 +6,17 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import re
+import shlex
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from molgfn.code_references import module_of, names_file, split
 from molgfn.errors import ConfigError
+from molgfn.paths import local
 
 #: packages whose classes an untrusted config (one that came inside a checkpoint) may name
 TRUSTED = ("molgfn.", "torch.")
@@ -46,7 +50,7 @@ def import_class(path: Any, prefixes: tuple[str, ...] | None = None) -> type:
     """The class at the dotted ``path``.
 
     Args:
-        path: ``package.module.Class``.
+        path: ``package.module.Class``, or ``file.py:Class``.
         prefixes: accept only a class that is named, and defined, under one of these (see ``trusted_prefixes``).
 
     Raises:
@@ -54,11 +58,14 @@ def import_class(path: Any, prefixes: tuple[str, ...] | None = None) -> type:
     """
     if not isinstance(path, str) or "." not in path:
         raise ConfigError(f"`_target_` should be the dotted path of a class (package.module.Class), got {show(path)}")
-    if prefixes is not None and not path.startswith(prefixes):
-        raise ConfigError(f"`{path}` is not accepted from a checkpoint, only {', '.join(prefixes)} (see `trust`)")
-    module_path, _, name = path.rpartition(".")
+    if prefixes is not None and not trusted(path, prefixes):
+        raise ConfigError(
+            f"`{path}` is not accepted from a checkpoint, only {', '.join(prefixes)}; if you know this code, trust it: "
+            f"{trust_option(path)}"
+        )
+    module_path, name = split(path)
     try:
-        module = importlib.import_module(module_path)
+        module = module_of(path)
     except Exception as error:  # a user's own module can fail in any way, and the config is still what named it
         lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
         # a module that exists but imports something absent is not misspelt
@@ -66,11 +73,11 @@ def import_class(path: Any, prefixes: tuple[str, ...] | None = None) -> type:
         raise ConfigError(f"cannot import `{module_path}` for `{path}` ({error}){near}") from None
     found = vars(module).get(name)
     if found is None:
-        own = [n for n, c in vars(module).items() if isinstance(c, type) and c.__module__ == module_path]
+        own = [n for n, c in vars(module).items() if isinstance(c, type) and c.__module__ == module.__name__]
         raise ConfigError(f"there is no class `{name}` in {module_path}{did_you_mean(name, own)}")
     if not isinstance(found, type):
         raise ConfigError(f"`{path}` is not a class")
-    if prefixes is not None and not f"{found.__module__}.".startswith(prefixes):
+    if prefixes is not None and not names_file(path) and not f"{found.__module__}.".startswith(prefixes):
         raise ConfigError(f"`{path}` is really {found.__module__}.{found.__qualname__}, which is not accepted")
     return found
 
@@ -88,11 +95,44 @@ def _nearest_module(path: str) -> str:
 
 
 def trusted_prefixes(untrusted: bool, trust: Sequence[str] = ()) -> tuple[str, ...] | None:
-    """What ``import_class`` gets: None (anything goes), or ``TRUSTED`` and the caller's own packages."""
+    """What ``import_class`` gets: None (anything goes), or ``TRUSTED`` and the packages, files and commands given."""
     if isinstance(trust, str):
         trust = (trust,)
     # "my_package" must not trust my_package_evil
-    return (*TRUSTED, *(p if p.endswith(".") else f"{p}." for p in trust)) if untrusted else None
+    return (*TRUSTED, *(f"{p}." if re.fullmatch(r"\w+(\.\w+)*", p) else p for p in trust)) if untrusted else None
+
+
+def trusted(code: Any, prefixes: Sequence[str]) -> bool:
+    """Whether code that an untrusted config names is among what was trusted.
+
+    Args:
+        code: a dotted path (trusted by its package or module), ``file.py:name`` (by its file), or a command, as text or
+            list (by the whole command alone: what follows a program decides what it does).
+        prefixes: of ``trusted_prefixes``.
+    """
+    if names_file(code):
+        return any(p.endswith(".py") and local(p) == local(split(code)[0]) for p in prefixes)
+    if isinstance(code, str) and re.fullmatch(r"\w+(\.\w+)+", code):
+        return code.startswith(tuple(p for p in prefixes if p.endswith(".")))
+    return _words(code) in [_words(p.removesuffix(".")) for p in prefixes if p not in TRUSTED]
+
+
+def trust_option(code: Any) -> str:
+    """What to type so that ``trusted`` holds."""
+    if names_file(code) or (isinstance(code, str) and re.fullmatch(r"\w+(\.\w+)+", code)):
+        text = split(code)[0]
+    else:
+        text = code if isinstance(code, str) else shlex.join(map(str, code))
+    return f"--trust {shlex.quote(text)}"
+
+
+def _words(command: Any) -> list[str]:
+    if not isinstance(command, str):
+        return [str(word) for word in command] if isinstance(command, Sequence) else []
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return [command]
 
 
 def parameters(cls: type) -> dict[str, Parameter]:

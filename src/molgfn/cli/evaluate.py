@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from molgfn.cli.own_files import FILE_HELP, given_files, own_files, own_reward
 from molgfn.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from molgfn.checkpoint import Loaded
-    from molgfn.rewards.base import Reward
 
 
 @click.command(short_help="Measure a run or a file of SMILES and write a report.")
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
 @click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
-@click.option("--trust", multiple=True, metavar="PACKAGE", help="Package of your own that the checkpoint may name.")
+@click.option("--trust", multiple=True, metavar="CODE", help="Package, file.py or command of yours that the run names.")
+@click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 def evaluate(
     what: Path,
     number: int | None,
@@ -36,17 +37,21 @@ def evaluate(
     untrained: bool,
     device: str,
     trust: tuple[str, ...],
+    files: tuple[str, ...],
 ) -> None:
     """Measure WHAT (a run folder, a checkpoint, or a file of SMILES) and print the path of the report.
 
     Metrics, samples and the report go to the folder `evaluation` of the run, or beside the SMILES file to a folder
-    with its name and `-evaluation`.
+    with its name and `-evaluation`. A run's own files (tables, proxies, scripts) are checked to be those it was trained
+    with; --file says where one is now, or which other one to take. A run that was trained with a function, a class or a
+    program of yours runs that code again: --trust names it.
 
     \b
     Examples:
       molgfn evaluate runs/quickstart-20260102-030405
       molgfn evaluate runs/quickstart-20260102-030405 -n 5000 --reference train.smi
       molgfn evaluate runs/quickstart-20260102-030405 --heldout known_actives.smi
+      molgfn evaluate runs/mine-20260102-030405 --trust my_oracle.py --file oracle.path=values.csv
       molgfn evaluate molecules.smi --reference train.smi
       molgfn evaluate molecules.smi --score-as runs/quickstart-20260102-030405
 
@@ -56,13 +61,13 @@ def evaluate(
     if what.is_dir() or what.suffix == ".ckpt":
         if score_as is not None:
             raise click.UsageError("--score-as is for a file of SMILES; a run is scored by its own reward.")
-        report = _run(what, number, output, reference, heldout, seed, untrained, device, trust)
+        report = _run(what, number, output, reference, heldout, seed, untrained, device, trust, given_files(files))
     else:
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        report = _file(what, output, reference, score_as, trust)
+        report = _file(what, output, reference, score_as, trust, given_files(files))
     click.echo(f"report: {report}")
 
 
@@ -76,6 +81,7 @@ def _run(
     untrained: bool,
     device: str,
     trust: tuple[str, ...],
+    given: dict[str, str],
 ) -> Path:
     from molgfn.checkpoint import load
     from molgfn.cli.progress import shown
@@ -83,17 +89,17 @@ def _run(
     from molgfn.evaluation.run import evaluate_run
 
     loaded = load(what, trust=trust, device=usable_device(device))
-    inside = loaded.path.parent.name == "checkpoints"
-    run = loaded.path.parent.parent if inside else loaded.path.parent
-    folder = _made(output or run / "evaluation")
-    settings = _settings(loaded.config, number, reference, heldout, loaded.path, trust)
+    run = loaded.run
+    reward = own_reward(loaded, trust, given)
+    settings = _settings(loaded, number, reference, heldout, trust, given)
+    folder = _made(output or run / "evaluation", run)
     fresh = _untrained(loaded, trust).to(loaded.policy.device) if untrained else None
     with shown() as show:
         return evaluate_run(
             run,
             environment=loaded.environment,
             policy=loaded.policy,
-            reward=_reward(loaded, trust),
+            reward=reward,
             settings=settings,
             untrained=fresh,
             seed=seed,
@@ -104,7 +110,12 @@ def _run(
 
 
 def _file(
-    what: Path, output: Path | None, reference: Path | None, score_as: Path | None, trust: tuple[str, ...]
+    what: Path,
+    output: Path | None,
+    reference: Path | None,
+    score_as: Path | None,
+    trust: tuple[str, ...],
+    given: dict[str, str],
 ) -> Path:
     from molgfn.checkpoint import load
     from molgfn.errors import DataError
@@ -119,14 +130,38 @@ def _file(
     settings = (
         EvaluationSettings(reference=str(reference) if reference else None)
         if loaded is None
-        else _settings(loaded.config, None, reference, None, loaded.path, trust)
+        else _settings(loaded, None, reference, None, trust, given)
     )
-    reward = _reward(loaded, trust) if loaded is not None else None
-    folder = _made(output or what.with_name(f"{what.name.split('.')[0]}-evaluation"))
+    reward = own_reward(loaded, trust, given) if loaded is not None else None
+    folder = _made(output or _beside(what), what)
     return evaluate_molecules(what, folder, settings=settings, reward=reward).report
 
 
-def _made(folder: Path) -> Path:
+def _beside(what: Path) -> Path:
+    """``gen.T0.5.smi`` -> ``gen.T0.5-evaluation``; with the ending where ``gen.T0.5.csv`` has that one already."""
+    from molgfn.paths import without_ending
+
+    short = what.with_name(f"{without_ending(what.name)}-evaluation")
+    return short if _other(short, what) is None else what.with_name(f"{what.name}-evaluation")
+
+
+def _other(folder: Path, what: Path) -> str | None:
+    """Of what the results in a folder are, where that is not ``what``."""
+    import json
+
+    try:
+        source = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["source"]
+        before = Path(source.get("path") or source["file"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    # results that moved together with what they are of name its old place
+    same = before == what.resolve() or (before.name == what.name and not (before.is_absolute() and before.exists()))
+    return None if same else str(before)
+
+
+def _made(folder: Path, what: Path) -> Path:
+    if (before := _other(folder, what)) is not None:
+        click.echo(f"{folder}: the results of {before} there are replaced", err=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -137,36 +172,27 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _reward(loaded: Loaded, trust: tuple[str, ...]) -> Reward:
-    """The run's reward; like everything of a checkpoint it may name trusted classes only."""
-    from molgfn.experiment import reward_of
-
-    config = _with(loaded, "oracle", "reward")
-    try:
-        return reward_of(config, untrusted=True, trust=trust)
-    except ConfigError as error:
-        raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {error}") from error
-
-
 def _settings(
-    config: dict[str, Any],
+    loaded: Loaded,
     number: int | None,
     reference: Path | None,
     heldout: Path | None,
-    path: Path,
     trust: tuple[str, ...],
+    given: dict[str, str],
 ) -> Any:
     from molgfn.config import build
     from molgfn.evaluation.settings import EvaluationSettings
 
-    node = {"_target_": "molgfn.evaluation.settings.EvaluationSettings", **config.get("evaluation", {})}
-    node |= {"samples": number} if number is not None else {}
-    node |= {"reference": str(reference)} if reference is not None else {}
-    node |= {"heldout": str(heldout)} if heldout is not None else {}
+    mine = {"samples": number, "reference": reference, "heldout": heldout}
+    changed = {k: str(v) if isinstance(v, Path) else v for k, v in mine.items() if v is not None}
+    here = {k: v for k, v in loaded.config.get("evaluation", {}).items() if k not in changed}
+    own = {k: v for k, v in given.items() if k.startswith("evaluation.")}
+    node = own_files({"evaluation": here}, loaded.files, loaded.path, ("evaluation",), own)["evaluation"]
+    node = {"_target_": "molgfn.evaluation.settings.EvaluationSettings", **node, **changed}
     try:
         return build(node, EvaluationSettings, "evaluation", untrusted=True, trust=trust)
     except ConfigError as error:
-        raise CheckpointError(f"{path}: the config inside cannot be built\n  {error}") from error
+        raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {error}") from error
 
 
 def _untrained(loaded: Loaded, trust: tuple[str, ...]) -> Any:
@@ -181,9 +207,3 @@ def _untrained(loaded: Loaded, trust: tuple[str, ...]) -> Any:
     policy = build(loaded.config["policy"], Policy, "policy", live=live, untrusted=True, trust=trust).eval()
     policy.backward_rule = loaded.policy.backward_rule
     return policy
-
-
-def _with(loaded: Loaded, *keys: str) -> dict[str, Any]:
-    if lacking := [k for k in keys if k not in loaded.config]:
-        raise CheckpointError(f"{loaded.path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
-    return loaded.config

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from molgfn.errors import ConfigError
+from molgfn.paths import expanded
 from molgfn.targets import did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -24,7 +25,7 @@ def find_experiment(text: str) -> Path:
     Raises:
         ConfigError: there is no such file, or its name cannot be that of an experiment.
     """
-    path = Path(text)
+    path = expanded(text)
     if path.is_file():
         if path.suffix != ".yaml":
             raise ConfigError(f"{text}: an experiment is a .yaml file, not `{path.suffix or path.name}`")
@@ -32,14 +33,12 @@ def find_experiment(text: str) -> Path:
             # `defaults: [train]` inside would find the file itself
             raise ConfigError(f"{text}: `train` is the name of the base config; call the experiment something else")
         return path.resolve()
+    if (found := named_experiment(text)) is not None:
+        return found
     try:
         root = shipped("experiments")
     except ConfigError:
         raise ConfigError(f"{text}: no such file") from None
-    inside = path.relative_to("experiments") if path.parts[:1] == ("experiments",) else path
-    candidate = root / inside.with_suffix(".yaml")
-    if not path.is_absolute() and ".." not in path.parts and candidate.is_file():
-        return candidate.resolve()
     names = [
         p.relative_to(root).with_suffix("").as_posix()
         for p in sorted(root.rglob("*.yaml"))
@@ -49,3 +48,17 @@ def find_experiment(text: str) -> Path:
         names += [p.as_posix() for p in sorted(path.parent.glob("*.yaml")) if not p.name.startswith(".")]
     wanted = text if path.suffix == ".yaml" else path.with_suffix("").as_posix()
     raise ConfigError(f"{text}: no such experiment file{did_you_mean(wanted, names)}")
+
+
+def named_experiment(text: str) -> Path | None:
+    """The shipped experiment of that name, such as ``quickstart`` or ``objectives/grid.yaml``; None for none."""
+    try:
+        root = shipped("experiments")
+    except ConfigError:
+        return None
+    path = Path(text)
+    inside = path.relative_to("experiments") if path.parts[:1] == ("experiments",) else path
+    if not inside.parts or path.is_absolute() or ".." in path.parts:
+        return None
+    candidate = root / (inside if inside.suffix == ".yaml" else inside.with_name(f"{inside.name}.yaml"))
+    return candidate.resolve() if candidate.is_file() else None

@@ -45,7 +45,7 @@ MOST_DRAWS = 20
 )
 @click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
-@click.option("--trust", multiple=True, metavar="PACKAGE", help="Package of your own that the checkpoint may name.")
+@click.option("--trust", multiple=True, metavar="CODE", help="Package or file.py of yours whose classes the run names.")
 def sample(
     checkpoint: Path,
     number: int,

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from molgfn.errors import ConfigError
+from molgfn.paths import local
 
 if TYPE_CHECKING:
     from molgfn.study.plan import Study
+
+
+#: in a study's folder: the file that it is written in
+SOURCE = "study.txt"
 
 
 @dataclass(frozen=True)
@@ -23,13 +28,17 @@ class Prepared:
         name: of its folder.
         plan: what it compares.
         configs: (row, seed) -> config.
+        written: the same configs before their files became absolute.
         folder: where its results go.
+        file: in which it is written.
     """
 
     name: str
     plan: Study
     configs: dict[tuple[str, int], dict[str, Any]]
+    written: dict[tuple[str, int], dict[str, Any]]
     folder: Path
+    file: Path
 
 
 @click.command(short_help="Run studies: rows x seeds, one table.")
@@ -64,6 +73,7 @@ def study(
     \b
     Exit codes: 0 all runs finished, 1 some failed, 2 wrong study or config, 130 interrupted.
     """
+    from molgfn.study.columns import column_problems
     from molgfn.study.tables import combined
 
     prepared, problems = [], []
@@ -72,6 +82,11 @@ def study(
             prepared.append(_prepare(file, output, seeds, only))
         except ConfigError as error:
             problems += error.problems
+    for item in prepared if not problems else ():
+        problems += _misplaced(item, prepared)
+        if not only_table:
+            first = item.configs[item.plan.rows[0].name, item.plan.seeds[0]]
+            problems += [f"{item.name}: {p}" for p in column_problems(item.plan, first)]
     if problems:
         raise ConfigError(problems)
     failed, tables = [], []
@@ -91,7 +106,7 @@ def study(
 
 def _prepare(file: Path, output: Path, seeds: str | None, only: tuple[str, ...]) -> Prepared:
     """Read, cut down to what was asked for, compose and build every row once."""
-    from molgfn.cli.compose import checked
+    from molgfn.cli.compose import checked_as_written
     from molgfn.experiment import assemble
     from molgfn.study.plan import read_study
 
@@ -108,28 +123,46 @@ def _prepare(file: Path, output: Path, seeds: str | None, only: tuple[str, ...])
     beside = file.parent / plan.experiment
     experiment = str(beside) if beside.is_file() else plan.experiment
     name = re.sub(r"(\.study)?\.ya?ml$", "", file.name)
-    configs, problems = {}, []
+    configs, written, problems = {}, {}, []
     for row in plan.rows:
         try:
             for seed in plan.seeds:
-                own = [f"seed={seed}", f"name={_slug(row.name)}-{seed}", f"output={output / name / 'runs'}"]
-                configs[row.name, seed] = checked(experiment, [*plan.set.split(), *row.set.split(), *own])
+                own = [f"seed={seed}", f"name={_slug(row.name)}-{seed}", "output=runs"]
+                config, as_written = checked_as_written(experiment, [*plan.set.split(), *row.set.split(), *own])
+                configs[row.name, seed] = {**config, "output": str(local(output / name / "runs"))}
+                written[row.name, seed] = as_written
             assemble(configs[row.name, plan.seeds[0]])
         except ConfigError as error:
             problems += [f"{name}, row `{row.name}`: {p}" for p in error.problems]
     if problems:
         raise ConfigError(problems)
-    return Prepared(name, plan, configs, output / name)
+    return Prepared(name, plan, configs, written, output / name, file.resolve())
+
+
+def _misplaced(item: Prepared, others: list[Prepared]) -> list[str]:
+    """Why the results of a study cannot go where they would: another study of the same name is there."""
+    if any(o.folder == item.folder and o.file != item.file for o in others):
+        return [f"{item.file}: another of these studies is called `{item.name}`, too; run them one by one, with -o"]
+    try:
+        before = (item.folder / SOURCE).read_text(encoding="utf-8").strip()
+    except OSError:
+        return []
+    # a study that moved together with its results names its old place
+    if before == str(item.file) or not Path(before).is_file():
+        return []
+    return [f"{item.folder}: holds the results of another study, {before}; -o names another folder"]
 
 
 def _run(item: Prepared, jobs: int, failed: list[str], only_table: bool) -> list[dict[str, Any]]:
     """Make the runs that are not done yet, write table and pictures; returns all records."""
     from molgfn.study.charts import draw
+    from molgfn.study.columns import unmeasured
     from molgfn.study.runs import Results, jobs_of, perform_all
     from molgfn.study.tables import markdown, write_csv
 
-    todo = jobs_of(item.plan, item.configs)
+    todo = jobs_of(item.plan, item.configs, item.written)
     item.folder.mkdir(parents=True, exist_ok=True)
+    (item.folder / SOURCE).write_text(f"{item.file}\n", encoding="utf-8")
     results = Results(item.folder / "results.jsonl")
     done = len({job.identity for job in todo} & results.read().keys())
     click.echo(f"{item.name}: {len(todo)} runs, {done} of them done before")
@@ -150,6 +183,8 @@ def _run(item: Prepared, jobs: int, failed: list[str], only_table: bool) -> list
     if not records:
         click.echo("nothing is done yet, so there is no table")
         return records
+    if len(records) == len(todo):
+        failed += [f"{item.name}: {problem}" for problem in unmeasured(item.plan, records)]
     write_csv(item.plan, records, item.folder / "results.csv")
     table = markdown(item.plan, records)
     (item.folder / "table.md").write_text(f"{item.plan.question.strip()}\n\n{table}")

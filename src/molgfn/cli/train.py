@@ -10,6 +10,7 @@ from typing import Any
 import click
 import yaml
 
+from molgfn.cli.own_files import FILE_HELP, given_files, own_files
 from molgfn.errors import ConfigError
 
 
@@ -23,9 +24,17 @@ from molgfn.errors import ConfigError
     help="Run folder or checkpoint of your own to go on from, without an experiment; only trainer.* and scoring.* "
     "may be overridden.",
 )
+@click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
+@click.option("--label", hidden=True, help="What tells a run of a grid from the others.")
 @click.option("--check", "only_check", is_flag=True, help="Check the config, print it composed, and stop.")
 def train(
-    experiment: str | None, overrides: tuple[str, ...], multirun: bool, resume: Path | None, only_check: bool
+    experiment: str | None,
+    overrides: tuple[str, ...],
+    multirun: bool,
+    resume: Path | None,
+    files: tuple[str, ...],
+    label: str | None,
+    only_check: bool,
 ) -> None:
     """Train a GFlowNet from an EXPERIMENT file, or a shipped one by name, with any value overridden.
 
@@ -39,8 +48,13 @@ def train(
       environment:
         max_fragments: 6
 
+    It may start from another experiment instead of `train`: `quickstart`, or a file such as `../other.yaml`. Files that
+    it names are looked for beside it, then in the current folder; those in an override the other way round.
+
     Everything is checked before the first step. A component is chosen by the name of its file (objective=db; `molgfn
-    describe objective` lists them); a class of your own by its dotted path in `_target_`.
+    describe objective` lists them); a class of your own by `package.module.Class` or `file.py:Class` in `_target_`,
+    which replaces the component that was there with all of its parameters. The runs of a grid (-m) carry in their
+    folder's name what tells them apart.
 
     \b
     Examples:
@@ -57,8 +71,10 @@ def train(
     130 interrupted with Ctrl-C (a checkpoint was saved).
     """
     if resume is not None:
-        _resume(resume, [*([experiment] if experiment else []), *overrides], only_check, multirun)
+        _resume(resume, [*([experiment] if experiment else []), *overrides], only_check, multirun, given_files(files))
         return
+    if files:
+        raise click.UsageError("--file is for --resume: a new run names its files in its config.")
     if experiment is None:
         raise click.UsageError("which experiment? Give a .yaml file, or a shipped name such as `quickstart`.")
     if "=" in experiment:
@@ -69,10 +85,10 @@ def train(
     from molgfn.cli.compose import checked
 
     config = checked(experiment, overrides)
-    _go(config, None, only_check)
+    _go(config, None, only_check, label)
 
 
-def _go(config: dict[str, Any], resume: Path | None, only_check: bool) -> None:
+def _go(config: dict[str, Any], resume: Path | None, only_check: bool, label: str | None = None) -> None:
     from molgfn.experiment import assemble
     from molgfn.experiment import train as run
 
@@ -80,7 +96,7 @@ def _go(config: dict[str, Any], resume: Path | None, only_check: bool) -> None:
         assemble(config)
         click.echo(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), nl=False)
         return
-    result = run(config, resume=resume)
+    result = run(config, resume=resume, label=label)
     click.echo(f"run folder: {result.folder}")
     if result.interrupted:
         click.echo(f"interrupted; go on with: molgfn train --resume {result.folder}", err=True)
@@ -94,7 +110,7 @@ def _go(config: dict[str, Any], resume: Path | None, only_check: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool) -> None:
+def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool, given: dict[str, str]) -> None:
     if multirun:
         raise click.UsageError("--resume goes on with one run; it cannot be combined with -m.")
     bad = [o for o in overrides if not o.lstrip("+").startswith(("trainer.", "scoring."))]
@@ -102,13 +118,14 @@ def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool)
         # the other values made the weights, the data and the random streams what they are
         allowed = "only trainer.* and scoring.* may be changed"
         raise ConfigError([f"{o}: a resumed run keeps its config; {allowed}" for o in bad])
-    from molgfn.checkpoint import find, read
+    from molgfn.checkpoint import files_of, find, read
     from molgfn.cli.compose import apply
     from molgfn.config import check
 
     path = find(place)
-    record = read(path)["molgfn"]
-    config = apply(record["config"], overrides)
+    content = read(path)
+    record = content["molgfn"]
+    config = apply(own_files(record["config"], files_of(content), path, None, given, strict=True), overrides)
     if problems := check(config):
         raise ConfigError(problems)
     done, wanted = record.get("iteration", 0), config["trainer"].get("iterations", 0)
@@ -121,7 +138,7 @@ def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None
     """Each point of the grid in a process of its own, so that none inherits anything from the one before."""
     from molgfn.cli.compose import checked, expand
 
-    jobs = expand(overrides)
+    jobs = expand(overrides, experiment)
     for job in jobs:
         checked(experiment, job)  # all are checked before the first one starts
     failed = []
@@ -130,7 +147,8 @@ def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None
         click.echo(f"[{number}/{len(jobs)}] {changed}")
         if only_check:
             continue
-        command = [sys.executable, "-m", "molgfn.cli.main", "train", experiment, *job]
+        label = ["--label", changed.replace(" ", ",")] if changed else []
+        command = [sys.executable, "-m", "molgfn.cli.main", "train", experiment, *label, "--", *job]
         code = subprocess.run(command, check=False).returncode
         if code == 130:
             click.get_current_context().exit(130)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from molgfn.environments.base import Environment
@@ -57,6 +57,7 @@ def evaluate_run(
     settings = settings or EvaluationSettings()
     folder = Path(output) if output is not None else Path(run) / "evaluation"
     evaluation = evaluate_policy(environment, policy, reward, settings, seed=seed, progress=progress)
+    evaluation = replace(evaluation, source={**evaluation.source, "path": str(Path(run).resolve())})
     write_evaluation(evaluation, folder)
     comparison = folder / "untrained.csv"
     comparison.unlink(missing_ok=True)  # one from an earlier evaluation would be shown as if it belonged to this one
@@ -87,6 +88,7 @@ def evaluate_molecules(
         DataError: the file or the reference cannot be read or has no valid molecule.
     """
     evaluation = evaluate_file(path, settings, reward=reward)
+    evaluation = replace(evaluation, source={**evaluation.source, "path": str(Path(path).resolve())})
     folder = write_evaluation(evaluation, output)
     (folder / "untrained.csv").unlink(missing_ok=True)
     return Evaluated(evaluation, write_report(folder, evaluation=folder, name=Path(path).name))

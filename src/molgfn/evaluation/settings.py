@@ -24,6 +24,7 @@ from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.validity import Validity
+from molgfn.paths import NamedInput
 
 
 class EvaluationSettings:
@@ -55,11 +56,11 @@ class EvaluationSettings:
         top_k: Sequence[PositiveInt] = (1, 10, 100),
         thresholds: Sequence[float] = (0.7, 0.8),
         tanimoto: Annotated[float, Field(gt=0, le=1)] = 0.7,
-        reference: str | None = None,
+        reference: NamedInput | None = None,
         reference_sample: PositiveInt = 5000,
         log_pt_objects: NonNegativeInt = 128,
         log_pt_samples: Annotated[int, Field(ge=2)] = 16,
-        heldout: str | None = None,
+        heldout: NamedInput | None = None,
         exact_limit: NonNegativeInt = 100_000,
         extra: Sequence[Metric] = (),
     ) -> None:

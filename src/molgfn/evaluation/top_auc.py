@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.integrate import cumulative_trapezoid, trapezoid
 
 from molgfn.errors import DataError
 from molgfn.evaluation.thresholds import Direction
+from molgfn.paths import sqlite_uri
 
 #: the means that PMO reports
 TOP = (1, 10, 100)
@@ -68,7 +70,7 @@ def scored_values(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: no such file; runs write it unless scoring.record is false")
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        with closing(sqlite3.connect(sqlite_uri(path), uri=True)) as connection:
             return pd.read_sql("SELECT call, key, value FROM scored ORDER BY call", connection)
     except (sqlite3.Error, pd.errors.DatabaseError) as error:
         raise DataError(f"{path}: not the record of a run ({error})") from error

@@ -22,6 +22,7 @@ from pydantic import Field
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError, MolgfnError
 from molgfn.oracles.base import Oracle
+from molgfn.paths import CommandLine
 
 
 class ProgramError(MolgfnError, RuntimeError):
@@ -67,7 +68,7 @@ class Command(Oracle):
     def __init__(
         self,
         *,
-        command: list[str] | str | None = None,
+        command: CommandLine | None = None,
         range: tuple[float, float] = (0.0, 1.0),
         direction: Literal["maximise", "minimise"] = "maximise",
         units: Annotated[str, Field(min_length=1)] = "1",

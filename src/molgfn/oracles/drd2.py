@@ -13,6 +13,7 @@ from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.pmo_classifiers import DRD2 as MODEL
 from molgfn.chemistry.pmo_classifiers import support_vectors
 from molgfn.oracles.base import Oracle
+from molgfn.paths import InputFile
 
 
 class DRD2(Oracle):
@@ -38,7 +39,7 @@ class DRD2(Oracle):
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
     source: ClassVar[str] = "support vectors of Olivecrona et al. 2017, doi:10.1186/s13321-017-0235-x, as in PMO"
 
-    def __init__(self, *, weights: str | None = None) -> None:
+    def __init__(self, *, weights: InputFile | None = None) -> None:
         self.weights = weights
         self._classifier = support_vectors(MODEL, weights)
 

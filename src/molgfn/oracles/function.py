@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +9,16 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from molgfn.code_references import module_of, split
 from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
+from molgfn.paths import CodeReference
 
 
 class Function(Oracle):
     """Values that a Python function returns: the shortest way to an oracle of one's own.
 
-    In a file ``my_oracle.py`` of the folder where ``molgfn`` is started::
+    In a file ``my_oracle.py`` of the folder where ``molgfn`` is started, or beside the experiment file::
 
         from rdkit import Chem
 
@@ -26,21 +27,22 @@ class Function(Oracle):
             mols = [Chem.MolFromSmiles(s) for s in smiles]
             return [sum(a.IsInRing() for a in m.GetAtoms()) / m.GetNumAtoms() for m in mols]
 
-    then ``PYTHONPATH=. molgfn train quickstart oracle=function oracle.function=my_oracle.ring_share
-    "oracle.range=[0,1]"``.
+    then ``molgfn train quickstart oracle=function oracle.function=my_oracle.py:ring_share "oracle.range=[0,1]"``. A
+    function of an installed package is named by its dotted path. To evaluate the run afterwards, say that you know the
+    code: ``molgfn evaluate RUN --trust my_oracle.py`` (or the module of a dotted path: ``--trust my_oracle``).
 
     The function gets a batch: a list of canonical SMILES, a list of strings, or an integer array [B, d] of grid points.
     It returns one number for each, in order; None or NaN where there is none. It may raise: the run goes on, and the
     object counts as failed.
 
     Args:
-        function: its dotted path, ``package.module.function``.
+        function: ``file.py:function``, or its dotted path ``package.module.function``.
         range: least and largest value; null where there is no limit. A value outside counts as failed.
         direction: whether more or less of it is better.
         domain: what it scores: molecule (as SMILES), string or grid.
 
     Raises:
-        ConfigError: no such function (the message names the path), or a range without width.
+        ConfigError: no such function (the message names it), or a range without width.
     """
 
     name: ClassVar[str] = "function"
@@ -51,7 +53,7 @@ class Function(Oracle):
     def __init__(
         self,
         *,
-        function: str | None = None,
+        function: CodeReference | None = None,
         range: tuple[float | None, float | None] = (None, None),
         direction: Literal["maximise", "minimise"] = "maximise",
         domain: Literal["molecule", "string", "grid"] = "molecule",
@@ -86,12 +88,15 @@ class Function(Oracle):
 
 
 def _function(path: str | None) -> Any:
-    """What lies at the dotted path."""
-    module_path, _, name = (path or "").rpartition(".")
+    """What the reference names."""
+    module_path, name = split(path or "")
     if not module_path or not name:
-        raise ConfigError(f"function: should be the dotted path of a function (package.module.function), got {path!r}")
+        raise ConfigError(
+            "function: should be file.py:function, or the dotted path of a function (package.module.function), "
+            f"got {path!r}"
+        )
     try:
-        found = vars(importlib.import_module(module_path)).get(name)
+        found = vars(module_of(str(path))).get(name)
     except Exception as error:  # a user's own module can fail in any way, and the config is still what named it
         raise ConfigError(f"function: cannot import `{module_path}` for `{path}` ({error})") from error
     if not callable(found):

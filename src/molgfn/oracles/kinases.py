@@ -12,6 +12,7 @@ from molgfn.chemistry import pmo_classifiers
 from molgfn.chemistry.fingerprints import morgan
 from molgfn.chemistry.molecules import Molecule
 from molgfn.oracles.base import Oracle
+from molgfn.paths import InputFile
 
 
 class _Kinase(Oracle):
@@ -22,7 +23,7 @@ class _Kinase(Oracle):
     source: ClassVar[str] = "random forest of Li et al. 2018, doi:10.1186/s13321-018-0287-6, as in PMO"
     model: ClassVar[pmo_classifiers.PublishedModel]
 
-    def __init__(self, *, weights: str | None = None) -> None:
+    def __init__(self, *, weights: InputFile | None = None) -> None:
         self.weights = weights
         self._forest = pmo_classifiers.forest(self.model, weights)
 

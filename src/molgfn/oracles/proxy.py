@@ -12,6 +12,7 @@ from pydantic import Field
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
+from molgfn.paths import InputFile
 
 
 class Proxy(Oracle):
@@ -49,7 +50,7 @@ class Proxy(Oracle):
     def __init__(
         self,
         *,
-        weights: str | None = None,
+        weights: InputFile | None = None,
         acquisition: Literal["mean", "ucb", "lcb"] = "mean",
         kappa: Annotated[float, Field(ge=0)] = 1.0,
         nearest: bool = True,

@@ -12,6 +12,7 @@ from rdkit import Chem
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
+from molgfn.paths import InputFile
 
 CATALOG = "zinc-instock-mini"
 
@@ -42,7 +43,7 @@ class Purchasable(Oracle):
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
     source: ClassVar[str] = f"molbloom, catalogue {CATALOG}; doi:10.1186/s13321-023-00765-1"
 
-    def __init__(self, *, path: str | None = None) -> None:
+    def __init__(self, *, path: InputFile | None = None) -> None:
         if path is not None and not Path(path).is_file():
             raise ConfigError(f"path: {path}: there is no such file; it should be a filter of molbloom")
         try:

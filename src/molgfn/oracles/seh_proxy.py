@@ -19,6 +19,7 @@ from molgfn.downloads import Download
 from molgfn.errors import DataError
 from molgfn.networks.seh_proxy import SEHProxyNetwork
 from molgfn.oracles.base import Oracle
+from molgfn.paths import InputFile
 
 WEIGHTS = Download(
     name="seh_proxy_weights.pkl.gz",
@@ -57,7 +58,7 @@ class SEHProxy(Oracle):
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
     source: ClassVar[str] = "network and weights of Bengio et al. 2021, arXiv 2106.04399"
 
-    def __init__(self, *, weights: str | None = None) -> None:
+    def __init__(self, *, weights: InputFile | None = None) -> None:
         self.weights = weights
         path = downloads.fetch(WEIGHTS, path=weights)
         self._network = SEHProxyNetwork(read_arrays(_unzipped(path), str(path)), str(path))

@@ -11,6 +11,7 @@ import numpy as np
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
+from molgfn.paths import InputFile
 
 
 class Table(Oracle):
@@ -35,7 +36,7 @@ class Table(Oracle):
         *,
         domain: Literal["molecule", "string", "grid"] = "molecule",
         values: dict[str, float] | None = None,
-        path: str | None = None,
+        path: InputFile | None = None,
         missing: float | None = None,
     ) -> None:
         if (values is None) == (path is None):

@@ -20,6 +20,7 @@ from molgfn.chemistry.receptors import receptor_file
 from molgfn.chemistry.structure_files import box_around, read_positions
 from molgfn.errors import ConfigError, DataError, MolgfnError
 from molgfn.oracles.base import Oracle
+from molgfn.paths import InputFile, NamedInput, OutputPlace
 
 _INSTALL = "pip install -c constraints.txt '.[docking]' (in the clone)"
 #: edge of the box and room around a ligand where the config gives none, in angstrom
@@ -83,17 +84,17 @@ class Vina(Oracle):
     def __init__(
         self,
         *,
-        receptor: str | None = None,
+        receptor: NamedInput | None = None,
         center: Triple | None = None,
         size: Edges | None = None,
-        ligand: str | None = None,
+        ligand: InputFile | None = None,
         padding: Annotated[float, Field(ge=0)] | None = None,
         scoring: Literal["vina", "vinardo"] = "vina",
         exhaustiveness: Annotated[int, Field(ge=1)] = 8,
         max_evals: Annotated[int, Field(ge=0)] = 10_000,
         poses: Annotated[int, Field(ge=1)] = 1,
         seed: Annotated[int, Field(ge=0, lt=2**31 - 1)] = 0,
-        poses_folder: str | None = None,
+        poses_folder: OutputPlace | None = None,
     ) -> None:
         if receptor is None:
             raise ConfigError("receptor: give the .pdbqt file of a receptor")

@@ -14,6 +14,7 @@ from pydantic import Field
 from molgfn.downloads import folder
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
+from molgfn.paths import OutputPlace, local
 from molgfn.rewards.disk_cache import DiskCache
 from molgfn.rewards.workers import Workers
 
@@ -54,7 +55,7 @@ class Scoring:
         self,
         *,
         cache_size: Annotated[int, Field(ge=0)] = 100_000,
-        disk_cache: bool | str = False,
+        disk_cache: bool | OutputPlace = False,
         budget: Annotated[int, Field(ge=1)] | None = None,
         workers: Annotated[int, Field(ge=0)] = 0,
         chunk: Annotated[int, Field(ge=1)] = 8,
@@ -109,7 +110,7 @@ class Scoring:
                 f"disk_cache: nothing says with which arguments oracle {oracle.name} was built; build it from a config "
                 "or set Scoring.recipe to something that changes with them"
             )
-        place = folder() / "scores" if self.disk_cache is True else Path(self.disk_cache)
+        place = folder() / "scores" if self.disk_cache is True else local(self.disk_cache)
         columns = oracle.component_names
         return DiskCache(place / f"{oracle.name}-{identity(oracle, self.recipe)}", width=1 + len(columns))
 

@@ -36,7 +36,8 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
         values["mean_reward_ratio"] = exact.mean_reward / exact.target_mean_reward
     if samples:
         settings = EvaluationSettings(
-            **{**e.evaluation.plain(), "samples": samples, "exact_limit": 0}  # type: ignore[arg-type]
+            **{**e.evaluation.plain(), "samples": samples, "exact_limit": 0},  # type: ignore[arg-type]
+            extra=e.evaluation.extra,
         )
         values |= evaluate_policy(e.environment, policy, reward, settings, seed=0).values()
     if heldout:

@@ -29,6 +29,8 @@ class Job:
         samples: see ``Study``.
         heldout: see ``Study``.
         curves: (x, y) columns of ``metrics.csv`` that are kept with the result.
+        written: the config before its files became absolute, so that the identity is the same in every place; None:
+            ``config``.
     """
 
     row: str
@@ -37,6 +39,7 @@ class Job:
     samples: int = 0
     heldout: int | str = 0
     curves: tuple[tuple[str, str], ...] = ()
+    written: dict[str, Any] | None = None
 
     @property
     def identity(self) -> str:
@@ -44,7 +47,8 @@ class Job:
 
         A key that is null counts as one that is not there, so that results outlive new settings that are off.
         """
-        config = {k: v for k, v in self.config.items() if k not in {"output", "name"}}
+        written = self.config if self.written is None else self.written
+        config = {k: v for k, v in written.items() if k not in {"output", "name"}}
         for part, key in WITHOUT_EFFECT:
             if isinstance(config.get(part), dict):
                 config[part] = {k: v for k, v in config[part].items() if k != key}
@@ -152,11 +156,18 @@ def _kept(record: dict[str, Any], results: Results) -> dict[str, Any]:
     return record
 
 
-def jobs_of(study: Study, configs: dict[tuple[str, int], dict[str, Any]]) -> list[Job]:
+def jobs_of(
+    study: Study,
+    configs: dict[tuple[str, int], dict[str, Any]],
+    written: dict[tuple[str, int], dict[str, Any]] | None = None,
+) -> list[Job]:
     """The runs seed by seed, so that a table with one seed is there early."""
+    written = written or {}
     curves = tuple(sorted({(p.x, p.y) for p in study.pictures.values()}))
     return [
-        Job(row.name, seed, configs[row.name, seed], study.samples, study.heldout, curves)
+        Job(
+            row.name, seed, configs[row.name, seed], study.samples, study.heldout, curves, written.get((row.name, seed))
+        )
         for seed in study.seeds
         for row in study.rows
     ]

@@ -34,6 +34,8 @@ class Keeping(pl.Callback):
         self.seconds = float("inf") if minutes is None else 60.0 * minutes
         self._saved = time.monotonic()
         self.interrupted = False
+        #: why the latest attempt to write one failed; None where it did not
+        self.problem: str | None = None
         self._before: dict[int, Any] = {}
 
     def on_save_checkpoint(
@@ -85,8 +87,10 @@ class Keeping(pl.Callback):
         try:
             trainer.save_checkpoint(part)
             os.replace(part, self.path)
+            self.problem = None
         except OSError as error:
             part.unlink(missing_ok=True)
+            self.problem = str(error)
             kept = f"the one before is still at {self.path}" if self.path.exists() else "there is none before it"
             logger.error("the checkpoint could not be written (%s); %s", error, kept)
 

@@ -6,10 +6,11 @@ import csv
 import io
 import netrc
 import os
-import warnings
 from pathlib import Path
 from typing import Any, Literal
 
+from fsspec.implementations.local import LocalFileSystem
+from lightning_fabric.loggers.csv_logs import _ExperimentWriter
 from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
@@ -25,7 +26,9 @@ class RunCSV(CSVLogger):
     """
 
     def __init__(self, folder: Path, keep_until: int | None = None) -> None:
-        super().__init__(save_dir=str(folder), name="", version="", flush_logs_every_n_steps=10)
+        # what is given here is read as a URL (`::`, `file:`), so the folder itself is set afterwards
+        super().__init__(save_dir=".", name="", version="", flush_logs_every_n_steps=10)
+        self._root_dir = self._save_dir = str(folder)
         self._path = folder / "metrics.csv"
         self._kept = self._read(keep_until) if keep_until is not None and self._path.exists() else None
 
@@ -43,14 +46,24 @@ class RunCSV(CSVLogger):
     @rank_zero_experiment
     def experiment(self) -> Any:
         if self._experiment is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the folder is not empty: config.yaml is there
-                experiment = super().experiment
+            experiment = self._experiment = _LocalWriter(self._path.parent)
             if self._kept is not None:
                 experiment.metrics_keys, text = self._kept
                 self._path.write_text(text)
             return experiment
         return self._experiment
+
+
+class _LocalWriter(_ExperimentWriter):
+    """Lightning's writer for a local folder of any name; Lightning's own reads the name as a URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self.metrics: list[dict[str, float]] = []
+        self.metrics_keys: list[str] = []
+        self._fs = LocalFileSystem()
+        self.log_dir = str(folder)
+        self.metrics_file_path = str(folder / self.NAME_METRICS_FILE)
+        Path(self.metrics_file_path).unlink(missing_ok=True)
 
 
 class Loggers:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from molgfn.errors import ConfigError
+from molgfn.paths import InputFile
 
 Count = Annotated[int, Field(ge=1)]
 Precision = Literal["32-true", "64-true", "bf16-mixed"]
@@ -43,7 +44,7 @@ class TrainerSettings:
         checkpoint_minutes: Annotated[float, Field(gt=0)] | None = 10.0,
         pictures_every: Count = 500,
         exact_every: Count | None = None,
-        init_from: str | None = None,
+        init_from: InputFile | None = None,
         progress: Literal["auto", "live", "lines", "none"] = "auto",
     ) -> None:
         if exact_every is not None and exact_every % log_every:

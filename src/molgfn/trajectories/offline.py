@@ -18,6 +18,7 @@ from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.paths import NamedInput
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.reading_back import read_back
@@ -52,7 +53,7 @@ class OfflineMolecules:
     def __init__(
         self,
         *,
-        molecules: Annotated[str, Field(min_length=1)],
+        molecules: Annotated[NamedInput, Field(min_length=1)],
         column: str | None = None,
         limit: Annotated[int, Field(ge=1)] | None = 10_000,
         standardise: Standardisation | None = None,

@@ -24,6 +24,7 @@ from molgfn.environments.fragments.tables import FragmentTables
 from molgfn.environments.fragments.tree import hashes, log_path_count
 from molgfn.environments.graphs import GraphBatch, GraphSpec
 from molgfn.errors import ConfigError, DataError
+from molgfn.paths import NamedInput
 
 
 class Fragments(Environment):
@@ -54,7 +55,7 @@ class Fragments(Environment):
     def __init__(
         self,
         *,
-        vocabulary: str | list[Any] = "rdkit",
+        vocabulary: NamedInput | list[Any] = "rdkit",
         max_fragments: Annotated[int, Field(ge=1)] = 9,
         min_fragments: Annotated[int, Field(ge=1)] = 1,
         max_atoms: Annotated[int, Field(ge=1)] | None = None,

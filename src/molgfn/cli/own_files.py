@@ -1,0 +1,85 @@
+"""The files of a run that is used again: those that it was trained with, or those that the user names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from molgfn.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from molgfn.checkpoint import Loaded
+    from molgfn.rewards.base import Reward
+
+logger = logging.getLogger("molgfn")
+
+FILE_HELP = "Where a file that the run was trained with is now, such as oracle.path=values.csv; may be given again."
+
+
+def given_files(words: Sequence[str]) -> dict[str, str]:
+    """``--file KEY=PATH`` as a mapping."""
+    found = {}
+    for word in words:
+        key, equals, path = word.partition("=")
+        if not (key and equals and path):
+            raise click.BadParameter(f"should be KEY=PATH, got `{word}`", param_hint="--file")
+        found[key] = path
+    return found
+
+
+def own_files(
+    config: dict[str, Any],
+    files: Sequence[Mapping[str, str]] | None,
+    checkpoint: Path,
+    parts: Sequence[str] | None,
+    given: Mapping[str, str],
+    *,
+    strict: bool = False,
+) -> dict[str, Any]:
+    """The config of a run with its own files, checked; see ``run_files.verified``.
+
+    Raises:
+        CheckpointError: a file is gone or another one.
+    """
+    from molgfn.run_files import relative_files, verified
+
+    run = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+    if files is None:
+        used = {k: v for k, v in config.items() if parts is None or k in parts}
+        for key, path in relative_files(used):
+            logger.warning(
+                "%s: %s is read from the current folder: the run does not say which file it was trained with", key, path
+            )
+    config, notes = verified(config, files or (), run=run, parts=parts, given=given, strict=strict)
+    for note in notes:
+        logger.warning("%s", note)
+    return config
+
+
+def own_reward(loaded: Loaded, trust: tuple[str, ...], given: Mapping[str, str]) -> Reward:
+    """The reward of a run, of the files that it was trained with.
+
+    Like everything of a checkpoint it may name trusted classes, code and commands only.
+
+    Raises:
+        CheckpointError: it cannot be built, or a file is gone or another one.
+    """
+    from molgfn.experiment import reward_of
+    from molgfn.run_files import require_same
+
+    if lacking := [k for k in ("oracle", "reward") if k not in loaded.config]:
+        raise CheckpointError(f"{loaded.path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
+    parts = ("oracle", "reward", "scoring")
+    config = own_files(loaded.config, loaded.files, loaded.path, parts, given)
+    try:
+        reward = reward_of(config, untrusted=True, trust=trust)
+    except ConfigError as error:
+        problems = "\n  ".join(error.problems)
+        raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {problems}") from error
+    if loaded.files is not None and not any(key.partition(".")[0] in parts for key in given):
+        require_same(loaded.files, reward.oracle.files)
+    return reward

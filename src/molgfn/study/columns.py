@@ -1,0 +1,98 @@
+"""Which columns a study can have: a misspelt one is found before hours of runs, not after them."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import tempfile
+from typing import Any
+
+from molgfn.errors import ConfigError, MolgfnError
+from molgfn.evaluation.top_auc import TOP
+from molgfn.experiment import Experiment, assemble, train
+from molgfn.study.plan import Study
+from molgfn.targets import did_you_mean
+
+logger = logging.getLogger("molgfn")
+
+#: what ``measures.measure`` gives of every run, and ``runs.perform`` adds
+ALWAYS = ("trajectories", "reward_calls", "distinct_objects", "gradient_steps", "log_z", "elbo", "seconds")
+EXACT = ("tv", "jsd", "kl", "log_z_true", "mean_reward_ratio")
+HELDOUT = ("heldout/pearson", "heldout/spearman", "heldout/objects")
+
+
+def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
+    """What is wrong with the columns that a study names, one line each.
+
+    The columns of ``metrics.csv`` are those of one iteration of the first row, trained for that and thrown away; of
+    another objective there may be other ones that begin with ``train/``. Of a metric's key only the first part can be
+    known before there are samples; ``unmeasured`` finds the rest.
+
+    Args:
+        study: the plan.
+        config: of its first row.
+    """
+    if not (study.measures or study.pictures):
+        return []
+    experiment = assemble(config)
+    logged = (
+        _logged(config, experiment) if study.pictures or any(m.startswith("found/") for m in study.measures) else []
+    )
+    known = [*ALWAYS, *(name for name in logged if name.startswith("found/"))]
+    if experiment.evaluation.exact_limit and experiment.environment.enumeration_unavailable_reason() is None:
+        known += EXACT
+    if (config.get("scoring") or {}).get("budget"):
+        known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]
+    known += HELDOUT if study.heldout else ()
+    metrics = [m.name for m in experiment.evaluation.metrics()] if study.samples else []
+    problems = [
+        f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
+        for name in study.measures
+        if name not in known
+        and name.partition("/")[0] not in metrics
+        and not (name.startswith("found/") and not logged)
+    ]
+    for file, picture in study.pictures.items():
+        for axis, name in (("x", picture.x), ("y", picture.y)):
+            if logged and name not in logged and not name.startswith("train/"):
+                problems.append(
+                    f"pictures.{file}.{axis}: metrics.csv has no column `{name}`{did_you_mean(name, logged)}"
+                )
+    return list(dict.fromkeys(problems))
+
+
+def _logged(config: dict[str, Any], experiment: Experiment) -> list[str]:
+    """The columns of ``metrics.csv``; none where one iteration cannot be trained."""
+    trainer = {**config["trainer"], "iterations": 1, "log_every": 1, "progress": "none", "accelerator": "cpu"}
+    if trainer.get("exact_every") is not None:
+        trainer["exact_every"] = 1
+    few = {"batch_size": min(experiment.sources.batch_size, max(8, experiment.objective.least_batch))}
+    with tempfile.TemporaryDirectory(prefix="molgfn-") as folder:
+        small = {**config, "trainer": trainer, "output": folder, "logger": {**config["logger"], "wandb": "off"}}
+        small["data"] = {**config["data"], **few}
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            run = train(small)
+            with (run.folder / "metrics.csv").open(newline="") as file:
+                return list(csv.DictReader(file).fieldnames or [])
+        except (MolgfnError, OSError) as error:
+            said = error.problems[0] if isinstance(error, ConfigError) else str(error).splitlines()[0]
+            logger.warning("the columns of pictures cannot be checked before the runs: %s", said)
+            return []
+        finally:
+            logger.setLevel(level)
+
+
+def unmeasured(study: Study, records: list[dict[str, Any]]) -> list[str]:
+    """Columns that the study names and no run of it has, one line each."""
+    if not records:
+        return []
+    found = list(dict.fromkeys(name for record in records for name in record["values"]))
+    missing = [f"measures: {m}: measured in no run{did_you_mean(m, found)}" for m in study.measures if m not in found]
+    drawn = {name for record in records for name, line in record.get("curves", {}).items() if line[0]}
+    return missing + [
+        f"pictures.{file}: no run has `{p.y}` over `{p.x}` in its metrics.csv"
+        for file, p in study.pictures.items()
+        if f"{p.y} over {p.x}" not in drawn
+    ]
