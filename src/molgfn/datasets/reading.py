@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from molgfn.chemistry.files import Record, iter_records, no_molecule, records_in
+from molgfn.chemistry.files import Columns, Record, iter_records, no_molecule, records_in
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.archives import open_member
@@ -184,11 +184,20 @@ def iter_molecules(
     report.cut = limit is not None and report.entries == limit and next(records, None) is not None
 
 
-def records_of(source: str | Path, *, column: str | None = None, path: str | Path | None = None) -> Iterator[Record]:
-    """The entries of a file or a named set, not parsed; arguments and errors as in ``open_molecules``."""
+def records_of(
+    source: str | Path,
+    *,
+    column: str | None = None,
+    path: str | Path | None = None,
+    columns: Columns | None = None,
+) -> Iterator[Record]:
+    """The entries of a file or a named set, not parsed; arguments and errors as in ``open_molecules``.
+
+    ``columns`` is filled in, and makes the records keep all their cells.
+    """
     named = isinstance(source, str) and source in DATASETS
     if not named and path is None and Path(source).exists():
-        yield from iter_records(source, column=column)
+        yield from iter_records(source, column=column, columns=columns)
         return
     if not named and path is not None and Path(source).is_file():
         raise DataError(f"{source}: is a file; a path beside it belongs to a named set (`molgfn data list`)")
@@ -198,10 +207,11 @@ def records_of(source: str | Path, *, column: str | None = None, path: str | Pat
     file = known.get(path)
     if known.member is None:
         with file.open("rb") as raw:
-            yield from records_in(raw, known.file.name, where=str(file), column=column)
+            yield from records_in(raw, known.file.name, where=str(file), column=column, columns=columns)
     else:
         with open_member(file, known.member) as raw:
-            yield from records_in(raw, known.member, where=f"{file}, {known.member}", column=column)
+            where = f"{file}, {known.member}"
+            yield from records_in(raw, known.member, where=where, column=column, columns=columns)
 
 
 def _parse(records: list[Record], standardise: Standardisation) -> list[Molecule]:
