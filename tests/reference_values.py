@@ -11,9 +11,8 @@ FOLDER = Path(__file__).parent / "data"
 
 def reference(name: str) -> pd.DataFrame:
     """One row per molecule: ``smiles``, values, and digests as text."""
-    return pd.read_csv(
-        FOLDER / f"{name}.csv", converters={c: str for c in ("graph_crc32", "bits_crc32", "counts_crc32")}
-    )
+    digests = ("graph_crc32", "bits_crc32", "counts_crc32")
+    return pd.read_csv(FOLDER / f"{name}.csv", converters=dict.fromkeys(digests, str))
 
 
 def crc32(*arrays: np.ndarray) -> str:

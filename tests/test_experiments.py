@@ -29,6 +29,14 @@ ONE_STEP = [
 MOLECULES = Path(rdkit.RDConfig.RDDataDir) / "Pains" / "test_data" / "wehi_mols.csv"
 
 
+def marks(path, settings=""):
+    """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
+    weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
+    optional_data = weights or path.parent.name in {"seh", "docking"}
+    extras = path.parent.name == "docking"
+    return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
+
+
 def given(path):
     """What an experiment leaves to the user or fetches, from the data for tests; skips where it is not there."""
     if path.parent.name == "seh":
@@ -60,7 +68,7 @@ def test_there_are_experiments():
     assert any(path.name == "quickstart.yaml" for path in EXPERIMENTS)
 
 
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize("path", [pytest.param(p, marks=marks(p), id=f"{p.parent.name}/{p.stem}") for p in EXPERIMENTS])
 def test_one_step(path, tmp_path):
     run = trained(path, [*ONE_STEP, f"output={tmp_path}"])
     assert run.iteration == 1
@@ -70,7 +78,11 @@ def test_one_step(path, tmp_path):
 
 @pytest.mark.parametrize(
     ("study", "row"),
-    [pytest.param(p, row.name, id=f"{p.stem}/{row.name}") for p in STUDIES for row in read_study(p).rows],
+    [
+        pytest.param(p, row.name, id=f"{p.stem}/{row.name}", marks=marks(p, row.set))
+        for p in STUDIES
+        for row in read_study(p).rows
+    ],
 )
 def test_one_step_of_every_row_of_every_study(study, row, tmp_path):
     plan = read_study(study)
