@@ -8,8 +8,9 @@ from pathlib import Path
 import pooch
 import pytest
 import torch
+from tests.extras import extra
+from tests.optional_data import FOLDER, NO_DOWNLOAD, optional
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 #: files that oracles look for in their folder -> what they are called among the data for tests
 FETCHED = {name: name for name in ("seh_proxy_weights.pkl.gz", "jnk3_forest.npz", "gsk3b_forest.npz", "drd2_svm.npz")}
 
@@ -19,19 +20,42 @@ def _nothing_is_fetched(tmp_path_factory):
     """What would be fetched is there already, or missing for good."""
     folder = tmp_path_factory.mktemp("fetched")
     for name, source in FETCHED.items():
-        if (DATA / source).is_file():
-            (folder / name).symlink_to(DATA / source)
+        if (FOLDER / source).is_file():
+            (folder / name).symlink_to(FOLDER / source)
     retrieve = pooch.retrieve
 
     def local(url, known_hash, fname=None, path=None, **options):
         if url.startswith("http") and not (Path(path) / fname).is_file():
-            raise OSError("tests fetch nothing")
+            raise OSError(NO_DOWNLOAD)
         return retrieve(url, known_hash, fname=fname, path=path, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOLGFN_DATA", str(folder))
         patch.setattr(pooch, "retrieve", local)
         yield
+
+
+@pytest.fixture(scope="session")
+def optional_data():
+    """``optional_data(name)``: a file of the optional data; the test is skipped where it is absent."""
+    return optional
+
+
+@pytest.fixture(scope="session")
+def needs_extra():
+    """``needs_extra(extra, module)``: a module of an optional extra; the test is skipped where it is absent."""
+    return extra
+
+
+#: fixture -> the marker of whatever uses it
+MARKED = {"optional_data": pytest.mark.optional_data, "needs_extra": pytest.mark.extras}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for fixture in MARKED.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKED[fixture])
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import rdkit.RDConfig
+from tests.extras import extra
+from tests.optional_data import optional, or_skip
 
 from molgfn.cli.compose import checked
-from molgfn.errors import DataError
 from molgfn.experiment import train
 from molgfn.study.plan import read_study
 
@@ -26,20 +27,29 @@ ONE_STEP = [
 
 #: 10,000 molecules that rdkit carries
 MOLECULES = Path(rdkit.RDConfig.RDDataDir) / "Pains" / "test_data" / "wehi_mols.csv"
-DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def marks(path, settings=""):
+    """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
+    weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
+    optional_data = weights or path.parent.name in {"seh", "docking"}
+    extras = path.parent.name == "docking"
+    return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 
 
 def given(path):
     """What an experiment leaves to the user or fetches, from the data for tests; skips where it is not there."""
     if path.parent.name == "seh":
-        entries = DATA / "fragments_bengio2021_72.json"
-        if not entries.is_file():
-            pytest.skip("the 72 fragments of the sEH task are not here, and tests fetch nothing")
-        blocks = [[f["smiles"], f["attachment_atoms"]] for f in json.loads(entries.read_text())]
+        entries = json.loads(optional("fragments_bengio2021_72.json").read_text())
+        blocks = [[f["smiles"], f["attachment_atoms"]] for f in entries]
         return ["environment.vocabulary=" + json.dumps(blocks)]
     if path.parent.name == "docking":
-        pytest.importorskip("vina", reason="docking needs molgfn[docking]")
-        return [f"oracle.receptor={DATA / 'seh_4jnc_receptor.pdbqt'}", "scoring.disk_cache=false", "scoring.workers=1"]
+        extra("docking", "vina")
+        return [
+            f"oracle.receptor={optional('seh_4jnc_receptor.pdbqt')}",
+            "scoring.disk_cache=false",
+            "scoring.workers=1",
+        ]
     if path.parent.name == "pretraining":
         own = ["environment.vocabulary=rdkit", "trainer.init_from=null"]
         return own + (
@@ -50,19 +60,15 @@ def given(path):
 
 def trained(path, overrides):
     """One step of it; skips where a file is missing that would have to be fetched."""
-    try:
+    with or_skip():
         return train(checked(str(path), [*overrides, *given(path)]))
-    except DataError as error:
-        if "tests fetch nothing" in str(error):
-            pytest.skip(str(error)[:100])
-        raise
 
 
 def test_there_are_experiments():
     assert any(path.name == "quickstart.yaml" for path in EXPERIMENTS)
 
 
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize("path", [pytest.param(p, marks=marks(p), id=f"{p.parent.name}/{p.stem}") for p in EXPERIMENTS])
 def test_one_step(path, tmp_path):
     run = trained(path, [*ONE_STEP, f"output={tmp_path}"])
     assert run.iteration == 1
@@ -72,7 +78,11 @@ def test_one_step(path, tmp_path):
 
 @pytest.mark.parametrize(
     ("study", "row"),
-    [pytest.param(p, row.name, id=f"{p.stem}/{row.name}") for p in STUDIES for row in read_study(p).rows],
+    [
+        pytest.param(p, row.name, id=f"{p.stem}/{row.name}", marks=marks(p, row.set))
+        for p in STUDIES
+        for row in read_study(p).rows
+    ],
 )
 def test_one_step_of_every_row_of_every_study(study, row, tmp_path):
     plan = read_study(study)

@@ -302,6 +302,7 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
         here = {**config["environment"], **experiment.environment.portable()}
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
     experiment.sources.prepare(experiment.environment)  # before there is a run folder: a file may be missing
+    experiment.loggers.settle()  # before there is a run folder, too: a server may be missing
     keep_freed_memory()
     if settings.threads:
         torch.set_num_threads(settings.threads)

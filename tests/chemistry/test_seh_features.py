@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from rdkit import Chem
+from tests.reference_values import crc32, reference
 
 from molgfn.chemistry.seh_features import FEATURES, proxy_graphs
 from molgfn.testing.oracle import MOLECULES
@@ -65,6 +66,12 @@ def test_equals_the_definition_on_awkward_molecules():
     bonds = zip(graphs.source.tolist(), graphs.target.tolist(), graphs.kind.tolist(), strict=True)
     assert sorted(bonds) == sorted(expected)
     assert np.all(np.diff(graphs.target) >= 0)
+
+
+def test_equals_the_digests_of_three_hundred_molecules():
+    table = reference("seh_proxy")
+    graphs = [proxy_graphs([mol]) for mol in mols(table.smiles)]
+    assert [crc32(g.features, g.source, g.target, g.kind) for g in graphs] == table.graph_crc32.tolist()
 
 
 def test_left_out_is_what_has_no_features():

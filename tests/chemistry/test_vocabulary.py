@@ -1,14 +1,10 @@
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import VocabularyError
-
-DATA = Path(os.environ.get("MOLGFN_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def write(tmp_path, text, name="fragments.txt"):
@@ -50,11 +46,8 @@ def test_shipped_vocabulary(shipped):
     assert [f.count for f in shipped] == sorted((f.count for f in shipped), reverse=True)
 
 
-def test_the_72_fragments_of_bengio_2021():
-    path = DATA / "fragments_bengio2021_72.json"
-    if not path.is_file():
-        pytest.skip(f"optional test data is absent: {path}")
-    vocabulary = Vocabulary.load(path)
+def test_the_72_fragments_of_bengio_2021(optional_data):
+    vocabulary = Vocabulary.load(optional_data("fragments_bengio2021_72.json"))
     assert len(vocabulary) == 72
     assert vocabulary[0] == Fragment("Br", (0,))
     # sulphur and phosphorus that take a bond by raising their valence get the hydrogen that the bond replaces

@@ -16,7 +16,7 @@ def test_lines_where_there_is_no_terminal(capsys):
 
 
 def test_short_work_leaves_no_line(capsys):
-    with shown() as show:
+    with shown(seconds=1e9) as show:
         show("samples", 256, 1000)
     assert capsys.readouterr().err == ""
 

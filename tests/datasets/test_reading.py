@@ -5,7 +5,6 @@ import tarfile
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 
 import pandas as pd
 import pooch
@@ -18,7 +17,6 @@ from molgfn.datasets.registry import Dataset
 from molgfn.downloads import Download
 from molgfn.errors import DataError
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 LINES = """CCO ethanol
 OCC the same
 XX
@@ -210,10 +208,8 @@ def test_a_failed_download_says_what_lay_under_it(monkeypatch, tmp_path):
         open_molecules("few")
 
 
-def test_reference_molecules():
-    path = SHARED / "zinc250k.smi.gz"
-    if not path.is_file():
-        pytest.skip("shared reference data are not here")
+def test_reference_molecules(optional_data):
+    path = optional_data("zinc250k.smi.gz")
     content = open_molecules(path, limit=400, standardise=Standardisation(charges="neutralise", stereo="remove"))
     assert content.report.kept == 400
     assert not any(mark in m.smiles for m in content.molecules for mark in "@/\\.")

@@ -13,8 +13,6 @@ from molgfn.datasets.registry import DATASETS, ByHand, Dataset, dataset
 from molgfn.downloads import Download
 from molgfn.errors import DataError
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_entries_are_complete(name):
@@ -51,11 +49,8 @@ def test_one_name_is_one_file():
     assert len({(d.file.name, d.member) for d in DATASETS.values()}) == len(DATASETS)
 
 
-def test_qm9_is_the_reference_file():
-    path = SHARED / "qm9_smiles.csv"
-    if not path.is_file():
-        pytest.skip("shared reference data are not here")
-    content = path.read_bytes()
+def test_qm9_is_the_reference_file(optional_data):
+    content = optional_data("qm9_smiles.csv").read_bytes()
     assert sha256(content).hexdigest() == DATASETS["qm9"].file.sha256
     assert len(content) == DATASETS["qm9"].file.size
     assert content.count(b"\n") - 1 + (not content.endswith(b"\n")) == DATASETS["qm9"].entries

@@ -25,8 +25,8 @@ GOLDEN = {
 
 
 @pytest.fixture
-def package():
-    pytest.importorskip("admet_ai", reason="needs admet-ai: pip install molgfn[admet]")
+def package(needs_extra):
+    needs_extra("admet", "admet_ai")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,10 +1,11 @@
-import os
+import functools
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.reference_values import crc32, reference
 
+from molgfn.chemistry.feature_counts import feature_counts
 from molgfn.chemistry.fingerprints import fingerprints
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.chemistry.pmo_classifiers import DRD2 as DRD2_MODEL
@@ -21,12 +22,9 @@ RISPERIDONE = "CC1=C(CCN2CCC(CC2)c2noc3cc(F)ccc23)C(=O)N2CCCCC2=N1"
 HALOPERIDOL = "OC1(CCN(CCCC(=O)c2ccc(F)cc2)CC1)c1ccc(Cl)cc1"
 
 
-def published(oracle):
-    folder = Path(os.environ.get("MOLGFN_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    path = folder / FILES[oracle]
-    if not path.exists():
-        pytest.skip(f"no {path}: set MOLGFN_TEST_DATA to the folder with the optional test data")
-    return oracle(weights=str(path))
+@pytest.fixture(scope="module")
+def published(optional_data):
+    return functools.cache(lambda oracle: oracle(weights=str(optional_data(FILES[oracle]))))
 
 
 @pytest.fixture
@@ -57,7 +55,7 @@ def test_contract(oracle, small):
 
 
 @pytest.mark.parametrize("oracle", FILES)
-def test_published_contract(oracle):
+def test_published_contract(oracle, published):
     check_oracle(published(oracle), tolerance=0)
 
 
@@ -67,7 +65,7 @@ def test_a_forest_of_one_question(oracle, small):
     assert values.tolist() == [(1 + 0.25) / 2, (0.125 + 0.25) / 2]
 
 
-def test_published_golden_values():
+def test_published_golden_values(published):
     # mean of the leaves of 100 trees, nearly pure ones
     assert published(GSK3B).values(parse([CHIR_99021]))[0] == pytest.approx(0.81, abs=1e-6)
     assert published(JNK3).values(parse([SP600125]))[0] == pytest.approx(0.67, abs=1e-6)
@@ -75,6 +73,22 @@ def test_published_golden_values():
     values = published(DRD2).values(parse([RISPERIDONE, HALOPERIDOL, "C", "[Na+].[Cl-]", "C" * 60]))
     expected = [0.982624269, 0.999999375, 0.00758484864, 0.00671255329, 0.0288583768]
     np.testing.assert_allclose(values, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("oracle", FILES)
+def test_published_values_of_two_hundred_molecules(oracle, published):
+    table = reference("pmo_classifiers")
+    values = published(oracle).values(parse(table.smiles))
+    assert np.ptp(values) > 0.4
+    np.testing.assert_allclose(values, table[oracle.name], rtol=0, atol=1e-6)
+
+
+def test_what_the_classifiers_read_of_two_hundred_molecules():
+    table = reference("pmo_classifiers")
+    mols = [molecule.mol for molecule in parse(table.smiles)]
+    assert len(mols) > 200
+    assert [crc32(np.packbits(row)) for row in fingerprints(mols)] == table.bits_crc32.tolist()
+    assert [crc32(row) for row in feature_counts(mols).toarray()] == table.counts_crc32.tolist()
 
 
 @pytest.mark.parametrize("oracle", FILES)

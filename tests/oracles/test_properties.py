@@ -1,6 +1,5 @@
 import csv
 import gzip
-import os
 from pathlib import Path
 
 import numpy as np
@@ -96,12 +95,8 @@ def test_weight_is_average_not_exact_and_counts_isotopes_and_salts():
     assert salt == pytest.approx(22.990 + 35.453, abs=2e-3)
 
 
-def test_qed_and_sa_run_over_real_molecules_from_outside():
-    folder = Path(os.environ.get("MOLGFN_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    path = folder / "zinc250k.smi.gz"
-    if not path.exists():
-        pytest.skip(f"no {path}: set MOLGFN_TEST_DATA to the folder with the optional test data")
-    with gzip.open(path, "rt") as file:
+def test_qed_and_sa_run_over_real_molecules_from_outside(optional_data):
+    with gzip.open(optional_data("zinc250k.smi.gz"), "rt") as file:
         smiles = [line.split()[0] for _, line in zip(range(300), file, strict=False)]
     molecules = [m for m in parse(smiles) if m.valid]
     assert len(molecules) > 290

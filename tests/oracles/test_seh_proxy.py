@@ -1,11 +1,11 @@
-import csv
 import gzip
-import os
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.networks.test_seh_proxy import frozen_arrays
+from tests.reference_values import reference
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import DataError
@@ -19,16 +19,9 @@ SMILES = ["c1ccccc1", "CC", "CC(=O)Oc1ccccc1C(=O)O", "CCCn1c(=NC(=O)c2ccc(-n3cnc
 GOLDEN = [0.92876, 0.03045, 2.48992, 4.3920]
 
 
-def data(name: str) -> Path:
-    folder = Path(os.environ.get("MOLGFN_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    if not (folder / name).exists():
-        pytest.skip(f"no {folder / name}: set MOLGFN_TEST_DATA to the folder with the optional test data")
-    return folder / name
-
-
 @pytest.fixture(scope="module")
-def published() -> SEHProxy:
-    return SEHProxy(weights=str(data("seh_proxy_weights.pkl.gz")))
+def published(optional_data) -> SEHProxy:
+    return SEHProxy(weights=str(optional_data("seh_proxy_weights.pkl.gz")))
 
 
 @pytest.fixture
@@ -56,11 +49,18 @@ def test_published_golden_values(published):
 
 
 def test_equals_the_reference_on_all_its_molecules(published):
-    with data("seh_proxy_reference.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    values = published.values(parse([row["smiles"] for row in rows]))
-    assert len(rows) == 300
-    np.testing.assert_allclose(values, [float(row["seh_proxy"]) for row in rows], rtol=0, atol=1e-4)
+    table = reference("seh_proxy")
+    assert len(table) == 300
+    np.testing.assert_allclose(published.values(parse(table.smiles)), table.seh_proxy, rtol=0, atol=1e-4)
+
+
+def test_equals_torch_geometric_with_random_weights_on_all_of_them(tmp_path):
+    path = tmp_path / "random.pkl.gz"
+    path.write_bytes(gzip.compress(pickle.dumps(frozen_arrays(), protocol=3)))
+    table = reference("seh_proxy")
+    assert np.ptp(table.random_weights) > 0.5, "or this shows nothing"
+    values = SEHProxy(weights=str(path)).values(parse(table.smiles))
+    np.testing.assert_allclose(values, table.random_weights, rtol=0, atol=1e-5)
 
 
 def test_chunks_do_not_show(small, monkeypatch):

@@ -14,8 +14,8 @@ from molgfn.testing import check_oracle
 
 
 @pytest.fixture
-def tblite():
-    return pytest.importorskip("tblite.interface", reason="needs tblite: pip install molgfn[xtb]")
+def tblite(needs_extra):
+    return needs_extra("xtb", "tblite.interface")
 
 
 def test_a_missing_package_names_the_extra_and_leaves_the_environment(monkeypatch):

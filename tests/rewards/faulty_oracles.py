@@ -13,6 +13,7 @@ class Faulty(Oracle):
     """Share of 10,000 that the number of heavy atoms is; for every tenth length it does what ``fault`` says.
 
     What it was asked, process by process, goes to ``log`` if given: one line per object that got as far as a value.
+    Each time it hangs it adds the id of its process to the file ``hangs``.
     """
 
     name = "faulty"
@@ -20,8 +21,10 @@ class Faulty(Oracle):
     direction = "maximise"
     source = "made for a test"
 
-    def __init__(self, *, fault: str = "none", every: int = 10, log: str | None = None, seconds: float = 0.0) -> None:
-        self.fault, self.every, self.log, self.seconds = fault, every, log, seconds
+    def __init__(
+        self, *, fault: str = "none", every: int = 10, log: str | None = None, hangs: str | None = None
+    ) -> None:
+        self.fault, self.every, self.log, self.hangs = fault, every, log, hangs
 
     def values(self, objects):
         counts = np.array([m.mol.GetNumHeavyAtoms() for m in objects])
@@ -30,6 +33,8 @@ class Faulty(Oracle):
             if self.fault == "raise":
                 raise ValueError("cannot do this one")
             if self.fault == "hang":
+                with open(self.hangs, "a") as file:
+                    file.write(f"{os.getpid()}\n")
                 time.sleep(600)
             if self.fault == "die":
                 os._exit(13)
@@ -39,8 +44,8 @@ class Faulty(Oracle):
                 raise MemoryError("no more")
             if self.fault == "length":
                 return np.zeros(len(objects) + 1)
-        if self.seconds:
-            time.sleep(self.seconds)
+        if self.fault == "slow":
+            time.sleep(0.01)
         if self.log:
             with open(self.log, "a") as file:
                 file.write("".join(f"{n}\n" for n in counts))

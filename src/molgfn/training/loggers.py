@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import netrc
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +11,9 @@ from typing import Any, Literal
 from fsspec.implementations.local import LocalFileSystem
 from lightning_fabric.loggers.csv_logs import _ExperimentWriter
 from lightning_fabric.loggers.logger import rank_zero_experiment
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from molgfn.training.wandb_run import WandbRun, logged_in, settled, start
 
 Wandb = Literal["auto", "online", "offline", "off"]
 
@@ -70,8 +71,9 @@ class Loggers:
     """Weights & Biases beside ``metrics.csv``.
 
     Args:
-        wandb: "auto": online where the user is logged in to Weights & Biases, else off; "online"; "offline": needs no
-            account, ``wandb sync`` sends it later; "off".
+        wandb: "auto": online where the user is logged in to Weights & Biases (offline, with a warning, where the
+            server cannot be used), else off; "online": or an error; "offline": needs no account, ``wandb sync`` sends
+            it later; "off".
         project: Weights & Biases project.
         group: Weights & Biases group, such as the name of a study.
         tags: Weights & Biases tags.
@@ -89,6 +91,7 @@ class Loggers:
         self.project = project
         self.group = group
         self.tags = tags
+        self._mode: Literal["online", "offline", "off"] | None = None
 
     @property
     def mode(self) -> Literal["online", "offline", "off"]:
@@ -97,36 +100,36 @@ class Loggers:
             return self.wandb
         if os.environ.get("WANDB_MODE") in {"offline", "disabled", "dryrun"}:
             return "off" if os.environ["WANDB_MODE"] == "disabled" else "offline"
-        return "online" if _logged_in() else "off"
+        return "online" if logged_in() else "off"
+
+    def settle(self) -> Literal["online", "offline", "off"]:
+        """``mode``, after the server was asked where it is to be used; asked once.
+
+        Raises:
+            ConfigError: "online", and the server cannot be used.
+        """
+        if self._mode is None:
+            asks = self.mode == "online"
+            self._mode = settled("online" if self.wandb == "online" else "auto") if asks else self.mode
+        return self._mode
 
     def build(
         self, folder: Path, *, name: str, config: dict[str, Any], run_id: str, keep_until: int | None = None
     ) -> list[Logger]:
-        """The loggers of one run; ``run_id`` continues the same W&B run on resume."""
+        """The loggers of one run; ``run_id`` continues the same W&B run on resume. Errors as of ``settle``."""
         loggers: list[Logger] = [RunCSV(folder, keep_until)]
-        if self.mode != "off":
-            loggers.append(
-                WandbLogger(
-                    name=name,
-                    save_dir=str(folder),
-                    project=self.project,
-                    group=self.group,
-                    tags=self.tags,
-                    id=run_id,
-                    resume="allow",
-                    offline=self.mode == "offline",
-                    config=config,
-                )
+        mode = self.settle()
+        if mode != "off":
+            run = start(
+                folder,
+                mode,
+                fall_back=self.wandb != "online",
+                name=name,
+                project=self.project,
+                group=self.group,
+                tags=self.tags,
+                id=run_id,
+                config=config,
             )
+            loggers.append(WandbRun(run))
         return loggers
-
-
-def _logged_in() -> bool:
-    """An API key is at hand (environment or netrc); asks nobody."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0]
-        return netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
