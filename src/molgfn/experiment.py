@@ -6,8 +6,8 @@ import functools
 import logging
 import uuid
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,11 @@ from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.pictures import Pictures
 from molgfn.training.progress import ProgressDisplay
+from molgfn.training.rows import Rows
 from molgfn.training.run_log import RunLog
 from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
+from molgfn.training.variety import remedy
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.sources import Sources
 
@@ -259,6 +261,8 @@ class Run:
     interrupted: bool
     iteration: int
     experiment: Experiment
+    #: column of ``metrics.csv`` -> its latest value
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def run_folder(config: dict[str, Any]) -> Path:
@@ -287,22 +291,28 @@ _EXPECTED_WARNINGS = (
 )
 
 
-def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
+def train(
+    config: dict[str, Any], *, resume: Path | None = None, announce: Callable[[Experiment], None] | None = None
+) -> Run:
     """Train what ``config`` describes.
 
     Args:
         config: composed, plain.
         resume: a checkpoint of the same config to go on from; its run folder is used.
+        announce: called with what was built, before anything is made.
 
     Raises:
         ConfigError: before anything is made, when something cannot work.
     """
     with RunLog() as log:
-        return _train(config, resume, log)
+        experiment = assemble(config)
+        if announce is not None:
+            announce(experiment)
+        return _train(experiment, resume, log)
 
 
-def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
-    experiment = assemble(config)
+def _train(experiment: Experiment, resume: Path | None, log: RunLog) -> Run:
+    config = experiment.config
     settings = experiment.trainer
     if settings.init_from is not None and resume is None:
         here = {**config["environment"], **experiment.environment.portable()}
@@ -323,8 +333,10 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
         direction=experiment.reward.scored.direction,
         cut=experiment.evaluation.tanimoto,
         log_every=settings.log_every,
+        remedy=remedy(experiment.policy, experiment.objective, experiment.optimizers, experiment.sources),
     )
-    keeping = Keeping(folder, record, settings.checkpoint_every, settings.checkpoint_minutes)
+    rows = Rows(record.pop("seconds", 0.0))
+    keeping = Keeping(folder, record, settings.checkpoint_every, settings.checkpoint_minutes, rows)
     callbacks: list[pl.Callback] = [discoveries, Pictures(folder, discoveries, settings.pictures_every)]
     if experiment.optimizers.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
@@ -338,8 +350,8 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
             )
         )
     if settings.progress != "none":
-        callbacks.append(ProgressDisplay(settings.progress))
-    callbacks.append(keeping)
+        callbacks.append(ProgressDisplay(settings.progress, variety=discoveries.variety))
+    callbacks += [rows, keeping]
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     trainer = pl.Trainer(
         accelerator=settings.accelerator,
@@ -368,7 +380,7 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
     budget = (config.get("scoring") or {}).get("budget")
     if budget and scored is not None and scored.path.exists():
         write_pmo(folder, budget=budget, direction=experiment.reward.scored.direction)
-    return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment)
+    return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment, rows.last)
 
 
 def _identity(experiment: Experiment, resume: Path | None) -> tuple[dict[str, Any], Path, int | None]:

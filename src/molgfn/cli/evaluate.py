@@ -11,6 +11,7 @@ from molgfn.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from molgfn.checkpoint import Loaded
+    from molgfn.evaluation.run import Evaluated
     from molgfn.rewards.base import Reward
 
 
@@ -37,7 +38,7 @@ def evaluate(
     device: str,
     trust: tuple[str, ...],
 ) -> None:
-    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES) and print the path of the report.
+    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES), print the main numbers and the path of the report.
 
     Metrics, samples and the report go to the folder `evaluation` of the run, or beside the SMILES file to a folder
     with its name and `-evaluation`.
@@ -56,14 +57,18 @@ def evaluate(
     if what.is_dir() or what.suffix == ".ckpt":
         if score_as is not None:
             raise click.UsageError("--score-as is for a file of SMILES; a run is scored by its own reward.")
-        report = _run(what, number, output, reference, heldout, seed, untrained, device, trust)
+        result = _run(what, number, output, reference, heldout, seed, untrained, device, trust)
     else:
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        report = _file(what, output, reference, score_as, trust)
-    click.echo(f"report: {report}")
+        result = _file(what, output, reference, score_as, trust)
+    from molgfn.cli.main_numbers import evaluated_numbers
+
+    for line in evaluated_numbers(result):
+        click.echo(line, err=True)
+    click.echo(f"report: {result.report}")
 
 
 def _run(
@@ -76,7 +81,7 @@ def _run(
     untrained: bool,
     device: str,
     trust: tuple[str, ...],
-) -> Path:
+) -> Evaluated:
     from molgfn.checkpoint import load
     from molgfn.cli.progress import shown
     from molgfn.cli.sample import usable_device
@@ -100,12 +105,12 @@ def _run(
             output=folder,
             name=str(loaded.config.get("name", run.name)),
             progress=show,
-        ).report
+        )
 
 
 def _file(
     what: Path, output: Path | None, reference: Path | None, score_as: Path | None, trust: tuple[str, ...]
-) -> Path:
+) -> Evaluated:
     from molgfn.checkpoint import load
     from molgfn.errors import DataError
     from molgfn.evaluation.run import evaluate_molecules
@@ -123,7 +128,7 @@ def _file(
     )
     reward = _reward(loaded, trust) if loaded is not None else None
     folder = _made(output or what.with_name(f"{what.name.split('.')[0]}-evaluation"))
-    return evaluate_molecules(what, folder, settings=settings, reward=reward).report
+    return evaluate_molecules(what, folder, settings=settings, reward=reward)
 
 
 def _made(folder: Path) -> Path:
