@@ -25,7 +25,7 @@ class PolicyOutput:
     log_flow: Tensor | None = None
 
 
-#: a number; otherwise from the first batch, None as "importance"
+#: a number; otherwise from the first batch, None as "mean"
 LogZStart = float | Literal["importance", "mean"] | None
 
 
@@ -38,10 +38,10 @@ class Policy(nn.Module):
     Args:
         environment: what it acts in; its ``encoding`` must be one that the policy reads.
         learned_backward: P_B has parameters; otherwise it is what ``backward_rule`` says.
-        initial_log_z: where log Z starts. None or "importance": log mean exp(-S(tau)) over the first batch, an estimate
-            of log Z itself from below (arXiv 1509.00519). "mean": the mean of -S(tau), where the loss of the first
-            batch is least; a batch's worst objects decide it where the reward is steep or has a filter, and from far
-            below log Z P_F runs into whatever it drew first.
+        initial_log_z: where log Z starts. None or "mean": the mean of -S(tau) over the first batch, where its loss is
+            least; where the reward is steep or has a filter that lies far below log Z, and the mean rises fast while
+            P_F learns, so leave ``optimizer.lr_log_z`` null. "importance": log mean exp(-S(tau)), an estimate of log Z
+            itself from below (arXiv 1509.00519).
     """
 
     #: encodings that it reads, see ``Environment.encoding``
@@ -61,7 +61,7 @@ class Policy(nn.Module):
         given = isinstance(initial_log_z, int | float)
         self.log_z = nn.Parameter(torch.tensor(float(initial_log_z) if given else 0.0))
         #: how the first batch sets log Z; None: it does not
-        self.log_z_start: Literal["mean", "importance"] | None = None if given else initial_log_z or "importance"
+        self.log_z_start: Literal["mean", "importance"] | None = None if given else initial_log_z or "mean"
         #: P_B without parameters: uniform over legal backward actions, or in proportion to the number of paths from the
         #: source to where the action leads (maximum entropy; ``Environment.counts_paths``)
         self.backward_rule: Literal["uniform", "maxent"] = "uniform"

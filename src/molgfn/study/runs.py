@@ -16,9 +16,6 @@ from molgfn.study.plan import Study
 
 #: settings that decide when a run is saved or given up, not what comes of one that ends
 WITHOUT_EFFECT = (("trainer", "checkpoint_minutes"), ("scoring", "give_up"))
-#: settings whose null has changed its meaning: (part, key) -> what null stands for, and what it stood for before, which
-#: counts as null so that results from then are known
-NULL_MEANS = {("policy", "initial_log_z"): ("importance", "mean")}
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,6 @@ class Job:
         for part, key in WITHOUT_EFFECT:
             if isinstance(config.get(part), dict):
                 config[part] = {k: v for k, v in config[part].items() if k != key}
-        for (part, key), (now, before) in NULL_MEANS.items():
-            if isinstance(node := config.get(part), dict) and key in node:
-                said = now if node[key] is None else node[key]
-                config[part] = {**node, key: None if said == before else said}
         heldout = self.heldout
         if isinstance(heldout, str):  # what it says, not where it lies
             heldout = hashlib.sha256(Path(heldout).read_bytes()).hexdigest()

@@ -21,9 +21,9 @@ class Optimizers:
         lr: learning rate of P_F (and of the trunk that it may share).
         lr_backward: of P_B; None takes ``lr``.
         lr_flow: of log F or V, and of critics that are networks of their own; None takes ``lr``.
-        lr_log_z: of log Z. None: 0.1, and while log Z lies below a bound that it exceeds with near certainty, it goes a
-            quarter of the way there at each iteration as well (``log_partition.lower_bound``; where P_F samples R/Z
-            nothing is added). A number: that rate alone.
+        lr_log_z: of log Z. None: 0.1, and while log Z is further from the mean of -S(tau) over the batch than the noise
+            of a batch explains, a quarter of the way there at each iteration as well (``log_partition.catch_up``; where
+            P_F samples R/Z nothing is added). A number: that rate alone.
         backward_decay: factor on P_B's learning rate per iteration (arXiv 2410.15474 uses .999 to .9999), in (0, 1].
         half_life: iterations in which all other learning rates halve; None keeps them.
         weight_decay: L2 penalty, not on log Z.
