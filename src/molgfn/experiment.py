@@ -7,8 +7,8 @@ import logging
 import tempfile
 import uuid
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,11 @@ from molgfn.training.one_process import LocalCheckpoints, OneProcess, alone
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.pictures import Pictures
 from molgfn.training.progress import ProgressDisplay
+from molgfn.training.rows import Rows
 from molgfn.training.run_log import RunLog
 from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
+from molgfn.training.variety import remedy
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.sources import Sources
 
@@ -262,6 +264,8 @@ class Run:
     interrupted: bool
     iteration: int
     experiment: Experiment
+    #: column of ``metrics.csv`` -> its latest value
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 #: what Lightning warns of and what is meant to be so: batches are made in the main process, from the weights that train
@@ -275,28 +279,37 @@ _EXPECTED_WARNINGS = (
 )
 
 
-def train(config: dict[str, Any], *, resume: Path | None = None, label: str | None = None) -> Run:
+def train(
+    config: dict[str, Any],
+    *,
+    resume: Path | None = None,
+    label: str | None = None,
+    announce: Callable[[Experiment], None] | None = None,
+) -> Run:
     """Train what ``config`` describes.
 
     Args:
         config: composed, plain.
         resume: a checkpoint of the same config to go on from; its run folder is used.
         label: what tells this run from the others of a grid, as part of its folder's name.
+        announce: called with what was built, before anything is made.
 
     Raises:
         ConfigError: before anything is made, when something cannot work.
         TrainingError: the run's last checkpoint could not be written.
     """
     with RunLog() as log, alone(), tempfile.TemporaryDirectory(prefix="molgfn-") as scratch:
-        return _train(config, resume, label, log, scratch)
+        settled = run_files.settle(config)
+        if settled.problems:
+            raise ConfigError(settled.problems)
+        experiment = assemble(settled.config)
+        if announce is not None:
+            announce(experiment)
+        return _train(experiment, resume, label, log, scratch)
 
 
-def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: RunLog, scratch: str) -> Run:
-    settled = run_files.settle(config)
-    if settled.problems:
-        raise ConfigError(settled.problems)
-    config = settled.config
-    experiment = assemble(config)
+def _train(experiment: Experiment, resume: Path | None, label: str | None, log: RunLog, scratch: str) -> Run:
+    config = experiment.config
     settings = experiment.trainer
     if settings.init_from is not None and resume is None:
         here = {**config["environment"], **experiment.environment.portable()}
@@ -318,8 +331,10 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
         direction=experiment.reward.scored.direction,
         cut=experiment.evaluation.tanimoto,
         log_every=settings.log_every,
+        remedy=remedy(experiment.policy, experiment.objective, experiment.optimizers, experiment.sources),
     )
-    keeping = Keeping(folder, record, settings.checkpoint_every, settings.checkpoint_minutes)
+    rows = Rows(record.pop("seconds", 0.0))
+    keeping = Keeping(folder, record, settings.checkpoint_every, settings.checkpoint_minutes, rows)
     callbacks: list[pl.Callback] = [discoveries, Pictures(folder, discoveries, settings.pictures_every)]
     if experiment.optimizers.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
@@ -333,8 +348,8 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
             )
         )
     if settings.progress != "none":
-        callbacks.append(ProgressDisplay(settings.progress))
-    callbacks.append(keeping)
+        callbacks.append(ProgressDisplay(settings.progress, variety=discoveries.variety))
+    callbacks += [rows, keeping]
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     trainer = pl.Trainer(
         accelerator=settings.accelerator,
@@ -369,7 +384,7 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
     budget = (config.get("scoring") or {}).get("budget")
     if budget and scored is not None and scored.path.exists():
         write_pmo(folder, budget=budget, direction=experiment.reward.scored.direction)
-    return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment)
+    return Run(folder, keeping.path, keeping.interrupted, data.iteration, experiment, rows.last)
 
 
 def _identity(

@@ -90,7 +90,7 @@ def test_tlm_step_leaves_pf_alone(config, share):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("start", [None, "importance", 3.5])
+@pytest.mark.parametrize("start", [None, "mean", "importance", 3.5])
 def test_log_z_starts_at_the_first_batch(config, start):
     c = config()
     c["policy"]["initial_log_z"] = start
@@ -109,7 +109,8 @@ def test_log_z_starts_at_the_first_batch(config, start):
     trainer().fit(e.module(), datamodule=data)
     scored = score(first["batch"], e.policy, requires=frozenset({"log_pb"}))
     weights = -scores(scored)
-    expected = {None: weights.mean().item(), "importance": weights.exp().mean().log().item()}.get(start, start)
+    mean = weights.mean().item()
+    expected = {None: mean, "mean": mean, "importance": weights.exp().mean().log().item()}.get(start, start)
     assert e.policy.log_z.item() == pytest.approx(expected, abs=1e-4)
 
 

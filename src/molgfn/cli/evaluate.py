@@ -12,6 +12,7 @@ from molgfn.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from molgfn.checkpoint import Loaded
+    from molgfn.evaluation.run import Evaluated
 
 
 @click.command(short_help="Measure a run or a file of SMILES and write a report.")
@@ -39,7 +40,7 @@ def evaluate(
     trust: tuple[str, ...],
     files: tuple[str, ...],
 ) -> None:
-    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES) and print the path of the report.
+    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES), print the main numbers and the path of the report.
 
     Metrics, samples and the report go to the folder `evaluation` of the run, or beside the SMILES file to a folder
     with its name and `-evaluation`. A run's own files (tables, proxies, scripts) are checked to be those it was trained
@@ -61,14 +62,18 @@ def evaluate(
     if what.is_dir() or what.suffix == ".ckpt":
         if score_as is not None:
             raise click.UsageError("--score-as is for a file of SMILES; a run is scored by its own reward.")
-        report = _run(what, number, output, reference, heldout, seed, untrained, device, trust, given_files(files))
+        result = _run(what, number, output, reference, heldout, seed, untrained, device, trust, given_files(files))
     else:
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        report = _file(what, output, reference, score_as, trust, given_files(files))
-    click.echo(f"report: {report}")
+        result = _file(what, output, reference, score_as, trust, given_files(files))
+    from molgfn.cli.main_numbers import evaluated_numbers
+
+    for line in evaluated_numbers(result):
+        click.echo(line, err=True)
+    click.echo(f"report: {result.report}")
 
 
 def _run(
@@ -82,7 +87,7 @@ def _run(
     device: str,
     trust: tuple[str, ...],
     given: dict[str, str],
-) -> Path:
+) -> Evaluated:
     from molgfn.checkpoint import load
     from molgfn.cli.progress import shown
     from molgfn.cli.sample import usable_device
@@ -106,7 +111,7 @@ def _run(
             output=folder,
             name=str(loaded.config.get("name", run.name)),
             progress=show,
-        ).report
+        )
 
 
 def _file(
@@ -116,7 +121,7 @@ def _file(
     score_as: Path | None,
     trust: tuple[str, ...],
     given: dict[str, str],
-) -> Path:
+) -> Evaluated:
     from molgfn.checkpoint import load
     from molgfn.errors import DataError
     from molgfn.evaluation.run import evaluate_molecules
@@ -134,7 +139,7 @@ def _file(
     )
     reward = own_reward(loaded, trust, given) if loaded is not None else None
     folder = _made(output or _beside(what), what)
-    return evaluate_molecules(what, folder, settings=settings, reward=reward).report
+    return evaluate_molecules(what, folder, settings=settings, reward=reward)
 
 
 def _beside(what: Path) -> Path:

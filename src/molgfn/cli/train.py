@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
 
 from molgfn.cli.own_files import FILE_HELP, given_files, own_files
 from molgfn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from molgfn.experiment import Experiment
 
 
 @click.command(short_help="Train a GFlowNet from an experiment file.")
@@ -85,10 +88,19 @@ def train(
     from molgfn.cli.compose import checked
 
     config = checked(experiment, overrides)
-    _go(config, None, only_check, label)
+    _go(config, None, only_check, label, borrowed=_borrowed(overrides))
 
 
-def _go(config: dict[str, Any], resume: Path | None, only_check: bool, label: str | None = None) -> None:
+def _borrowed(overrides: tuple[str, ...]) -> bool:
+    """Whether the reward is still the one that the experiment has for another oracle."""
+    keys = [o.lstrip("+").split("=")[0] for o in overrides]
+    return "oracle" in keys and not any(key == "reward" or key.startswith("reward.") for key in keys)
+
+
+def _go(
+    config: dict[str, Any], resume: Path | None, only_check: bool, label: str | None = None, borrowed: bool = False
+) -> None:
+    from molgfn.cli.main_numbers import main_numbers
     from molgfn.experiment import assemble
     from molgfn.experiment import train as run
 
@@ -96,8 +108,15 @@ def _go(config: dict[str, Any], resume: Path | None, only_check: bool, label: st
         assemble(config)
         click.echo(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), nl=False)
         return
-    result = run(config, resume=resume, label=label)
+    result = run(
+        config,
+        resume=resume,
+        label=label,
+        announce=lambda experiment: _say_what_is_rewarded(experiment, borrowed),
+    )
     click.echo(f"run folder: {result.folder}")
+    for line in main_numbers(result.metrics, result.experiment.reward.scored):
+        click.echo(line, err=True)
     if result.interrupted:
         click.echo(f"interrupted; go on with: molgfn train --resume {result.folder}", err=True)
         click.get_current_context().exit(130)
@@ -108,6 +127,19 @@ def _go(config: dict[str, Any], resume: Path | None, only_check: bool, label: st
     elif result.iteration < wanted:
         click.echo(f"error: training ended after {result.iteration} of {wanted} iterations", err=True)
         click.get_current_context().exit(1)
+
+
+def _say_what_is_rewarded(experiment: Experiment, borrowed: bool) -> None:
+    """What beta comes to for this oracle, before hours are spent on it."""
+    reward = experiment.reward
+    if reward.meaning:
+        click.echo(f"reward: {reward.meaning}", err=True)
+    if borrowed:
+        click.echo(
+            f"note: this reward is the one that the experiment has for its own oracle, not made for {reward.scored.name}; "
+            "`reward`, `reward.beta` and the like set another",
+            err=True,
+        )
 
 
 def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool, given: dict[str, str]) -> None:

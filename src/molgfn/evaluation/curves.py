@@ -19,6 +19,7 @@ PANELS = (
     ("log Z", r"(^|/)(log_z|elbo)\b"),
     ("Modes so far", r"(^|/)modes?\b"),
     ("Different objects so far", r"(^|/)(unique|trajectories)$(?<!oracle/unique)"),
+    ("Share of different objects in each interval", r"(^|/)found/different$"),
     ("Mean reward", r"(^|/)reward(/|$|_)"),
     ("Quantiles of log R", r"(^|/)log_reward(/|$)"),
     ("Trajectories per second", r"per_second$|/s$|(^|/)throughput"),

@@ -25,8 +25,8 @@ class PolicyOutput:
     log_flow: Tensor | None = None
 
 
-#: a number; "importance" or None: from the first batch
-LogZStart = float | Literal["importance"] | None
+#: a number; otherwise from the first batch, None as "mean"
+LogZStart = float | Literal["importance", "mean"] | None
 
 
 class Policy(nn.Module):
@@ -38,9 +38,10 @@ class Policy(nn.Module):
     Args:
         environment: what it acts in; its ``encoding`` must be one that the policy reads.
         learned_backward: P_B has parameters; otherwise it is what ``backward_rule`` says.
-        initial_log_z: where log Z starts. None: the mean of -S(tau) over the first batch, where its loss is least.
-            "importance": log mean exp(-S(tau)), an estimate of log Z itself from below (arXiv 1509.00519), for rewards
-            so steep that a batch's worst objects decide the mean.
+        initial_log_z: where log Z starts. None or "mean": the mean of -S(tau) over the first batch, where its loss is
+            least; where the reward is steep or has a filter that lies far below log Z, and the mean rises fast while
+            P_F learns, so leave ``optimizer.lr_log_z`` null. "importance": log mean exp(-S(tau)), an estimate of log Z
+            itself from below (arXiv 1509.00519).
     """
 
     #: encodings that it reads, see ``Environment.encoding``

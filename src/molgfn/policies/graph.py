@@ -139,7 +139,8 @@ class GraphPolicy(Policy):
             objective that trains only one of them leaves the others as they are. None shares it, but for what
             ``own_losses`` names.
         own_losses: groups ("backward", "flow") that a loss of their own trains.
-        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
+        initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
+            ``Policy``).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"graph"})
@@ -218,7 +219,8 @@ class GraphTransformerPolicy(GraphPolicy):
         heads: attention heads.
         expansion: hidden size of the feed-forward blocks over ``width``.
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
-        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
+        initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
+            ``Policy``).
     """
 
     def __init__(
@@ -253,7 +255,8 @@ class MessagePassingPolicy(GraphPolicy):
         layers: layers of the trunk.
         convolution: "gine" or "gatv2".
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
-        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
+        initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
+            ``Policy``).
     """
 
     def __init__(

@@ -23,7 +23,8 @@ class MLPPolicy(Policy):
         hidden: width of hidden layers.
         layers: hidden layers of each trunk.
         share_trunk: one trunk for all heads; otherwise one each.
-        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
+        initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
+            ``Policy``).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector"})

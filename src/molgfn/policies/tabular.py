@@ -18,7 +18,8 @@ class TabularPolicy(Policy):
     """Tables of logits and log-flows, all zero at first, for an environment that numbers its states.
 
     Args:
-        initial_log_z: where log Z starts; None or "importance": where the first batch puts it (see ``Policy``).
+        initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
+            ``Policy``).
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph"})

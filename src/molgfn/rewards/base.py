@@ -89,6 +89,11 @@ class Reward(ABC):
         return ScoredProperty()
 
     @property
+    def meaning(self) -> str:
+        """R in words, for whoever starts a run: its formula, the span of log R, how steep it is; "" where unknown."""
+        return ""
+
+    @property
     def recorded(self) -> bool:
         """Whether a run keeps a file of every object that it scored."""
         return True

@@ -10,7 +10,7 @@ from pydantic import Field
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.diversity_filter import DiversityFilter
-from molgfn.rewards.scored import OracleReward
+from molgfn.rewards.scored import OracleReward, times
 from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
 
@@ -65,6 +65,18 @@ class Boltzmann(OracleReward):
     @property
     def floor(self) -> float:
         return self.log_floor
+
+    def _in_words(self, what: str) -> tuple[str, str]:
+        units = self.scored.units if self.transform is None and self.scored.units != "1" else ""
+        step = f"1 {units}".strip() if units else "0.1" if self._within_one else "1"
+        size = 0.1 if step == "0.1" else 1.0
+        better = "more" if self.sign > 0 else "less"
+        return f"R = exp({self.beta * self.sign:g} {what})", f"{step} {better} {what} is {times(self.beta * size)}"
+
+    @property
+    def _within_one(self) -> bool:
+        low, high = self.oracle.range
+        return high - low <= 1 if self.transform is None else self.transform.bounded
 
     def _log_reward(self, desirability: np.ndarray) -> np.ndarray:
         return np.maximum(self.beta * self.sign * desirability, self.log_floor)

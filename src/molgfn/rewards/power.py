@@ -11,7 +11,7 @@ from pydantic import Field
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.diversity_filter import DiversityFilter
-from molgfn.rewards.scored import OracleReward
+from molgfn.rewards.scored import OracleReward, times
 from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
 
@@ -63,6 +63,11 @@ class Power(OracleReward):
     @property
     def floor(self) -> float:
         return self.beta * math.log(self.least)
+
+    def _in_words(self, what: str) -> tuple[str, str]:
+        over = "" if self.scale == 1 else f" / {self.scale:g}"
+        formula = f"R = max({what}{over}, {self.least:g})^{self.beta:g}"
+        return formula, f"10 % more {what} is {times(self.beta * math.log(1.1))}"
 
     def _log_reward(self, desirability: np.ndarray) -> np.ndarray:
         return self.beta * np.log(np.maximum(desirability / self.scale, self.least))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -108,6 +109,21 @@ class OracleReward(Reward):
         return ScoredProperty(oracle.name, oracle.units, oracle.direction, oracle.title)
 
     @property
+    def meaning(self) -> str:
+        what = self.oracle.name if self.transform is None else f"{type(self.transform).__name__}({self.oracle.name})"
+        bounded = self.transform is not None and self.transform.bounded
+        ends = np.array((0.0, 1.0) if bounded else self.oracle.range)
+        with np.errstate(invalid="ignore"):  # beta = 0 at an infinite end
+            most = float(np.nan_to_num(self._log_reward(ends), nan=0.0, posinf=np.inf, neginf=-np.inf).max())
+        span = f"to {most:.4g}" if np.isfinite(most) else f"up, since {what} has no bound there"
+        formula, steepness = self._in_words(what)
+        return f"{formula}: log R from {self.floor:.4g} {span}; {steepness}"
+
+    def _in_words(self, what: str) -> tuple[str, str]:
+        """The formula of R, and what a step of ``what`` changes in it."""
+        return f"{type(self).__name__} of {what}", "how steep it is, its class says"
+
+    @property
     def recorded(self) -> bool:
         return self.scorer.scoring.record
 
@@ -125,6 +141,12 @@ class OracleReward(Reward):
         self.scorer.load_state_dict(state)
         if self.diversity_filter is not None and "diversity_filter" in state:
             self.diversity_filter.load_state_dict(state["diversity_filter"])
+
+
+def times(log_ratio: float) -> str:
+    """A ratio of probabilities in words, from its logarithm."""
+    ratio = f"{math.exp(log_ratio):.3g}" if log_ratio < 13 else f"e^{log_ratio:.3g}"
+    return f"{ratio} times as likely"
 
 
 def _taken(names: Sequence[str]) -> list[str]:

@@ -6,6 +6,8 @@ import csv
 import math
 from pathlib import Path
 
+import numpy as np
+
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact import exact_distribution
 from molgfn.evaluation.settings import EvaluationSettings
@@ -13,9 +15,15 @@ from molgfn.evaluation.top_auc import efficiency, scored_values
 from molgfn.experiment import Run, reward_of
 from molgfn.study.heldout import heldout_correlation
 
+#: a column that files have in which each value stands where it was measured and nowhere else
+ELAPSED = "time/elapsed_seconds"
+
 
 def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
-    """Key -> number: cost, exact distances where the space can be listed, sample metrics, held-out correlation."""
+    """Key -> number: cost, exact distances where the space can be listed, sample metrics, held-out correlation.
+
+    ``loss/<name>`` is the median of the last ten that were logged.
+    """
     e = run.experiment
     policy = e.policy.eval()
     with (run.folder / "metrics.csv").open(newline="") as file:
@@ -42,6 +50,10 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
         values |= evaluate_policy(e.environment, policy, reward, settings, seed=0).values()
     if heldout:
         values |= heldout_correlation(e, policy, reward, heldout)
+    for name in (rows[0] if rows else ()):  # of single batches: the median says more than the last
+        if name.startswith("train/loss/"):
+            recent = [float(row[name]) for row in rows if row.get(name)][-10:]
+            values[name.removeprefix("train/")] = float(np.median(recent)) if recent else math.nan
     for name in ("train/log_z", "train/elbo"):
         if rows and name in rows[0]:  # a batch's ELBO only where none was measured with more samples
             values.setdefault(name.removeprefix("train/"), last(rows, name))
@@ -57,14 +69,16 @@ def last(rows: list[dict[str, str]], name: str) -> float:
 def curve(path: Path, x: str, y: str) -> list[list[float]]:
     """[xs, ys] out of a ``metrics.csv``: where ``y`` was measured, with the latest ``x`` up to then.
 
-    Between two measurements of the exact distribution Lightning logs the last one again, digit for digit; those rows
-    are left out.
+    In older files the last measurement of the exact distribution stands in the rows after it, too, digit
+    for digit; those are left out.
     """
     xs, ys, latest, before = [], [], 0.0, None
     with path.open(newline="") as file:
-        for row in csv.DictReader(file):
+        reader = csv.DictReader(file)
+        repeats = y.startswith("exact/") and ELAPSED not in (reader.fieldnames or ())
+        for row in reader:
             latest = float(row[x]) if row.get(x) else latest
-            if row.get(y) and not (y.startswith("exact/") and row[y] == before):
+            if row.get(y) and not (repeats and row[y] == before):
                 before = row[y]
                 xs.append(latest)
                 ys.append(float(f"{float(row[y]):.6g}"))

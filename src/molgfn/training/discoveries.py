@@ -15,6 +15,7 @@ from molgfn.chemistry.fingerprints import BITS, morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule
 from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
+from molgfn.training.variety import Variety
 from molgfn.trajectories.batch import Trajectories
 
 
@@ -74,6 +75,7 @@ class Discoveries(pl.Callback):
         cut: Tanimoto cut (Morgan radius 2, 2048 bits).
         best: how many of the best objects are remembered.
         log_every: iterations between log rows.
+        remedy: what a warning of a collapse says can be done.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Discoveries(pl.Callback):
         cut: float,
         best: int = 24,
         log_every: int = 10,
+        remedy: str = "",
     ) -> None:
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
         self.direction: Direction = direction
@@ -91,6 +94,7 @@ class Discoveries(pl.Callback):
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
+        self.variety = Variety(remedy)
         self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
 
     def on_train_batch_end(
@@ -99,9 +103,9 @@ class Discoveries(pl.Callback):
         self._record(batch)
         self._trained = {f"train/{name}": value for name, value in outputs.items()}
         if (batch_idx + 1) % self.log_every == 0:
-            row = self._row(trainer.datamodule)  # type: ignore[attr-defined]
+            pl_module.row |= self._row(trainer.datamodule)  # type: ignore[attr-defined, operator, assignment]
             self._scores.clear()
-            pl_module.log_dict(row, batch_size=len(batch))
+            self.variety.close(warn=trainer.datamodule.environment.domain == "molecule")  # type: ignore[attr-defined]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A last row where iterations are left over, or the budget ended within a batch that is not trained on."""
@@ -109,9 +113,7 @@ class Discoveries(pl.Callback):
         if data.untrained is not None:
             self._record(data.untrained)
         if self._scores and (data.reward.spent or data.iteration >= data.iterations):
-            # the number that the next step would have, so that a run that goes on writes this row anew
-            row = {**self._trained, **self._row(data), "step": float(data.iteration)}
-            pl_module.log_dict(row, on_step=False, on_epoch=True, batch_size=1)
+            pl_module.row |= {**self._trained, **self._row(data)}  # type: ignore[operator, assignment]
 
     def _row(self, data: Any) -> dict[str, float]:
         """Means over the batches since the last row, and counts over the run."""
@@ -121,6 +123,7 @@ class Discoveries(pl.Callback):
             "value/mean": values.nanmean(),
             **{f"log_reward/q{q}": torch.quantile(log_reward, q / 100) for q in (10, 50, 90)},
             "log_reward/max": log_reward.max(),
+            "found/different": self.variety.share,
             "trajectories/length": self._length,
             **self._counts(data),
             "time/sampling_seconds": data.sampling_seconds,
@@ -163,11 +166,12 @@ class Discoveries(pl.Callback):
         self._scores.append((scores.log_reward, scores.value))
         self._length = fresh.lengths.double().mean()
         values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
+        numbers = [_number(key) for key in fresh.keys]
+        self.variety.add(numbers)
         new: list[tuple[Molecule, float]] = []
-        for key, problem, thing, value, log_reward in zip(
-            fresh.keys, scores.problems, fresh.info["objects"], values, log_rewards, strict=True
+        for key, number, problem, thing, value, log_reward in zip(
+            fresh.keys, numbers, scores.problems, fresh.info["objects"], values, log_rewards, strict=True
         ):
-            number = _number(key)
             if problem is not None or number in self.seen:
                 continue
             self.seen.add(number)
@@ -192,6 +196,7 @@ class Discoveries(pl.Callback):
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
             "scores": [list(pair) for pair in self._scores],
+            "variety": self.variety.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -200,3 +205,4 @@ class Discoveries(pl.Callback):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
         self._scores = [(log_reward, value) for log_reward, value in state_dict.get("scores", [])]
+        self.variety.load_state_dict(state_dict.get("variety", {}))

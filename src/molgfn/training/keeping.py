@@ -12,6 +12,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from molgfn.training.rows import Rows
+
 logger = logging.getLogger("molgfn")
 
 
@@ -25,11 +27,20 @@ class Keeping(pl.Callback):
         record: plain data that makes the checkpoint describe itself (config, version, W&B id).
         every: iterations between checkpoints.
         minutes: and at the latest after so many, at the end of an iteration; None for no limit.
+        rows: knows how long the run has trained, which goes into the record as ``seconds``.
     """
 
-    def __init__(self, folder: Path, record: dict[str, Any], every: int, minutes: float | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        record: dict[str, Any],
+        every: int,
+        minutes: float | None = None,
+        rows: Rows | None = None,
+    ) -> None:
         self.path = folder / "checkpoints" / "last.ckpt"
         self.record = record
+        self.rows = rows
         self.every = every
         self.seconds = float("inf") if minutes is None else 60.0 * minutes
         self._saved = time.monotonic()
@@ -42,6 +53,8 @@ class Keeping(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["molgfn"] = {**self.record, "iteration": trainer.datamodule.iteration}  # type: ignore[attr-defined]
+        if self.rows is not None:
+            checkpoint["molgfn"]["seconds"] = self.rows.elapsed
         _mid_epoch(checkpoint)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

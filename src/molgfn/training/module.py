@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from molgfn.objectives import advantages, residuals
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.policies.base import Policy
+from molgfn.training import log_partition
 from molgfn.training.following import Followers
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.steps import GradientSteps
@@ -66,6 +66,8 @@ class GFlowNetModule(GradientSteps):
         )
         self.groups = {**policy.parameter_groups(), **{k: list(v.parameters()) for k, v in self.auxiliaries.items()}}
         self.recent = RecentBatches(backward.memory)
+        #: metrics of this iteration that a row will hold; whoever measures adds to it, ``Rows`` writes and clears it
+        self.row: dict[str, float | Tensor] = {}
         self.gradient_steps = 0
         self.seed = seed
         self._stream: torch.Generator | None = None
@@ -75,7 +77,7 @@ class GFlowNetModule(GradientSteps):
         return [optimizer], [schedule]
 
     def training_step(self, batch: Trajectories, batch_idx: int) -> dict[str, Tensor]:
-        """One iteration; returns the metrics (detached scalars), which are logged as well."""
+        """One iteration; returns the metrics (detached scalars); every ``log_every`` of them go into the row, too."""
         metrics: dict[str, Tensor] = {}
         backward = self.backward_training
         self.recent.add(batch)
@@ -91,14 +93,15 @@ class GFlowNetModule(GradientSteps):
         if backward.has_loss and backward.when == "after":
             metrics |= self._train_backward(batch)
         self.followers.follow(batch_idx)
+        rowed = (batch_idx + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        if rowed:
+            self.row |= {f"lr/{group['name']}": group["lr"] for group in self.optimizers().param_groups}  # type: ignore[union-attr]
         self.lr_schedulers().step()  # type: ignore[union-attr]
         if "log_z" in self.objective.requires:
             metrics.setdefault("log_z", self.policy.log_z.detach())
         metrics["gradient_steps"] = torch.tensor(float(self.gradient_steps))
-        # only where a row is written: Lightning's books cost more than a small step
-        done, last = batch_idx + 1, self.trainer.num_training_batches
-        if done % self.trainer.log_every_n_steps == 0 or done == last:  # type: ignore[attr-defined]
-            self.log_dict({f"train/{k}": v for k, v in metrics.items()}, batch_size=len(batch))
+        if rowed:
+            self.row |= {f"train/{name}": value for name, value in metrics.items()}
         return metrics
 
     def _networks(self, batch: Trajectories) -> Networks:
@@ -139,14 +142,10 @@ class GFlowNetModule(GradientSteps):
 
     @torch.no_grad()
     def _start_log_z(self, batch: Trajectories) -> None:
-        """log Z = mean of -S(tau), or log mean exp(-S(tau)): a start that is far off costs hundreds of iterations."""
+        """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity."""
         scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=self._networks(batch))
         log_weights = -residuals.scores(scored)
-        if self.policy.log_z_start == "importance":
-            start = log_weights.logsumexp(0) - math.log(len(log_weights))
-        else:
-            start = log_weights.mean()
-        self.policy.log_z.copy_(start)
+        self.policy.log_z.copy_(log_partition.estimate(log_weights, self.policy.log_z_start))  # type: ignore[arg-type]
 
     @torch.no_grad()
     def _start_critics(self, batch: Trajectories) -> None:

@@ -10,6 +10,8 @@ from pydantic import Field
 from torch import nn
 
 Rate = Annotated[float, Field(gt=0)]
+#: learning rate of log Z where none is given
+LOG_Z = 0.1
 
 
 class Optimizers:
@@ -19,7 +21,9 @@ class Optimizers:
         lr: learning rate of P_F (and of the trunk that it may share).
         lr_backward: of P_B; None takes ``lr``.
         lr_flow: of log F or V, and of critics that are networks of their own; None takes ``lr``.
-        lr_log_z: of log Z.
+        lr_log_z: of log Z. None: 0.1, and while log Z is further from the mean of -S(tau) over the batch than the noise
+            of a batch explains, a quarter of the way there at each iteration as well (``log_partition.catch_up``; where
+            P_F samples R/Z nothing is added). A number: that rate alone.
         backward_decay: factor on P_B's learning rate per iteration (arXiv 2410.15474 uses .999 to .9999), in (0, 1].
         half_life: iterations in which all other learning rates halve; None keeps them.
         weight_decay: L2 penalty, not on log Z.
@@ -35,7 +39,7 @@ class Optimizers:
         lr: Rate = 1e-3,
         lr_backward: Rate | None = None,
         lr_flow: Rate | None = None,
-        lr_log_z: Rate = 1e-1,
+        lr_log_z: Rate | None = None,
         backward_decay: Annotated[float, Field(gt=0, le=1)] = 1.0,
         half_life: Annotated[int, Field(ge=1)] | None = None,
         weight_decay: Annotated[float, Field(ge=0)] = 0.0,
@@ -43,7 +47,9 @@ class Optimizers:
         betas: tuple[float, float] = (0.9, 0.999),
         ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None,
     ) -> None:
-        self.rates = {"forward": lr, "backward": lr_backward or lr, "flow": lr_flow or lr, "log_z": lr_log_z}
+        self.rates = {"forward": lr, "backward": lr_backward or lr, "flow": lr_flow or lr, "log_z": lr_log_z or LOG_Z}
+        #: whether log Z also catches up with what a batch says of it
+        self.catch_up = lr_log_z is None
         self.backward_decay = backward_decay
         self.half_life = half_life
         self.weight_decay = weight_decay

@@ -1,4 +1,4 @@
-"""What a person sees while a run trains: iterations, trajectories/s, mean reward, loss."""
+"""What a person sees while a run trains: iterations, trajectories/s, mean reward, share of different objects, loss."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from molgfn.training.data import TrajectoryDataModule
+from molgfn.training.variety import Variety
 
 
 class ProgressDisplay(pl.Callback):
@@ -18,12 +19,14 @@ class ProgressDisplay(pl.Callback):
     Args:
         mode: "auto", "live" or "lines".
         seconds: between lines.
+        variety: knows the share of different objects; None shows that of the last batch.
     """
 
-    def __init__(self, mode: str = "auto", seconds: float = 15.0) -> None:
+    def __init__(self, mode: str = "auto", seconds: float = 15.0, variety: Variety | None = None) -> None:
         self.console = Console(stderr=True)
         self.live = mode == "live" or (mode == "auto" and self.console.is_terminal)
         self.seconds = seconds
+        self.variety = variety
         self._progress: Progress | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -50,10 +53,12 @@ class ProgressDisplay(pl.Callback):
         if now - self._last < (0.25 if self.live else self.seconds) and not done:
             return
         rate = (data.drawn - self._from[1]) / (now - self._from[0])
-        scores = batch.info["fresh"].info["scores"]
+        fresh = batch.info["fresh"]
+        scores = fresh.info["scores"]
+        different = len(set(fresh.keys)) / len(fresh) if self.variety is None else self.variety.latest
         reward, value = scores.log_reward.exp().mean(), scores.value.nanmean()
         losses = " ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in outputs.items() if k.startswith("loss/"))
-        text = f"{rate:.0f} trajectories/s  R {reward:.2g}  value {value:.3f}  loss {losses}"
+        text = f"{rate:.0f} trajectories/s  R {reward:.2g}  value {value:.3f}  different {different:.0%}  loss {losses}"
         self._last = now
         if self._progress is not None:
             self._progress.update(self._task, completed=data.iteration, text=text)

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from molgfn.errors import TrainingError
+from molgfn.objectives import residuals
 from molgfn.objectives.base import Objective, ObjectiveOutput, Phase
 from molgfn.policies.base import Policy
+from molgfn.training import log_partition
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trust_region import TrustRegionOptimizer
 from molgfn.trajectories.batch import Scored, Trajectories
@@ -49,6 +51,8 @@ class GradientSteps(pl.LightningModule):
         )
         with torch.no_grad():
             frozen = self.objective.prepare(scored.detach())
+            catching_up = "log_z" in self.objective.trains and self.optimizers_settings.catch_up
+            log_weights = self._log_weights(batch, scored, networks) if catching_up else None
         metrics: dict[str, Tensor] = {}
         for phase in phases:
             if phase.trust_region is not None:
@@ -62,7 +66,15 @@ class GradientSteps(pl.LightningModule):
                     else:
                         now = self._score(phase, batch, frozen, networks, anchor, joint, part)
                     metrics |= self._update(phase.loss(now), phase.name)
+        if log_weights is not None:
+            log_partition.catch_up(self.policy.log_z.data, log_weights)
         return metrics
+
+    def _log_weights(self, batch: Trajectories, scored: Scored, networks: Networks) -> Tensor:
+        """-S(tau) of the batch, [B], from the scoring that is there unless it has no log P_B."""
+        if scored.log_pb is None:
+            scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=networks)
+        return -residuals.scores(scored.detach())
 
     def _score(
         self,

@@ -1,0 +1,49 @@
+"""log Z from a batch: where it starts, and how it keeps up while it is far off."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Literal
+
+from scipy import stats
+from torch import Tensor
+
+#: share of the gap, beyond what the noise of a batch explains, that one iteration closes
+SHARE = 0.25
+
+
+def estimate(log_weights: Tensor, how: Literal["importance", "mean"]) -> Tensor:
+    """log Z from log weights -S(tau) [B]: their mean (the ELBO), or log mean exp (importance sampling)."""
+    return log_weights.mean() if how == "mean" else log_weights.logsumexp(0) - math.log(len(log_weights))
+
+
+def catch_up(log_z: Tensor, log_weights: Tensor) -> None:
+    """Move ``log_z`` (in place) towards the mean m of ``log_weights`` = -S(tau) [B] while it is far from it.
+
+        log Z <- log Z + sign(m - log Z) max(|m - log Z| - e, 0) / 4
+
+    where e is half the width of the 95 % t-interval of m; nothing where B = 1, which has none.
+
+    m - log Z is the negative gradient (over 2) of the squared residuals of trajectory balance by log Z, so that log Z
+    is drawn to where its loss draws it and no fixed point is added or moved. Adam goes about its learning rate a step
+    however far it is; this grows with the distance, and within e Adam is alone. Where all -S(tau) are log Z, as they
+    are where P_F samples R/Z, nothing moves.
+
+    Why it matters: on-policy, log Z is the baseline of P_F's gradient (E[grad log P_F] = 0), least noisy near m. m
+    starts near the floor of a reward with a filter and rises by hundreds of nats within tens of iterations; a log Z that
+    stays behind has each trajectory pushed up whatever its reward, and P_F runs into what it drew first. One that stays
+    above has each pushed down, which hides what is better.
+    """
+    n = len(log_weights)
+    if n < 2:
+        return
+    gap = log_weights.mean() - log_z
+    noise = _quantile(n) * log_weights.std() / math.sqrt(n)
+    log_z.add_(gap.sign() * (gap.abs() - noise).clamp_min(0.0), alpha=SHARE)
+
+
+@functools.cache
+def _quantile(n: int) -> float:
+    """Of Student's t with n - 1 degrees of freedom, at .975."""
+    return float(stats.t.ppf(0.975, n - 1))
