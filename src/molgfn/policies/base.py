@@ -18,7 +18,7 @@ from molgfn.policies.distributions import ActionDistribution, Categorical, singl
 
 @dataclass(frozen=True)
 class PolicyOutput:
-    """What was asked for, for B states; the rest is None. ``log_flow``: [B], in float32 where it comes in a half type."""
+    """What was asked for, for B states; the rest is None. ``log_flow``: [B]; of a half type it becomes float32."""
 
     forward: ActionDistribution | None = None
     backward: ActionDistribution | None = None

@@ -49,7 +49,9 @@ class GraphEncoder(nn.Module):
         self.empty = nn.Parameter(torch.randn(width) / math.sqrt(width))
 
     def forward(self, g: GraphBatch) -> Embedded:
-        x = embedding(self.node_type.weight, g.node_type) + embedding_sum(self.used_label.weight, g.node_labels, g.node_used)
+        x = embedding(self.node_type.weight, g.node_type) + embedding_sum(
+            self.used_label.weight, g.node_labels, g.node_used
+        )
         edges = (
             embedding(self.far_label.weight, g.edge_labels[:, 0])
             + embedding(self.near_label.weight, g.edge_labels[:, 1])
