@@ -13,16 +13,20 @@ from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError
-from molgfn.policies.distributions import ActionDistribution, Categorical
+from molgfn.policies.distributions import ActionDistribution, Categorical, single
 
 
 @dataclass(frozen=True)
 class PolicyOutput:
-    """What was asked for, for B states; the rest is None. ``log_flow``: [B]."""
+    """What was asked for, for B states; the rest is None. ``log_flow``: [B]; of a half type it becomes float32."""
 
     forward: ActionDistribution | None = None
     backward: ActionDistribution | None = None
     log_flow: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.log_flow is not None:
+            object.__setattr__(self, "log_flow", single(self.log_flow))
 
 
 #: a number; otherwise from the first batch, None as "mean"
@@ -82,7 +86,7 @@ class Policy(nn.Module):
 
     def fixed_backward(self, states: States, mask: Tensor) -> Categorical:
         """P_B by ``backward_rule`` over the legal backward actions ``mask`` [B, A'] of ``states``."""
-        logits = self.log_z.new_zeros(mask.shape)
+        logits = torch.zeros(mask.shape, dtype=self.dtype, device=mask.device)
         if self.backward_rule == "maxent":
             row, action = mask.nonzero(as_tuple=True)
             counts = self.environment.log_path_count(self.environment.undo(states[row], action))
@@ -103,3 +107,8 @@ class Policy(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.log_z.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What log-probabilities, flows and rewards are computed in: that of log Z, at least float32."""
+        return torch.promote_types(self.log_z.dtype, torch.float32)

@@ -13,6 +13,14 @@ from torch import Tensor
 ILLEGAL = -1e9
 
 
+def single(x: Tensor) -> Tensor:
+    """``x`` in float32 where it is of a half type (autocast, half weights), else as it is.
+
+    bfloat16 has 8 bits: log-probabilities of -30 would be an eighth apart, and KL divergences their noise.
+    """
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 def choose(log_probs: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """One column index per row, drawn by inverse CDF in double precision. [B, A] -> int64 [B].
 
@@ -65,7 +73,7 @@ class ActionDistribution(ABC):
 
 
 class Categorical(ActionDistribution):
-    """Dense masked categorical.
+    """Dense masked categorical; of half-precision logits everything is computed in float32 (see ``single``).
 
     Args:
         logits: [B, A].
@@ -74,7 +82,7 @@ class Categorical(ActionDistribution):
 
     def __init__(self, logits: Tensor, mask: Tensor) -> None:
         self.mask = mask
-        self.logits = logits.masked_fill(~mask, ILLEGAL)
+        self.logits = single(logits).masked_fill(~mask, ILLEGAL)
         self._log_p: Tensor | None = None
 
     @property

@@ -16,12 +16,12 @@ from torch.nn import functional
 
 from molgfn.environments.base import Environment, States
 from molgfn.environments.graphs import GraphBatch, GraphSpec
-from molgfn.networks.embedding_sum import embedding_sum
+from molgfn.networks.embedding_sum import embedding, embedding_sum
 from molgfn.networks.graph_transformer import GraphTransformer, Layout
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
 from molgfn.policies.base import LogZStart, Policy, PolicyOutput
-from molgfn.policies.distributions import ILLEGAL, Categorical, Factorised
+from molgfn.policies.distributions import ILLEGAL, Categorical, Factorised, single
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,12 @@ class GraphEncoder(nn.Module):
         self.empty = nn.Parameter(torch.randn(width) / math.sqrt(width))
 
     def forward(self, g: GraphBatch) -> Embedded:
-        x = self.node_type(g.node_type) + embedding_sum(self.used_label.weight, g.node_labels, g.node_used)
+        x = embedding(self.node_type.weight, g.node_type) + embedding_sum(
+            self.used_label.weight, g.node_labels, g.node_used
+        )
         edges = (
-            self.far_label(g.edge_labels[:, 0])
-            + self.near_label(g.edge_labels[:, 1])
+            embedding(self.far_label.weight, g.edge_labels[:, 0])
+            + embedding(self.near_label.weight, g.edge_labels[:, 1])
             + embedding_sum(self.far_relation.weight, g.edge_relations[:, 0], g.edge_beside[:, 0])
             + embedding_sum(self.near_relation.weight, g.edge_relations[:, 1], g.edge_beside[:, 1])
         )
@@ -93,15 +95,15 @@ class ForwardHead(nn.Module):
         table = torch.cat([self.site(e.nodes), self.whole(e.graphs)])
         row = torch.where(g.site_node >= 0, g.site_node, len(e.nodes) + g.site_graph)
         beside = embedding_sum(self.site_relation.weight, g.site_relations, g.site_beside)
-        place = self.site_label(g.site_label) + beside
+        place = embedding(self.site_label.weight, g.site_label) + beside
         hidden = functional.relu(table.index_select(0, row) + place)
         for_score, for_query = hidden.chunk(2, 1)
-        logits = self.score(for_score).squeeze(1)
+        logits = single(self.score(for_score).squeeze(1))  # the logit of what is illegal is beyond float16
         batch, columns = g.n_graphs, self.columns
         cell = g.site_graph * columns + g.site_where
         legal = torch.ones_like(cell, dtype=torch.bool) if g.site_mask is None else g.site_mask
         dense = logits.new_full((batch * columns,), ILLEGAL).index_copy(0, cell, logits).view(batch, columns)
-        dense = torch.cat([self.stop(e.graphs), dense[:, 1:]], 1)
+        dense = torch.cat([single(self.stop(e.graphs)), dense[:, 1:]], 1)
         mask = legal.new_zeros(batch * columns).index_copy(0, cell, legal).view(batch, columns)
         mask = torch.cat([g.stop_mask[:, None], mask[:, 1:]], 1)
         site_of = cell.new_zeros(batch * columns).index_copy(0, cell, torch.arange(len(cell), device=cell.device))

@@ -72,7 +72,21 @@ class Reward(ABC):
 
     @abstractmethod
     def __call__(self, objects: Any, keys: list[str]) -> Scores:
-        """Scores of the objects [B]; never raises for the sake of one object."""
+        """Scores of finished objects [B], the first of a batch; never raises for the sake of one object."""
+
+    def further(self, objects: Any, keys: list[str], *, finished: bool) -> Scores:
+        """Scores of more objects [B] of the batch of the last call.
+
+        Within a batch log R is a function of the object. A reward that changes with what was found (a diversity filter)
+        keeps to that here; the default is for all others.
+
+        Args:
+            objects: as in ``__call__``.
+            keys: as in ``__call__``.
+            finished: the sampler finished them; otherwise they are states on the way, or molecules that were given:
+                they are worth what they would be if they were finished now, and are not found by that.
+        """
+        return self(objects, keys)
 
     def remarks(self, objects: Any) -> dict[str, list[str]]:
         """What the oracle says of each valid object in words (``Oracle.remarks``): column -> B texts."""

@@ -24,6 +24,10 @@ class DiversityFilter:
     The reward then changes as training goes on, so that there is no fixed distribution to sample from:
     it helps a search, and invalidates exact comparisons. Evaluation scores without it.
 
+    Within a batch the reward is one function of the molecule: the filter judges each molecule once, however often and
+    in whatever place it occurs. Only what the sampler finishes takes a place, one for each molecule; a state on the way
+    and a given molecule are judged as if they were finished now and take none.
+
     Args:
         kind: what a bucket stands for: "murcko" (identical Bemis-Murcko scaffold), "topological" (identical generic
             scaffold: elements and bond orders left out), "similar" (nearest scaffold with a bucket, by Tanimoto
@@ -47,50 +51,76 @@ class DiversityFilter:
     ) -> None:
         self.kind, self.bucket_size, self.min_score, self.min_similarity = kind, bucket_size, min_score, min_similarity
         self._found: set[str] = set()
+        self._judged: dict[str, bool] = {}  # the verdicts of the present batch
         self._buckets: dict[str, int] = {}
         self._bits: list[np.ndarray] = []  # one row per bucket, for "similar"
 
-    def __call__(self, molecules: Sequence[Molecule], keys: Sequence[str], desirability: np.ndarray) -> np.ndarray:
-        """Whether each molecule is blocked, bool [B], in order; those that are not take their places.
+    def __call__(
+        self,
+        molecules: Sequence[Molecule],
+        keys: Sequence[str],
+        desirability: np.ndarray,
+        *,
+        finished: bool = True,
+        further: bool = False,
+    ) -> np.ndarray:
+        """Whether each molecule is blocked, bool [B]; in order, since each that is finished may fill a bucket.
 
         Args:
             molecules: [B].
-            keys: canonical SMILES, [B].
+            keys: canonical SMILES, [B]; equal ones have one verdict.
             desirability: float64 [B], NaN without a value.
+            finished: they are what the sampler finished, and take their places.
+            further: they belong to the batch of the call before, whose verdicts hold.
         """
+        if not further:
+            self._judged = {}
         blocked = np.zeros(len(keys), dtype=bool)
         for row in np.flatnonzero(desirability >= self.min_score).tolist():
-            if keys[row] in self._found:
-                blocked[row] = True
-                continue
-            self._found.add(keys[row])
-            if self.kind != "smiles":
-                bucket = self._bucket(molecules[row])
-                blocked[row] = self._buckets[bucket] >= self.bucket_size
-                self._buckets[bucket] += not blocked[row]
+            key = keys[row]
+            new = key not in self._found
+            if key not in self._judged:
+                self._judged[key] = not new or self._full(molecules[row])
+            blocked[row] = self._judged[key]
+            if finished and new:
+                self._found.add(key)
+                if not blocked[row]:
+                    self._fill(molecules[row])
         return blocked
 
-    def _bucket(self, molecule: Molecule) -> str:
-        """The name of the bucket of a molecule, made where there is none."""
+    def _full(self, molecule: Molecule) -> bool:
+        """Whether the bucket of a molecule has no place left."""
+        return self.kind != "smiles" and self._buckets.get(self._bucket(molecule)[0], 0) >= self.bucket_size
+
+    def _fill(self, molecule: Molecule) -> None:
+        """Take a place in the bucket of a molecule, which is made where there is none."""
+        if self.kind == "smiles":
+            return
+        name, bits = self._bucket(molecule)
+        if name not in self._buckets and bits is not None:
+            self._bits.append(bits)
+        self._buckets[name] = self._buckets.get(name, 0) + 1
+
+    def _bucket(self, molecule: Molecule) -> tuple[str, np.ndarray | None]:
+        """The name of the bucket of a molecule, and the bits of its scaffold where they were looked at."""
         name = murcko(molecule)
         if self.kind == "topological" and name:
             name = Chem.MolToSmiles(MurckoScaffold.MakeScaffoldGeneric(Chem.MolFromSmiles(name)))
-        if self.kind == "similar" and name not in self._buckets:
-            bits = fingerprints([Chem.MolFromSmiles(name)])
-            if self._bits:
-                similarity = tanimoto(bits, np.concatenate(self._bits))[0]
-                if similarity.max() >= self.min_similarity:
-                    return list(self._buckets)[int(similarity.argmax())]
-            self._bits.append(bits)
-        self._buckets.setdefault(name, 0)
-        return name
+        if self.kind != "similar" or name in self._buckets:
+            return name, None
+        bits = fingerprints([Chem.MolFromSmiles(name)])
+        if self._bits:
+            similarity = tanimoto(bits, np.concatenate(self._bits))[0]
+            if similarity.max() >= self.min_similarity:
+                return list(self._buckets)[int(similarity.argmax())], bits
+        return name, bits
 
     def state_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {"kind": self.kind, "found": sorted(self._found), "buckets": list(self._buckets.items())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._found = set(state["found"])
+        self._found, self._judged = set(state["found"]), {}
         self._buckets = {name: count for name, count in state["buckets"]}
         if self.kind == "similar":
             self._bits = [fingerprints([Chem.MolFromSmiles(name)]) for name in self._buckets]

@@ -62,6 +62,12 @@ class OracleReward(Reward):
         """Values of log R [B], not below ``floor``, of finite desirabilities [B]."""
 
     def __call__(self, objects: Any, keys: list[str]) -> Scores:
+        return self._scores(objects, keys, finished=True, further=False)
+
+    def further(self, objects: Any, keys: list[str], *, finished: bool) -> Scores:
+        return self._scores(objects, keys, finished=finished, further=True)
+
+    def _scores(self, objects: Any, keys: list[str], *, finished: bool, further: bool) -> Scores:
         answers = self.scorer(objects, keys)
         oracle = self.scorer.oracle
         components = dict(answers.components)
@@ -79,7 +85,8 @@ class OracleReward(Reward):
             self.scorer.fail(problem, answered=True)
             valued[row] = False
         if self.diversity_filter is not None:
-            blocked = self.diversity_filter(objects, keys, np.where(valued, desirability, np.nan))
+            judged = np.where(valued, desirability, np.nan)
+            blocked = self.diversity_filter(objects, keys, judged, finished=finished, further=further)
             components["blocked"] = blocked.astype(np.float64)
             worth = valued & ~blocked  # the others keep the least reward
         else:

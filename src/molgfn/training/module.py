@@ -126,7 +126,7 @@ class GFlowNetModule(GradientSteps):
                 guide = backward.guide.log_prob(trajectories, self.policy)
             networks = Networks(auxiliaries=self.auxiliaries, log_guide=guide)  # type: ignore[arg-type]
             scored = score_backward(trajectories, self.policy, requires=backward.requires, networks=networks)
-            metrics |= self._update(backward(scored), "backward")
+            metrics |= self._update(self._output(backward, scored), "backward")
         return metrics
 
     def _for_backward(self, batch: Trajectories) -> Trajectories:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytorch_lightning as pl
@@ -49,7 +50,7 @@ class GradientSteps(pl.LightningModule):
             networks=networks,
             keep=again and any(p.requires & {"kl", "kl_old"} for p in phases),
         )
-        with torch.no_grad():
+        with torch.no_grad(), self._full_precision():
             frozen = self.objective.prepare(scored.detach())
             catching_up = "log_z" in self.objective.trains and self.optimizers_settings.catch_up
             log_weights = self._log_weights(batch, scored, networks) if catching_up else None
@@ -65,7 +66,7 @@ class GradientSteps(pl.LightningModule):
                         now = replace(scored, **frozen)
                     else:
                         now = self._score(phase, batch, frozen, networks, anchor, joint, part)
-                    metrics |= self._update(phase.loss(now), phase.name)
+                    metrics |= self._update(self._output(phase.loss, now), phase.name)
         if log_weights is not None:
             log_partition.catch_up(self.policy.log_z.data, log_weights)
         return metrics
@@ -75,6 +76,14 @@ class GradientSteps(pl.LightningModule):
         if scored.log_pb is None:
             scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=networks)
         return -residuals.scores(scored.detach())
+
+    def _full_precision(self) -> torch.autocast:
+        """Objectives compute in the precision of what was scored, float32 at least; autocast is for networks."""
+        return torch.autocast(self.device.type, enabled=False)
+
+    def _output(self, loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> ObjectiveOutput:
+        with self._full_precision():
+            return loss(scored)
 
     def _score(
         self,
@@ -116,9 +125,9 @@ class GradientSteps(pl.LightningModule):
         """One natural-gradient step within the trust region of the phase."""
 
         def evaluate() -> ObjectiveOutput:
-            return phase.loss(self._score(phase, batch, frozen, networks, anchor))
+            return self._output(phase.loss, self._score(phase, batch, frozen, networks, anchor))
 
-        first = evaluate() if start is None else phase.loss(start)
+        first = evaluate() if start is None else self._output(phase.loss, start)
         ((name, loss),) = first.losses.items()
         settings = vars(phase.trust_region)
         optimizer = TrustRegionOptimizer([p for g in sorted(loss.groups) for p in self.groups[g]], **settings)

@@ -91,11 +91,11 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
             return before, None
 
         def curvature(vector: Tensor) -> Tensor:
-            product = torch.autograd.grad(slope @ vector, parameters, retain_graph=True, allow_unused=True)
+            product = torch.autograd.grad(torch.dot(slope, vector), parameters, retain_graph=True, allow_unused=True)
             return _flat(product, parameters) + settings["damping"] * vector
 
         direction = conjugate_gradients(curvature, gradient, settings["cg_iterations"])
-        along = direction @ gradient  # = direction^T H direction
+        along = torch.dot(direction, gradient)  # = direction^T H direction
         if not torch.isfinite(along) or along <= 0:
             return before, None
         return before, -torch.sqrt(2 * settings["max_divergence"] / along) * direction
@@ -137,17 +137,17 @@ def conjugate_gradients(
     """
     solution = torch.zeros_like(right)
     residual, direction = right.clone(), right.clone()
-    square = residual @ residual
+    square = torch.dot(residual, residual)
     end = tolerance * square
     for _ in range(iterations):
         image = product(direction)
-        bend = direction @ image
+        bend = torch.dot(direction, image)
         if not torch.isfinite(bend) or bend <= 0:
             break
         length = square / bend
         solution = solution + length * direction
         residual = residual - length * image
-        after = residual @ residual
+        after = torch.dot(residual, residual)
         if after <= end:
             break
         direction = residual + (after / square) * direction

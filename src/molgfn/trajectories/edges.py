@@ -39,7 +39,7 @@ def children(t: Trajectories, forward: ActionDistribution, policy: Policy) -> di
     n_actions = mask.sum(1)
     n_parents = environment.backward_mask(t.states).sum(1)
     # log g(s_t): the sum over earlier steps of log A(s_i) - log B(s_{i+1})
-    dtype = policy.log_z.dtype
+    dtype = policy.dtype
     gain = n_actions.to(dtype).log()
     loss = torch.where(t.step > 0, n_parents, 1).to(dtype).log()
     padded = torch.nn.functional.pad(t.pad(gain).cumsum(1), (1, -1))  # sum over i < t

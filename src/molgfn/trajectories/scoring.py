@@ -112,7 +112,7 @@ def score_and_anchor(
         fields["log_pb"] = t.pad(_log_pb(t, out.backward, policy, nets))
     if out.log_flow is not None:
         fields["log_flow"] = t.pad(out.log_flow)
-    log_pf = policy.log_z.new_zeros(len(t.actions))
+    log_pf = torch.zeros(len(t.actions), dtype=policy.dtype, device=t.actions.device)
     if forward is not None:
         fields |= _of_forward(t, policy, forward, nets, anchor, requires)
         log_pf = forward.log_prob(t.actions)  # last: what the rest has evaluated is not evaluated again
@@ -121,13 +121,13 @@ def score_and_anchor(
     if "log_reward_state" in requires:
         if t.log_reward_state is None:
             raise ContractError("the rewards of states on the way were not asked for when the batch was drawn")
-        fields["log_reward_state"] = t.pad(t.log_reward_state.to(policy.log_z.dtype))
+        fields["log_reward_state"] = t.pad(t.log_reward_state.to(policy.dtype))
     if "log_inflow" in requires:
         fields["log_inflow"] = t.pad(edges.log_inflow(t, policy))
     if requires & _TARGET:
         fields |= _from_target(t, nets.target or policy, requires)
     if "log_z" in requires:
-        fields["log_z"] = policy.log_z
+        fields["log_z"] = policy.log_z.to(policy.dtype)
     scored = Scored(**{**_frame(t, policy), "log_pf": t.pad(log_pf), **fields})
     return scored, Anchor(forward.frozen()) if keep and forward is not None else None
 
@@ -160,7 +160,7 @@ def _of_forward(
         fields["log_pf_exit"] = t.pad(forward.log_prob(stop))
         fields["can_stop"] = t.pad(policy.environment.stop_mask(t.states), False)
     if requires & {"kl", "kl_old"}:
-        fields |= _divergences(t, forward, anchor, requires, policy.log_z.dtype)
+        fields |= _divergences(t, forward, anchor, requires, policy.dtype)
     if "children" in requires:
         fields |= edges.children(t, forward, nets.target or policy)
     if "q" in requires:
@@ -205,7 +205,7 @@ def _frame(t: Trajectories, policy: Policy) -> dict[str, Tensor]:
     return {
         "mask": t.pad(torch.ones_like(t.actions, dtype=torch.bool), False),
         "is_exit": t.pad(t.backward_actions < 0, False),
-        "log_reward": t.log_target.to(policy.log_z.dtype),
+        "log_reward": t.log_target.to(policy.dtype),
     }
 
 

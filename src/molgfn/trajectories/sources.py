@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -140,7 +142,8 @@ class Sources:
         if self.offline is not None:
             offline = self.offline.draw(policy, self.given, generator=generator, order=replay_generator)
             if offline_rewards:
-                offline = score_objects(offline, policy.environment, reward, state_rewards=state_rewards)
+                score = functools.partial(reward.further, finished=False)  # they were given, not found
+                offline = score_objects(offline, policy.environment, reward, state_rewards=state_rewards, score=score)
             else:
                 offline = _unscored(offline, state_rewards)
             parts.append(offline)
@@ -159,8 +162,8 @@ class Sources:
     ) -> Trajectories:
         """``n`` new scored trajectories, with objects and scores in ``info``."""
 
-        def scored(trajectories: Trajectories) -> Trajectories:
-            return score_objects(trajectories, policy.environment, reward, state_rewards=state_rewards)
+        def scored(trajectories: Trajectories, score: Score | None = None) -> Trajectories:
+            return score_objects(trajectories, policy.environment, reward, state_rewards=state_rewards, score=score)
 
         exploration = self.exploration.at(iteration) if self.exploration is not None else None
         scratch = n if self.local_search is None else self.local_search.chains(n)
@@ -168,7 +171,8 @@ class Sources:
         start = scored(drawn)
         if self.local_search is None:
             return start
-        return _together([start, *self.local_search.search(policy, start, n, scored, generator)])
+        beside = functools.partial(scored, score=functools.partial(reward.further, finished=True))
+        return _together([start, *self.local_search.search(policy, start, n, beside, generator)])
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -183,27 +187,45 @@ class Sources:
             self.offline.load_state_dict(state["offline"])
 
 
+#: what gives the objects [B] of a batch, by their keys, their scores
+Score = Callable[[Any, list[str]], Scores]
+
+
 def score_objects(
-    trajectories: Trajectories, environment: Environment, reward: Reward, *, state_rewards: bool = False
+    trajectories: Trajectories,
+    environment: Environment,
+    reward: Reward,
+    *,
+    state_rewards: bool = False,
+    score: Score | None = None,
 ) -> Trajectories:
     """The same trajectories with log R, log C and keys; ``info`` gets the objects and their ``Scores``.
 
-    With ``state_rewards`` the states on the way are scored as well, as ``log_reward_state`` (these are reward calls).
+    Args:
+        trajectories: B.
+        environment: in which they were drawn.
+        reward: scores their objects.
+        state_rewards: score the states on the way as well, as ``log_reward_state`` (these are reward calls). At the
+            last state of a trajectory it is the very ``log_target``.
+        score: how the reward is asked for the finished objects; None: as for the first of a batch.
     """
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
     keys = environment.object_keys(objects)
-    scores = reward(objects, keys)
+    scores = (score or reward)(objects, keys)
+    log_symmetry = environment.log_symmetry(terminal, objects)
     device = trajectories.lengths.device
     info: dict[str, Any] = {"objects": objects, "scores": scores}
     log_reward_state = None
     if state_rewards:
-        log_reward_state, state_keys, state_scores = _state_rewards(trajectories, environment, reward)
-        info["states"] = (state_keys, state_scores)
+        log_target = (scores.log_reward - log_symmetry).to(device)
+        log_reward_state, on_the_way = _state_rewards(trajectories, environment, reward, log_target)
+        if on_the_way is not None:
+            info["states"] = on_the_way
     return replace(
         trajectories,
         log_reward=scores.log_reward.to(device),
-        log_symmetry=environment.log_symmetry(terminal, objects).to(device),
+        log_symmetry=log_symmetry.to(device),
         keys=keys,
         source=trajectories.source or ["policy"] * len(trajectories),
         log_reward_state=log_reward_state,
@@ -245,15 +267,19 @@ def _joined(scores: list[Scores]) -> Scores:
 
 
 def _state_rewards(
-    trajectories: Trajectories, environment: Environment, reward: Reward
-) -> tuple[Tensor, list[str], Scores]:
-    """log R'(s), float64 [S], 0 where a state stands for no object; keys and scores of those that stand for one."""
+    trajectories: Trajectories, environment: Environment, reward: Reward, log_target: Tensor
+) -> tuple[Tensor, tuple[list[str], Scores] | None]:
+    """log R'(s), float64 [S], 0 where a state stands for no object; keys and scores of those on the way, if any."""
     states = trajectories.states
-    there = environment.has_object(states).nonzero().squeeze(1)
-    some = states[there]
+    out = torch.zeros(len(states), dtype=torch.float64, device=states.device)
+    out = out.index_copy(0, trajectories.last, log_target.double())
+    stands = environment.has_object(states)
+    on_the_way = stands.index_fill(0, trajectories.last, False).nonzero().squeeze(1)
+    if not len(on_the_way):
+        return out, None
+    some = states[on_the_way]
     objects = environment.objects(some)
     keys = environment.object_keys(objects)
-    scores = reward(objects, keys)
+    scores = reward.further(objects, keys, finished=False)
     value = scores.log_reward.double() - environment.log_symmetry(some, objects)
-    out = torch.zeros(len(states), dtype=torch.float64, device=states.device)
-    return out.index_copy(0, there, value.to(states.device)), keys, scores
+    return out.index_copy(0, on_the_way, value.to(states.device)), (keys, scores)
