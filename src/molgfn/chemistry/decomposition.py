@@ -164,7 +164,7 @@ class Decomposer:
                 yield signature
 
     def _table(self, molecule: MoleculeTree) -> tuple[list[dict[int, Ways]], list[dict[_Piece, int]]]:
-        """Of each node the ways to cut what hangs from it, by ``_Piece.up``, and the weights of pieces that top there."""
+        """Of each node the ways to cut what hangs from it, by ``_Piece.up``, and weights of pieces that top there."""
         n = len(molecule.tree.types)
         present = Counter(molecule.tree.types)
         counts = np.array([present.get(t, 0) for t in range(self._n_types)], dtype=np.int16)

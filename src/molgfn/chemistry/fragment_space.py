@@ -55,11 +55,11 @@ class FragmentSpace:
         joins: str | Mapping[str, Any] | None = None,
         remember: int = 200_000,
     ) -> None:
-        vocabulary = Vocabulary.load(vocabulary)
-        self.n_fragments = len(vocabulary)
+        loaded = Vocabulary.load(vocabulary)
+        self.n_fragments = len(loaded)
         start = None if scaffold is None else parse_scaffold(scaffold)
-        self.table, types = resolve_joins(joins, vocabulary, start)
-        self.vocabulary = vocabulary.without_labels() if self.table is None else vocabulary
+        self.table, types = resolve_joins(joins, loaded, start)
+        self.vocabulary = loaded.without_labels() if self.table is None else loaded
         kinds = [*self.vocabulary, *([] if start is None else [start])]
         self.points_per_kind = [len(f.points) for f in kinds]
         self.atoms_per_kind = [f.mol().GetNumHeavyAtoms() for f in kinds]

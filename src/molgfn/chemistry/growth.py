@@ -8,8 +8,8 @@ and counts rely.
 * No dead end: at a legal tree with m > 0 a cap can be added, and leaves m - 1 with one fragment less to add.
 * A legal tree without any of its leaves is legal, so all leaves may be taken off and paths are counted as for free
   joins. Taking a leaf off frees one fragment and opens one point, so m <= max_fragments - n stays. Atoms: the point
-  that it opens needs its smallest cap, which is no larger than the leaf with the caps of the leaf's own open points. That
-  holds if no way to close a point takes fewer atoms than its smallest cap; a space where one does is refused.
+  that it opens needs its smallest cap, which is no larger than the leaf with the caps of the leaf's own open points.
+  That holds if no way to close a point takes fewer atoms than its smallest cap; a space where one does is refused.
 * So the legal trees are exactly the trees that are reached, and the whole ones are those with m = 0 (which are legal)
   that the stop rule lets stop.
 """

@@ -171,8 +171,8 @@ class PlacementCounter:
                     rest = cut_off[taken, point_types]
                     if rest:
                         ways = multiply(met, rest, self._most) if taken else rest
-                        for key, times in here.items():
-                            add_product(found.setdefault(key, {}), times, ways, self._most)
+                        for number, times in here.items():
+                            add_product(found.setdefault(number, {}), times, ways, self._most)
             for need in fits.further.keys() & offers.keys():
                 for bit, ways in offers[need]:
                     if not taken & bit:
