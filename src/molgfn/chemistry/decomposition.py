@@ -8,29 +8,48 @@ isomorphisms of each fragment onto its piece, times the choices of attachment po
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from rdkit import Chem
 
-from molgfn.chemistry.embedding import MoleculeTree, Pattern, Placement
+from molgfn.chemistry.embedding import MoleculeTree, Pattern, Placement, PointSite
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.fragment_parts import FragmentParts
+from molgfn.chemistry.joins import Joins
 from molgfn.chemistry.placement_counts import PlacementCounter
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.rigid_assembly import PlainTree, RigidAssembler
 from molgfn.chemistry.vocabulary import Vocabulary
-from molgfn.chemistry.ways import POINT, SCAFFOLD, Ways, multiply, read_signature
+from molgfn.chemistry.ways import SCAFFOLD, Ways, add, joined, multiply, open_point, read_signature
 from molgfn.errors import DataError
 
-#: may a tree of ``n_fragments`` fragments with ``open_points`` unused points and ``heavy_atoms`` atoms be a whole one
-MayStop = Callable[[int, int, int], bool]
+#: may a tree of so many fragments, open points (by class, see ``Decomposer``) and heavy atoms be a whole one
+MayStop = Callable[[int, tuple[int, ...], int], bool]
 _Item = TypeVar("_Item")
 
 
-def _always(n_fragments: int, open_points: int, heavy_atoms: int) -> bool:
+def _always(n_fragments: int, open_points: tuple[int, ...], heavy_atoms: int) -> bool:
     return True
+
+
+class _Piece(NamedTuple):
+    """Nodes of a molecule that a fragment covers.
+
+    Attributes:
+        mask: the nodes, as bits.
+        kind: of the fragment.
+        below: the nodes that hang from it, and the type of the fragment's point at each of these bonds.
+        up: type of its point at the bond to what it hangs from; -1 where it holds the root.
+        signature: its part of the signature of ways.
+    """
+
+    mask: int
+    kind: int
+    below: tuple[tuple[int, int], ...]
+    up: int
+    signature: int
 
 
 class Decomposer:
@@ -41,6 +60,9 @@ class Decomposer:
         max_fragments: most fragments of a tree, the scaffold counted (1 to 255).
         may_stop: which trees are whole ones, from their numbers of fragments, unused points and heavy atoms.
         scaffold: a fragment of kind ``len(vocabulary)`` that must occur exactly once.
+        joins: which points may be joined and which must be; by default any may and none must.
+        open_classes: per type of point, the class that ``may_stop`` counts unused points by, -1 for none; by default
+            all points are of class 0.
     """
 
     def __init__(
@@ -50,6 +72,8 @@ class Decomposer:
         max_fragments: int,
         may_stop: MayStop = _always,
         scaffold: Fragment | None = None,
+        joins: Joins | None = None,
+        open_classes: Sequence[int] | None = None,
     ) -> None:
         if not 1 <= max_fragments <= 255:
             raise ValueError(f"max_fragments must be 1 to 255, not {max_fragments}")
@@ -58,15 +82,23 @@ class Decomposer:
         self._may_stop = may_stop
         self._fragments = [*vocabulary, *([scaffold] if scaffold else [])]
         self._scaffold_kind = len(vocabulary) if scaffold else -1
-        self._patterns = [Pattern(f, self.types) for f in self._fragments]
-        self._signatures = [
-            1 + POINT * len(f.points) + (SCAFFOLD if k == self._scaffold_kind else 0)
-            for k, f in enumerate(self._fragments)
-        ]
+        joins = Joins.any(self._fragments) if joins is None else joins
+        classes = [0] * joins.n_types if open_classes is None else list(open_classes)
+        self._classes = max(classes, default=-1) + 1
+        self._partners = [np.flatnonzero(row).tolist() for row in joins.allowed]
+        self._patterns = []
+        for fragment, types in zip(self._fragments, joins.type_of, strict=True):
+            counts = Counter(fragment.points)
+            sites = {
+                atom: PointSite(counts[atom], counts[atom] * bool(joins.must_fill[t]), t, open_point(classes[t]))
+                for atom, t in zip(fragment.points, types, strict=True)
+            }
+            self._patterns.append(Pattern(fragment, self.types, sites))
+        self._signatures = [1 + (SCAFFOLD if k == self._scaffold_kind else 0) for k in range(len(self._fragments))]
         parts = FragmentParts(self.types)
         for pattern, signature in zip(self._patterns, self._signatures, strict=True):
             parts.add(pattern, signature)
-        self._counter = PlacementCounter(parts, self.types, max_fragments)
+        self._counter = PlacementCounter(parts, self.types, max_fragments, self._partners)
         self._joined = RigidAssembler(self._fragments, self._patterns)
         # a fragment can only lie in a molecule that has at least its rigid pieces
         self._n_types = len(self.types.nodes)
@@ -113,106 +145,108 @@ class Decomposer:
         except DataError:
             return None
         ways, options = self._table(molecule)
-        whole = sorted(self._whole(mol.GetNumAtoms(), ways[0]))
+        top = ways[0].get(-1, {})
+        whole = sorted(self._whole(mol.GetNumAtoms(), top))
         if not whole:
             return None
-        target = _pick(whole, [ways[0][s] for s in whole], rng)
+        target = _pick(whole, [top[s] for s in whole], rng)
         pieces = [
-            (kind, self._choose_placement(molecule, kind, mask, rng))
-            for kind, mask in self._choose(0, target, ways, options, rng)
+            (piece.kind, self._choose_placement(molecule, piece, rng))
+            for piece in self._choose(0, (-1,), target, ways, options, rng)
         ]
         return self._as_tree(molecule, pieces, rng)
 
     def _whole(self, atoms: int, ways: Ways) -> Iterator[int]:
         """The signatures of fragment trees that may stop, of a molecule of so many atoms."""
         for signature in ways:
-            n, points, scaffolds = read_signature(signature)
-            if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points - 2 * (n - 1), atoms):
+            n, scaffolds, points = read_signature(signature, self._classes)
+            if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points, atoms):
                 yield signature
 
-    def _table(self, molecule: MoleculeTree) -> tuple[list[Ways], list[list[tuple[int, int, int, list[int]]]]]:
-        """Ways to cut what hangs from each node, and the pieces (mask, kind, weight, nodes below) that top there."""
+    def _table(self, molecule: MoleculeTree) -> tuple[list[dict[int, Ways]], list[dict[_Piece, int]]]:
+        """Of each node the ways to cut what hangs from it, by ``_Piece.up``, and weights of pieces that top there."""
         n = len(molecule.tree.types)
-        rank = [0] * n
-        for i, node in enumerate(molecule.order):
-            rank[node] = i
-        found: dict[tuple[int, int], int] = {}
-        top: dict[int, int] = {}
         present = Counter(molecule.tree.types)
         counts = np.array([present.get(t, 0) for t in range(self._n_types)], dtype=np.int16)
+        options: list[dict[_Piece, int]] = [{} for _ in range(n)]
         for kind in np.flatnonzero((self._needs <= counts).all(1)).tolist():
             for placement, weight in self._patterns[kind].placements(molecule):
-                mask = 0
-                for node, _ in placement:
-                    mask |= 1 << node
-                if mask not in top:
-                    top[mask] = min((node for node, _ in placement), key=rank.__getitem__)
-                found[mask, kind] = found.get((mask, kind), 0) + weight
-        options: list[list[tuple[int, int, int, list[int]]]] = [[] for _ in range(n)]
-        for (mask, kind), weight in found.items():
-            options[top[mask]].append((mask, kind, weight, self._below(molecule, mask, top[mask])))
-        ways: list[Ways] = [{} for _ in range(n)]
+                top, piece = self._piece(molecule, kind, placement)
+                options[top][piece] = options[top].get(piece, 0) + weight
+        ways: list[dict[int, Ways]] = [{} for _ in range(n)]
         for node in reversed(molecule.order):
-            total = ways[node]
-            for _, kind, weight, below in options[node]:
-                product = {self._signatures[kind]: weight}
-                for child in below:
-                    product = multiply(product, ways[child], self.max_fragments)
+            for piece, weight in options[node].items():
+                product = {piece.signature: weight}
+                for child, type_ in piece.below:
+                    product = multiply(product, joined(ways[child], self._partners[type_]), self.max_fragments)
                     if not product:
                         break
-                for signature, number in product.items():
-                    total[signature] = total.get(signature, 0) + number
+                else:
+                    add(ways[node].setdefault(piece.up, {}), product)
         return ways, options
 
-    @staticmethod
-    def _below(molecule: MoleculeTree, mask: int, top: int) -> list[int]:
-        """The nodes that hang from a piece: its neighbours outside, without the parent of its topmost node."""
-        border, rest = 0, mask
-        while rest:
-            low = rest & -rest
-            border |= molecule.near[low.bit_length() - 1]
-            rest ^= low
-        border &= ~mask
-        if molecule.parent[top] >= 0:
-            border &= ~(1 << molecule.parent[top])
-        nodes = []
-        while border:
-            low = border & -border
-            nodes.append(low.bit_length() - 1)
-            border ^= low
-        return nodes
+    def _piece(self, molecule: MoleculeTree, kind: int, placement: Placement) -> tuple[int, _Piece]:
+        """The piece that a placement covers, and its topmost node."""
+        pattern, signature, up = self._patterns[kind], self._signatures[kind], -1
+        mask = sum(1 << node for node, _ in placement)
+        top = next(n for n, _ in placement if molecule.parent[n] < 0 or not mask >> molecule.parent[n] & 1)
+        below = []
+        for (node, symmetry), atoms in zip(placement, pattern.site_atoms, strict=True):
+            for site, atom in enumerate(atoms):
+                points = pattern.sites[atom]
+                if not points.points:
+                    continue
+                cuts = 0
+                for other, _ in molecule.bonds[node].get(symmetry[site], ()):
+                    if not mask >> other & 1:
+                        cuts += 1
+                        if node == top and other == molecule.parent[top]:
+                            up = points.type_
+                        else:
+                            below.append((other, points.type_))
+                signature += points.open_ * (points.points - cuts)
+        return top, _Piece(mask, kind, tuple(sorted(below)), up, signature)
 
     def _choose(
-        self, node: int, target: int, ways: list[Ways], options: list, rng: np.random.Generator | None
-    ) -> Iterator[tuple[int, int]]:
-        """(kind, mask) of each piece of one decomposition of what hangs from ``node``, of signature ``target``."""
+        self,
+        node: int,
+        partners: Sequence[int],
+        target: int,
+        ways: list[dict[int, Ways]],
+        options: list[dict[_Piece, int]],
+        rng: np.random.Generator | None,
+    ) -> Iterator[_Piece]:
+        """The pieces of one decomposition of what hangs from ``node``, of signature ``target``.
+
+        Only pieces whose point towards ``node``'s parent is of a type in ``partners`` are taken.
+        """
         candidates, weights = [], []
-        for mask, kind, weight, below in options[node]:
-            rest = target - self._signatures[kind]
+        for piece, weight in options[node].items():
+            if piece.up not in partners:
+                continue
+            rest = target - piece.signature
+            hanging = [joined(ways[child], self._partners[type_]) for child, type_ in piece.below]
             # partial products from the right, so that the signature can be shared out from the left
             tails: list[Ways] = [{0: 1}]
-            for child in reversed(below):
-                tails.append(multiply(ways[child], tails[-1], self.max_fragments))
+            for one in reversed(hanging):
+                tails.append(multiply(one, tails[-1], self.max_fragments))
             tails.reverse()
             if tails[0].get(rest):
-                candidates.append((mask, kind, rest, below, tails))
+                candidates.append((piece, rest, hanging, tails))
                 weights.append(weight * tails[0][rest])
-        mask, kind, rest, below, tails = _pick(candidates, weights, rng)
-        yield kind, mask
-        for child, tail in zip(below, tails[1:], strict=True):
-            shares = [s for s in sorted(ways[child]) if tail.get(rest - s)]
-            share = _pick(shares, [ways[child][s] * tail[rest - s] for s in shares], rng)
-            yield from self._choose(child, share, ways, options, rng)
+        piece, rest, hanging, tails = _pick(candidates, weights, rng)
+        yield piece
+        for (child, type_), one, tail in zip(piece.below, hanging, tails[1:], strict=True):
+            shares = [s for s in sorted(one) if tail.get(rest - s)]
+            share = _pick(shares, [one[s] * tail[rest - s] for s in shares], rng)
+            yield from self._choose(child, self._partners[type_], share, ways, options, rng)
             rest -= share
 
-    def _choose_placement(
-        self, molecule: MoleculeTree, kind: int, mask: int, rng: np.random.Generator | None
-    ) -> Placement:
-        fitting = [
-            (placement, weight)
-            for placement, weight in self._patterns[kind].placements(molecule)
-            if sum(1 << node for node, _ in placement) == mask
-        ]
+    def _choose_placement(self, molecule: MoleculeTree, piece: _Piece, rng: np.random.Generator | None) -> Placement:
+        fitting = []
+        for placement, weight in self._patterns[piece.kind].placements(molecule):
+            if self._piece(molecule, piece.kind, placement)[1] == piece:
+                fitting.append((placement, weight))
         return _pick([p for p, _ in fitting], [w for _, w in fitting], rng)
 
     def _as_tree(

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import perm
 
 from molgfn.chemistry.canonical_trees import NodeType
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.rigid import RigidTree, RigidTypes
+
+
+@dataclass(frozen=True, slots=True)
+class PointSite:
+    """The attachment points of one atom of a fragment.
+
+    Attributes:
+        points: how many.
+        fewest: how many must be taken: all or none.
+        type_: type of these points, see ``joins``.
+        open_: what each that stays open adds to the signature of ways.
+    """
+
+    points: int
+    fewest: int = 0
+    type_: int = 0
+    open_: int = 0
+
 
 #: a match: per pattern node, the molecule's node and the symmetry that places its sites
 Placement = list[tuple[int, tuple[int, ...]]]
@@ -50,14 +70,24 @@ class Pattern:
 
     Its nodes are listed from a root outward. A site of the molecule under a site of the fragment may have more cut
     bonds than the fragment has bonds there, if attachment points pay for them.
+
+    Args:
+        fragment: what is matched.
+        types: numbers the types of nodes.
+        sites: per atom with attachment points what they are; points of no type by default.
     """
 
-    def __init__(self, fragment: Fragment, types: RigidTypes) -> None:
+    def __init__(self, fragment: Fragment, types: RigidTypes, sites: dict[int, PointSite] | None = None) -> None:
         tree = types.read(fragment.mol())
         molecule = MoleculeTree(tree)
         self.types, self.atoms, self.edges, self.where = tree.types, tree.atoms, tree.edges, tree.where
         self.bonds = molecule.bonds
         self.points = fragment.points
+        counts = Counter(fragment.points)
+        #: per atom of the fragment what may be cut there
+        self.sites = {
+            atom: (sites or {}).get(atom, PointSite(counts[atom])) for atom in range(sum(map(len, tree.atoms)))
+        }
         size = [len(a) for a in tree.atoms]
         # the root is what is rare in molecules: a ring system, else a busy atom
         root = max(range(len(size)), key=lambda i: (size[i], len(molecule.bonds[i]), -i))
@@ -70,12 +100,12 @@ class Pattern:
                         place[other] = len(self._steps)
                         self._steps.append((other, place[node], site, other_site))
         self.root_type = tree.types[root]
-        #: per step: type, parent's place, parent's site, own site, [(site, bonds inside the fragment, points)]
+        #: per step: type, parent's place, parent's site, own site, [(site, bonds inside, most and fewest cuts)]
         self._plan = []
         self.site_atoms = []
         for node, before, site, own in self._steps:
             needs = [
-                (s, len(molecule.bonds[node].get(s, ())), fragment.points.count(atom))
+                (s, len(molecule.bonds[node].get(s, ())), self.sites[atom].points, self.sites[atom].fewest)
                 for s, atom in enumerate(tree.atoms[node])
             ]
             self._plan.append((tree.types[node], before, site, own, needs))
@@ -93,9 +123,9 @@ class Pattern:
             """Ways to give points to the cut bonds of ``node``; 0 where the node does not fit."""
             ways = 1
             here = bonds[node]
-            for site, inner, points in self._plan[step][4]:
+            for site, inner, points, fewest in self._plan[step][4]:
                 cuts = len(here.get(symmetry[site], ())) - inner
-                if cuts < 0 or cuts > points:
+                if cuts < fewest or cuts > points:
                     return 0
                 if cuts and points > 1:
                     ways *= perm(points, cuts)

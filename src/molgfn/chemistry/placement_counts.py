@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from math import factorial
 
 from molgfn.chemistry.canonical_trees import Edge
-from molgfn.chemistry.fragment_parts import SITE, AtSite, Fits, FragmentParts
+from molgfn.chemistry.fragment_parts import SITE, AtSite, Fits, FragmentParts, Types
 from molgfn.chemistry.rigid import RigidTypes
-from molgfn.chemistry.ways import Ways, add, add_product, multiply
+from molgfn.chemistry.ways import Ways, add_product, joined, multiply
 
 _MOST_KEYS = 50_000  # some 100 MB
 #: type of a node, its site towards the root (-1 at the root), what hangs from it
@@ -30,14 +30,17 @@ class _Branch:
     Attributes:
         number: equal for isomorphic branches only.
         automorphisms: that keep the site it is bonded by.
-        whole: ways to cut it up where the bond to it is cut too.
+        whole: ways to cut it up where the bond to it is cut too, by the type of its point there.
         open: by number of a part of a fragment, ways to have that part at its near end and the rest cut up.
+        joined: by the type of a point at the other side of the cut bond, the ways of ``whole`` that it may be joined
+            to; filled in as asked for.
     """
 
     number: int
     automorphisms: int
-    whole: Ways
+    whole: dict[int, Ways]
     open: dict[int, Ways]
+    joined: dict[int, Ways] = field(default_factory=dict)
 
 
 class PlacementCounter:
@@ -47,10 +50,13 @@ class PlacementCounter:
         parts: of the fragments.
         types: numbers the types of nodes, of fragments and of the molecules to come.
         max_fragments: most fragments of a tree.
+        partners: per type of attachment points, the types that it may be joined to.
     """
 
-    def __init__(self, parts: FragmentParts, types: RigidTypes, max_fragments: int) -> None:
-        self._parts, self._types, self._most = parts, types, max_fragments
+    def __init__(
+        self, parts: FragmentParts, types: RigidTypes, max_fragments: int, partners: Sequence[Sequence[int]]
+    ) -> None:
+        self._parts, self._types, self._most, self._partners = parts, types, max_fragments, partners
         self._branches: list[_Branch] = []
         self._found: dict[_Key, _Branch] = {}
         self._images: dict[_Key, Counter[tuple[int, ...]]] = {}
@@ -99,7 +105,7 @@ class PlacementCounter:
                 order.append(other)
         shape, automorphisms = self._arrange(types[order[-1]], -1, hanging[order[-1]])
         ways, _ = self._lay(shape)
-        return ways, automorphisms * swaps
+        return ways.get(-1, {}), automorphisms * swaps
 
     def _branch(self, type_: int, own: int, hanging: list[int]) -> _Branch:
         """The branch of a node bonded by site ``own``, with others hanging from it (these get sorted)."""
@@ -138,8 +144,8 @@ class PlacementCounter:
         least = min(moved)[0]
         return least, automorphisms * sum(times for key, times in moved if key == least)
 
-    def _lay(self, key: _Key) -> tuple[Ways, dict[int, Ways]]:
-        """``whole`` and ``open`` of a branch or, where there is no site towards the root, of the molecule."""
+    def _lay(self, key: _Key) -> tuple[dict[int, Ways], dict[int, Ways]]:
+        """``whole`` and ``open`` of a branch or, where there is no site towards the root, of the molecule (type -1)."""
         type_, own, *hanging = key
         sites = [number // SITE for number in hanging]
         form = (type_, own, *sites)
@@ -147,26 +153,26 @@ class PlacementCounter:
         if fits is None:
             fits = self._fits[form] = self._parts.fits(type_, own, sites)
         branches = [self._branches[number % SITE] for number in hanging]
-        cut_off = _CutOff([branch.whole for branch in branches], self._most)
+        cut_off = _CutOff(branches, self._partners, self._most)
         offers: dict[AtSite, list[tuple[int, Ways]]] = {}  # branches (as bits) that can meet a need, and their ways
         if fits.further:
             for i, branch in enumerate(branches):
                 shift = sites[i] * SITE
                 for part, ways in branch.open.items():
                     offers.setdefault(shift + part, []).append((1 << i, ways))
-        whole: Ways = {}
+        whole: dict[int, Ways] = {}
         open_: dict[int, Ways] = {}
         # Each need is met by a branch of its own; the branches that are not taken for one are cut off.
         stack: list[tuple[Fits, int, Ways]] = [(fits, 0, {})]
         while stack:
             fits, taken, met = stack.pop()
-            if fits.whole or fits.open:
-                rest = cut_off[taken]
-                if rest:
-                    ways = multiply(met, rest, self._most) if taken else rest
-                    add_product(whole, fits.whole, ways, self._most)
-                    for part, times in fits.open.items():
-                        add(open_.setdefault(part, {}), ways, times)
+            for found, laid in ((whole, fits.whole), (open_, fits.open)):
+                for point_types, here in laid.items():
+                    rest = cut_off[taken, point_types]
+                    if rest:
+                        ways = multiply(met, rest, self._most) if taken else rest
+                        for number, times in here.items():
+                            add_product(found.setdefault(number, {}), times, ways, self._most)
             for need in fits.further.keys() & offers.keys():
                 for bit, ways in offers[need]:
                     if not taken & bit:
@@ -175,18 +181,27 @@ class PlacementCounter:
         return whole, open_
 
 
-class _CutOff(dict[int, Ways]):
-    """By bit mask of the branches that are taken: ways to cut up the others, all of them cut off."""
+class _CutOff(dict[tuple[int, Types], Ways]):
+    """Ways to cut up the branches that are not taken, all of them cut off.
 
-    def __init__(self, wholes: list[Ways], most: int) -> None:
-        self._wholes, self._most = wholes, most
+    By bit mask of those that are taken, and by the types of the points that the others are joined to.
+    """
 
-    def __missing__(self, taken: int) -> Ways:
+    def __init__(self, branches: Sequence[_Branch], partners: Sequence[Sequence[int]], most: int) -> None:
+        self._branches, self._partners, self._most = branches, partners, most
+
+    def __missing__(self, key: tuple[int, Types]) -> Ways:
+        taken, types = key
         ways = None
-        for i, whole in enumerate(self._wholes):
+        for i, branch in enumerate(self._branches):
             if not taken >> i & 1:
-                ways = whole if ways is None else multiply(ways, whole, self._most)
-        self[taken] = ways = {0: 1} if ways is None else ways
+                more = branch.joined.get(types[i])
+                if more is None:
+                    more = branch.joined[types[i]] = joined(branch.whole, self._partners[types[i]])
+                ways = more if ways is None else multiply(ways, more, self._most)
+                if not ways:
+                    break
+        self[key] = ways = {0: 1} if ways is None else ways
         return ways
 
 
