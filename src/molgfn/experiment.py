@@ -44,6 +44,7 @@ from molgfn.training.progress import ProgressDisplay
 from molgfn.training.run_log import RunLog
 from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
+from molgfn.training.wandb_tables import Histograms
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.sources import Sources
 
@@ -326,7 +327,11 @@ def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
         log_every=settings.log_every,
     )
     keeping = Keeping(folder, record, settings.checkpoint_every, settings.checkpoint_minutes)
-    callbacks: list[pl.Callback] = [discoveries, Pictures(folder, discoveries, settings.pictures_every)]
+    callbacks: list[pl.Callback] = [
+        discoveries,
+        Pictures(folder, discoveries, settings.pictures_every),
+        Histograms(settings.log_every),
+    ]
     if experiment.optimizers.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
     if settings.exact_every is not None:

@@ -15,6 +15,7 @@ from molgfn.chemistry.fingerprints import BITS, morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule
 from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
+from molgfn.training.component_means import ComponentMeans
 from molgfn.trajectories.batch import Trajectories
 
 
@@ -82,7 +83,7 @@ class Discoveries(pl.Callback):
         thresholds: Sequence[float],
         direction: Direction = "maximise",
         cut: float,
-        best: int = 24,
+        best: int = 25,
         log_every: int = 10,
     ) -> None:
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
@@ -91,6 +92,7 @@ class Discoveries(pl.Callback):
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
+        self._components = ComponentMeans()
         self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
 
     def on_train_batch_end(
@@ -101,6 +103,7 @@ class Discoveries(pl.Callback):
         if (batch_idx + 1) % self.log_every == 0:
             row = self._row(trainer.datamodule)  # type: ignore[attr-defined]
             self._scores.clear()
+            self._components.clear()
             pl_module.log_dict(row, batch_size=len(batch))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -119,6 +122,7 @@ class Discoveries(pl.Callback):
         row = {
             "reward/mean": log_reward.exp().mean(),
             "value/mean": values.nanmean(),
+            **self._components.means(),
             **{f"log_reward/q{q}": torch.quantile(log_reward, q / 100) for q in (10, 50, 90)},
             "log_reward/max": log_reward.max(),
             "trajectories/length": self._length,
@@ -161,6 +165,7 @@ class Discoveries(pl.Callback):
         fresh: Trajectories = batch.info["fresh"]
         scores = fresh.info["scores"]
         self._scores.append((scores.log_reward, scores.value))
+        self._components.add(scores.components)
         self._length = fresh.lengths.double().mean()
         values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
         new: list[tuple[Molecule, float]] = []
@@ -192,6 +197,7 @@ class Discoveries(pl.Callback):
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
             "scores": [list(pair) for pair in self._scores],
+            "components": self._components.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -200,3 +206,4 @@ class Discoveries(pl.Callback):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
         self._scores = [(log_reward, value) for log_reward, value in state_dict.get("scores", [])]
+        self._components.load_state_dict(state_dict.get("components", {}))
