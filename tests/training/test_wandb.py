@@ -7,6 +7,7 @@ import re
 import urllib.error
 import urllib.request
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import wandb
@@ -23,6 +24,7 @@ KEY = "0123456789" * 4
 
 
 def offline_file(folder, number=0):
+    wandb.teardown()  # the process that writes the file has ended
     return sorted((folder / "wandb").glob("offline-run-*/*.wandb"))[number]
 
 
@@ -51,15 +53,15 @@ def test_what_an_offline_run_holds(config, capfd):
     (table,) = [row for row in rows if "best_molecules_table._type" in row]
     assert table["best_molecules_table.ncols"] == 4
     assert any("best_molecules._type" in row for row in rows)
-    (file,) = (run.folder / "wandb").rglob("media/table/best_molecules_table*.table.json")
-    content = json.loads(file.read_text())
+    (entries,) = [a.manifest.contents for kind, a in records(path) if kind == "artifact"]
+    places = {entry.path: Path(entry.local_path) for entry in entries}
+    content = json.loads(places["best_molecules_table.table.json"].read_text())
     assert content["columns"] == ["molecule", "smiles", "value", "log_reward"]
     assert len(content["data"]) == table["best_molecules_table.nrows"] > 3
     values = [row[2] for row in content["data"]]
     assert values == sorted(values, reverse=True)
-    assert {row[0]["_type"] for row in content["data"]} == {"image-file"}
-    staged = {entry.local_path for kind, a in records(path) if kind == "artifact" for entry in a.manifest.contents}
-    assert all(place.startswith(str(run.folder)) for place in staged), "what is sent later lies with the run"
+    assert all(places[row[0]["path"]].read_bytes()[:4] == b"\x89PNG" for row in content["data"])
+    assert all(place.is_relative_to(run.folder) for place in places.values()), "what is sent later lies with the run"
     assert "anonymous" not in capfd.readouterr().err
     assert wandb.run is None
     assert wandb_run.STAGING not in os.environ

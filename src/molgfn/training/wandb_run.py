@@ -94,7 +94,7 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
     import wandb
 
     # what waits to be sent belongs to the run, not to the home folder of this machine
-    os.environ.setdefault(STAGING, str(folder.resolve()))
+    os.environ.setdefault(STAGING, str(folder.resolve() / "wandb"))
     given = {**arguments, "dir": str(folder.resolve())}
     try:
         if mode == "offline":
@@ -112,7 +112,7 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
 def finish(run: Any, exit_code: int = 0) -> None:
     """Close the run; another one in this process is then not taken for it."""
     run.finish(exit_code=exit_code)
-    if os.environ.get(STAGING) == str(Path(run.settings.wandb_dir).parent):
+    if os.environ.get(STAGING) == str(Path(run.settings.wandb_dir)):
         del os.environ[STAGING]
 
 

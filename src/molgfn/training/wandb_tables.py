@@ -116,7 +116,7 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
 def _media(samples: Samples, report: Path) -> dict[str, Any]:
     import wandb
 
-    shown: dict[str, Any] = {"evaluation/report": wandb.Html(str(report))}
+    shown: dict[str, Any] = {"evaluation/report": wandb.Html(str(report), inject=False)}
     if samples.value is None or samples.log_reward is None:
         return shown
     columns = {"value": samples.value, "log_reward": samples.log_reward, **samples.components}
