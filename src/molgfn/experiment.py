@@ -47,6 +47,7 @@ from molgfn.training.run_log import RunLog
 from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
 from molgfn.training.variety import remedy
+from molgfn.training.wandb_tables import Histograms
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.sources import Sources
 
@@ -335,7 +336,11 @@ def _train(experiment: Experiment, resume: Path | None, label: str | None, log: 
     )
     rows = Rows(record.pop("seconds", 0.0))
     keeping = Keeping(folder, record, settings.checkpoint_every, settings.checkpoint_minutes, rows)
-    callbacks: list[pl.Callback] = [discoveries, Pictures(folder, discoveries, settings.pictures_every)]
+    callbacks: list[pl.Callback] = [
+        discoveries,
+        Pictures(folder, discoveries, settings.pictures_every),
+        Histograms(settings.log_every),
+    ]
     if experiment.optimizers.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=experiment.optimizers.ema_decay))
     if settings.exact_every is not None:

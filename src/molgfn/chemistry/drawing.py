@@ -24,6 +24,13 @@ def molecule_svg(mol: Chem.Mol, size: tuple[int, int] = (260, 190), legend: str 
     return canvas.GetDrawingText()
 
 
+def molecule_image(mol: Chem.Mol, size: tuple[int, int] = (260, 190)) -> Image.Image:
+    """One molecule as a picture of pixels; arguments as of ``molecule_svg``."""
+    canvas = rdMolDraw2D.MolDraw2DCairo(*size)
+    _draw(canvas, mol, "")
+    return Image.open(io.BytesIO(canvas.GetDrawingText()))
+
+
 def molecule_svgs(
     mols: Sequence[Chem.Mol], legends: Sequence[str] = (), size: tuple[int, int] = (260, 190)
 ) -> list[str]:
@@ -62,9 +69,7 @@ def grid_png(
     for i, (mol, text) in enumerate(zip(mols, texts, strict=True)):
         x, y = gap + (i % columns) * (width + gap), gap + (i // columns) * (height + gap)
         pen.rounded_rectangle((x, y, x + width - 1, y + height - 1), radius=6, fill="white")
-        canvas = rdMolDraw2D.MolDraw2DCairo(width - 12, height - 12 - band)
-        _draw(canvas, mol, "")
-        with Image.open(io.BytesIO(canvas.GetDrawingText())) as picture:
+        with molecule_image(mol, (width - 12, height - 12 - band)) as picture:
             sheet.paste(picture, (x + 6, y + 6))
         if text:
             pen.text((x + width / 2, y + height - band + 8), text, fill="#343a40", font=font, anchor="mm")

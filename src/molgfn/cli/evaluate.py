@@ -100,7 +100,7 @@ def _run(
     folder = _made(output or run / "evaluation", run)
     fresh = _untrained(loaded, trust).to(loaded.policy.device) if untrained else None
     with shown() as show:
-        return evaluate_run(
+        done = evaluate_run(
             run,
             environment=loaded.environment,
             policy=loaded.policy,
@@ -112,6 +112,27 @@ def _run(
             name=str(loaded.config.get("name", run.name)),
             progress=show,
         )
+    _to_wandb(run, loaded, done, trust)
+    return done
+
+
+def _to_wandb(run: Path, loaded: Loaded, done: Evaluated, trust: tuple[str, ...]) -> None:
+    """Into the run's own W&B run, where it has one."""
+    from molgfn.config import build
+    from molgfn.training.loggers import Loggers
+
+    if not (run / "wandb").is_dir():
+        return
+    from molgfn.training.wandb_tables import add_evaluation
+
+    node = {"_target_": "molgfn.training.loggers.Loggers", **loaded.config.get("logger", {})}
+    try:
+        loggers = build(node, Loggers, "logger", untrusted=True, trust=trust)
+    except ConfigError as error:  # the evaluation itself is done and written
+        click.echo(f"the evaluation is not in the W&B run: {error}", err=True)
+        return
+    if (run_id := add_evaluation(run, done.evaluation, done.report, loggers)) is not None:
+        click.echo(f"Weights & Biases: the evaluation is in run {run_id}", err=True)
 
 
 def _file(

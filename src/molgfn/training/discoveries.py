@@ -15,6 +15,7 @@ from molgfn.chemistry.fingerprints import BITS, morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule
 from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
+from molgfn.training.component_means import ComponentMeans
 from molgfn.training.variety import Variety
 from molgfn.trajectories.batch import Trajectories
 
@@ -84,7 +85,7 @@ class Discoveries(pl.Callback):
         thresholds: Sequence[float],
         direction: Direction = "maximise",
         cut: float,
-        best: int = 24,
+        best: int = 25,
         log_every: int = 10,
         remedy: str = "",
     ) -> None:
@@ -95,6 +96,7 @@ class Discoveries(pl.Callback):
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
         self.variety = Variety(remedy)
+        self._components = ComponentMeans()
         self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
 
     def on_train_batch_end(
@@ -105,6 +107,7 @@ class Discoveries(pl.Callback):
         if (batch_idx + 1) % self.log_every == 0:
             pl_module.row |= self._row(trainer.datamodule)  # type: ignore[attr-defined, operator, assignment]
             self._scores.clear()
+            self._components.clear()
             self.variety.close(warn=trainer.datamodule.environment.domain == "molecule")  # type: ignore[attr-defined]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -121,6 +124,7 @@ class Discoveries(pl.Callback):
         row = {
             "reward/mean": log_reward.exp().mean(),
             "value/mean": values.nanmean(),
+            **self._components.means(),
             **{f"log_reward/q{q}": torch.quantile(log_reward, q / 100) for q in (10, 50, 90)},
             "log_reward/max": log_reward.max(),
             "found/different": self.variety.share,
@@ -164,6 +168,7 @@ class Discoveries(pl.Callback):
         fresh: Trajectories = batch.info["fresh"]
         scores = fresh.info["scores"]
         self._scores.append((scores.log_reward, scores.value))
+        self._components.add(scores.components)
         self._length = fresh.lengths.double().mean()
         values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
         numbers = [_number(key) for key in fresh.keys]
@@ -197,6 +202,7 @@ class Discoveries(pl.Callback):
             "best": {k: list(v) for k, v in self.best.items()},
             "scores": [list(pair) for pair in self._scores],
             "variety": self.variety.state_dict(),
+            "components": self._components.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -206,3 +212,4 @@ class Discoveries(pl.Callback):
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
         self._scores = [(log_reward, value) for log_reward, value in state_dict.get("scores", [])]
         self.variety.load_state_dict(state_dict.get("variety", {}))
+        self._components.load_state_dict(state_dict.get("components", {}))

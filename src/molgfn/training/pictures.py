@@ -1,4 +1,4 @@
-"""Pictures of the best molecules so far, into the run folder and to Weights & Biases."""
+"""Pictures of the best molecules so far, into the run folder; at Weights & Biases in a table, too."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.loggers import WandbLogger
 
 from molgfn.chemistry.drawing import grid_png
 from molgfn.chemistry.molecules import Molecule
 from molgfn.training.discoveries import Discoveries
+from molgfn.training.wandb_run import WandbRun
+from molgfn.training.wandb_tables import molecule_table
 
 
 class Pictures(pl.Callback):
@@ -29,12 +30,12 @@ class Pictures(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if (batch_idx + 1) % self.every == 0:
-            self.draw(trainer)
+            self.draw(trainer, batch_idx)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.draw(trainer)
+        self.draw(trainer, trainer.datamodule.iteration)  # type: ignore[attr-defined]
 
-    def draw(self, trainer: pl.Trainer) -> None:
+    def draw(self, trainer: pl.Trainer, step: int) -> None:
         """Draw the best so far; nothing where objects are no molecules."""
         if trainer.datamodule.environment.domain != "molecule":  # type: ignore[attr-defined]
             return
@@ -45,6 +46,9 @@ class Pictures(pl.Callback):
             return
         path = self.folder / "best_molecules.png"
         path.write_bytes(grid_png([mol for mol, _ in pairs], [text for _, text in pairs]))
+        numbers = {"value": [value for _, (_, value) in ranked], "log_reward": [log_r for _, (log_r, _) in ranked]}
         for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image("best_molecules", [str(path)])
+            if isinstance(logger, WandbRun):
+                logger.log_image("best_molecules", [str(path)], step=step)
+                table = molecule_table([m for m, _ in found], numbers)
+                logger.log_metrics({"best_molecules_table": table}, step=step)  # type: ignore[dict-item]

@@ -1,4 +1,4 @@
-"""A run at Weights & Biases that never costs the training: what the server says is asked before, and for seconds only."""
+"""A run at Weights & Biases that never costs the training: the server is asked before, and for seconds only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def server() -> str:
     """URL of the server that Weights & Biases would talk to."""
     import wandb
 
-    return str(wandb.Settings().base_url)
+    return os.environ.get("WANDB_BASE_URL") or str(wandb.Settings().base_url)
 
 
 def unavailable() -> str | None:
@@ -94,7 +94,7 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
     import wandb
 
     # what waits to be sent belongs to the run, not to the home folder of this machine
-    os.environ.setdefault(STAGING, str(folder.resolve()))
+    os.environ.setdefault(STAGING, str(folder.resolve() / "wandb"))
     given = {**arguments, "dir": str(folder.resolve())}
     try:
         if mode == "offline":
@@ -103,7 +103,8 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
     except (wandb.Error, ValueError, OSError) as error:
         reason = _first_line(error)
     if mode == "offline" or not fall_back:
-        raise ConfigError(f"logger.wandb: {mode}, but no run can be made ({reason}); logger.wandb=off goes without")
+        way = f"logger.wandb=offline keeps it here, {LATER}" if mode == "online" else "logger.wandb=off goes without"
+        raise ConfigError(f"logger.wandb: {mode}, but no run can be made ({reason}); {way}")
     logger.warning("Weights & Biases: %s; the run is kept offline in its folder, and %s", reason, LATER)
     return wandb.init(mode="offline", **given)
 
@@ -111,7 +112,7 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
 def finish(run: Any, exit_code: int = 0) -> None:
     """Close the run; another one in this process is then not taken for it."""
     run.finish(exit_code=exit_code)
-    if os.environ.get(STAGING) == str(Path(run.settings.wandb_dir).parent):
+    if os.environ.get(STAGING) == str(Path(run.settings.wandb_dir)):
         del os.environ[STAGING]
 
 
