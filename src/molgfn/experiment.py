@@ -6,7 +6,7 @@ import functools
 import logging
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -291,28 +291,22 @@ _EXPECTED_WARNINGS = (
 )
 
 
-def train(
-    config: dict[str, Any], *, resume: Path | None = None, announce: Callable[[Experiment], None] | None = None
-) -> Run:
+def train(config: dict[str, Any], *, resume: Path | None = None) -> Run:
     """Train what ``config`` describes.
 
     Args:
         config: composed, plain.
         resume: a checkpoint of the same config to go on from; its run folder is used.
-        announce: called with what was built, before anything is made.
 
     Raises:
         ConfigError: before anything is made, when something cannot work.
     """
     with RunLog() as log:
-        experiment = assemble(config)
-        if announce is not None:
-            announce(experiment)
-        return _train(experiment, resume, log)
+        return _train(config, resume, log)
 
 
-def _train(experiment: Experiment, resume: Path | None, log: RunLog) -> Run:
-    config = experiment.config
+def _train(config: dict[str, Any], resume: Path | None, log: RunLog) -> Run:
+    experiment = assemble(config)
     settings = experiment.trainer
     if settings.init_from is not None and resume is None:
         here = {**config["environment"], **experiment.environment.portable()}
@@ -350,7 +344,9 @@ def _train(experiment: Experiment, resume: Path | None, log: RunLog) -> Run:
             )
         )
     if settings.progress != "none":
-        callbacks.append(ProgressDisplay(settings.progress, variety=discoveries.variety))
+        callbacks.append(
+            ProgressDisplay(settings.progress, reward=experiment.reward.meaning, variety=discoveries.variety)
+        )
     callbacks += [rows, keeping]
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     trainer = pl.Trainer(

@@ -71,7 +71,10 @@ def test_it_keeps_up_with_a_filter(config):
         oracle={
             "_target_": "molgfn.rewards.weighted_mean.WeightedMean",
             "components": {
-                "qed": {"_target_": "molgfn.rewards.weighted_mean.Component", "oracle": {"_target_": "molgfn.oracles.qed.QED"}},
+                "qed": {
+                    "_target_": "molgfn.rewards.weighted_mean.Component",
+                    "oracle": {"_target_": "molgfn.oracles.qed.QED"},
+                },
                 "oxygen": {
                     "_target_": "molgfn.rewards.weighted_mean.Component",
                     "oracle": {"_target_": "molgfn.oracles.substructure.Substructure", "smarts": ["O"]},

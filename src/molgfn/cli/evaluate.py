@@ -38,7 +38,7 @@ def evaluate(
     device: str,
     trust: tuple[str, ...],
 ) -> None:
-    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES), print the main numbers and the path of the report.
+    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES); print the main numbers and the report's path.
 
     Metrics, samples and the report go to the folder `evaluation` of the run, or beside the SMILES file to a folder
     with its name and `-evaluation`.

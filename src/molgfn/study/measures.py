@@ -49,7 +49,7 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
         values |= evaluate_policy(e.environment, policy, reward, settings, seed=0).values()
     if heldout:
         values |= heldout_correlation(e, policy, reward, heldout)
-    for name in (rows[0] if rows else ()):  # of single batches: the median says more than the last
+    for name in rows[0] if rows else ():  # of single batches: the median says more than the last
         if name.startswith("train/loss/"):
             recent = [float(row[name]) for row in rows if row.get(name)][-10:]
             values[name.removeprefix("train/")] = float(np.median(recent)) if recent else math.nan
