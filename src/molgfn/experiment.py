@@ -7,7 +7,7 @@ import logging
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -280,20 +280,13 @@ _EXPECTED_WARNINGS = (
 )
 
 
-def train(
-    config: dict[str, Any],
-    *,
-    resume: Path | None = None,
-    label: str | None = None,
-    announce: Callable[[Experiment], None] | None = None,
-) -> Run:
+def train(config: dict[str, Any], *, resume: Path | None = None, label: str | None = None) -> Run:
     """Train what ``config`` describes.
 
     Args:
         config: composed, plain.
         resume: a checkpoint of the same config to go on from; its run folder is used.
         label: what tells this run from the others of a grid, as part of its folder's name.
-        announce: called with what was built, before anything is made.
 
     Raises:
         ConfigError: before anything is made, when something cannot work.
@@ -303,14 +296,11 @@ def train(
         settled = run_files.settle(config)
         if settled.problems:
             raise ConfigError(settled.problems)
-        experiment = assemble(settled.config)
-        if announce is not None:
-            announce(experiment)
-        return _train(experiment, resume, label, log, scratch)
+        return _train(settled.config, resume, label, log, scratch)
 
 
-def _train(experiment: Experiment, resume: Path | None, label: str | None, log: RunLog, scratch: str) -> Run:
-    config = experiment.config
+def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: RunLog, scratch: str) -> Run:
+    experiment = assemble(config)
     settings = experiment.trainer
     if settings.init_from is not None and resume is None:
         here = {**config["environment"], **experiment.environment.portable()}
@@ -353,7 +343,9 @@ def _train(experiment: Experiment, resume: Path | None, label: str | None, log: 
             )
         )
     if settings.progress != "none":
-        callbacks.append(ProgressDisplay(settings.progress, variety=discoveries.variety))
+        callbacks.append(
+            ProgressDisplay(settings.progress, reward=experiment.reward.meaning, variety=discoveries.variety)
+        )
     callbacks += [rows, keeping]
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     trainer = pl.Trainer(

@@ -10,6 +10,8 @@ def test_a_run_of_molecules(call, molecules_run):
     assert result.exit_code == 0, result.stderr
     report = molecules_run / "evaluation" / "report.html"
     assert result.stdout == f"report: {report}\n"
+    for line in ("Mean qed: 0.", "untrained 0.", "Valid molecules: 100.0 %", "ELBO"):
+        assert line in result.stderr
     assert report.read_text().lstrip().lower().startswith("<!doctype html")
     assert (molecules_run / "evaluation" / "untrained.csv").exists()
     assert json.loads((report.parent / "metrics.json").read_text())["source"]["samples"] == 20

@@ -1,5 +1,6 @@
 """``molgfn train``: checks, trains, resumes, runs grids."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from molgfn.checkpoint import load
+from molgfn.evaluation.summary import number
 
 
 def test_check_prints_the_composed_config_and_trains_nothing(call, grid_file, tmp_path):
@@ -16,6 +18,45 @@ def test_check_prints_the_composed_config_and_trains_nothing(call, grid_file, tm
     config = yaml.safe_load(result.stdout)
     assert (config["seed"], config["environment"]["side"]) == (5, 4)
     assert not (tmp_path / "runs").exists()
+
+
+def test_main_numbers_are_said_and_they_are_those_of_the_file(call, grid_file):
+    result = call("train", grid_file, "trainer.exact_every=3", "trainer.log_every=3")
+    assert result.exit_code == 0, result.stderr
+    (folder,) = result.stdout.split("run folder: ")[1:]
+    with open(f"{folder.strip()}/metrics.csv") as file:
+        row = list(csv.DictReader(file))[-1]
+    said = dict(line.split(": ", 1) for line in result.stderr.splitlines() if ": " in line)
+    for label, column in (
+        ("mean hypergrid of what was drawn last", "value/mean"),
+        ("loss tb", "train/loss/tb"),
+        ("log Z", "train/log_z"),
+        ("exact total variation", "exact/tv"),
+    ):
+        assert said[label] == number(float(row[column])), label
+    assert said["different among these"] == f"{100 * float(row['found/different']):.1f} %"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "steep", "note"),
+    [
+        ([], "R = max(qed, 0.0001)^7: log R from -64.47 to 0; 10 % more qed is 1.95 times as likely", False),
+        (["oracle=logp"], "R = max(logp, 0.0001)^7: log R from -64.47 up, since logp has no bound there", True),
+        (["oracle=logp", "reward.beta=2"], "R = max(logp, 0.0001)^2: log R from -18.42 up", False),
+        (["oracle=logp", "reward=boltzmann"], "R = exp(7 logp): log R from -30 up", False),
+    ],
+)
+def test_what_beta_means_for_this_oracle_is_said_first(call, molecules_file, overrides, steep, note):
+    molecules_file.write_text(molecules_file.read_text() + "reward: {beta: 7}\n")
+    plain = ("trainer.iterations=1", "data.batch_size=4", "trainer.progress=lines")
+    result = call("train", molecules_file, *plain, *overrides)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stderr.splitlines()
+    said = [line for line in lines if line.startswith("reward: ")]
+    assert len(said) == 1
+    assert said[0].startswith(f"reward: {steep}")
+    assert lines.index(said[0]) < next(i for i, line in enumerate(lines) if "iteration 1/1" in line)
+    assert ("what the experiment has for its own oracle" in result.stderr) == note
 
 
 def test_the_shipped_experiment_checks_by_name_and_from_anywhere(call, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from molgfn.oracles.hypergrid import HyperGrid
 from molgfn.oracles.logp import LogP
 from molgfn.oracles.qed import QED
 from molgfn.oracles.sa import SA
+from molgfn.oracles.weight import Weight
 from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear, Transform
@@ -145,3 +146,31 @@ def test_resume_restores_counters_and_memory():
     torch.testing.assert_close(scored(again).log_reward, scored(reward).log_reward)
     assert again.counters.cached == len(SMILES)
     assert again.counters == reward.counters
+
+
+@pytest.mark.parametrize(
+    ("reward", "says"),
+    [
+        (
+            lambda o: Power(oracle=o, beta=32),
+            "R = max(qed, 0.0001)^32: log R from -294.7 to 0; 10 % more qed is 21.1 times",
+        ),
+        (lambda o: Power(oracle=o, beta=16, scale=8), "R = max(qed / 8, 0.0001)^16: log R from -147.4 to -33.27; "),
+        (
+            lambda o: Boltzmann(oracle=o, beta=32),
+            "R = exp(32 qed): log R from -30 to 32; 0.1 more qed is 24.5 times as",
+        ),
+        (lambda o: Power(oracle=o, beta=0), "log R from 0 to 0; 10 % more qed is 1 times as likely"),
+        (lambda o: Power(oracle=o, beta=400), "e^38.1 times as likely"),
+    ],
+)
+def test_what_a_reward_means_in_words(reward, says):
+    assert says in reward(QED()).meaning
+
+
+def test_an_oracle_without_a_bound_and_one_with_units():
+    assert "log R from -294.7 up, since logp has no bound there" in Power(oracle=LogP(), beta=32).meaning
+    weight = Boltzmann(oracle=Weight(), beta=0.01, sign=-1).meaning
+    assert "R = exp(-0.01 weight): log R from -30 to 0; 1 g/mol less weight is 1.01 times as likely" in weight
+    falling = Boltzmann(oracle=Weight(), beta=20, transform=Linear(low=500, high=200)).meaning
+    assert "R = exp(20 Linear(weight)): log R from -30 to 20; 0.1 more Linear(weight) is 7.39 times" in falling

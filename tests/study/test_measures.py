@@ -29,6 +29,14 @@ def test_only_exact_values_are_measured_less_often_than_they_are_logged(metrics)
     assert curve(metrics, "found/trajectories", "value/mean") == [[1600.0, 1600.0, 4800.0], [0.5, 0.5, 0.6]]
 
 
+def test_what_is_measured_twice_alike_counts_twice(tmp_path):
+    """In files that hold each value where it was measured nothing is left out."""
+    path = tmp_path / "metrics.csv"
+    lines = LOGGED.splitlines()
+    path.write_text("\n".join([f"{lines[0]},time/elapsed_seconds", *(f"{line},1.0" for line in lines[1:])]))
+    assert curve(path, "found/trajectories", "exact/tv") == [[1600.0, 4800.0, 6400.0], [0.412346, 0.412346, 0.25]]
+
+
 def test_a_column_that_is_not_there(metrics):
     assert curve(metrics, "found/trajectories", "exact/jsd") == [[], []]
 

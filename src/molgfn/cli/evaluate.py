@@ -40,7 +40,7 @@ def evaluate(
     trust: tuple[str, ...],
     files: tuple[str, ...],
 ) -> None:
-    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES), print the main numbers and the path of the report.
+    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES); print the main numbers and the report's path.
 
     Metrics, samples and the report go to the folder `evaluation` of the run, or beside the SMILES file to a folder
     with its name and `-evaluation`. A run's own files (tables, proxies, scripts) are checked to be those it was trained

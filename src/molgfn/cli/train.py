@@ -5,16 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import yaml
 
 from molgfn.cli.own_files import FILE_HELP, given_files, own_files
 from molgfn.errors import ConfigError
-
-if TYPE_CHECKING:
-    from molgfn.experiment import Experiment
 
 
 @click.command(short_help="Train a GFlowNet from an experiment file.")
@@ -108,18 +105,18 @@ def _go(
         assemble(config)
         click.echo(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), nl=False)
         return
-    result = run(
-        config,
-        resume=resume,
-        label=label,
-        announce=lambda experiment: _say_what_is_rewarded(experiment, borrowed),
-    )
+    if borrowed:
+        click.echo(
+            "note: reward.* is what the experiment has for its own oracle; reward.beta and the like fit it to this one",
+            err=True,
+        )
+    result = run(config, resume=resume, label=label)
     click.echo(f"run folder: {result.folder}")
-    for line in main_numbers(result.metrics, result.experiment.reward.scored):
-        click.echo(line, err=True)
     if result.interrupted:
         click.echo(f"interrupted; go on with: molgfn train --resume {result.folder}", err=True)
         click.get_current_context().exit(130)
+    for line in main_numbers(result.metrics, result.experiment.reward.scored):
+        click.echo(line, err=True)
     wanted = result.experiment.trainer.iterations
     if result.experiment.reward.spent:
         calls = result.experiment.reward.counters.unique
@@ -127,19 +124,6 @@ def _go(
     elif result.iteration < wanted:
         click.echo(f"error: training ended after {result.iteration} of {wanted} iterations", err=True)
         click.get_current_context().exit(1)
-
-
-def _say_what_is_rewarded(experiment: Experiment, borrowed: bool) -> None:
-    """What beta comes to for this oracle, before hours are spent on it."""
-    reward = experiment.reward
-    if reward.meaning:
-        click.echo(f"reward: {reward.meaning}", err=True)
-    if borrowed:
-        click.echo(
-            f"note: this reward is the one that the experiment has for its own oracle, not made for {reward.scored.name}; "
-            "`reward`, `reward.beta` and the like set another",
-            err=True,
-        )
 
 
 def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool, given: dict[str, str]) -> None:

@@ -122,9 +122,9 @@ class OracleReward(Reward):
         ends = np.array((0.0, 1.0) if bounded else self.oracle.range)
         with np.errstate(invalid="ignore"):  # beta = 0 at an infinite end
             most = float(np.nan_to_num(self._log_reward(ends), nan=0.0, posinf=np.inf, neginf=-np.inf).max())
-        span = f"to {most:.4g}" if np.isfinite(most) else f"up, since {what} has no bound there"
+        span = f"to {most + 0.0:.4g}" if np.isfinite(most) else f"up, since {what} has no bound there"
         formula, steepness = self._in_words(what)
-        return f"{formula}: log R from {self.floor:.4g} {span}; {steepness}"
+        return f"{formula}: log R from {self.floor + 0.0:.4g} {span}; {steepness}"
 
     def _in_words(self, what: str) -> tuple[str, str]:
         """The formula of R, and what a step of ``what`` changes in it."""

@@ -30,9 +30,9 @@ def catch_up(log_z: Tensor, log_weights: Tensor) -> None:
     however far it is; this grows with the distance, and within e Adam is alone. Where all -S(tau) are log Z, as they
     are where P_F samples R/Z, nothing moves.
 
-    Why it matters: on-policy, log Z is the baseline of P_F's gradient (E[grad log P_F] = 0), least noisy near m. m
-    starts near the floor of a reward with a filter and rises by hundreds of nats within tens of iterations; a log Z that
-    stays behind has each trajectory pushed up whatever its reward, and P_F runs into what it drew first. One that stays
+    Why it matters: on-policy, log Z is the baseline of P_F's gradient (E[grad log P_F] = 0), least noisy near m. With a
+    filter in the reward m starts near its floor and rises by hundreds of nats within tens of iterations. A log Z that
+    stays behind has each trajectory pushed up whatever its reward, and P_F runs into what it drew first; one that stays
     above has each pushed down, which hides what is better.
     """
     n = len(log_weights)

@@ -19,13 +19,17 @@ class ProgressDisplay(pl.Callback):
     Args:
         mode: "auto", "live" or "lines".
         seconds: between lines.
+        reward: R in words, said at the start; "" says nothing.
         variety: knows the share of different objects; None shows that of the last batch.
     """
 
-    def __init__(self, mode: str = "auto", seconds: float = 15.0, variety: Variety | None = None) -> None:
+    def __init__(
+        self, mode: str = "auto", seconds: float = 15.0, reward: str = "", variety: Variety | None = None
+    ) -> None:
         self.console = Console(stderr=True)
         self.live = mode == "live" or (mode == "auto" and self.console.is_terminal)
         self.seconds = seconds
+        self.reward = reward
         self.variety = variety
         self._progress: Progress | None = None
 
@@ -34,6 +38,8 @@ class ProgressDisplay(pl.Callback):
         self._data = data
         self._from = (time.perf_counter(), data.drawn)
         self._last = self._from[0]
+        if self.reward:
+            self.console.print(f"reward: {self.reward}", highlight=False, soft_wrap=True, markup=False)
         if self.live:
             columns = (
                 BarColumn(bar_width=12),

@@ -24,7 +24,7 @@ LOW = 0.25
 class Variety:
     """The share of different objects among those that P_F drew since the last row of metrics.
 
-    ``found/unique`` counts over the whole run and goes on rising for a while when P_F has collapsed; this falls at once.
+    ``found/unique`` counts over the whole run and goes on rising when P_F has collapsed; this falls at once.
 
     Args:
         remedy: what the warning of a collapse says can be done.
