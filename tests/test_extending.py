@@ -82,7 +82,7 @@ def test_the_example_keeps_its_contract(written, number):
     exec(compile(CHECKS[number], "docs/extending.md", "exec"), {})
 
 
-@pytest.mark.parametrize("choice", ["oracle=fsp3", "objective=lpv"])
+@pytest.mark.parametrize("choice", ["oracle=heteroatoms", "objective=lpv"])
 def test_the_example_trains_by_its_name(written, choice):
     experiment = written / "experiment.yaml"
     experiment.write_text(SMALL)
