@@ -81,3 +81,12 @@ def grid_run(tmp_path, grid_file):
 def molecules_run(tmp_path, molecules_file):
     save_run(tmp_path / "molecules_run", molecules_file)
     return tmp_path / "molecules_run"
+
+
+@pytest.fixture
+def druglike_run(tmp_path, molecules_file):
+    """A run with a reward of several parts, of which one speaks in words."""
+    text = molecules_file.read_text()
+    molecules_file.write_text(text.replace("[train, _self_]", "[train, override oracle: druglike, _self_]"))
+    save_run(tmp_path / "druglike_run", molecules_file)
+    return tmp_path / "druglike_run"

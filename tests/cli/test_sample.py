@@ -2,14 +2,21 @@
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from rdkit import Chem
 
-from molgfn.chemistry.molecules import Molecule
+from molgfn.checkpoint import load
+from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.cli import sample as module
 from molgfn.cli.object_files import require_writable, write_objects
 from molgfn.errors import ConfigError
+from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.experiment import reward_of
+from molgfn.oracles.alerts import Alerts
+from molgfn.oracles.qed import QED
 
 
 @pytest.mark.parametrize("suffix", [".smi", ".csv", ".parquet", ".sdf"])
@@ -24,7 +31,7 @@ def test_molecules_in_every_format(call, molecules_run, tmp_path, suffix):
         smiles = [mol.GetProp("_Name") for mol in Chem.SDMolSupplier(str(out))]
     else:
         table = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
-        assert list(table.columns) == ["smiles"]
+        assert list(table.columns) == ["smiles", "value", "qed", "log_reward", "problem", "log_pt", "log_pt_error"]
         smiles = list(table["smiles"])
     assert len(smiles) == 12
     assert all(Molecule.from_smiles(s).valid for s in smiles)
@@ -61,8 +68,105 @@ def test_too_few_different_objects_are_written_and_said(call, grid_run, tmp_path
     assert result.exit_code == 1
     table = pd.read_csv(tmp_path / "a.csv")
     assert 1 < len(table) <= 16
-    assert not table.duplicated().any()
+    assert not table[["x0", "x1"]].duplicated().any()
     assert f"only {len(table)} of 300 different objects in 600 draws" in result.stderr
+
+
+def test_values_and_log_pt_are_those_of_the_run(call, molecules_run, tmp_path):
+    out = tmp_path / "out.csv"
+    result = call("sample", molecules_run, "-n", 40, "--batch", 16, "--log-pt-samples", 4, "--seed", 5, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    table = pd.read_csv(out)
+    assert table["smiles"].duplicated().any()  # equal molecules have equal numbers, of one estimate
+    assert (table.groupby("smiles")[["value", "log_reward", "log_pt", "log_pt_error"]].nunique() == 1).all().all()
+    loaded = load(molecules_run)
+    molecules = parse(table["smiles"])
+    scores = reward_of(loaded.config)(molecules, list(table["smiles"]))
+    np.testing.assert_allclose(table["value"], scores.value.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(table["log_reward"], scores.log_reward.numpy(), rtol=1e-12)
+    different = [m for m, again in zip(molecules, table["smiles"].duplicated(), strict=True) if not again]
+    estimate = log_terminal_probability(
+        loaded.environment,
+        loaded.policy,
+        different,
+        samples=4,
+        generator=torch.Generator().manual_seed(5),
+        seed=5,
+    )
+    expected = dict(zip([m.smiles for m in different], estimate.log_p.tolist(), strict=True))
+    # the molecules of the file are parsed anew, with their atoms in another order: other draws, the same distribution
+    spread = table["log_pt"] - table["smiles"].map(expected)
+    assert np.abs(spread).max() < 6 * max(table["log_pt_error"].max(), 0.2)
+    assert (table["log_pt"] < 0.5).all()
+
+
+def test_parts_and_names_of_alerts_are_columns_and_tags(call, druglike_run, tmp_path):
+    assert call("sample", druglike_run, "-n", 30, "--log-pt-samples", 0, "-o", tmp_path / "a.csv").exit_code == 0
+    assert call("sample", druglike_run, "-n", 30, "--log-pt-samples", 0, "-o", tmp_path / "a.sdf").exit_code == 0
+    table = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
+    columns = ["value", "qed", "qed_transformed", "sa", "sa_transformed", "alerts", "alerts_transformed", "log_reward"]
+    assert list(table.columns) == ["smiles", *columns, "alerts_found", "problem"]
+    found = [Alerts().remarks([m])["alerts_found"][0] for m in parse(table["smiles"])]
+    assert list(table["alerts_found"]) == found
+    for mol, row in zip(Chem.SDMolSupplier(str(tmp_path / "a.sdf")), table.to_dict("records"), strict=True):
+        tags = mol.GetPropsAsDict()
+        assert Chem.MolToSmiles(mol) == mol.GetProp("_Name") == row["smiles"]
+        assert set(tags) == {*columns, *(["alerts_found"] if row["alerts_found"] else [])}
+        for name in columns:
+            assert tags[name] == pytest.approx(float(row[name]), rel=1e-9)
+
+
+def test_what_costs_can_be_switched_off(call, molecules_run, tmp_path, monkeypatch):
+    def never(*arguments, **options):
+        raise AssertionError
+
+    monkeypatch.setattr("molgfn.experiment.reward_of", never)
+    out = tmp_path / "a.csv"
+    assert call("sample", molecules_run, "-n", 5, "--no-values", "--log-pt-samples", 2, "-o", out).exit_code == 0
+    assert list(pd.read_csv(out).columns) == ["smiles", "log_pt", "log_pt_error"]
+    assert call("sample", molecules_run, "-n", 5, "--no-values", "--log-pt-samples", 0, "-o", out).exit_code == 0
+    assert list(pd.read_csv(out).columns) == ["smiles"]
+    assert call("sample", molecules_run, "-n", 5, "-o", tmp_path / "a.smi").exit_code == 0
+    for options in (["--values"], ["--log-pt-samples", 4]):
+        result = call("sample", molecules_run, "-n", 5, *options, "-o", tmp_path / "b.smi")
+        assert (result.exit_code, result.stderr) == (
+            2,
+            f"error: {tmp_path / 'b.smi'}: a .smi has no room for values or log P_T; use .csv, .parquet or .sdf\n",
+        )
+    assert call("sample", molecules_run, "--log-pt-samples", 1, "-o", out).exit_code == 2
+
+
+def test_a_reward_that_cannot_be_built_is_said_before_anything_is_drawn(call, molecules_run, tmp_path, monkeypatch):
+    last = molecules_run / "checkpoints" / "last.ckpt"
+    content = torch.load(last, weights_only=True)
+    content["molgfn"]["config"]["oracle"] = {"_target_": "my_lab.oracles.Mine"}
+    torch.save(content, last)
+    monkeypatch.setattr(module, "draw", lambda *arguments, **options: pytest.fail("it drew"))
+    result = call("sample", molecules_run, "-n", 5, "-o", tmp_path / "a.csv")
+    assert result.exit_code == 3
+    assert "--no-values samples without it" in result.stderr
+    assert "my_lab.oracles.Mine" in result.stderr
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_objects_without_a_value_keep_their_row_and_reason(call, molecules_run, tmp_path, monkeypatch):
+    whole = QED.values
+
+    def some(self, objects):
+        values = whole(self, objects)
+        values[[len(m.smiles) % 2 == 0 for m in objects]] = np.nan
+        return values
+
+    monkeypatch.setattr(QED, "values", some)
+    result = call("sample", molecules_run, "-n", 30, "--log-pt-samples", 0, "-o", tmp_path / "a.csv")
+    assert result.exit_code == 0
+    table = pd.read_csv(tmp_path / "a.csv")
+    even = table["smiles"].str.len() % 2 == 0
+    assert 0 < even.sum() < 30
+    assert (table["value"].isna() == even).all()
+    assert (table["log_reward"].isna() == even).all()
+    assert (table["problem"].notna() == even).all()
+    assert f"no value: {even.sum()} x oracle qed returned nan" in result.stderr
 
 
 def test_invalid_molecules_are_counted_not_written(molecules_run, monkeypatch):
@@ -95,10 +199,11 @@ def test_strings_are_a_column(tmp_path):
 def test_grids_are_positions(call, grid_run, tmp_path):
     assert call("sample", grid_run, "-n", 9, "-o", tmp_path / "a.csv").exit_code == 0
     table = pd.read_csv(tmp_path / "a.csv")
-    assert list(table.columns) == ["x0", "x1"]
+    assert list(table.columns)[:3] == ["x0", "x1", "value"]
+    assert np.isfinite(table[["value", "log_reward", "log_pt", "log_pt_error"]].to_numpy()).all()
     assert len(table) == 9
-    assert table.to_numpy().min() >= 0
-    assert table.to_numpy().max() <= 3
+    assert table[["x0", "x1"]].to_numpy().min() >= 0
+    assert table[["x0", "x1"]].to_numpy().max() <= 3
     result = call("sample", grid_run, "-n", 9, "-o", tmp_path / "a.smi")
     assert result.exit_code == 2
     assert "holds molecules" in result.stderr

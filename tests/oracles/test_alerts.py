@@ -42,7 +42,7 @@ def test_what_was_found_is_named():
 def test_every_catalogue_of_rdkit_can_be_named():
     """And each says what rdkit says of it."""
     names = set(FilterCatalogParams.FilterCatalogs.names) - {"ALL"}
-    assert set(_ORDER) == names
+    assert set(_ORDER) == {*names, "NIBR"}  # which is in rdkit as a table
     molecules = parse([*MOLECULES, RHODANINE, ALDEHYDE])
     for name in names:
         parameters = FilterCatalogParams()
@@ -50,6 +50,62 @@ def test_every_catalogue_of_rdkit_can_be_named():
         reference = FilterCatalog(parameters)
         expected = [float(not reference.HasMatch(m.mol)) for m in molecules]
         np.testing.assert_array_equal(Alerts(catalogs=(name,)).values(molecules), expected, err_msg=name)
+
+
+#: BRENK alone has something against each of them
+KINASE_INHIBITORS = {
+    "gefitinib": "COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1",
+    "erlotinib": "COCCOc1cc2ncnc(Nc3cccc(C#C)c3)c2cc1OCCOC",
+    "osimertinib": "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc1nccc(n1)c1cn(C)c2ccccc12",
+    "afatinib": "CN(C)C/C=C/C(=O)Nc1cc2c(Nc3ccc(F)c(Cl)c3)ncnc2cc1O[C@H]1CCOC1",
+}
+
+
+def test_drugs_with_alerts_are_told_which():
+    molecules = parse([*KINASE_INHIBITORS.values(), CLEAN])
+    chain, michael = "Aliphatic_long_chain", "Michael_acceptor_1"
+    expected = [chain, f"{chain}; triple_bond", michael, michael, ""]
+    assert Alerts().remark_names == ("alerts_found",)
+    assert Alerts().remarks(molecules) == {"alerts_found": expected}
+    assert Alerts().remarks([]) == {"alerts_found": []}
+    np.testing.assert_array_equal(Alerts().values(molecules), [0, 0, 0, 0, 1])
+
+
+def test_alerts_that_are_excluded_do_not_count():
+    molecules = parse(KINASE_INHIBITORS.values())
+    np.testing.assert_array_equal(Alerts(exclude=("Aliphatic_long_chain",)).values(molecules), [1, 0, 0, 0])
+    oracle = Alerts(exclude=("Aliphatic_long_chain", "triple_bond", "Michael_acceptor_1"))
+    np.testing.assert_array_equal(oracle.values(molecules), [1, 1, 1, 1])
+    # of one name in several catalogues all go; other alerts stay
+    both = Alerts(catalogs=("BRENK", "CHEMBL_SureChEMBL"), exclude=("triple_bond",))
+    assert both.found(molecules[1]) == ["Aliphatic_long_chain"]
+    np.testing.assert_array_equal(oracle.values(parse([RHODANINE, ALDEHYDE])), [0, 0])
+
+
+def test_severities_of_nibr():
+    # a chloroformate is excluded from the deck, a Michael acceptor only annotated
+    molecules = parse(["CCOC(=O)Cl", KINASE_INHIBITORS["osimertinib"], CLEAN])
+    by = {n: Alerts(catalogs=("NIBR",), severity=n) for n in (None, 0, 1, 2)}
+    np.testing.assert_array_equal(by[0].values(molecules), [0, 0, 1])
+    np.testing.assert_array_equal(by[2].values(molecules), [0, 1, 1])
+    assert by[0].found(molecules[1]) == ["michael_acceptor_CH2_terminal"]
+    wide = parse(MOLECULES)
+    values = {n: oracle.values(wide) for n, oracle in by.items()}
+    np.testing.assert_array_equal(values[None], values[1])
+    assert (values[0] <= values[1]).all()
+    assert (values[1] <= values[2]).all()
+
+
+def test_nibr_is_what_the_script_of_its_authors_makes_of_it():
+    from rdkit.Contrib.NIBRSubstructureFilters.assignSubstructureFilters import buildFilterCatalog
+
+    reference = buildFilterCatalog()
+    oracle = Alerts(catalogs=("NIBR",), severity=0)
+    for molecule in parse(
+        [*MOLECULES, *KINASE_INHIBITORS.values(), RHODANINE, "CCOC(=O)Cl", "FC(F)(F)C(F)(F)C(F)(F)F"]
+    ):
+        names = [entry.GetDescription().rsplit("_min(", 1)[0] for entry in reference.GetMatches(molecule.mol)]
+        assert oracle.found(molecule) == list(dict.fromkeys(names)), molecule.smiles
 
 
 def test_contract():
@@ -67,6 +123,9 @@ def test_it_can_be_sent_to_a_worker_process():
         ({"catalogs": ()}, "catalogs: name at least one"),
         ({"catalogs": ("PAIN",)}, "there is no PAIN; there is .*PAINS"),
         ({"extra_smarts": ("CC", "c1ccc")}, r"extra_smarts\[1\]: not a SMARTS: 'c1ccc'"),
+        ({"exclude": ("tripel_bond",)}, "is called `tripel_bond`; did you mean `triple_bond`"),
+        ({"exclude": ("aldehyde",), "catalogs": ("PAINS",)}, "called `aldehyde`"),
+        ({"severity": 2}, "severity: only NIBR has"),
     ],
 )
 def test_what_cannot_work_is_named(arguments, match):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.config import build
@@ -14,9 +17,12 @@ from molgfn.oracles.base import Oracle
 from molgfn.oracles.proxy import Proxy
 from molgfn.proxies.ensemble import ProxyEnsemble
 from molgfn.proxies.fitting import fit
+from molgfn.proxies.splits import split
 from molgfn.proxies.table import read_targets
 from molgfn.proxies.training import FitSettings
 from molgfn.rewards.settings import identity
+from molgfn.rewards.transforms import Linear
+from molgfn.rewards.weighted_mean import Component, WeightedMean
 from molgfn.testing import MOLECULES, check_oracle
 
 
@@ -51,7 +57,47 @@ def test_direction_units_and_files_are_those_of_the_file(weights):
     oracle = Proxy(weights=weights)
     assert (oracle.direction, oracle.units, oracle.files) == ("minimise", "atoms", (Path(weights),))
     assert (Proxy.direction, Proxy.units) == ("maximise", "1")
+    assert oracle.component_names == ("mean", "std", "nearest_similarity")
+    assert Proxy(weights=weights, nearest=False).component_names == ("mean", "std")
+
+
+def test_nearest_similarity_is_that_of_rdkit_to_the_training_part(weights):
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    chains = [Chem.MolFromSmiles("C" * n) for n in range(1, 31)]
+    rows = split(parse("C" * n for n in range(1, 31)), kind="random", validation=0.1, test=0.1, seed=0).train
+    known = [generator.GetFingerprint(chains[row]) for row in rows]
+    molecules = parse([*MOLECULES, "C" * (int(rows[3]) + 1), "[H]C([H])([H])C"])
+    expected = [max(DataStructs.BulkTanimotoSimilarity(generator.GetFingerprint(m.mol), known)) for m in molecules]
+    _, parts = Proxy(weights=weights).measure(molecules)
+    np.testing.assert_allclose(parts["nearest_similarity"], expected, rtol=1e-12)
+    assert parts["nearest_similarity"][-2] == 1.0
+    assert parts["nearest_similarity"].min() == 0.0
+
+
+def test_a_proxy_of_an_earlier_version_has_no_nearest_similarity(weights, tmp_path):
+    content = torch.load(weights, weights_only=True)
+    training = content.pop("training")
+    torch.save(content, tmp_path / "old.pt")
+    oracle = Proxy(weights=str(tmp_path / "old.pt"))
     assert oracle.component_names == ("mean", "std")
+    check_oracle(oracle, tolerance=1e-5)
+    for broken in ({**training, "sizes": training["sizes"][:-1]}, {"bits": training["bits"]}, 3):
+        torch.save({**content, "training": broken}, tmp_path / "broken.pt")
+        with pytest.raises(DataError, match="fingerprints of the training molecules: "):
+            Proxy(weights=str(tmp_path / "broken.pt"))
+
+
+def test_inside_a_weighted_mean_the_parts_stay(weights):
+    oracle = WeightedMean(
+        components={"atoms": Component(oracle=Proxy(weights=weights), transform=Linear(low=30.0, high=0.0))}
+    )
+    names = ("atoms", "atoms_transformed", "atoms_mean", "atoms_std", "atoms_nearest_similarity")
+    assert oracle.component_names == names
+    _, columns = oracle.measure(parse(MOLECULES))
+    _, parts = Proxy(weights=weights).measure(parse(MOLECULES))
+    for name, column in parts.items():
+        np.testing.assert_array_equal(columns[f"atoms_{name}"], column)
+    check_oracle(oracle, tolerance=1e-5)
 
 
 def test_other_weights_are_another_oracle_on_disk(weights, tmp_path):

@@ -166,7 +166,7 @@ def test_the_file_holds_the_whole_proxy(fitted, tmp_path):
     path = tmp_path / "proxy.pt"
     fitted.save(path)
     assert [p.name for p in tmp_path.iterdir()] == ["proxy.pt"]
-    assert set(torch.load(path, weights_only=True)) == {KEY, "weights"}
+    assert set(torch.load(path, weights_only=True)) == {KEY, "weights", "training"}
     loaded = ProxyEnsemble.load(path)
     assert loaded.card == fitted.card
     mols = [m.mol for m in parse(MOLECULES)]

@@ -58,11 +58,29 @@ def test_reverse_sigmoid_is_the_mirror_image():
 
 
 def test_double_sigmoid_golden_values():
-    # the defaults have slope 1.5 decades per unit on both sides; half at each end, decided at the middle
-    double = DoubleSigmoid(low=200.0, high=500.0)
+    # with REINVENT's divisor the slope is 1.5 decades per unit on both sides; half at each end, decided at the middle
+    double = DoubleSigmoid(low=200.0, high=500.0, coef_div=100.0)
     x = np.array([198.0, 200.0, 202.0, 350.0, 500.0, 501.0])
     expected = [1 / 1001, 0.5, 1000 / 1001, 1.0, 0.5, 1 / (1 + 10**1.5)]
     np.testing.assert_allclose(double(x), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("width", [1e-6, 0.1, 0.3, 1.0, 10.0, 300.0, 1e9])
+@pytest.mark.parametrize("low", [-7.0, 0.0, 0.4])
+def test_the_flanks_of_a_double_sigmoid_go_with_its_window(low, width):
+    low *= width  # so that the ends are told apart in float64
+    double = DoubleSigmoid(low=low, high=low + width)
+    x = low + width * np.array([-1.0, -0.1, 0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 1.1, 2.0])
+    flank = 1 / (1 + 10**1.5)
+    expected = [0, flank, 0.5, 1 - flank, 1, 1, 1, 1 - flank, 0.5, flank, 0]
+    np.testing.assert_allclose(double(x), expected, atol=1e-4)
+
+
+def test_a_double_sigmoid_of_ten_is_that_of_reinvent():
+    x = np.linspace(-5, 25, 61)
+    np.testing.assert_allclose(
+        DoubleSigmoid(low=5.0, high=15.0)(x), DoubleSigmoid(low=5.0, high=15.0, coef_div=100.0)(x), rtol=1e-12
+    )
 
 
 def test_double_sigmoid_sides_have_their_own_coefficients():

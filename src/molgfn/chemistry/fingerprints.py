@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from rdkit import Chem
+from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from molgfn.chemistry.molecules import Molecule, mols_of
@@ -23,6 +23,11 @@ def fingerprints(mols: Sequence[Chem.Mol]) -> np.ndarray:
     for row, mol in zip(bits, mols, strict=True):
         row[:] = _GENERATOR.GetFingerprintAsNumPy(mol)
     return bits
+
+
+def bit_vectors(mols: Sequence[Chem.Mol]) -> list[DataStructs.ExplicitBitVect]:
+    """The same ``fingerprints`` as RDKit's own objects, for its pickers."""
+    return [_GENERATOR.GetFingerprint(mol) for mol in mols]
 
 
 def morgan(molecules: Sequence[Molecule]) -> np.ndarray:

@@ -13,25 +13,30 @@ from molgfn.errors import ConfigError
 
 @click.command(short_help="Explain a component and its parameters.")
 @click.argument("what", required=False)
+@click.argument("values", nargs=-1)
 @click.option(
     "--markdown",
     is_flag=True,
-    help="Print tables of all objectives, backward policies and off-policy means; after `oracle`, of all oracles.",
+    help="Print tables of all objectives, backward policies and off-policy means; after `oracle` or `transform`, of "
+    "those.",
 )
-def describe(what: str | None, markdown: bool) -> None:
+def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     """Explain a component: what it is, its parameters with types and defaults, what it needs and trains.
 
     WHAT is a group (`objective`: lists its members), a member (`objective=tb`), or the dotted path of a class;
-    without it the groups are listed.
+    without it the groups are listed. `transform` lists the maps from a property to a desirability with their curves,
+    `transform=NAME` draws one, with the VALUES of its parameters where they are given.
 
     \b
     Examples:
       molgfn describe
       molgfn describe objective
       molgfn describe objective=tb
+      molgfn describe transform=DoubleSigmoid low=200 high=500
       molgfn describe my_package.oracles.MyOracle
       molgfn describe --markdown > docs/objectives.md
       molgfn describe oracle --markdown      (the tables in docs/oracles.md)
+      molgfn describe transform --markdown   (the table in docs/scoring.md)
 
     \b
     Exit codes: 0 fine, 2 no such component.
@@ -41,17 +46,28 @@ def describe(what: str | None, markdown: bool) -> None:
 
     configs = shipped("configs")
     if markdown:
-        from molgfn.cli import catalogue, oracle_table
+        from molgfn.cli import catalogue, curves, oracle_table
 
-        if what not in (None, "oracle"):
-            raise ConfigError(f"{what}: --markdown prints all tables; leave this out, or say `oracle`")
-        page = catalogue.markdown(configs) if what is None else oracle_table.markdown(configs)
+        if what not in (None, "oracle", "transform"):
+            raise ConfigError(f"{what}: --markdown prints all tables; leave this out, or say `oracle` or `transform`")
+        if what == "transform":
+            page = curves.markdown()
+        else:
+            page = catalogue.markdown(configs) if what is None else oracle_table.markdown(configs)
         click.echo(page, nl=False)
         return
+    if what is not None and what.partition("=")[0] == "transform":
+        _transform(what, values)
+        return
+    if values:
+        raise ConfigError(f"{' '.join(values)}: only transforms are drawn with values of their parameters")
     groups = {p.name: p for p in sorted(configs.iterdir()) if p.is_dir() and any(p.glob("*.yaml"))}
     if what is None:
         for name, folder in groups.items():
             click.echo(f"{name}: {', '.join(p.stem for p in sorted(folder.glob('*.yaml')))}")
+        from molgfn.cli import curves
+
+        click.echo(f"transform: {', '.join(curves.members())}")
         return
     group, equals, member = what.partition("=")
     if not equals and "." in what:
@@ -75,6 +91,21 @@ def describe(what: str | None, markdown: bool) -> None:
     live = slot.live if isinstance(slot, Slot) else frozenset()
     node = _read(members[member])
     click.echo(explain(node["_target_"], what, live, node))
+
+
+def _transform(what: str, values: tuple[str, ...]) -> None:
+    """The list of transforms, or one of them with its curve."""
+    from molgfn.cli import curves
+
+    _, equals, name = what.partition("=")
+    if not equals:
+        if values:
+            raise ConfigError(f"{' '.join(values)}: say which transform, such as transform=Sigmoid {values[0]}")
+        click.echo(curves.listing())
+        return
+    curves.require_member(name)
+    drawn = curves.chart(name, values)
+    click.echo(f"{explain(f'molgfn.rewards.transforms.{name}', what, frozenset())}\n\n{drawn}")
 
 
 def explain(target: str, title: str, live: frozenset[str], node: dict[str, Any] | None = None) -> str:

@@ -22,6 +22,7 @@ COMMANDS = {
     "sample": "Sample objects from a checkpoint.",
     "evaluate": "Measure a run or a file of SMILES and write a report.",
     "score": "Score a file of molecules with any oracle or reward.",
+    "pick": "Pick the best, or diverse, molecules of a file.",
     "describe": "Explain a component and its parameters.",
     "study": "Run a study: rows x seeds, one table.",
     "fragments": "Build and check fragment vocabularies.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,47 +41,82 @@ def require_folder(folder: Path, wanted: Path) -> None:
         raise ConfigError(f"{wanted}: no permission to write in {folder}")
 
 
-def write_objects(objects: list[Any], path: Path, domain: str) -> None:
+def write_objects(
+    objects: list[Any], path: Path, domain: str, columns: Mapping[str, Sequence[Any]] | None = None
+) -> None:
     """Write molecules (``chemistry.Molecule``, valid ones) strings or grid positions, one a line or row.
 
     Columns are ``smiles``, ``string``, or ``x0``, ``x1``, ... for positions; .sdf has 2D coordinates.
+
+    Args:
+        objects: N of them.
+        path: the file to be.
+        domain: what they are.
+        columns: name -> N cells (numbers, texts, or None and NaN for nothing) beside the objects: further columns of a
+            table, tags of an .sdf. Not for .smi, which has no room.
     """
+    columns = columns or {}
+    if columns and path.suffix == ".smi":
+        raise ConfigError(f"{path}: a .smi holds nothing but SMILES; use .csv, .parquet or .sdf")
     write: dict[str, Callable[[Path], None]] = {
         ".smi": lambda p: _write_smiles(objects, p),
-        ".sdf": lambda p: _write_sdf(objects, p),
-        ".csv": lambda p: _table(objects, domain).to_csv(p, index=False),
-        ".parquet": lambda p: _table(objects, domain).to_parquet(p, index=False),
+        ".sdf": lambda p: write_sdf([m.mol for m in objects], [m.smiles for m in objects], p, columns),
+        ".csv": lambda p: _table(objects, domain, columns).to_csv(p, index=False),
+        ".parquet": lambda p: _table(objects, domain, columns).to_parquet(p, index=False),
     }
+    whole(path, write[path.suffix])
+
+
+def whole(path: Path, write: Callable[[Path], None]) -> None:
+    """``write`` to a place beside ``path``, and move it there when all is written."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".molgfn-") as folder:
         part = Path(folder) / path.name
-        write[path.suffix](part)
+        write(part)
         os.replace(part, path)
 
 
-def _table(objects: list[Any], domain: str) -> Any:
+def _table(objects: list[Any], domain: str, columns: Mapping[str, Sequence[Any]]) -> Any:
     import pandas as pd
 
     if domain == "molecule":
-        return pd.DataFrame({"smiles": [m.smiles for m in objects]})
-    if domain == "string":
-        return pd.DataFrame({"string": list(objects)})
-    rows = [[int(x) for x in position] for position in objects]
-    return pd.DataFrame(rows, columns=[f"x{i}" for i in range(len(rows[0]) if rows else 0)])
+        own = {"smiles": [m.smiles for m in objects]}
+    elif domain == "string":
+        own = {"string": list(objects)}
+    else:
+        own = {f"x{i}": [int(position[i]) for position in objects] for i in range(len(objects[0]) if objects else 0)}
+    return pd.DataFrame({**own, **columns})
 
 
 def _write_smiles(objects: list[Any], path: Path) -> None:
     path.write_text("".join(f"{molecule.smiles}\n" for molecule in objects), encoding="utf-8")
 
 
-def _write_sdf(objects: list[Any], path: Path) -> None:
+def cell(value: Any) -> str:
+    """A cell as the text of an SD tag, "" for nothing: numbers with ten digits, no line that would end the tag."""
+    if value is None or value != value:
+        return ""
+    if not isinstance(value, str):
+        return f"{value:.10g}" if isinstance(value, int | float) else str(value)
+    lines = [line for line in value.splitlines() if line.strip()]
+    return "\n".join(f" {line}" if line.startswith(("$$$$", ">")) else line for line in lines)
+
+
+def write_sdf(mols: Sequence[Any], names: Sequence[str], path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """N molecules with their names and tags; those without coordinates get 2D ones."""
     from rdkit import Chem
     from rdkit.Chem import rdDepictor
 
     with Chem.SDWriter(str(path)) as writer:
-        for molecule in objects:
-            mol = Chem.Mol(molecule.mol)
-            rdDepictor.Compute2DCoords(mol)
-            mol.SetProp("_Name", molecule.smiles)
+        for row, (given, name) in enumerate(zip(mols, names, strict=True)):
+            mol = Chem.Mol(given)
+            for own in mol.GetPropNames():  # those of the file that it comes from are among the columns
+                mol.ClearProp(own)
+            if not mol.GetNumConformers():
+                rdDepictor.Compute2DCoords(mol)
+            mol.SetProp("_Name", name)
+            for column, cells in columns.items():
+                if text := cell(cells[row]):
+                    mol.SetProp(column, text)
             writer.write(mol)
 
 

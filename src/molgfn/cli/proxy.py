@@ -79,6 +79,12 @@ def proxy() -> None:
     help="Share for early stopping and calibration.",
 )
 @click.option("--test", type=click.FloatRange(0, 0.5), default=0.1, show_default=True, help="Share for judging only.")
+@click.option(
+    "--fingerprints/--no-fingerprints",
+    default=True,
+    show_default=True,
+    help="Keep fingerprints of the training molecules (not their structures), for nearest_similarity.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def fit(
     table: Path,
@@ -90,6 +96,7 @@ def fit(
     split: Literal["random", "scaffold"],
     validation: float,
     test: float,
+    fingerprints: bool,
     **settings: Any,
 ) -> None:
     """Train a proxy on TABLE (.csv, .tsv or .parquet, also .gz) and write it to one file.
@@ -131,6 +138,7 @@ def fit(
             test=test,
             direction=direction,
             units=units,
+            fingerprints=fingerprints,
             on_epoch=show,
         )
     fitted.save(output)
@@ -163,6 +171,8 @@ def info(file: Path) -> None:
     )
     for reason, count in data.get("left_out", {}).items():
         click.echo(f"left out: {count:,} x {reason}")
+    kept = "none kept" if loaded.training is None else f"of {len(loaded.training):,} training molecules"
+    click.echo(f"fingerprints: {kept}")
     click.echo(f"settings: {', '.join(f'{key} {value}' for key, value in made.items())}")
     click.echo(f"made by: molgfn {card.made_by}")
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from molgfn.errors import ConfigError
+
 if TYPE_CHECKING:
     from molgfn.checkpoint import Loaded
 
@@ -30,6 +32,17 @@ MOST_DRAWS = 20
     show_default=True,
     help="Above 1 flattens the policy.",
 )
+@click.option(
+    "--values/--no-values",
+    default=None,
+    help="Score the objects with the run's reward: columns, or tags of an .sdf. Default: yes, but for a .smi.",
+)
+@click.option(
+    "--log-pt-samples",
+    type=click.IntRange(0),
+    help="Backward trajectories per object for log_pt, log P_T, and its standard error; 0 leaves it out. "
+    "Default: 16, but for a .smi.",
+)
 @click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("--trust", multiple=True, metavar="PACKAGE", help="Package of your own that the checkpoint may name.")
@@ -40,6 +53,8 @@ def sample(
     seed: int,
     unique: bool,
     temperature: float,
+    values: bool | None,
+    log_pt_samples: int | None,
     batch: int,
     device: str,
     trust: tuple[str, ...],
@@ -49,10 +64,17 @@ def sample(
     The checkpoint alone is enough, and nothing in it is run: it may name only classes of molgfn and torch, and of the
     packages given with --trust. Objects that are no valid molecule are counted, not written.
 
+    Beside each object stand `value` (the property that the run's reward is made of), its components, `log_reward`, what
+    the oracle found (such as the names of alerts), `problem` where there is no value, and `log_pt` with `log_pt_error`:
+    the log probability that the policy, at temperature 1, ends at the object. In an .sdf these are tags. The reward is
+    built from the checkpoint, too; where it needs what is not here (docking, a proxy's file), --no-values goes without.
+
     \b
     Examples:
       molgfn sample runs/quickstart-20260102-030405 -n 1000 -o molecules.smi
       molgfn sample last.ckpt -n 200 --unique -o molecules.csv
+      molgfn sample last.ckpt -n 10000 --log-pt-samples 0 -o molecules.parquet
+      molgfn sample last.ckpt -n 500 --no-values --log-pt-samples 64 -o probabilities.csv
       molgfn sample last.ckpt --temperature 1.5 --seed 3 -o molecules.sdf
 
     \b
@@ -61,11 +83,21 @@ def sample(
     from molgfn.cli.object_files import require_writable, write_objects
 
     require_writable(output)
+    bare = output.suffix == ".smi"
+    if bare and (values or log_pt_samples):
+        raise ConfigError(f"{output}: a .smi has no room for values or log P_T; use .csv, .parquet or .sdf")
+    trajectories = (0 if bare else 16) if log_pt_samples is None else log_pt_samples
+    if trajectories == 1:
+        raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
     from molgfn.checkpoint import load
 
     loaded = load(checkpoint, trust=trust, device=usable_device(device))
     require_writable(output, loaded.environment.domain)
+    from molgfn.cli import sampled
     from molgfn.cli.progress import shown
+
+    reward = sampled.reward(loaded, trust) if values or (values is None and not bare) else None
+    columns: dict[str, list[Any]] = {}
 
     with shown() as show:
         drawn = draw(
@@ -77,10 +109,17 @@ def sample(
             batch=batch,
             progress=lambda done: show("sampled", done, number),
         )
-    write_objects(drawn.objects, output, loaded.environment.domain)
+        objects, keys = drawn.objects, drawn.keys
+        if reward is not None:
+            columns = sampled.values(loaded, reward, objects, keys, lambda done: show("scored", done, len(objects)))
+        if trajectories:
+            columns |= sampled.log_pt(loaded, objects, keys, samples=trajectories, seed=seed, progress=show)
+    write_objects(objects, output, loaded.environment.domain, columns)
     click.echo(f"{output}: {len(drawn.objects)} objects, {drawn.different} different, from {drawn.draws} draws")
     for problem, count in drawn.invalid.most_common(3):
         click.echo(f"not written: {count} x {problem}", err=True)
+    for problem, count in Counter(p for p in columns.get("problem", []) if p is not None).most_common(3):
+        click.echo(f"no value: {count} x {problem}", err=True)
     if len(drawn.objects) < number:
         kind = "different objects" if unique else "valid objects"
         click.echo(f"error: only {len(drawn.objects)} of {number} {kind} in {drawn.draws} draws", err=True)
@@ -92,6 +131,7 @@ class Drawn:
     """Sampled objects in order, with what was drawn on the way."""
 
     objects: list[Any] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     different: int = 0
     draws: int = 0
     invalid: Counter[str] = field(default_factory=Counter)
@@ -135,6 +175,7 @@ def draw(
             elif not (unique and key in seen):
                 seen.add(key)
                 out.objects.append(thing)
+                out.keys.append(key)
         if progress is not None:
             progress(len(out.objects))
     out.different = len(seen)

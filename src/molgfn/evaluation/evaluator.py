@@ -15,7 +15,7 @@ from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_te
 from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.progress import Progress, silent
-from molgfn.evaluation.samples import draw_samples, read_samples, with_terminal_probabilities
+from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -45,6 +45,7 @@ class Evaluation:
         metrics: what computed them, for definitions and references.
         settings: plain settings.
         problems: named reason -> how many samples have no value because of it.
+        remarks: column -> what the oracle said in words (an alert's name) -> of how many samples.
         oracle: oracle accounting of this evaluation alone.
         exact: exact distribution where the space could be listed.
     """
@@ -55,6 +56,7 @@ class Evaluation:
     metrics: list[Metric]
     settings: dict[str, object]
     problems: dict[str, int] = field(default_factory=dict)
+    remarks: dict[str, dict[str, int]] = field(default_factory=dict)
     oracle: dict[str, float] = field(default_factory=dict)
     exact: ExactResult | None = None
 
@@ -121,7 +123,7 @@ def evaluate_policy(
     samples = draw_samples(
         environment, policy, reward, settings.samples, batch=settings.batch, seed=seed, progress=progress
     )
-    samples = replace(samples, reference=reference)
+    samples = replace(with_remarks(samples, reward), reference=reference)
     why = {}
     if settings.log_pt_objects:
         try:
@@ -160,6 +162,7 @@ def evaluate_policy(
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
+        remarks=_remarks(samples),
         oracle={name: after[name] - before[name] for name in after},
         exact=exact,
     )
@@ -175,7 +178,9 @@ def evaluate_file(
     """
     settings = settings or EvaluationSettings()
     before = _counted(reward) if reward is not None else {}
-    samples = replace(read_samples(path, reward), reference=_reference(settings))
+    samples = read_samples(path, reward)
+    samples = samples if reward is None else with_remarks(samples, reward)
+    samples = replace(samples, reference=_reference(settings))
     metrics = settings.metrics()
     after = _counted(reward) if reward is not None else {}
     return Evaluation(
@@ -185,6 +190,7 @@ def evaluate_file(
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
+        remarks=_remarks(samples),
         oracle={name: after[name] - before[name] for name in after},
     )
 
@@ -223,6 +229,14 @@ def _reference(settings: EvaluationSettings) -> frozenset[str] | None:
 
 def _problems(samples: Samples) -> dict[str, int]:
     return dict(Counter(problem for problem in samples.problems if problem is not None).most_common())
+
+
+def _remarks(samples: Samples) -> dict[str, dict[str, int]]:
+    """How many samples each remark is of; a cell may hold several, with semicolons between them."""
+    return {
+        name: dict(Counter(part for text in texts for part in text.split("; ") if part).most_common())
+        for name, texts in samples.remarks.items()
+    }
 
 
 def _counted(reward: Reward) -> dict[str, float]:

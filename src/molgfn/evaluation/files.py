@@ -46,20 +46,21 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
             if metric.measures(evaluation.samples.domain)
         },
         "problems": evaluation.problems,
+        "remarks": evaluation.remarks,
         "oracle": evaluation.oracle,
         "exact": None if exact is None else {"objects": len(exact.keys), "tv": exact.tv, "log_z": exact.log_z},
     }
 
 
 def write_samples(samples: Samples, path: str | Path) -> None:
-    """One row per different object, best first: its key, how often it was drawn, log R, value and raw components.
+    """One row per different object, best first: its key, how often it was drawn, log R, value, components and remarks.
 
     Samples without an object come last, one row per reason, with the reason under ``problem``.
     """
-    names = list(samples.components)
+    names, remarks = list(samples.components), list(samples.remarks)
     scored = samples.log_reward is not None and samples.value is not None
     header = ["smiles" if samples.domain == "molecule" else "object", "count"]
-    header += ["log_reward", "value", *names] if scored else []
+    header += ["log_reward", "value", *names, *remarks] if scored else []
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow([*header, "problem"])
@@ -69,6 +70,7 @@ def write_samples(samples: Samples, path: str | Path) -> None:
         if samples.log_reward is not None and samples.value is not None:
             columns = [samples.log_reward, samples.value, *(samples.components[name] for name in names)]
             row += [_number(float(column[i])) for column in columns]
+            row += [samples.remarks[name][i] for name in remarks]
         table.writerow([*row, problems[i] or ""])
     invalid: dict[str, int] = {}
     for valid, problem in zip(samples.valid.tolist(), problems, strict=True):

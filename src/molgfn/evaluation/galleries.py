@@ -25,7 +25,9 @@ def component_columns(table: pd.DataFrame) -> list[str]:
     shown = ["value"] if "value" in table else []
     names: list[str] = []
     for name in table.columns:
-        if name not in known and not any(table[name].equals(table[other]) for other in [*shown, *names]):
+        if name in known or not pd.api.types.is_numeric_dtype(table[name]) or bool(table[name].isna().to_numpy().all()):
+            continue  # remarks are words
+        if not any(table[name].equals(table[other]) for other in [*shown, *names]):
             names.append(name)
     return names
 

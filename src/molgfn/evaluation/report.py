@@ -31,6 +31,8 @@ from molgfn.evaluation.tables import numbers, rows_with
 PICTURES = 12
 #: reference molecules whose properties are drawn
 REFERENCE_DRAWN = 2000
+#: remarks of the oracle (alerts that it found) in the table, the most frequent ones of each column
+MOST_REMARKS = 15
 SECRET = re.compile(r"(?im)^(\s*(?:- )?[\w.-]*(?:api_?key|token|password|secret)[\w.-]*\s*:\s*)\S.*$")
 
 
@@ -131,6 +133,11 @@ def render(results: Results) -> str:
         groups=groups(results.evaluation, bibliography),
         limits=limits(results.evaluation, results.config),
         problems=list(results.evaluation.get("problems", {}).items()),
+        remarks=[
+            (column.replace("_", " "), text, count)
+            for column, counts in results.evaluation.get("remarks", {}).items()
+            for text, count in list(counts.items())[:MOST_REMARKS]
+        ],
         config=results.config_text,
         references=bibliography.entries,
     )

@@ -127,6 +127,18 @@ def read_samples(path: str | Path, reward: Reward | None = None) -> Samples:
     return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward.scored)
 
 
+def with_remarks(samples: Samples, reward: Reward) -> Samples:
+    """``samples`` with what the reward's oracle says of them in words, asked once for each different object."""
+    rows = samples.unique.tolist()
+    things = [samples.objects[i] for i in rows]
+    said = reward.remarks(torch.tensor(things) if samples.domain == "grid" else things)
+    place = {samples.keys[i]: n for n, i in enumerate(rows)}
+    columns = {
+        name: [texts[place[key]] if key in place else "" for key in samples.keys] for name, texts in said.items()
+    }
+    return replace(samples, remarks=columns)
+
+
 def with_terminal_probabilities(
     samples: Samples,
     environment: Environment,

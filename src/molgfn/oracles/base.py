@@ -60,3 +60,15 @@ class Oracle(ABC):
         """``values`` [B], and what they were made of: ``component_names`` -> float64 [B]. Composites override it."""
         values = self.values(objects)
         return values, {self.name: values}
+
+    @property
+    def remark_names(self) -> tuple[str, ...]:
+        """Columns of ``remarks``, in order; each begins with the oracle's own name, such as ``alerts_found``."""
+        return ()
+
+    def remarks(self, objects: Sequence[Any]) -> dict[str, list[str]]:
+        """What there is to say of each object in words: ``remark_names`` -> B texts, "" where there is nothing.
+
+        For people, beside values that are there already: asked when results are written, never in training.
+        """
+        return {}

@@ -17,17 +17,20 @@ from molgfn.oracles.base import Oracle
 class Proxy(Oracle):
     """A target that an ensemble of graph networks learned from a table: ``molgfn proxy fit data.csv --target ...``.
 
-    The value is the mean over the members (``mean``), or the mean plus (``ucb``) or minus (``lcb``) ``kappa`` standard
-    deviations over the members, which ``fit`` scaled to be right on average on its validation molecules. ``mean`` and
-    ``std`` are components. Direction and units come from the file; the range is unbounded, because a network says what
-    it likes far from its data. To stay near them take the pessimistic bound: ``lcb`` where more is better, ``ucb``
-    where less is; the other one explores. Stereo and isotopes are not seen. float32: a value may differ in its last
-    digits with the company of the molecule.
+    The value is the mean over the members (``mean``), or the mean plus (``ucb``) or minus (``lcb``) ``kappa``
+    standard deviations over the members, which ``fit`` scaled to be right on average on its validation molecules.
+    Components are ``mean``, ``std`` and ``nearest_similarity``, the Tanimoto similarity (ECFP4) to the nearest
+    molecule that it was trained on: where it is low, the proxy guesses. Direction and units come from the file; the
+    range is unbounded, because a network says what it likes far from its data. To stay near them take the
+    pessimistic bound: ``lcb`` where more is better, ``ucb`` where less is; the other one explores. Stereo and
+    isotopes are not seen. float32: a value may differ in its last digits with the company of the molecule.
 
     Args:
         weights: the file that ``molgfn proxy fit`` wrote.
         acquisition: what the value is.
         kappa: standard deviations that ``ucb`` adds and ``lcb`` takes off.
+        nearest: measure ``nearest_similarity``; without effect where ``fit`` kept no fingerprints. It takes 1 to 2 ms a
+            molecule for 10,000 training molecules, less than the networks do, and goes with their number.
 
     Raises:
         ConfigError: no file is given.
@@ -49,6 +52,7 @@ class Proxy(Oracle):
         weights: str | None = None,
         acquisition: Literal["mean", "ucb", "lcb"] = "mean",
         kappa: Annotated[float, Field(ge=0)] = 1.0,
+        nearest: bool = True,
     ) -> None:
         if weights is None:
             raise ConfigError("weights: give the file that `molgfn proxy fit` wrote, such as weights=proxy.pt")
@@ -58,6 +62,7 @@ class Proxy(Oracle):
         self.ensemble = ProxyEnsemble.load(self._file)
         self.acquisition = acquisition
         self.kappa = kappa
+        self._training = self.ensemble.training if nearest else None
         self.direction = self.ensemble.card.direction  # type: ignore[misc]
         self.units = self.ensemble.card.units  # type: ignore[misc]
 
@@ -67,17 +72,18 @@ class Proxy(Oracle):
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        return ("mean", "std")
+        return ("mean", "std") if self._training is None else ("mean", "std", "nearest_similarity")
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """The acquisition value of each molecule in units of the target, float64 [B]."""
         return self.measure(objects)[0]
 
     def measure(self, objects: Sequence[Molecule]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The acquisition value, and the ensemble's mean and standard deviation, float64 [B] each."""
+        """The acquisition value, and the components, float64 [B] each."""
         mols = [molecule.mol for molecule in objects if molecule.mol is not None]
         if len(mols) < len(objects):
             raise ValueError("proxy: the molecule has no mol; only valid molecules have a value")
         mean, std = self.ensemble.predict(mols)
         shift = {"mean": 0.0, "ucb": self.kappa, "lcb": -self.kappa}[self.acquisition]
-        return mean + shift * std, {"mean": mean, "std": std}
+        near = {} if self._training is None else {"nearest_similarity": self._training.similarity(mols)}
+        return mean + shift * std, {"mean": mean, "std": std, **near}

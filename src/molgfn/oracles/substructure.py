@@ -9,9 +9,8 @@ import numpy as np
 from pydantic import Field
 from rdkit import Chem
 
-from molgfn.chemistry.lost_brackets import lost_brackets_hint
 from molgfn.chemistry.molecules import Molecule
-from molgfn.errors import ConfigError
+from molgfn.chemistry.patterns import patterns
 from molgfn.oracles.base import Oracle
 
 
@@ -39,25 +38,14 @@ class Substructure(Oracle):
         smarts: str | Annotated[list[str], Field(min_length=1)] | None = None,
         mode: Literal["any", "all", "none"] = "any",
     ) -> None:
-        texts = [smarts] if isinstance(smarts, str) else list(smarts or [])
-        if not texts:
-            raise ConfigError("smarts: give a SMARTS pattern, or a list of them")
         self.mode = mode
-        self._patterns = [Chem.MolFromSmarts(text) if text.strip() else None for text in texts]
-        bad = [i for i, pattern in enumerate(self._patterns) if pattern is None]
-        if bad:
-            hints = {i: lost_brackets_hint("smarts", texts[i], _readable) for i in bad}
-            raise ConfigError([f"smarts[{i}]: not a SMARTS: {texts[i]!r}{hints[i]}" for i in bad])
+        self._patterns = patterns(smarts)
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """1 or 0 for each molecule, float64 [B]."""
         enough: Callable[[Iterable[bool]], bool] = all if self.mode == "all" else any  # both stop as soon as they can
         found = [enough(_contains(m, p) for p in self._patterns) for m in objects]
         return np.array([f is (self.mode != "none") for f in found], dtype=np.float64)
-
-
-def _readable(text: str) -> bool:
-    return Chem.MolFromSmarts(text) is not None
 
 
 def _contains(molecule: Molecule, pattern: Chem.Mol) -> bool:

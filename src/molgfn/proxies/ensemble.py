@@ -19,6 +19,7 @@ from rdkit import Chem
 from molgfn.errors import DataError
 from molgfn.proxies.features import VERSION, molecule_graphs
 from molgfn.proxies.metrics import Metrics
+from molgfn.proxies.neighbours import Neighbours, problem_of
 from molgfn.proxies.network import EnsembleNetwork
 from molgfn.proxies.training import predict
 
@@ -76,11 +77,13 @@ class ProxyEnsemble:
     Args:
         card: what it is.
         network: its members, in evaluation mode.
+        training: fingerprints of the molecules that it was trained on; None where they were not kept.
     """
 
-    def __init__(self, card: ProxyCard, network: EnsembleNetwork) -> None:
+    def __init__(self, card: ProxyCard, network: EnsembleNetwork, training: Neighbours | None = None) -> None:
         self.card = card
         self.network = network
+        self.training = training
 
     def members(self, mols: Sequence[Chem.Mol]) -> np.ndarray:
         """Prediction of each member for each molecule, in units of the target, float64 [K, B]."""
@@ -100,6 +103,8 @@ class ProxyEnsemble:
         """Write the whole proxy as one file of plain data and tensors, all of it or nothing."""
         path = Path(path)
         content = {KEY: {"format": FORMAT, **asdict(self.card)}, "weights": self.network.state_dict()}
+        if self.training is not None:
+            content["training"] = self.training.plain()
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".molgfn-") as folder:
             part = Path(folder) / path.name
             torch.save(content, part)
@@ -121,7 +126,7 @@ class ProxyEnsemble:
             network = EnsembleNetwork(members=card.members, width=card.width, layers=card.layers)
         _require_weights(path, network, weights)
         network.load_state_dict(weights, assign=True)
-        return cls(card, network.requires_grad_(False).eval())
+        return cls(card, network.requires_grad_(False).eval(), _training(path, content.get("training")))
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -157,6 +162,15 @@ def _card(path: Path, plain: dict[str, Any]) -> ProxyCard:
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"{path}: `{'.'.join(map(str, first['loc']))}` of the proxy: {first['msg']}") from None
+
+
+def _training(path: Path, plain: Any) -> Neighbours | None:
+    """The fingerprints in the file; one of an earlier molgfn, or fitted without, has none."""
+    if plain is None:
+        return None
+    if problem := problem_of(plain):
+        raise DataError(f"{path}: `training`, the fingerprints of the training molecules: {problem}")
+    return Neighbours(plain["bits"], plain["sizes"])
 
 
 def _require_weights(path: Path, network: EnsembleNetwork, weights: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from molgfn.errors import DataError
 from molgfn.proxies.ensemble import ProxyCard, ProxyEnsemble
 from molgfn.proxies.features import VERSION, molecule_graphs
 from molgfn.proxies.metrics import measure, std_factor
+from molgfn.proxies.neighbours import Neighbours
 from molgfn.proxies.splits import Kind, split
 from molgfn.proxies.table import TargetTable
 from molgfn.proxies.training import Epoch, FitSettings, predict, train
@@ -27,6 +28,7 @@ def fit(
     test: float = 0.1,
     direction: Literal["maximise", "minimise"] = "maximise",
     units: str = "1",
+    fingerprints: bool = True,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> ProxyEnsemble:
     """Fit an ensemble to a table.
@@ -42,6 +44,7 @@ def fit(
         test: share of the molecules; 0 for none.
         direction: which way of the target is better.
         units: of the target.
+        fingerprints: keep those of the training molecules, so that the proxy can say how near a molecule is to them.
         on_epoch: called after each epoch.
 
     Raises:
@@ -54,7 +57,8 @@ def fit(
     mean, scale = float(values[parts.train].mean()), float(values[parts.train].std())
     if not scale > 1e-9 * max(1e-30, float(np.abs(values).max())):
         raise DataError(f"{table.path}: `{table.target}` is {mean:g} for all training molecules: nothing to learn")
-    graphs = molecule_graphs([molecule.mol for molecule in table.molecules if molecule.mol is not None])
+    mols = [molecule.mol for molecule in table.molecules if molecule.mol is not None]
+    graphs = molecule_graphs(mols)
     network, history = train(graphs, (values - mean) / scale, parts, settings, on_epoch)
     each = predict(network, graphs).double().numpy() * scale + mean
     predicted, raw = each.mean(0), each.std(0, ddof=1)
@@ -93,4 +97,5 @@ def fit(
         },
         made_by=__version__,
     )
-    return ProxyEnsemble(card, network)
+    training = Neighbours.of([mols[row] for row in parts.train]) if fingerprints else None
+    return ProxyEnsemble(card, network, training)

@@ -73,6 +73,10 @@ class Reward(ABC):
     def __call__(self, objects: Any, keys: list[str]) -> Scores:
         """Scores of the objects [B]; never raises for the sake of one object."""
 
+    def remarks(self, objects: Any) -> dict[str, list[str]]:
+        """What the oracle says of each valid object in words (``Oracle.remarks``): column -> B texts."""
+        return {}
+
     @property
     @abstractmethod
     def counters(self) -> Counters:

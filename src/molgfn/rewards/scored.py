@@ -46,7 +46,7 @@ class OracleReward(Reward):
             raise ConfigError(
                 f"diversity_filter: it goes by scaffolds, but {oracle.name} scores {oracle.domain} objects"
             )
-        if taken := _taken(oracle.component_names):
+        if taken := _taken((*oracle.component_names, *oracle.remark_names)):
             raise ConfigError(
                 f"oracle: {', '.join(taken)}: names of components that the record of a run cannot tell apart; each "
                 f"must differ from the others, whatever their case, and from {', '.join(sorted(RESERVED))}"
@@ -90,6 +90,9 @@ class OracleReward(Reward):
             components={name: torch.tensor(column) for name, column in components.items()},
             problems=problems,
         )
+
+    def remarks(self, objects: Any) -> dict[str, list[str]]:
+        return self.scorer.remarks(objects)
 
     @property
     def counters(self) -> Counters:

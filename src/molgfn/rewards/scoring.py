@@ -106,6 +106,29 @@ class Scorer:
             self._from_oracle(objects, rows, table, problems)
         return Answers(table[:, 0], {name: table[:, 1 + i] for i, name in enumerate(names)}, problems)
 
+    def remarks(self, objects: Any) -> dict[str, list[str]]:
+        """What the oracle says of objects in words: ``Oracle.remark_names`` -> B texts, "" where there is nothing.
+
+        It is asked in this process, whatever ``scoring.workers`` says; invalid molecules get "". Where it raises, its
+        remarks are left out: words are not worth losing values for.
+        """
+        columns = {name: [""] * len(objects) for name in self.oracle.remark_names}
+        if not columns:
+            return columns
+        molecules = self.oracle.domain == "molecule"
+        rows = [i for i in range(len(objects)) if not molecules or objects[i].problem is None]
+        try:
+            said = self.oracle.remarks(take(objects, rows))
+        except Exception as error:
+            logger.warning(
+                "oracle %s: its remarks are left out (%s: %s)", self.oracle.name, type(error).__name__, error
+            )
+            return columns
+        for name, texts in columns.items():
+            for row, text in zip(rows, said[name], strict=True):
+                texts[row] = text
+        return columns
+
     def _from_memory(
         self, objects: Any, keys: Sequence[str], table: np.ndarray, problems: list[str | None]
     ) -> dict[str, list[int]]:

@@ -88,7 +88,17 @@ class DoubleSigmoid(Transform):
     """About 1 between low and high, 0 outside; y = 1/2 at each of them.
 
     Left of the middle y = 1 / (1 + 10^(-(coef_si / coef_div) (x - low))), from the middle on
-    y = 1 / (1 + 10^((coef_se / coef_div) (x - high))).
+    y = 1 / (1 + 10^((coef_se / coef_div) (x - high))). By default the flanks go with the window, whatever its width: a
+    tenth of it inside low or high y is .97, a tenth outside .03 (the coefficients of REINVENT's example give just that
+    for a window of 10).
+
+    Args:
+        low: lower end of the window.
+        high: upper end.
+        coef_div: what both coefficients are divided by, in units of x; null for 10 (high - low). REINVENT's 100 is for
+            windows that are tens wide: with it one of .4 to .7 never gets above .63.
+        coef_si: steepness of the rise at low; more is steeper.
+        coef_se: steepness of the fall at high.
     """
 
     def __init__(
@@ -96,14 +106,14 @@ class DoubleSigmoid(Transform):
         *,
         low: float,
         high: float,
-        coef_div: Annotated[float, Field(gt=0)] = 100.0,
+        coef_div: Annotated[float, Field(gt=0)] | None = None,
         coef_si: Annotated[float, Field(gt=0)] = 150.0,
         coef_se: Annotated[float, Field(gt=0)] = 150.0,
     ) -> None:
         _require_order(self, low, high)
         self.low = low
         self.high = high
-        self.coef_div = coef_div
+        self.coef_div = 10.0 * (high - low) if coef_div is None else coef_div
         self.coef_si = coef_si
         self.coef_se = coef_se
 

@@ -65,6 +65,9 @@ class WeightedMean(Oracle):
     averaged components, or any filter, is NaN has no value. A component that raises, or leaves its range, costs the
     object its value: only a stated NaN means "does not apply".
 
+    Columns of component NAME: its raw value NAME, its desirability NAME_transformed, and NAME_PART for each part of an
+    oracle that has several (the mean and standard deviation of a ``Proxy``).
+
     Args:
         components: name -> component; at least one that is no filter.
         aggregation: which mean.
@@ -77,6 +80,7 @@ class WeightedMean(Oracle):
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
     source: ClassVar[str] = "weighted mean as in REINVENT 4, doi:10.1186/s13321-024-00812-5"
+    version: ClassVar[int] = 2  # since 2 the flanks of a double sigmoid go with its window
 
     def __init__(
         self,
@@ -92,9 +96,12 @@ class WeightedMean(Oracle):
             raise ConfigError(
                 f"WeightedMean.components: all must score the same kind of object, these do not: {domains}"
             )
-        if clash := {f"{name}_transformed" for name in components} & set(components):
+        names = [column for name, c in components.items() for column in _columns(name, c.oracle)]
+        names += [_column(n, c.oracle, remark) for n, c in components.items() for remark in c.oracle.remark_names]
+        if clash := sorted({column for column in names if names.count(column) > 1}):
             raise ConfigError(
-                f"WeightedMean.components: {sorted(clash)} are names of transformed values; choose others"
+                f"WeightedMean.components: {', '.join(clash)}: two columns would be called so: component NAME has "
+                "the column NAME_transformed, too, and NAME_PART for each part of its oracle; choose other names"
             )
         self.components = components
         self.aggregation = aggregation
@@ -106,7 +113,13 @@ class WeightedMean(Oracle):
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        return tuple(column for name in self.components for column in (name, f"{name}_transformed"))
+        return tuple(column for name, c in self.components.items() for column in _columns(name, c.oracle))
+
+    @property
+    def remark_names(self) -> tuple[str, ...]:
+        return tuple(
+            _column(name, c.oracle, remark) for name, c in self.components.items() for remark in c.oracle.remark_names
+        )
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -125,13 +138,16 @@ class WeightedMean(Oracle):
         return self.measure(objects)[0]
 
     def measure(self, objects: Sequence[Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The mean, and for each component its raw value (``name``) and desirability (``name_transformed``)."""
+        """The mean, and for each component its raw value (``name``), its desirability (``name_transformed``), and what
+        the value was made of (``name_part`` for each component of its oracle).
+        """
         columns: dict[str, np.ndarray] = {}
         for name, component in self.components.items():
-            raw, _ = ask(component.oracle, objects)
+            raw, parts = ask(component.oracle, objects)
             _require_range(component.oracle, raw)
             columns[name] = raw
             columns[f"{name}_transformed"] = component.transform(raw)
+            columns |= {_column(name, component.oracle, part): parts[part] for part in _parts(component.oracle)}
         averaged = [name for name, c in self.components.items() if not c.filter]
         weights = np.array([self.components[name].weight for name in averaged])[:, None]
         y = np.stack([columns[f"{name}_transformed"] for name in averaged])
@@ -148,6 +164,29 @@ class WeightedMean(Oracle):
             if component.filter:
                 mean = mean * columns[f"{name}_transformed"]
         return mean, columns
+
+    def remarks(self, objects: Sequence[Any]) -> dict[str, list[str]]:
+        """Those of the components, under their names."""
+        return {
+            _column(name, component.oracle, column): texts
+            for name, component in self.components.items()
+            for column, texts in component.oracle.remarks(objects).items()
+        }
+
+
+def _parts(oracle: Oracle) -> tuple[str, ...]:
+    """What an oracle's value was made of, without the value itself."""
+    return tuple(part for part in oracle.component_names if part != oracle.name)
+
+
+def _column(name: str, oracle: Oracle, part: str) -> str:
+    """The column of a part of component ``name``: of ``alerts_found`` of ``Alerts`` as ``clean``, ``clean_found``."""
+    return f"{name}_{part.removeprefix(f'{oracle.name}_')}"
+
+
+def _columns(name: str, oracle: Oracle) -> list[str]:
+    """Columns of numbers of component ``name``."""
+    return [name, f"{name}_transformed", *(_column(name, oracle, part) for part in _parts(oracle))]
 
 
 def _require_range(oracle: Oracle, raw: np.ndarray) -> None:

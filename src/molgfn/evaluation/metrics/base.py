@@ -52,6 +52,7 @@ class Samples:
         scored: what that property is.
         components: name -> [N], raw oracle values.
         problems: N entries, None or why the object has no value.
+        remarks: name -> N texts of the oracle (``Oracle.remarks``), "" where it has nothing to say.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
             the objects do not come from a policy.
         reference: canonical SMILES to compare with; None without a reference.
@@ -67,6 +68,7 @@ class Samples:
     scored: ScoredProperty = field(default_factory=ScoredProperty)
     components: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[str | None] = field(default_factory=list)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
     log_weight: np.ndarray | None = None
     reference: frozenset[str] | None = None
     terminal: TerminalProbabilities | None = None
