@@ -43,7 +43,9 @@ NEEDED = {
     "oracle/command": {"command": "cat"},
     "oracle/function": {"function": "json.dumps"},
     "oracle/similarity": {"smiles": "CCO"},
+    "oracle/similarity_window": {"smiles": "CCO"},
     "oracle/substructure": {"smarts": "[NH2]"},
+    "oracle/substructure_count": {"smarts": "[NH2]"},
     "oracle/table": {"values": {"C": 1.0}},
 }
 

@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
@@ -70,6 +71,16 @@ def test_the_tables_of_oracles_are_what_the_code_says():
         assert table in PAGES["oracles.md"], "take it anew from: molgfn describe oracle --markdown"
     result = CliRunner().invoke(cli, ["describe", "oracle", "--markdown"])
     assert result.stdout == oracle_table.markdown(ROOT / "configs")
+
+
+def test_the_table_of_transforms_is_what_the_code_says():
+    result = CliRunner().invoke(cli, ["describe", "transform", "--markdown"])
+    assert result.stdout in PAGES["scoring.md"], "take it anew from: molgfn describe transform --markdown"
+    rows = [line for line in result.stdout.splitlines() if line.startswith("| `")]
+    assert len(rows) == 8
+    assert next(row for row in rows if "`DoubleSigmoid`" in row).split("|")[4:-1] == [
+        f" {x} " for x in ["0.00", "0.00", "0.00", "0.00", "0.50", "1.00", "1.00", "0.50", "0.00", "0.00", "0.00"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -160,10 +171,12 @@ def test_commands_are_right(name, words):
     if command == "train":
         assert checked(rest[0], rest[1:])
     elif command == "score":
-        values = [i for i, word in enumerate(rest) if word in ("-o", "--column", "--every")]
+        values = [i for i, word in enumerate(rest) if word in ("-o", "--column", "--every", "--run")]
         overrides = [w for i, w in enumerate(rest) if i > 0 and i not in values and i - 1 not in values]
         assert composed(tuple(overrides))
         assert rest[rest.index("-o") + 1].endswith((".csv", ".parquet"))
+    elif command in ("sample", "pick"):
+        assert cli.get_command(click.Context(cli), command).make_context(command, list(rest)).params["output"]
     elif command == "study":
         assert (ROOT / rest[0]).is_file()
     else:
@@ -172,7 +185,7 @@ def test_commands_are_right(name, words):
 
 
 def test_there_are_commands_to_check():
-    assert {words[1] for _, words in COMMANDS} == {"train", "score", "study", "describe"}
+    assert {words[1] for _, words in COMMANDS} == {"train", "score", "study", "describe", "sample", "pick"}
     assert len(COMMANDS) > 15
 
 
@@ -191,7 +204,8 @@ def test_the_composite_lies_beside_an_experiment_and_scores(tmp_path):
     assert values[2:].tolist() == [0, 0]
     assert parts["like"][0] == 1
     assert parts["light_transformed"].tolist() == [1, 1, 1, 0]
-    assert parts["alerts"].tolist() == [1, 1, 0, 0]  # a phenol ester, a long chain
+    assert parts["alerts"].tolist() == [1, 1, 0, 1]  # a phenol ester; a long chain is excluded
+    assert oracle.remarks(parse([aspirin, heavy])) == {"alerts_found": ["phenol_ester", ""]}
 
 
 def test_the_function_is_an_oracle(tmp_path, monkeypatch):

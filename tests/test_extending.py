@@ -82,7 +82,7 @@ def test_the_example_keeps_its_contract(written, number):
     exec(compile(CHECKS[number], "docs/extending.md", "exec"), {})
 
 
-@pytest.mark.parametrize("choice", ["oracle=fsp3", "objective=lpv"])
+@pytest.mark.parametrize("choice", ["oracle=heteroatoms", "objective=lpv"])
 def test_the_example_trains_by_its_name(written, choice):
     experiment = written / "experiment.yaml"
     experiment.write_text(SMALL)
@@ -113,9 +113,9 @@ def test_a_class_outside_the_package_trains_and_its_run_samples(written):
 def test_a_group_beside_the_experiment_is_known_by_name(written):
     group = written / "my_lab" / "oracle"
     group.mkdir()
-    (group / "rings.yaml").write_text("_target_: my_lab.rings.Rings\n")
+    (group / "my_rings.yaml").write_text("_target_: my_lab.rings.Rings\n")
     experiment = written / "my_lab" / "other.yaml"
     experiment.write_text(SMALL)
-    result = CliRunner().invoke(cli, ["train", str(experiment), "oracle=rings", "--check"])
+    result = CliRunner().invoke(cli, ["train", str(experiment), "oracle=my_rings", "--check"])
     assert result.exit_code == 0, result.output
     assert "my_lab.rings.Rings" in result.output

@@ -2,14 +2,21 @@
 
 import re
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from molgfn.cli import curves
+from molgfn.cli.main import cli
 from molgfn.config import ROOT, Slot
+from molgfn.rewards import transforms
+from molgfn.rewards.transforms import Transform
 
 
 def test_groups(call):
     lines = call("describe").stdout.splitlines()
-    assert {line.split(":")[0] for line in lines} == {k for k, v in ROOT.items() if isinstance(v, Slot)}
+    groups = {k for k, v in ROOT.items() if isinstance(v, Slot)}
+    assert {line.split(":")[0] for line in lines} == {*groups, "transform"}  # which are in no group of configs
     (objectives,) = [line.partition(": ")[2].split(", ") for line in lines if line.startswith("objective:")]
     assert {"db", "subtb", "tb"} <= set(objectives)
     assert objectives == sorted(objectives)
@@ -106,3 +113,58 @@ def test_unknown_names(call, what, hint):
     result = call("describe", what)
     assert result.exit_code == 2
     assert hint in result.stderr
+
+
+def test_transforms_are_listed_with_their_curves(call):
+    listed = call("describe", "transform")
+    assert listed.exit_code == 0
+    lines = {line.split()[0]: line for line in listed.stdout.splitlines() if line and line[0].isalpha()}
+    shipped = [n for n, c in vars(transforms).items() if isinstance(c, type) and issubclass(c, Transform)]
+    assert set(shipped) - {"Transform"} <= set(lines)
+    assert "\u2588\u2588\u2588" in lines["Step"]
+    assert f"transform: {', '.join(n for n in shipped if n != 'Transform')}" in call("describe").stdout
+    assert set(curves.EXAMPLES) == set(shipped) - {"Transform"}
+
+
+def test_a_transform_is_drawn_with_the_values_given(call):
+    result = call("describe", "transform=DoubleSigmoid", "low=200", "high=500")
+    assert result.exit_code == 0
+    assert "coef_div" in result.stdout
+    drawn = result.stdout.split("Drawn with low 200, high 500\n\n")[1].splitlines()
+    x, y = ([float(cell) for cell in line.split()[1:]] for line in drawn[-2:])
+    np.testing.assert_allclose(x, np.linspace(-100, 800, 13), atol=0.05)
+    np.testing.assert_allclose(y, transforms.DoubleSigmoid(low=200, high=500)(np.array(x)), atol=6e-4)
+    # the top row is full where the curve is 1, the bottom row empty where it is 0
+    rows = [line.partition("|")[2].ljust(curves.WIDTH) for line in drawn if "|" in line]
+    values = transforms.DoubleSigmoid(low=200, high=500)(np.linspace(-100, 800, curves.WIDTH))
+    assert len(rows) == curves.ROWS
+    for value, top, bottom in zip(values, rows[0], rows[-1], strict=True):
+        assert (top == "\u2588") == (value > 0.98)
+        assert (bottom == " ") == (value <= 0.005)
+
+
+@pytest.mark.parametrize("name", sorted(curves.EXAMPLES))
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_every_transform_has_an_example_whatever_the_terminal(name, encoding):
+    result = CliRunner(charset=encoding).invoke(cli, ["describe", f"transform={name}"])
+    assert result.exit_code == 0, result.output
+    assert "For example with" in result.output
+    assert result.output.isascii() or encoding == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["transform=sigmoid", "low=1"], "there is no `sigmoid`; did you mean `Sigmoid`?"),
+        (["transform=Sigmoid", "lo=1", "high=3"], "transform.lo: Sigmoid has no parameter `lo`; did you mean `low`?"),
+        (["transform=Sigmoid", "low", "high=3"], "low: should be a parameter and its value"),
+        (["transform=Sigmoid", "low=5", "high=3"], "low=5.0 must lie below high=3.0"),
+        (["transform=Sigmoid", "low=five", "high=3"], "transform.low: should be a valid number, got 'five'"),
+        (["transform", "low=5"], "say which transform, such as transform=Sigmoid low=5"),
+        (["objective=tb", "x=5"], "x=5: only transforms are drawn"),
+    ],
+)
+def test_a_transform_that_cannot_be_drawn_is_said(call, arguments, text):
+    result = call("describe", *arguments)
+    assert result.exit_code == 2
+    assert text in result.stderr, result.stderr

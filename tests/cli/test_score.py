@@ -8,10 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 import pytest
+import torch
 from rdkit import Chem
 from rdkit.Chem import QED
 
+from molgfn.checkpoint import load
 from molgfn.chemistry.molecules import parse
+from molgfn.experiment import reward_of
+from molgfn.oracles.qed import QED as QEDOracle
 from molgfn.oracles.sa import SA
 
 LINES = ["CCO", "c1ccccc1O", "not_a_smiles", "OCC", "CC(=O)Oc1ccccc1C(=O)O"]
@@ -302,3 +306,83 @@ def test_the_file_that_is_read_is_not_written_over(call, tmp_path):
     assert result.exit_code == 2
     assert "is the file that is read" in result.stderr
     assert (tmp_path / "in.csv").read_text() == "smiles,id\nC,1\n"
+
+
+def test_the_reward_of_a_run(call, druglike_run, tmp_path):
+    (tmp_path / "in.smi").write_text("CC(C)Cc1ccc(cc1)C(C)C(=O)O\nCCCC=O\nno molecule\n")
+    out = tmp_path / "out.csv"
+    result = call("score", tmp_path / "in.smi", "--run", druglike_run, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    assert "3 molecules, 2 with a value;" in result.stdout
+    table = pd.read_csv(out)
+    parts = [c for name in ("qed", "sa", "alerts") for c in (name, f"{name}_transformed")]
+    assert list(table.columns) == ["smiles", "value", *parts, "log_reward", "alerts_found", "problem"]
+    reward = reward_of(load(druglike_run).config)
+    molecules = parse(["CC(C)Cc1ccc(cc1)C(C)C(=O)O", "CCCC=O"])
+    scores = reward(molecules, [m.smiles for m in molecules])
+    np.testing.assert_allclose(table["value"][:2], scores.value.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(table["log_reward"][:2], scores.log_reward.numpy(), rtol=1e-12)
+    assert table["alerts_found"].fillna("").tolist() == ["", "aldehyde", ""]
+    assert table["problem"].notna().tolist() == [False, False, True]
+    # from the checkpoint file alone, with less of a temperature, into a table with types
+    last = druglike_run / "checkpoints" / "last.ckpt"
+    options = ["--run", last, "reward.beta=2", "scoring.workers=0"]
+    assert call("score", tmp_path / "in.smi", *options, "-o", tmp_path / "out.parquet").exit_code == 0
+    typed = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(typed.columns) == list(table.columns)
+    assert typed["log_reward"][0] == pytest.approx(2 * np.log(typed["value"][0]))
+    assert typed["alerts_found"].tolist() == ["", "aldehyde", ""]
+
+
+def test_what_a_run_cannot_score_is_said(call, grid_run, molecules_run, tmp_path):
+    (tmp_path / "in.smi").write_text("CCO\n")
+    given, out = tmp_path / "in.smi", tmp_path / "out.csv"
+    for options, code, text in (
+        (["--run", grid_run], 2, "its reward scores grid objects, not molecules"),
+        (["--run", tmp_path / "gone"], 3, "no such file or folder"),
+        (
+            ["--run", molecules_run, "oracle=sa"],
+            2,
+            "oracle=sa: with --run the oracle and the reward are those of the run",
+        ),
+        (["--run", molecules_run, "trainer.iterations=3"], 2, "only what is below them can be changed"),
+        (["--run", molecules_run, "reward.bta=3"], 3, "no parameter `bta`; did you mean `beta`"),
+        (["--trust", "my_lab"], 2, "--trust is for --run"),
+    ):
+        result = call("score", given, *options, "-o", out)
+        assert (result.exit_code, text in result.stderr) == (code, True), result.stderr
+        assert not out.exists()
+
+
+def test_a_run_may_name_only_what_is_trusted(call, molecules_run, tmp_path, monkeypatch):
+    (tmp_path / "my_lab.py").write_text(
+        "from molgfn.oracles.qed import QED\n\n\nclass Half(QED):\n    name = 'half'\n\n"
+        "    def values(self, objects):\n        return super().values(objects) / 2\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    last = molecules_run / "checkpoints" / "last.ckpt"
+    content = torch.load(last, weights_only=True)
+    content["molgfn"]["config"]["oracle"] = {"_target_": "my_lab.Half"}
+    torch.save(content, last)
+    (tmp_path / "in.smi").write_text("CCO\n")
+    result = call("score", tmp_path / "in.smi", "--run", molecules_run, "-o", tmp_path / "out.csv")
+    assert result.exit_code == 3
+    assert "my_lab.Half` is not accepted from a checkpoint" in result.stderr
+    options = ["--run", molecules_run, "--trust", "my_lab", "-o", tmp_path / "out.csv"]
+    assert call("score", tmp_path / "in.smi", *options).exit_code == 0
+    expected = QEDOracle().values(parse(["CCO"]))[0] / 2
+    assert pd.read_csv(tmp_path / "out.csv")[["value", "half"]].to_numpy()[0] == pytest.approx([expected, expected])
+
+
+def test_names_of_alerts_without_a_reward(call, tmp_path):
+    (tmp_path / "in.smi").write_text("CCCC=O\nCCO\n")
+    for every in ([], ["--every", 1]):  # a chunk without anything to say has the column, too
+        result = call("score", tmp_path / "in.smi", "oracle=alerts", *every, "-o", tmp_path / "out.csv")
+        assert result.exit_code == 0, result.stderr
+        table = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+        assert table.to_dict("list") == {
+            "smiles": ["CCCC=O", "CCO"],
+            "alerts": ["0.0", "1.0"] if table["alerts"].dtype == object else [0.0, 1.0],
+            "alerts_found": ["aldehyde", ""],
+            "problem": ["", ""],
+        }

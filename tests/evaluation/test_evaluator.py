@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from molgfn.evaluation.files import write_evaluation, write_samples, write_whole
 from molgfn.evaluation.metrics.base import Metric, Reading
 from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.validity import Validity
+from molgfn.evaluation.report import write_report
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.oracles.alerts import Alerts
 from molgfn.oracles.hypergrid import HyperGrid as GridOracle
 from molgfn.oracles.qed import QED
 from molgfn.oracles.weight import Weight
@@ -281,3 +284,31 @@ def test_what_is_good_of_an_oracle_to_be_minimised(few):
     light = readings["scaffolds/value<=32"].count
     assert 0 < light <= 5, "5 of the 27 molecules are that light"
     assert readings["modes/value<=32/tanimoto<0.7"].count == light
+
+
+def test_names_of_alerts_go_into_the_table_the_numbers_and_the_report(tmp_path):
+    path = tmp_path / "given.smi"
+    path.write_text("CCCC=O\nCCCC=O\nCC(C)Cc1ccc(cc1)C(C)C(=O)O\nCOCCOc1cc2ncnc(Nc3cccc(C#C)c3)c2cc1OCCOC\n")
+    reward = Power(oracle=Alerts())
+    evaluation = evaluate_file(path, EvaluationSettings(), reward=reward)
+    expected = {"alerts_found": {"aldehyde": 2, "Aliphatic_long_chain": 1, "triple_bond": 1}}
+    assert evaluation.remarks == expected
+    folder = write_evaluation(evaluation, tmp_path / "out")
+    assert json.loads((folder / "metrics.json").read_text())["remarks"] == expected
+    with (folder / "samples.csv").open(newline="") as file:
+        rows = {row["smiles"]: row for row in csv.DictReader(file)}
+    assert {row["alerts_found"] for row in rows.values()} == {"aldehyde", "", "Aliphatic_long_chain; triple_bond"}
+    assert rows["CCCC=O"]["count"] == "2"
+    text = write_report(folder, evaluation=folder).read_text()
+    table = text.partition("What the oracle found")[2].partition("</table>")[0]
+    for name, count in expected["alerts_found"].items():
+        assert re.search(rf">{name}</td><td class=\"n\">{count}</td>", table), name
+
+
+def test_without_words_nothing_is_shown(tmp_path):
+    (tmp_path / "given.smi").write_text("CCO\n")
+    for reward in (None, Power(oracle=QED())):
+        evaluation = evaluate_file(tmp_path / "given.smi", EvaluationSettings(), reward=reward)
+        assert evaluation.remarks == {}
+        folder = write_evaluation(evaluation, tmp_path / "out")
+        assert "What the oracle found" not in write_report(folder, evaluation=folder).read_text()

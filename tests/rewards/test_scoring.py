@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.errors import CheckpointError
+from molgfn.errors import CheckpointError, ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.hypergrid import HyperGrid
 from molgfn.oracles.qed import QED
@@ -17,6 +17,7 @@ from molgfn.rewards.power import Power
 from molgfn.rewards.scoring import MAX_REASONS, Scorer
 from molgfn.rewards.settings import Scoring
 from molgfn.rewards.weighted_mean import Component, WeightedMean
+from molgfn.testing import check_oracle
 
 
 class Carbons(Oracle):
@@ -328,3 +329,48 @@ def test_components_of_a_mean_are_remembered_too():
 def test_keys_must_match_objects():
     with pytest.raises(ValueError, match="2 objects came with 1 keys"):
         Scorer(oracle=QED())(chains([1, 2])[0], ["C"])
+
+
+class Speaking(QED):
+    """QED that says of each molecule how long its SMILES is."""
+
+    name = "speaking"
+    remark_names = ("speaking_length", "speaking_first")
+
+    def remarks(self, objects):
+        assert all(m.valid for m in objects)
+        return {
+            "speaking_length": [str(len(m.smiles)) for m in objects],
+            "speaking_first": [m.smiles[:1] for m in objects],
+        }
+
+
+def test_what_an_oracle_says_in_words_comes_in_order_and_not_of_invalid_objects():
+    molecules = parse(["CCO", "no molecule", "N"])
+    expected = {"speaking_length": ["3", "", "1"], "speaking_first": ["C", "", "N"]}
+    scorer = Scorer(oracle=Speaking())
+    assert scorer.remarks(molecules) == expected
+    assert Power(oracle=Speaking()).remarks(molecules) == expected
+    assert scorer.remarks(parse(["no molecule"])) == {"speaking_length": [""], "speaking_first": [""]}
+    assert scorer.remarks([]) == {"speaking_length": [], "speaking_first": []}
+    assert Scorer(oracle=QED()).remarks(molecules) == {}
+    check_oracle(Speaking())
+
+
+def test_an_oracle_that_fails_to_speak_is_said_and_costs_no_value(caplog):
+    class Mute(Speaking):
+        def remarks(self, objects):
+            raise OSError("no voice")
+
+    scorer = Scorer(oracle=Mute())
+    assert scorer.remarks(parse(["CCO"])) == {"speaking_length": [""], "speaking_first": [""]}
+    assert "oracle speaking: its remarks are left out (OSError: no voice)" in caplog.text
+    assert scorer(parse(["CCO"]), ["CCO"]).problems == [None]
+
+
+def test_words_under_a_reserved_name_are_refused():
+    class Wrong(Speaking):
+        remark_names = ("value",)
+
+    with pytest.raises(ConfigError, match="oracle: value: names of components"):
+        Power(oracle=Wrong())

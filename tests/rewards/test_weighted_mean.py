@@ -146,3 +146,56 @@ def test_domain_is_that_of_the_components():
     assert grid.domain == "grid"
     assert molecule.domain == "molecule"
     assert molecule.values(parse(["CCO", "CC(=O)Oc1ccccc1C(=O)OCCC"]))[0] == 0.0
+
+
+class Parts(Oracle):
+    """Two parts, and something to say of odd numbers."""
+
+    name = "parts"
+    range = (0.0, 1.0)
+    direction = "maximise"
+    source = "a test"
+    component_names = ("parts", "half", "parts_third")
+    remark_names = ("parts_found",)
+
+    def values(self, objects):
+        return self.measure(objects)[0]
+
+    def measure(self, objects):
+        value = np.array([x / 10 for x in objects], dtype=np.float64)
+        return value, {"parts": value, "half": value / 2, "parts_third": value / 3}
+
+    def remarks(self, objects):
+        return {"parts_found": ["odd" if x % 2 else "" for x in objects]}
+
+
+def test_parts_and_words_of_components_stay_under_their_names():
+    oracle = WeightedMean(components={"a": Component(oracle=Parts()), "parts": Component(oracle=Parts(), filter=True)})
+    names = ("a", "a_transformed", "a_half", "a_third", "parts", "parts_transformed", "parts_half", "parts_third")
+    assert oracle.component_names == names
+    assert oracle.remark_names == ("a_found", "parts_found")
+    values, columns = oracle.measure([3, 8])
+    assert tuple(columns) == names
+    np.testing.assert_allclose(values, [0.09, 0.64])
+    for name in ("a", "parts"):
+        np.testing.assert_allclose(columns[f"{name}_half"], [0.15, 0.4])
+        np.testing.assert_allclose(columns[f"{name}_third"], [0.1, 0.8 / 3])
+    assert oracle.remarks([3, 8]) == {"a_found": ["odd", ""], "parts_found": ["odd", ""]}
+
+
+def test_a_mean_of_means_keeps_everything():
+    inner = WeightedMean(components={"p": Component(oracle=Parts()), "t": Component(oracle=Table(*[0.5] * 9))})
+    oracle = WeightedMean(components={"in": Component(oracle=inner)})
+    assert oracle.component_names == (
+        "in", "in_transformed", "in_p", "in_p_transformed", "in_p_half", "in_p_third", "in_t", "in_t_transformed",
+    )  # fmt: skip
+    _, columns = oracle.measure([3, 8])
+    np.testing.assert_allclose(columns["in_p_half"], [0.15, 0.4])
+    assert oracle.remarks([3, 8]) == {"in_p_found": ["odd", ""]}
+
+
+def test_columns_that_could_not_be_told_apart_are_refused():
+    with pytest.raises(ConfigError, match="a_half: two columns would be called so"):
+        WeightedMean(components={"a": Component(oracle=Parts()), "a_half": Component(oracle=Table(0.5))})
+    with pytest.raises(ConfigError, match="a_found: two columns"):
+        WeightedMean(components={"a": Component(oracle=Parts()), "a_found": Component(oracle=Table(0.5))})

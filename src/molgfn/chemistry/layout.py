@@ -57,7 +57,7 @@ def split(line: str, mark: str) -> list[str]:
 def is_molecule(text: str) -> bool:
     """Whether a cell holds a SMILES, perhaps with a name behind it."""
     words = text.split(maxsplit=1)
-    if not words or not any(c.isalpha() for c in words[0]):
+    if not words or not words[0].isascii() or not any(c.isalpha() for c in words[0]):
         return False
     mol = Chem.MolFromSmiles(words[0])
     return mol is not None and mol.GetNumAtoms() > 0

@@ -12,6 +12,9 @@ from molgfn.chemistry.mol_blocks import without_queries
 
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # what RDKit says of a bad molecule goes into Molecule.problem
 
+#: what is copied along from web pages: zero-width blanks and byte-order marks
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+
 
 @dataclass(frozen=True, slots=True)
 class Molecule:
@@ -46,9 +49,11 @@ class Molecule:
         be), ``sanitisation (...)``, ``dummy atom``, ``query bond`` and the like (it is not one molecule).
         """
         words = smiles.split(maxsplit=1)
-        if not words:
+        text = words[0].strip(_INVISIBLE) if words else ""
+        if not text:
             return cls.failed("empty SMILES")
-        text = words[0]
+        if not (text.isascii() and text.isprintable()):  # RDKit stops reading there, and takes what stood before
+            return cls.failed(f"not a SMILES: {text[:80]} (a character that is not ASCII)")
         mol = Chem.MolFromSmiles(text)
         if mol is None or mol.GetNumAtoms() == 0:
             return cls.failed(f"{_impossible(Chem.MolFromSmiles(text, sanitize=False)) or 'not a SMILES'}: {text[:80]}")

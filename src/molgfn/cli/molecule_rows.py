@@ -55,7 +55,8 @@ class MoleculeRows:
         import numpy as np
         import pandas as pd
 
-        numbers = pd.to_numeric(self.table[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        series: Any = pd.to_numeric(self.table[column], errors="coerce")
+        numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers, np.nan)
 
     def take(self, rows: Sequence[int]) -> MoleculeRows:

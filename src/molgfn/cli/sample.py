@@ -96,7 +96,7 @@ def sample(
     from molgfn.cli import sampled
     from molgfn.cli.progress import shown
 
-    reward = sampled.run_reward(loaded, trust) if values or (values is None and not bare) else None
+    reward = sampled.reward(loaded, trust) if values or (values is None and not bare) else None
     columns: dict[str, list[Any]] = {}
 
     with shown() as show:

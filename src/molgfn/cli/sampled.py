@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.errors import CheckpointError, DataError
 
 if TYPE_CHECKING:
     from molgfn.checkpoint import Loaded
@@ -20,46 +20,37 @@ LOG_PT = ("log_pt", "log_pt_error")
 NAN = float("nan")
 
 
-def run_reward(loaded: Loaded, trust: Sequence[str]) -> Reward:
-    """The reward of the run, as far as its checkpoint may name what it names.
+def reward(loaded: Loaded, trust: Sequence[str]) -> Reward:
+    """The reward of the run.
 
     Raises:
         CheckpointError: it cannot be built here; the message says how to do without.
     """
-    from molgfn.experiment import reward_of
+    from molgfn.cli.run_reward import run_reward
 
-    if lacking := [key for key in ("oracle", "reward") if key not in loaded.config]:
-        raise CheckpointError(f"{loaded.path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
-    try:
-        reward = reward_of(loaded.config, untrusted=True, trust=trust)
-    except (ConfigError, DataError) as error:
-        raise CheckpointError(
-            f"{loaded.path}: the run's reward cannot be built here; --no-values samples without it\n  {error}"
-        ) from error
-    oracle = getattr(reward, "oracle", None)
+    made = run_reward(loaded.path, loaded.config, trust=trust, instead="; --no-values samples without it")
+    oracle = getattr(made, "oracle", None)
     names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
     if clash := sorted({name.lower() for name in names} & {"smiles", "string", *LOG_PT}):
-        raise CheckpointError(
-            f"{loaded.path}: {', '.join(clash)}: a component of the oracle and a column are called so"
-        )
-    return reward
+        raise CheckpointError(f"{loaded.path}: {', '.join(clash)}: a part of the oracle and a column are called so")
+    return made
 
 
 def values(
-    loaded: Loaded, reward: Reward, objects: list[Any], keys: list[str], progress: Callable[[int], None]
+    loaded: Loaded, by: Reward, objects: list[Any], keys: list[str], progress: Callable[[int], None]
 ) -> dict[str, list[Any]]:
     """``value``, the components, ``log_reward``, what the oracle says in words, and ``problem``: name -> N cells."""
     columns: dict[str, list[Any]] = {}
     for first in range(0, len(objects), EVERY):
         some = _batch(loaded, objects[first : first + EVERY])
-        scores = reward(some, keys[first : first + EVERY])
+        scores = by(some, keys[first : first + EVERY])
         valid = scores.valid.tolist()
         log_reward = [x if ok else NAN for x, ok in zip(scores.log_reward.tolist(), valid, strict=True)]
         numbers = {"value": scores.value.tolist(), **{k: v.tolist() for k, v in scores.components.items()}}
         for name, column in numbers.items():
             columns.setdefault(name, []).extend(column)
         columns.setdefault("log_reward", []).extend(log_reward)
-        for name, texts in reward.remarks(some).items():
+        for name, texts in by.remarks(some).items():
             columns.setdefault(name, []).extend(texts)
         columns.setdefault("problem", []).extend(scores.problems)
         progress(min(first + EVERY, len(objects)))

@@ -24,6 +24,10 @@ TAKEN = ("smiles", "log_reward", "problem")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet.")
+@click.option(
+    "--run", type=click.Path(path_type=Path), help="Score with the reward of this run (its folder, or a checkpoint)."
+)
+@click.option("--trust", multiple=True, metavar="PACKAGE", help="With --run: package of your own that it may name.")
 @click.option("--column", help="Column of the SMILES in a table; by default one with such a name.")
 @click.option(
     "--every",
@@ -32,18 +36,30 @@ TAKEN = ("smiles", "log_reward", "problem")
     show_default=True,
     help="Score, and write, so many molecules at once; few where each takes long.",
 )
-def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | None, every: int) -> None:
+def score(
+    file: Path,
+    overrides: tuple[str, ...],
+    output: Path,
+    run: Path | None,
+    trust: tuple[str, ...],
+    column: str | None,
+    every: int,
+) -> None:
     """Score the molecules of FILE (.smi, .csv, .tsv, also .gz; .parquet) in their order.
 
     OVERRIDES choose the oracle, and how it is asked, as in an experiment. The table has a row for every line with a
     SMILES: `smiles` as it was given, the oracle's value under its name, the values of its components, `log_reward`
-    where a reward is chosen, and `problem`, the reason where a row has no value. Rows are written as they come, to
-    OUTPUT with `.part` at its end until all are there; it stays as CSV where the command is interrupted.
+    where a reward is chosen, what the oracle found (such as the names of alerts), and `problem`, the reason where a
+    row has no value. With --run oracle and reward are those of a run, the value is called `value`, and OVERRIDES
+    change what is below them (scoring.workers=8); its budget of calls and its diversity filter do not count. Rows
+    are written as they come, to OUTPUT with `.part` at its end until all are there; it stays as CSV where the
+    command is interrupted.
 
     \b
     Examples:
       molgfn score molecules.smi -o scores.csv
       molgfn score molecules.smi oracle=seh_proxy -o scores.csv
+      molgfn score known_actives.csv --run runs/quickstart-20260102-030405 -o scores.csv
       molgfn score library.csv oracle=qed_sa reward=power reward.beta=8 -o scores.parquet
       molgfn score library.smi oracle=vina oracle.receptor=target.pdbqt 'oracle.center=[1,2,3]' \\
         scoring.workers=8 scoring.timeout=60 scoring.disk_cache=true -o affinities.csv
@@ -64,11 +80,12 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
         raise DataError(f"{file}: no such file")
     if output.exists() and output.samefile(file):
         raise ConfigError(f"{output}: is the file that is read; give the table another name")
-    config = composed(overrides)
+    if trust and run is None:
+        raise click.UsageError("--trust is for --run; your own config may name what it likes.")
+    scored = _scored(overrides) if run is None else _scored_by(run, overrides, trust)
     given = [smiles for _, smiles in iter_smiles(file, column=column)]
     if not given:
         raise DataError(f"{file}: no line with a SMILES")
-    scored = _Scored(config, _chosen(overrides))
     part = _part(output)
     done, values, problems = 0, 0, Counter()
     try:
@@ -91,8 +108,9 @@ def score(file: Path, overrides: tuple[str, ...], output: Path, column: str | No
     else:
         os.replace(part, output)
     counters = scored.counters
+    of = "" if run is not None else f" of {scored.name}"
     click.echo(
-        f"{output}: {len(given):,} molecules, {values:,} with a value of {scored.name}; "
+        f"{output}: {len(given):,} molecules, {values:,} with a value{of}; "
         f"{counters.unique:,} different, {counters.disk:,} from disk, {counters.seconds:.1f} s in the oracle"
     )
     for problem, count in problems.most_common(5):
@@ -171,25 +189,46 @@ def _other(name: str, domain: str) -> str:
     return f"oracle: {name} scores {domain} objects, not molecules; `molgfn describe oracle` lists the oracles"
 
 
-class _Scored:
-    """The oracle of a config, with its reward if there is one, as a maker of table rows.
+def _scored(overrides: tuple[str, ...]) -> _Scored:
+    """By what the overrides choose; the column of values is called as the oracle's config file, else as the oracle."""
+    from molgfn.experiment import reward_of, scorer_of
 
-    Attributes:
-        name: of the column of values: that of the oracle's config file, else the oracle's own.
+    config = composed(overrides)
+    name = _chosen(overrides)
+    if config.get("reward") is not None:
+        return _Scored(reward_of(config, training=True), None, name)
+    return _Scored(None, scorer_of(config, training=True), name)
+
+
+def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...]) -> _Scored:
+    """By the reward of a run."""
+    from molgfn.cli.run_reward import run_config, run_reward
+
+    reward = run_reward(*run_config(run, overrides), trust=trust)
+    if reward.domain != "molecule":
+        raise ConfigError(f"--run: {run}: its reward scores {reward.domain} objects, not molecules")
+    return _Scored(reward, None, "value")
+
+
+class _Scored:
+    """An oracle, with its reward if there is one, as a maker of table rows.
+
+    Args:
+        reward: asked for values and log R; None for values alone.
+        scorer: asked where there is no reward.
+        name: of the column of values; None, or that of one component among several, for the oracle's own.
     """
 
-    def __init__(self, config: dict[str, Any], name: str | None) -> None:
-        from molgfn.experiment import reward_of, scorer_of
-
-        self.reward = reward_of(config, training=True) if config.get("reward") is not None else None
-        self.scorer = None if self.reward is not None else scorer_of(config, training=True)
-        oracle = self.reward.oracle if self.reward is not None else self.scorer.oracle  # type: ignore[union-attr]
+    def __init__(self, reward: Any, scorer: Any, name: str | None) -> None:
+        self.reward, self.scorer = reward, scorer
+        oracle = (reward or scorer).oracle
         if oracle.domain != "molecule":
             raise ConfigError(_other(oracle.name, oracle.domain))
         own = set(oracle.component_names)
-        if clash := own & set(TAKEN):
+        if clash := (own | set(oracle.remark_names)) & set(TAKEN):
             raise ConfigError(f"oracle: {', '.join(sorted(clash))}: a column is called so; rename the component")
-        self._same = own == {oracle.name}  # the only component is the value itself
+        # the only component is the value itself, which is shown once unless it goes by another name
+        self._same = own == {oracle.name} and name != "value"
         self._own_name = oracle.name
         self.name: str = oracle.name if name is None or (name in own and not self._same) else name
 
@@ -224,7 +263,8 @@ class _Scored:
             components = {name: column for name, column in components.items() if name != self._own_name}
         parts = {name: column for name, column in components.items() if name != self.name}
         self._parts = tuple(parts)
-        return pd.DataFrame({"smiles": given, self.name: value, **parts, **last, "problem": problems})
+        words = (self.reward or self.scorer).remarks(molecules)
+        return pd.DataFrame({"smiles": given, self.name: value, **parts, **last, **words, "problem": problems})
 
 
 def _chunks(given: list[str], scored: _Scored, every: int) -> Iterator[Any]:

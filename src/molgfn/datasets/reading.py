@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from molgfn.chemistry.files import Columns, Record, iter_records, no_molecule, records_in
+from molgfn.chemistry.left_out import LeftOut
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.archives import open_member
@@ -20,33 +21,6 @@ from molgfn.errors import DataError
 AS_IT_IS = Standardisation(salts="keep", duplicates="keep")
 #: entries that one call of a worker process parses
 _PORTION = 1000
-#: line numbers kept per reason
-_EXAMPLES = 5
-
-
-@dataclass
-class LeftOut:
-    """The entries that were left out for one reason.
-
-    Attributes:
-        reason: its name: ``not a SMILES``, ``valence``, ``salt``, ``too large``, ``duplicate`` and the like.
-        count: how many.
-        lines: the line numbers of the first of them.
-        example: what was said of the first.
-    """
-
-    reason: str
-    count: int = 0
-    lines: list[int] = field(default_factory=list)
-    example: str = ""
-
-    def add(self, line: int, detail: str) -> None:
-        """One more, at ``line``."""
-        if not self.count:
-            self.example = detail
-        self.count += 1
-        if len(self.lines) < _EXAMPLES:
-            self.lines.append(line)
 
 
 @dataclass
@@ -76,9 +50,8 @@ class ReadingReport:
         """One line for each reason, the most frequent first, after one for the whole."""
         lines = [f"{self.source}: {self.kept} of {self.entries} molecules kept"]
         for out in sorted(self.left_out.values(), key=lambda o: -o.count):
-            where = ", ".join(map(str, out.lines)) + (", ..." if out.count > len(out.lines) else "")
             example = f" ({out.example})" if out.example else ""
-            lines.append(f"  {out.count} left out: {out.reason}, line {where}{example}")
+            lines.append(f"  {out.count} left out: {out.reason}, line {out.where()}{example}")
         if self.cut:
             lines.append(f"  the others not read: limit={self.entries}")
         return "\n".join(lines)

@@ -55,7 +55,10 @@ class RotatableBonds(Descriptor):
 
     name: ClassVar[str] = "rotatable_bonds"
     source: ClassVar[str] = "rdkit.Chem.rdMolDescriptors.CalcNumRotatableBonds (strict)"
-    _of = staticmethod(rdMolDescriptors.CalcNumRotatableBonds)
+
+    @staticmethod
+    def _of(mol: Chem.Mol) -> float:
+        return rdMolDescriptors.CalcNumRotatableBonds(mol)
 
 
 class Rings(Descriptor):

@@ -147,6 +147,12 @@ def _components(oracle: Oracle, objects: Any, values: np.ndarray, name: str, tol
         )
     for key, column in components.items():
         _array(column, len(objects), name, f"component {key}")
+    remarks = oracle.remarks(objects) if oracle.remark_names else {}
+    if list(remarks) != list(oracle.remark_names):
+        raise ContractError(f"{name}: remarks gives {list(remarks)}, declared {list(oracle.remark_names)}")
+    for key, texts in remarks.items():
+        if len(texts) != len(objects) or not all(isinstance(text, str) for text in texts):
+            raise ContractError(f"{name}: remark {key} should be a list of {len(objects)} texts")
 
 
 def _take(objects: Any, rows: Sequence[int]) -> Any:
