@@ -54,6 +54,8 @@ class Samples:
         problems: N entries, None or why the object has no value.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
             the objects do not come from a policy.
+        corrected: R' is R(x) / C(x) with all of C (``Environment.corrects_symmetry``): what the flows are trained to
+            sum to is Z = sum_x R(x).
         reference: canonical SMILES to compare with; None without a reference.
         terminal: log P_T(x) of some of the objects; None where not estimated.
         heldout: log P_T(x) of given molecules; None where none were given.
@@ -68,6 +70,7 @@ class Samples:
     components: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[str | None] = field(default_factory=list)
     log_weight: np.ndarray | None = None
+    corrected: bool = True
     reference: frozenset[str] | None = None
     terminal: TerminalProbabilities | None = None
     heldout: TerminalProbabilities | None = None
