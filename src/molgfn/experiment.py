@@ -32,6 +32,7 @@ from molgfn.rewards.scoring import Scorer
 from molgfn.rewards.settings import Scoring
 from molgfn.run_folder import begin, name_problem
 from molgfn.training.data import TrajectoryDataModule
+from molgfn.training.declarations import misdeclared
 from molgfn.training.discoveries import Discoveries
 from molgfn.training.exact_curve import ExactCurve
 from molgfn.training.keeping import Keeping
@@ -188,6 +189,7 @@ def misfits(e: Experiment) -> list[str]:
             f"oracle: {type(e.environment).__name__} builds {e.environment.domain} objects, but the oracle scores "
             f"{e.reward.domain} objects"
         )
+    problems += misdeclared(e.objective, e.backward, e.policy)
     if missing := sorted((e.objective.requires & FROM_POLICY) - e.policy.provides):
         problems.append(
             f"objective: {type(e.objective).__name__} needs {', '.join(missing)}, which {type(e.policy).__name__} "

@@ -23,6 +23,7 @@ from molgfn.evaluation.metrics.validity import Validity
 from molgfn.evaluation.report import write_report
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.evaluation.summary import summary_cards
 from molgfn.oracles.alerts import Alerts
 from molgfn.oracles.hypergrid import HyperGrid as GridOracle
 from molgfn.oracles.qed import QED
@@ -312,3 +313,24 @@ def test_without_words_nothing_is_shown(tmp_path):
         assert evaluation.remarks == {}
         folder = write_evaluation(evaluation, tmp_path / "out")
         assert "What the oracle found" not in write_report(folder, evaluation=folder).read_text()
+
+
+@pytest.mark.parametrize(("symmetry", "bounds"), [("molecule", True), ("tree", False), ("none", False)])
+def test_the_elbo_is_called_a_bound_on_log_z_only_where_it_is_one(symmetry, bounds):
+    """What the flows are trained to sum to is the bound: log Z with the whole correction, more without."""
+    vocabulary = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]]]
+    environment = Fragments(vocabulary=vocabulary, max_fragments=3, symmetry=symmetry)
+    reward = Power(oracle=QED())
+    target = exact_target(environment, reward)
+    above = solve_flows(target.graph, target.log_target).log_z - target.log_z
+    assert above == pytest.approx(0, abs=1e-9) if bounds else above > 0.1
+    settings = EvaluationSettings(samples=16, log_pt_objects=2, log_pt_samples=2)
+    policy = MessagePassingPolicy(environment=environment, width=8, layers=1)
+    evaluation = evaluate_policy(environment, policy, reward, settings)
+    for key in ("elbo", "log_z/importance"):
+        assert ("no bound on log Z" in evaluation.readings[key].note) != bounds
+    assert evaluation.readings["elbo"].value is not None
+    metrics = {key: reading.plain() for key, reading in evaluation.readings.items()}
+    labels = [card["label"] for card in summary_cards({"metrics": metrics}, None)]
+    assert ("ELBO (at most log Z)" in labels) == bounds
+    assert ("ELBO (may lie above log Z)" in labels) != bounds

@@ -2,7 +2,7 @@
 
 import torch
 
-from molgfn.networks.embedding_sum import embedding_sum
+from molgfn.networks.embedding_sum import embedding, embedding_sum
 
 
 def example():
@@ -36,6 +36,17 @@ def test_no_rows():
     out = embedding_sum(table, torch.zeros(0, 3, dtype=torch.long), torch.zeros(0, 3))
     assert out.shape == (0, 4)
     assert not torch.autograd.grad(out.sum(), table)[0].any()
+
+
+def test_rows_of_a_table_have_every_derivative_even_where_there_are_none():
+    table, rows, _ = example()
+    torch.testing.assert_close(embedding(table, rows[:, 0]), table[rows[:, 0]])
+    for some in (rows[:, 0], rows[:0, 0]):
+        assert torch.autograd.gradgradcheck(lambda t, some=some: embedding(t, some).tanh(), (table,))
+        out = embedding(table, some)
+        assert out.shape == (len(some), 4)
+        (slope,) = torch.autograd.grad(out.square().sum(), table, create_graph=True)
+        assert torch.isfinite(torch.autograd.grad(slope.sum(), table)[0]).all()
 
 
 def test_weights_in_another_precision():

@@ -197,6 +197,12 @@ def minimiser(critic, dag):
     return torch.linalg.lstsq(bend, -slope[:, None]).solution[:, 0]
 
 
+def test_a_mean_over_steps_is_off_by_how_trajectories_weigh(dag):
+    """Monte-Carlo targets, one trajectory a batch: the fixed point is E[G / T] / E[1 / T] over visits, not V^pi."""
+    found = minimiser(Critic("td_lambda", 1.0, reduction="transition"), dag)
+    assert (found - exact.exact_values(dag)).abs().max().item() == pytest.approx(0.65, abs=0.02)
+
+
 @pytest.mark.parametrize(("lambda_", "source"), [(1e-6, 1.329), (0.9, 1.716), (1.9, 1.953), (50.0, 2.378)])
 def test_sub_eb_misses_the_values_of_an_inexact_policy(dag, lambda_, source):
     """The residual-gradient problem: true V^pi(s0) is 2.3985."""

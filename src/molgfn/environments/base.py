@@ -77,6 +77,8 @@ class Environment(ABC):
     stops_everywhere: bool = False
     #: ``log_path_count`` is there
     counts_paths: bool = False
+    #: ``log_symmetry`` is all of log C(x), so that the flows are trained to sum to sum_x R(x)
+    corrects_symmetry: bool = True
 
     @abstractmethod
     def initial(self, n: int, device: torch.device | str = "cpu") -> States:

@@ -19,7 +19,7 @@ class StateGraph:
 
     Attributes:
         states: M states.
-        depth: int64 [M], number of forward actions from the source (equal along every path).
+        depth: int64 [M], number of forward actions from the source along the longest path.
         source, target: int64 [E], indices of states.
         action: int64 [E], forward action at the source state.
         backward_action: int64 [E], the action that undoes it, *at the state that the step led to*; see
@@ -40,17 +40,24 @@ class StateGraph:
     def __len__(self) -> int:
         return len(self.depth)
 
+    @property
+    def graded(self) -> bool:
+        """All paths to a state are equally long: every edge leads from one depth to the next."""
+        return bool((self.depth[self.target] == self.depth[self.source] + 1).all())
+
 
 def enumerate_states(environment: Environment, limit: int = 200_000) -> StateGraph:
-    """Breadth-first list of all states, by layers; tensors throughout, one dictionary look-up per edge.
+    """Breadth-first list of all states, each once; tensors throughout, one dictionary look-up per edge.
 
     Raises:
-        NotEnumerableError: the environment says why not, or there are more than ``limit`` states.
+        NotEnumerableError: the environment says why not, there are more than ``limit`` states, or actions lead in a
+            circle.
     """
     environment.require_enumerable()
     layer = environment.initial(1)
-    layers, depth_of, sources, targets, actions, backs = [layer], [torch.zeros(1, dtype=torch.int64)], [], [], [], []
-    offset, depth = 0, 0
+    layers, sources, targets, actions, backs = [layer], [], [], [], []
+    found = {key: 0 for key in environment.keys(layer)}
+    offset = 0  # of the first state of the layer
     while len(layer):
         mask = environment.forward_mask(layer)
         mask[:, environment.stop_action] = False
@@ -59,31 +66,48 @@ def enumerate_states(environment: Environment, limit: int = 200_000) -> StateGra
             break
         before = layer[row]
         after = environment.step(before, action)
-        found: dict = {}
+        known = len(found)
         number = torch.tensor([found.setdefault(k, len(found)) for k in environment.keys(after)])
-        first = torch.zeros(len(found), dtype=torch.int64).scatter_reduce_(
-            0, number, torch.arange(len(number)), "amin", include_self=False
+        new = number >= known
+        first = torch.zeros(len(found) - known, dtype=torch.int64).scatter_reduce_(
+            0, number[new] - known, torch.arange(len(number))[new], "amin", include_self=False
         )
         sources.append(row + offset)
-        offset += len(layer)
-        depth += 1
-        targets.append(number + offset)
+        targets.append(number)
         actions.append(action)
         backs.append(environment.backward_action(before, action, after))
-        layer = after[first]
+        offset, layer = known, after[first]
         layers.append(layer)
-        depth_of.append(torch.full((len(layer),), depth))
-        if offset + len(layer) > limit:
+        if len(found) > limit:
             raise NotEnumerableError(f"{type(environment).__name__}: more than {limit:,} states")
     states = type(layer).cat(layers)
-    source, target = torch.cat(sources), torch.cat(targets)
+    empty = torch.empty(0, dtype=torch.int64)
+    source, target, action = (torch.cat([empty, *parts]) for parts in (sources, targets, actions))
+    breadth_first = torch.arange(len(layers)).repeat_interleave(torch.tensor([len(part) for part in layers]))
+    depth = _longest_paths(environment, breadth_first, source, target)
+    # where some paths are longer than others, the order of discovery is not that of the depths
+    order = torch.argsort(depth, stable=True)
+    place = torch.empty_like(order).index_copy(0, order, torch.arange(len(order)))
+    states, source, target = states[order], place[source], place[target]
     return StateGraph(
         states=states,
-        depth=torch.cat(depth_of),
+        depth=depth[order],
         source=source,
         target=target,
-        action=torch.cat(actions),
-        backward_action=torch.cat(backs),
+        action=action,
+        backward_action=torch.cat([empty, *backs]),
         back_parents=environment.backward_mask(states).sum(1)[target],
         can_stop=environment.forward_mask(states)[:, environment.stop_action],
+    )
+
+
+def _longest_paths(environment: Environment, depth: Tensor, source: Tensor, target: Tensor) -> Tensor:
+    """Steps from the source to each state [M] along the longest path, from those along the shortest."""
+    for _ in range(environment.max_steps + 1):
+        longer = depth.scatter_reduce(0, target, depth[source] + 1, "amax")
+        if torch.equal(longer, depth):
+            return depth
+        depth = longer
+    raise NotEnumerableError(
+        f"{type(environment).__name__}: actions lead in a circle, or further than max_steps = {environment.max_steps}"
     )

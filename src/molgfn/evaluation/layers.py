@@ -1,7 +1,7 @@
 """Dynamic programming over the edges of an enumerated DAG: one layer of states at a time, no loop over states.
 
-Every edge leads from one depth to the next. Sums over edges are done in log space and float64, because flows span
-hundreds of nats.
+Every edge leads to a greater depth, often to the next. Sums over edges are done in log space and float64, because flows
+span hundreds of nats.
 """
 
 from __future__ import annotations

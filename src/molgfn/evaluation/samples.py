@@ -75,7 +75,8 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     log_ratio = (scored.log_pb.double() - scored.log_pf.double()).sum(1).cpu()
     plain = objects.tolist() if isinstance(objects, Tensor) else list(objects)
     weight = (scores.log_reward.double() - log_symmetry + log_ratio).numpy()
-    return _with_scores(Samples(environment.domain, plain, list(keys), log_weight=weight), scores, reward.scored)
+    samples = Samples(environment.domain, plain, list(keys), log_weight=weight, corrected=environment.corrects_symmetry)
+    return _with_scores(samples, scores, reward.scored)
 
 
 def _with_scores(samples: Samples, scores: Scores, scored: ScoredProperty) -> Samples:
@@ -103,6 +104,7 @@ def _cat(parts: list[Samples]) -> Samples:
         components={name: np.concatenate([part.components[name] for part in parts]) for name in parts[0].components},
         problems=[p for part in parts for p in part.problems],
         log_weight=column("log_weight"),
+        corrected=parts[0].corrected,
     )
 
 

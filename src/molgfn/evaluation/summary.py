@@ -10,6 +10,7 @@ import pandas as pd
 
 from molgfn.evaluation.bibliography import Bibliography
 from molgfn.evaluation.curves import Panel
+from molgfn.evaluation.metrics.elbo import UNCORRECTED
 from molgfn.evaluation.tables import numbers
 
 #: first part of the keys of shares, which are shown in percent
@@ -73,7 +74,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         ("snn", "Similarity to the nearest of the reference"),
         ("internal_diversity", "Internal diversity (IntDiv1)"),
         ("exact/tv", "Exact total variation from R/Z"),
-        ("elbo", "ELBO (at most log Z)"),
+        ("elbo", "ELBO (at most log Z)" if bounds_log_z(metrics) else "ELBO (may lie above log Z)"),
         *[(key, "Spearman correlation of log P_T and log R") for key in _last(metrics, "correlation/spearman/")],
     ]
     cards = []
@@ -91,6 +92,11 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
             sub.append(f"over {number(reading.get('count'))} objects")
         cards.append({"label": label, "number": number(reading["value"], share=share), "sub": " · ".join(sub)})
     return cards
+
+
+def bounds_log_z(metrics: dict[str, Any]) -> bool:
+    """The ELBO is a bound on log Z: the symmetry term that was trained with is whole."""
+    return UNCORRECTED not in metrics.get("elbo", {}).get("note", "")
 
 
 def property_name(evaluation: dict[str, Any]) -> str:
@@ -143,7 +149,8 @@ def limits(evaluation: dict[str, Any], config: dict[str, Any]) -> list[str]:
         held = " and the held-out ones" if given else ""
         out.append(
             f"How far the sampler is from R/Z over the whole space: {exact.get('note', 'not measured')}. The ELBO is "
-            f"only a lower bound on log Z, and the correlation covers only objects that the sampler drew{held}."
+            f"{'only a lower' if bounds_log_z(metrics) else 'no'} bound on log Z, and the correlation covers only "
+            f"objects that the sampler drew{held}."
         )
     elif exact is None and evaluation.get("source", {}).get("kind") == "file":
         out.append("How likely each molecule was: a file has no policy, so nothing here is about P_T or log Z.")

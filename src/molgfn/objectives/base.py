@@ -33,6 +33,10 @@ GROUPS = frozenset({"forward", "backward", "flow", "log_z"})
 AUXILIARIES = frozenset({"q1", "q2", "value_backward", "log_paths"})
 
 
+#: what is scored for every objective
+ALWAYS = frozenset({"mask", "is_exit", "log_pf", "log_reward"})
+
+
 @dataclass(frozen=True)
 class Loss:
     """One scalar and the parameter groups that it trains; no other parameter gets a gradient from it."""
@@ -172,3 +176,23 @@ class Objective(ABC):
     def prepare(self, scored: Scored) -> dict[str, Tensor]:
         """Fields of ``Scored`` to freeze for the iteration, [B, ...] each; computed without gradient."""
         return {}
+
+
+def unknown_words(objective: Objective) -> list[str]:
+    """What an objective declares and nobody knows, one line each: such a word would be asked for in vain."""
+    phases = objective.phases()
+    read = [("requires", objective.requires), ("anchors", objective.anchors)]
+    read += [(f"requires of phase {phase.name}", phase.requires) for phase in phases]
+    words = [(what, names, REQUIREMENTS) for what, names in read]
+    words += [
+        ("trains", objective.trains, GROUPS | AUXILIARIES),
+        ("separate", objective.separate, GROUPS),
+        ("auxiliaries", frozenset(objective.auxiliaries), AUXILIARIES),
+    ]
+    problems = []
+    for what, names, known in words:
+        if unknown := sorted(set(names) - known):
+            always = sorted(set(unknown) & ALWAYS) if known is REQUIREMENTS else []
+            beside = f" ({', '.join(always)}: there without being asked for)" if always else ""
+            problems.append(f"{what} names {', '.join(unknown)}{beside}; known are {', '.join(sorted(known))}")
+    return list(dict.fromkeys(problems))

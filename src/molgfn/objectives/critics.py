@@ -20,7 +20,10 @@ class Critic:
     """What V is fitted to, with which loss, and how often.
 
     ``td_lambda``: squares of V(s_t) - y_t with the TD(lambda) target y_t = A_t + V(s_t), A the generalised advantage;
-    lambda = 1 is the Monte-Carlo target sum_{k >= t} g_k. V^pi is the fixed point for every lambda.
+    lambda = 1 is the Monte-Carlo target sum_{k >= t} g_k. With reduction="trajectory" V^pi is the fixed point for every
+    lambda. With "transition" a trajectory weighs the less the more steps its batch has, and so the longer it is: the
+    fixed point tends to V^pi only as batches grow (on the golden DAG it is at most .65, .18, .044, .010 away for
+    batches of 1, 4, 16, 64).
 
     ``sub_eb``: squares of ``V(s_i) - sum_{t=i}^{j-1} g_t - V(s_j)`` over all sub-trajectories i < j <= T with
     V(s_T) = 0, weights lambda^(j-i) normalised within each trajectory. Both ends get gradient, as in the authors' code.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.distributions import ActionDistribution, Categorical, single
 
 
@@ -81,8 +82,28 @@ class Policy(nn.Module):
         """Parameters of the groups ``forward``, ``backward`` and ``flow``, each once."""
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """All parameters by group, each exactly once; ``log_z`` has its own."""
-        return {**{k: list(v) for k, v in self.group_modules().items()}, "log_z": [self.log_z]}
+        """All parameters by group, each exactly once; ``log_z`` has its own.
+
+        Raises:
+            ContractError: ``group_modules`` names another group, leaves a trainable parameter out, which would never
+                be trained, or has one twice.
+        """
+        groups = {**{k: list(v) for k, v in self.group_modules().items()}, "log_z": [self.log_z]}
+        name = type(self).__name__
+        if unknown := sorted(set(groups) - {"forward", "backward", "flow", "log_z"}):
+            raise ContractError(
+                f"{name}.group_modules names {', '.join(unknown)}; the groups are forward, backward, flow"
+            )
+        often = Counter(id(p) for parameters in groups.values() for p in parameters)
+        named = dict(self.named_parameters())
+        if left := [key for key, p in named.items() if p.requires_grad and id(p) not in often]:
+            raise ContractError(
+                f"{name}.group_modules leaves out {_some(left)}, which would never be trained; put each into forward, "
+                "backward or flow, or set its requires_grad to False"
+            )
+        if twice := [key for key, p in named.items() if often[id(p)] > 1]:
+            raise ContractError(f"{name}.group_modules has {_some(twice)} more than once; each belongs into one group")
+        return groups
 
     def fixed_backward(self, states: States, mask: Tensor) -> Categorical:
         """P_B by ``backward_rule`` over the legal backward actions ``mask`` [B, A'] of ``states``."""
@@ -112,3 +133,8 @@ class Policy(nn.Module):
     def dtype(self) -> torch.dtype:
         """What log-probabilities, flows and rewards are computed in: that of log Z, at least float32."""
         return torch.promote_types(self.log_z.dtype, torch.float32)
+
+
+def _some(names: list[str]) -> str:
+    """The first five, and how many there are beside them."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import torch
 from torch import Tensor
@@ -26,6 +27,9 @@ def check_environment(
     paths, where it counts them, add up over the backward actions. Where the environment says that it can be listed and
     has at most ``exact_limit`` states, flows are solved exactly for a random reward and P_T over *objects* must be
     proportional to it (TV < 1e-9).
+
+    A DAG that is not graded (a state is reached by paths of different lengths) breaks no promise: states, exact answers
+    and guides go by the state. A warning says so, as it is often a slip, such as a key that leaves something out.
 
     Args:
         environment: what to check.
@@ -64,6 +68,7 @@ class _Check:
         for states in visited:
             self.every_edge(states)
         self.walk_backward(terminal)
+        self.graded(visited)
         self.hashed(type(start).cat([*visited, terminal]))
         self.whole(visited)
         self.finished(terminal)
@@ -146,6 +151,19 @@ class _Check:
         total = e.is_initial(states).double().cpu().index_add(0, row.cpu(), before.exp())
         close = torch.allclose(count.double().cpu(), total.log(), rtol=1e-9, atol=1e-9)
         self.require(close, "log_path_count is not the sum over the backward actions")
+
+    def graded(self, visited: list[States]) -> None:
+        """Warn where the walks have met a state at two depths; ``visited``: the states after 0, 1, ... steps."""
+        depth_of: dict = {}
+        for depth, states in enumerate(visited):
+            for key in self.environment.keys(states):
+                first = depth_of.setdefault(key, depth)
+                if first != depth:
+                    warnings.warn(
+                        f"{self.name}: not graded: a state ({key!r}) is reached by paths of {first} and {depth} steps",
+                        stacklevel=4,
+                    )
+                    return
 
     def hashed(self, states: States) -> None:
         hashes = self.environment.hashes(states)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from molgfn.errors import ContractError
-from molgfn.objectives.base import AUXILIARIES, GROUPS, REQUIREMENTS, Objective
+from molgfn.objectives.base import Objective, unknown_words
 from molgfn.testing.golden import GoldenDag, golden_dag
 from molgfn.trajectories.batch import Scored, Trajectories
 from molgfn.trajectories.scoring import Networks, score
@@ -31,13 +31,8 @@ def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> No
         ContractError: names the objective, the promise, and what came instead.
     """
     name = type(objective).__name__
-    for words, known, what in (
-        (objective.requires, REQUIREMENTS, "requires"),
-        (objective.trains, GROUPS | AUXILIARIES, "trains"),
-        (objective.auxiliaries, AUXILIARIES, "auxiliaries"),
-    ):
-        if unknown := set(words) - known:
-            raise ContractError(f"{name}: {what} names {sorted(unknown)}; known are {sorted(known)}")
+    if problems := unknown_words(objective):
+        raise ContractError(f"{name}: {problems[0]}")
     dag = golden_dag()
     base = _total(objective, score_for(objective, dag))
     if not torch.isfinite(base):

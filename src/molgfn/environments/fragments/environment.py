@@ -73,6 +73,7 @@ class Fragments(Environment):
             raise ConfigError(f"min_fragments ({min_fragments}) is above max_fragments ({max_fragments})")
         self.max_fragments, self.min_fragments, self.max_atoms = max_fragments, min_fragments, max_atoms
         self.stop, self.symmetry = stop, symmetry
+        self.corrects_symmetry = symmetry == "molecule"
         if isinstance(vocabulary, str) and is_published(vocabulary):
             vocabulary = published_vocabulary(vocabulary).plain()
         self.space = FragmentSpace(

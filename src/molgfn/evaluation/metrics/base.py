@@ -55,6 +55,8 @@ class Samples:
         remarks: name -> N texts of the oracle (``Oracle.remarks``), "" where it has nothing to say.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
             the objects do not come from a policy.
+        corrected: R' is R(x) / C(x) with all of C (``Environment.corrects_symmetry``): what the flows are trained to
+            sum to is Z = sum_x R(x).
         reference: canonical SMILES of the whole reference, for novelty; None without a reference.
         reference_sample: molecules drawn from the reference, as samples of their own; None without a reference.
         terminal: log P_T(x) of some of the objects; None where not estimated.
@@ -71,6 +73,7 @@ class Samples:
     problems: list[str | None] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
     log_weight: np.ndarray | None = None
+    corrected: bool = True
     reference: frozenset[str] | None = None
     reference_sample: Samples | None = None
     terminal: TerminalProbabilities | None = None

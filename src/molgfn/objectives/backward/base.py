@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from molgfn.objectives.base import Objective, ObjectiveOutput, TargetNetwork
+from molgfn.objectives.base import AUXILIARIES, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.trajectories.batch import Scored, Trajectories
 
 
@@ -86,6 +86,22 @@ class BackwardPolicyTraining(ABC):
     @abstractmethod
     def __call__(self, scored: Scored) -> ObjectiveOutput:
         """The loss of P_B on trajectories scored by ``score_backward``; no losses where there is none."""
+
+
+#: what P_B's own loss may ask for (``BackwardPolicyTraining.requires``)
+BACKWARD_REQUIREMENTS = frozenset({"log_pb", "log_pf", "log_guide", "value_backward", "log_paths"})
+
+
+def unknown_words(backward: BackwardPolicyTraining) -> list[str]:
+    """What it declares and nobody knows, one line each."""
+    problems = []
+    for what, names, known in (
+        ("requires", backward.requires, BACKWARD_REQUIREMENTS),
+        ("auxiliaries", backward.auxiliaries, AUXILIARIES),
+    ):
+        if unknown := sorted(set(names) - known):
+            problems.append(f"{what} names {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    return problems
 
 
 def mismatch(objective: Objective, backward: BackwardPolicyTraining) -> str | None:
