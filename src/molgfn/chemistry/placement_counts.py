@@ -1,7 +1,6 @@
 """How many placements of fragments cut a molecule, and its automorphisms, from the leaves of its rigid tree inwards.
 
-A *branch* is what hangs from one cut bond of the rigid tree: a node, the site it is bonded by, and the branches beyond.
-All that the rest of the molecule has to know of a branch depends on its shape alone, so it is worked out once per shape
+All that the rest of a molecule has to know of a branch depends on its shape alone, so it is worked out once per shape
 and looked up in every later molecule, where only the middle is new.
 """
 
@@ -9,35 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from math import factorial
 
+from molgfn.chemistry.branches import Branch, BranchesAtNode
 from molgfn.chemistry.canonical_trees import Edge
-from molgfn.chemistry.fragment_parts import SITE, AtSite, Fits, FragmentParts
+from molgfn.chemistry.fragment_parts import SITE, Fits, FragmentParts
 from molgfn.chemistry.rigid import RigidTypes
-from molgfn.chemistry.ways import Ways, add, add_product, multiply
+from molgfn.chemistry.ways import Ways
 
 _MOST_KEYS = 50_000  # some 100 MB
 #: type of a node, its site towards the root (-1 at the root), what hangs from it
 _Key = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    """What is known of a branch.
-
-    Attributes:
-        number: equal for isomorphic branches only.
-        automorphisms: that keep the site it is bonded by.
-        whole: ways to cut it up where the bond to it is cut too.
-        open: by number of a part of a fragment, ways to have that part at its near end and the rest cut up.
-    """
-
-    number: int
-    automorphisms: int
-    whole: Ways
-    open: dict[int, Ways]
 
 
 class PlacementCounter:
@@ -51,8 +33,8 @@ class PlacementCounter:
 
     def __init__(self, parts: FragmentParts, types: RigidTypes, max_fragments: int) -> None:
         self._parts, self._types, self._most = parts, types, max_fragments
-        self._branches: list[_Branch] = []
-        self._found: dict[_Key, _Branch] = {}
+        self._branches: list[Branch] = []
+        self._found: dict[_Key, Branch] = {}
         self._images: dict[_Key, Counter[tuple[int, ...]]] = {}
         self._fits: dict[_Key, Fits] = {}
 
@@ -101,7 +83,7 @@ class PlacementCounter:
         ways, _ = self._lay(shape)
         return ways, automorphisms * swaps
 
-    def _branch(self, type_: int, own: int, hanging: list[int]) -> _Branch:
+    def _branch(self, type_: int, own: int, hanging: list[int]) -> Branch:
         """The branch of a node bonded by site ``own``, with others hanging from it (these get sorted)."""
         hanging.sort()
         key = (type_, own, *hanging)
@@ -110,7 +92,7 @@ class PlacementCounter:
             shape, automorphisms = self._arrange(type_, own, hanging)
             found = self._found.get(shape)
             if found is None:
-                found = _Branch(len(self._branches), automorphisms, *self._lay(shape))
+                found = Branch(len(self._branches), automorphisms, *self._lay(shape))
                 self._branches.append(found)
                 self._found[shape] = found
             self._found[key] = found
@@ -147,47 +129,7 @@ class PlacementCounter:
         if fits is None:
             fits = self._fits[form] = self._parts.fits(type_, own, sites)
         branches = [self._branches[number % SITE] for number in hanging]
-        cut_off = _CutOff([branch.whole for branch in branches], self._most)
-        offers: dict[AtSite, list[tuple[int, Ways]]] = {}  # branches (as bits) that can meet a need, and their ways
-        if fits.further:
-            for i, branch in enumerate(branches):
-                shift = sites[i] * SITE
-                for part, ways in branch.open.items():
-                    offers.setdefault(shift + part, []).append((1 << i, ways))
-        whole: Ways = {}
-        open_: dict[int, Ways] = {}
-        # Each need is met by a branch of its own; the branches that are not taken for one are cut off.
-        stack: list[tuple[Fits, int, Ways]] = [(fits, 0, {})]
-        while stack:
-            fits, taken, met = stack.pop()
-            if fits.whole or fits.open:
-                rest = cut_off[taken]
-                if rest:
-                    ways = multiply(met, rest, self._most) if taken else rest
-                    add_product(whole, fits.whole, ways, self._most)
-                    for part, times in fits.open.items():
-                        add(open_.setdefault(part, {}), ways, times)
-            for need in fits.further.keys() & offers.keys():
-                for bit, ways in offers[need]:
-                    if not taken & bit:
-                        both = multiply(met, ways, self._most) if taken else ways
-                        stack.append((fits.further[need], taken | bit, both))
-        return whole, open_
-
-
-class _CutOff(dict[int, Ways]):
-    """By bit mask of the branches that are taken: ways to cut up the others, all of them cut off."""
-
-    def __init__(self, wholes: list[Ways], most: int) -> None:
-        self._wholes, self._most = wholes, most
-
-    def __missing__(self, taken: int) -> Ways:
-        ways = None
-        for i, whole in enumerate(self._wholes):
-            if not taken >> i & 1:
-                ways = whole if ways is None else multiply(ways, whole, self._most)
-        self[taken] = ways = {0: 1} if ways is None else ways
-        return ways
+        return BranchesAtNode(sites, branches, self._most).lay(fits)
 
 
 def _least_images(symmetries: Iterable[tuple[int, ...]], own: int, sites: list[int]) -> Counter[tuple[int, ...]]:
