@@ -7,26 +7,24 @@ isomorphisms of each fragment onto its piece, times the choices of attachment po
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import numpy as np
 from rdkit import Chem
 
-from molgfn.chemistry.embedding import MoleculeTree, Pattern, Placement
+from molgfn.chemistry.embedding import MoleculeTree, Pattern
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.fragment_parts import FragmentParts
 from molgfn.chemistry.placement_counts import PlacementCounter
+from molgfn.chemistry.placement_draws import Draw, FragmentFits, Placement, pick
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.rigid_assembly import PlainTree, RigidAssembler
 from molgfn.chemistry.vocabulary import Vocabulary
-from molgfn.chemistry.ways import POINT, SCAFFOLD, Ways, multiply, read_signature
+from molgfn.chemistry.ways import POINT, SCAFFOLD, Ways, read_signature
 from molgfn.errors import DataError
 
 #: may a tree of ``n_fragments`` fragments with ``open_points`` unused points and ``heavy_atoms`` atoms be a whole one
 MayStop = Callable[[int, int, int], bool]
-_Item = TypeVar("_Item")
 
 
 def _always(n_fragments: int, open_points: int, heavy_atoms: int) -> bool:
@@ -64,16 +62,10 @@ class Decomposer:
             for k, f in enumerate(self._fragments)
         ]
         parts = FragmentParts(self.types)
-        for pattern, signature in zip(self._patterns, self._signatures, strict=True):
-            parts.add(pattern, signature)
+        numbers = [parts.add(*both) for both in zip(self._patterns, self._signatures, strict=True)]
         self._counter = PlacementCounter(parts, self.types, max_fragments)
+        self._fits = FragmentFits(self._patterns, numbers, self.types)
         self._joined = RigidAssembler(self._fragments, self._patterns)
-        # a fragment can only lie in a molecule that has at least its rigid pieces
-        self._n_types = len(self.types.nodes)
-        self._needs = np.zeros((len(self._patterns), self._n_types), dtype=np.int16)
-        for k, pattern in enumerate(self._patterns):
-            for type_ in pattern.types:
-                self._needs[k, type_] += 1
 
     def count(self, mol: Chem.Mol, tree: PlainTree | None = None) -> tuple[int, int]:
         """Placements over all decompositions that may stop, and automorphisms of the molecule.
@@ -112,15 +104,11 @@ class Decomposer:
             molecule = MoleculeTree(self.types.read(mol))
         except DataError:
             return None
-        ways, options = self._table(molecule)
-        whole = sorted(self._whole(mol.GetNumAtoms(), ways[0]))
+        draw = Draw(molecule, self._fits, self._signatures, self._counter, self.max_fragments)
+        whole = sorted(self._whole(mol.GetNumAtoms(), draw.ways))
         if not whole:
             return None
-        target = _pick(whole, [ways[0][s] for s in whole], rng)
-        pieces = [
-            (kind, self._choose_placement(molecule, kind, mask, rng))
-            for kind, mask in self._choose(0, target, ways, options, rng)
-        ]
+        pieces = draw.pieces(pick(whole, [draw.ways[s] for s in whole], rng), rng)
         return self._as_tree(molecule, pieces, rng)
 
     def _whole(self, atoms: int, ways: Ways) -> Iterator[int]:
@@ -130,91 +118,6 @@ class Decomposer:
             if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points - 2 * (n - 1), atoms):
                 yield signature
 
-    def _table(self, molecule: MoleculeTree) -> tuple[list[Ways], list[list[tuple[int, int, int, list[int]]]]]:
-        """Ways to cut what hangs from each node, and the pieces (mask, kind, weight, nodes below) that top there."""
-        n = len(molecule.tree.types)
-        rank = [0] * n
-        for i, node in enumerate(molecule.order):
-            rank[node] = i
-        found: dict[tuple[int, int], int] = {}
-        top: dict[int, int] = {}
-        present = Counter(molecule.tree.types)
-        counts = np.array([present.get(t, 0) for t in range(self._n_types)], dtype=np.int16)
-        for kind in np.flatnonzero((self._needs <= counts).all(1)).tolist():
-            for placement, weight in self._patterns[kind].placements(molecule):
-                mask = 0
-                for node, _ in placement:
-                    mask |= 1 << node
-                if mask not in top:
-                    top[mask] = min((node for node, _ in placement), key=rank.__getitem__)
-                found[mask, kind] = found.get((mask, kind), 0) + weight
-        options: list[list[tuple[int, int, int, list[int]]]] = [[] for _ in range(n)]
-        for (mask, kind), weight in found.items():
-            options[top[mask]].append((mask, kind, weight, self._below(molecule, mask, top[mask])))
-        ways: list[Ways] = [{} for _ in range(n)]
-        for node in reversed(molecule.order):
-            total = ways[node]
-            for _, kind, weight, below in options[node]:
-                product = {self._signatures[kind]: weight}
-                for child in below:
-                    product = multiply(product, ways[child], self.max_fragments)
-                    if not product:
-                        break
-                for signature, number in product.items():
-                    total[signature] = total.get(signature, 0) + number
-        return ways, options
-
-    @staticmethod
-    def _below(molecule: MoleculeTree, mask: int, top: int) -> list[int]:
-        """The nodes that hang from a piece: its neighbours outside, without the parent of its topmost node."""
-        border, rest = 0, mask
-        while rest:
-            low = rest & -rest
-            border |= molecule.near[low.bit_length() - 1]
-            rest ^= low
-        border &= ~mask
-        if molecule.parent[top] >= 0:
-            border &= ~(1 << molecule.parent[top])
-        nodes = []
-        while border:
-            low = border & -border
-            nodes.append(low.bit_length() - 1)
-            border ^= low
-        return nodes
-
-    def _choose(
-        self, node: int, target: int, ways: list[Ways], options: list, rng: np.random.Generator | None
-    ) -> Iterator[tuple[int, int]]:
-        """(kind, mask) of each piece of one decomposition of what hangs from ``node``, of signature ``target``."""
-        candidates, weights = [], []
-        for mask, kind, weight, below in options[node]:
-            rest = target - self._signatures[kind]
-            # partial products from the right, so that the signature can be shared out from the left
-            tails: list[Ways] = [{0: 1}]
-            for child in reversed(below):
-                tails.append(multiply(ways[child], tails[-1], self.max_fragments))
-            tails.reverse()
-            if tails[0].get(rest):
-                candidates.append((mask, kind, rest, below, tails))
-                weights.append(weight * tails[0][rest])
-        mask, kind, rest, below, tails = _pick(candidates, weights, rng)
-        yield kind, mask
-        for child, tail in zip(below, tails[1:], strict=True):
-            shares = [s for s in sorted(ways[child]) if tail.get(rest - s)]
-            share = _pick(shares, [ways[child][s] * tail[rest - s] for s in shares], rng)
-            yield from self._choose(child, share, ways, options, rng)
-            rest -= share
-
-    def _choose_placement(
-        self, molecule: MoleculeTree, kind: int, mask: int, rng: np.random.Generator | None
-    ) -> Placement:
-        fitting = [
-            (placement, weight)
-            for placement, weight in self._patterns[kind].placements(molecule)
-            if sum(1 << node for node, _ in placement) == mask
-        ]
-        return _pick([p for p, _ in fitting], [w for _, w in fitting], rng)
-
     def _as_tree(
         self, molecule: MoleculeTree, pieces: list[tuple[int, Placement]], rng: np.random.Generator | None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -222,9 +125,9 @@ class Decomposer:
         free: list[dict[tuple[int, int], list[int]]] = []  # per piece: points left at (molecule node, site)
         for number, (kind, placement) in enumerate(pieces):
             pattern, points = self._patterns[kind], {}
-            for (node, symmetry), atoms in zip(placement, pattern.site_atoms, strict=True):
+            for own, (node, symmetry) in placement.items():
                 owner[node] = number
-                for site, atom in enumerate(atoms):
+                for site, atom in enumerate(pattern.atoms[own]):
                     here = [p for p, at in enumerate(pattern.points) if at == atom]
                     points[node, symmetry[site]] = here if rng is None else rng.permutation(here).tolist()
             free.append(points)
@@ -249,16 +152,3 @@ class Decomposer:
         if rows:
             joins[: len(rows)] = rows
         return kinds, joins
-
-
-def _pick(items: list[_Item], weights: list[int], rng: np.random.Generator | None) -> _Item:
-    """One item: the first, or drawn in proportion to whole-number weights of any size."""
-    if rng is None:
-        return items[0]
-    total, threshold = sum(weights), rng.random()
-    reached = 0
-    for item, weight in zip(items, weights, strict=True):
-        reached += weight
-        if threshold < reached / total:
-            return item
-    return items[-1]

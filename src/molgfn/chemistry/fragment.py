@@ -9,6 +9,12 @@ from dataclasses import dataclass
 
 from rdkit import Chem
 
+from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.site_symmetries import site_symmetries
+from molgfn.errors import DataError
+
+#: so many attachment atoms never have more symmetries than can be listed
+_FEW_SITES = 6
 #: canonical SMILES plus the atoms with points, equal exactly for interchangeable fragments
 Identity = str
 
@@ -49,7 +55,7 @@ class Fragment:
         for points in ({p} for p in taken):
             if problem := _methylation_problem(mol, points):
                 return problem
-        return _methylation_problem(mol, self.points)
+        return _methylation_problem(mol, self.points) or _symmetry_problem(self.smiles, mol, self.points)
 
     def mol(self) -> Chem.Mol:
         """A fresh sanitised RDKit molecule, atoms in the order of the SMILES."""
@@ -104,6 +110,18 @@ def _saturated(mol: Chem.Mol, taken: Counter[int]) -> Chem.Mol:
         if Chem.SanitizeMol(grown, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
             mol = grown
     return mol
+
+
+def _symmetry_problem(smiles: str, mol: Chem.Mol, points: tuple[int, ...]) -> str | None:
+    """The symmetries of rings, and those of attachment atoms, are listed."""
+    try:
+        if len(set(points)) > _FEW_SITES:
+            site_symmetries(mol, points)
+        else:
+            RigidTypes().read(mol)
+    except DataError as error:
+        return f"'{smiles}': {error}"
+    return None
 
 
 def _methylation_problem(mol: Chem.Mol, points: Iterable[int]) -> str | None:

@@ -67,12 +67,13 @@ class FragmentParts:
         self._parts: dict[int, Counter[_Part]] = {}  # by type of node
         self._numbers: dict[tuple, int] = {}
 
-    def add(self, pattern: Pattern, signature: int) -> None:
-        """Take in a fragment."""
+    def add(self, pattern: Pattern, signature: int) -> dict[tuple[int, int], int]:
+        """Take in a fragment; returns the number of its part at each (node, neighbour that it is seen from)."""
         known: dict[tuple[int, int], int] = {}
         for node in range(len(pattern.types)):
             whole = _Part(-1, signature, -1, self._sites(pattern, node, -1, known))
             self._parts.setdefault(pattern.types[node], Counter())[whole] += 1
+        return known
 
     def fits(self, type_: int, own: int, sites: list[int]) -> Fits:
         """What fits a node.

@@ -20,6 +20,7 @@ from molgfn.chemistry.ways import Ways
 _MOST_KEYS = 50_000  # some 100 MB
 #: type of a node, its site towards the root (-1 at the root), what hangs from it
 _Key = tuple[int, ...]
+_NO_BRANCH = Branch(-1, 1, {}, {})
 
 
 class PlacementCounter:
@@ -49,9 +50,7 @@ class PlacementCounter:
             Placements over all ways to cut the molecule into at most ``max_fragments`` fragments, and |Aut|. Where
             there is no way the first is empty and the second may be too small.
         """
-        if len(self._found) > _MOST_KEYS:  # unlike molecules must not fill the memory
-            for memory in (self._branches, self._found, self._images, self._fits):
-                memory.clear()
+        self._make_room()
         n = len(types)
         hanging: list[list[int]] = [[] for _ in range(n)]
         height, left, link = [0] * n, [0] * n, [0] * n  # link: exclusive or of the edges that are left
@@ -82,6 +81,40 @@ class PlacementCounter:
         shape, automorphisms = self._arrange(types[order[-1]], -1, hanging[order[-1]])
         ways, _ = self._lay(shape)
         return ways, automorphisms * swaps
+
+    def rooted(
+        self,
+        types: Sequence[int],
+        own: Sequence[int],
+        below: Sequence[Sequence[tuple[int, int]]],
+        order: Sequence[int],
+    ) -> tuple[list[Branch], Ways]:
+        """The branch at each node of a rigid tree rooted at node 0, which has none, and the ways as in ``count``.
+
+        Args:
+            types: type of each node.
+            own: site of each node towards the root.
+            below: (site, node) of what hangs from each node, by ascending site.
+            order: of the nodes, the root first and each after its parent.
+
+        Returns:
+            Nothing where there is no way.
+        """
+        self._make_room()
+        branches = [_NO_BRANCH] * len(types)
+        for node in reversed(order[1:]):
+            hanging = [site * SITE + branches[child].number for site, child in below[node]]
+            branches[node] = found = self._branch(types[node], own[node], hanging)
+            if not found.whole and not found.open:
+                return [], {}
+        root = (types[0], -1, *(site * SITE + branches[child].number for site, child in below[0]))
+        return branches, self._lay(root)[0]
+
+    def _make_room(self) -> None:
+        """Forget all branches where they are many: unlike molecules must not fill the memory."""
+        if len(self._found) > _MOST_KEYS:
+            for memory in (self._branches, self._found, self._images, self._fits):
+                memory.clear()
 
     def _branch(self, type_: int, own: int, hanging: list[int]) -> Branch:
         """The branch of a node bonded by site ``own``, with others hanging from it (these get sorted)."""
