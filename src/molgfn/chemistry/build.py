@@ -14,6 +14,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import BRICS
 
+from molgfn.chemistry.capping import capped
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.site_symmetries import AtomImages
@@ -201,21 +202,8 @@ def _core(piece: str) -> Cut | None:
     mol = Chem.MolFromSmiles(piece)
     if mol is None:
         return None
-    grown, dummies = Chem.RWMol(mol), []
-    for atom in grown.GetAtoms():
-        if atom.GetAtomicNum() == 0:
-            (neighbour,) = atom.GetNeighbors()
-            neighbour.SetNumExplicitHs(neighbour.GetNumExplicitHs() + 1)
-            neighbour.SetIntProp("cuts", (neighbour.GetIntProp("cuts") if neighbour.HasProp("cuts") else 0) + 1)
-            dummies.append(atom.GetIdx())
-    for index in sorted(dummies, reverse=True):
-        grown.RemoveAtom(index)
-    if Chem.SanitizeMol(grown, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
-        return None
-    smiles = Chem.MolToSmiles(grown)
-    order = list(grown.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
-    cuts = {a.GetIdx(): a.GetIntProp("cuts") for a in grown.GetAtoms() if a.HasProp("cuts")}
-    return smiles, tuple(new for new, old in enumerate(order) for _ in range(cuts.get(old, 0)))
+    found = capped(mol)
+    return None if found is None else (found[0], tuple(sorted(found[1])))
 
 
 def _refusal(mol: Chem.Mol | None, *, max_atoms: int, neutral: bool) -> str | None:
