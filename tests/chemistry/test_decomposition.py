@@ -80,7 +80,9 @@ def test_size_limit_and_stop_rule():
     assert Decomposer(vocabulary, max_fragments=1).decompose(mol) is None
     kinds, _ = Decomposer(vocabulary, max_fragments=2).decompose(mol)
     assert kinds.tolist() == [2, 2]
-    three = Decomposer(vocabulary, max_fragments=6, may_stop=lambda n, open_points, atoms: n == 3 and open_points == 2)
+    three = Decomposer(
+        vocabulary, max_fragments=6, may_stop=lambda n, open_points, atoms: n == 3 and open_points == (2,)
+    )
     kinds, _ = three.decompose(mol)
     assert (kinds >= 0).sum() == 3
     never = Decomposer(vocabulary, max_fragments=6, may_stop=lambda n, open_points, atoms: atoms > 6)

@@ -29,7 +29,7 @@ VOCABULARIES = {
 }
 STOP_RULES = {
     "all": lambda n, open_points, atoms: True,
-    "nearly closed": lambda n, open_points, atoms: n >= 2 and open_points <= 3,
+    "nearly closed": lambda n, open_points, atoms: n >= 2 and sum(open_points) <= 3,
     "size": lambda n, open_points, atoms: n <= 3 and 4 <= atoms <= 12,
 }
 
@@ -67,7 +67,7 @@ def check_molecules(enumerated, rule):
         assert molecule.valid, molecule.problem
         mols[molecule.smiles] = molecule.mol
         total[molecule.smiles] += c * may_stop(
-            len(tree.kinds), enumerated.open_points(tree), molecule.mol.GetNumAtoms()
+            len(tree.kinds), (enumerated.open_points(tree),), molecule.mol.GetNumAtoms()
         )
     symmetry = MoleculeSymmetry(
         enumerated.vocabulary, max_fragments=SIZE, may_stop=may_stop, scaffold=enumerated.scaffold

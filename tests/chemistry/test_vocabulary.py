@@ -107,7 +107,7 @@ def test_unusual_but_right_fragments(smiles):
 
 
 def test_all_problems_come_together_with_file_and_line(tmp_path):
-    path = write(tmp_path, "CC 5\nC 0\n# fine\nXX 0\nC 0 7\nCO a\nOC 0 1 2\n")
+    path = write(tmp_path, "CC 5\nC 0\n# fine\nXX 0\nC 0 7\nCO a\nOC 0 1 2 3\n")
     with pytest.raises(VocabularyError) as caught:
         Vocabulary.load(path)
     text = str(caught.value)

@@ -7,27 +7,29 @@ isomorphisms of each fragment onto its piece, times the choices of attachment po
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from rdkit import Chem
 
-from molgfn.chemistry.embedding import MoleculeTree, Pattern
+from molgfn.chemistry.embedding import MoleculeTree, Pattern, PointSite
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.fragment_parts import FragmentParts
+from molgfn.chemistry.joins import Joins
 from molgfn.chemistry.placement_counts import PlacementCounter
 from molgfn.chemistry.placement_draws import Draw, FragmentFits, Placement, pick
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.rigid_assembly import PlainTree, RigidAssembler
 from molgfn.chemistry.vocabulary import Vocabulary
-from molgfn.chemistry.ways import POINT, SCAFFOLD, Ways, read_signature
+from molgfn.chemistry.ways import SCAFFOLD, Ways, open_point, read_signature
 from molgfn.errors import DataError
 
-#: may a tree of ``n_fragments`` fragments with ``open_points`` unused points and ``heavy_atoms`` atoms be a whole one
-MayStop = Callable[[int, int, int], bool]
+#: may a tree of so many fragments, open points (by class, see ``Decomposer``) and heavy atoms be a whole one
+MayStop = Callable[[int, tuple[int, ...], int], bool]
 
 
-def _always(n_fragments: int, open_points: int, heavy_atoms: int) -> bool:
+def _always(n_fragments: int, open_points: tuple[int, ...], heavy_atoms: int) -> bool:
     return True
 
 
@@ -39,6 +41,9 @@ class Decomposer:
         max_fragments: most fragments of a tree, the scaffold counted (1 to 255).
         may_stop: which trees are whole ones, from their numbers of fragments, unused points and heavy atoms.
         scaffold: a fragment of kind ``len(vocabulary)`` that must occur exactly once.
+        joins: which points may be joined and which must be; by default any may and none must.
+        open_classes: per type of point, the class that ``may_stop`` counts unused points by, -1 for none; by default
+            all points are of class 0.
     """
 
     def __init__(
@@ -48,6 +53,8 @@ class Decomposer:
         max_fragments: int,
         may_stop: MayStop = _always,
         scaffold: Fragment | None = None,
+        joins: Joins | None = None,
+        open_classes: Sequence[int] | None = None,
     ) -> None:
         if not 1 <= max_fragments <= 255:
             raise ValueError(f"max_fragments must be 1 to 255, not {max_fragments}")
@@ -56,15 +63,23 @@ class Decomposer:
         self._may_stop = may_stop
         self._fragments = [*vocabulary, *([scaffold] if scaffold else [])]
         self._scaffold_kind = len(vocabulary) if scaffold else -1
-        self._patterns = [Pattern(f, self.types) for f in self._fragments]
-        self._signatures = [
-            1 + POINT * len(f.points) + (SCAFFOLD if k == self._scaffold_kind else 0)
-            for k, f in enumerate(self._fragments)
-        ]
+        joins = Joins.any(self._fragments) if joins is None else joins
+        classes = [0] * joins.n_types if open_classes is None else list(open_classes)
+        self._classes = max(classes, default=-1) + 1
+        partners = [np.flatnonzero(row).tolist() for row in joins.allowed]
+        self._patterns = []
+        for fragment, types in zip(self._fragments, joins.type_of, strict=True):
+            counts = Counter(fragment.points)
+            sites = {
+                atom: PointSite(counts[atom], counts[atom] * bool(joins.must_fill[t]), t, open_point(classes[t]))
+                for atom, t in zip(fragment.points, types, strict=True)
+            }
+            self._patterns.append(Pattern(fragment, self.types, sites))
+        self._signatures = [1 + (SCAFFOLD if k == self._scaffold_kind else 0) for k in range(len(self._fragments))]
         parts = FragmentParts(self.types)
         numbers = [parts.add(*both) for both in zip(self._patterns, self._signatures, strict=True)]
-        self._counter = PlacementCounter(parts, self.types, max_fragments)
-        self._fits = FragmentFits(self._patterns, numbers, self.types)
+        self._counter = PlacementCounter(parts, self.types, max_fragments, partners)
+        self._fits = FragmentFits(self._patterns, self._signatures, numbers, self.types, partners)
         self._joined = RigidAssembler(self._fragments, self._patterns)
 
     def count(self, mol: Chem.Mol, tree: PlainTree | None = None) -> tuple[int, int]:
@@ -104,7 +119,7 @@ class Decomposer:
             molecule = MoleculeTree(self.types.read(mol))
         except DataError:
             return None
-        draw = Draw(molecule, self._fits, self._signatures, self._counter, self.max_fragments)
+        draw = Draw(molecule, self._fits, self._counter, self.max_fragments)
         whole = sorted(self._whole(mol.GetNumAtoms(), draw.ways))
         if not whole:
             return None
@@ -114,8 +129,8 @@ class Decomposer:
     def _whole(self, atoms: int, ways: Ways) -> Iterator[int]:
         """The signatures of fragment trees that may stop, of a molecule of so many atoms."""
         for signature in ways:
-            n, points, scaffolds = read_signature(signature)
-            if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points - 2 * (n - 1), atoms):
+            n, scaffolds, points = read_signature(signature, self._classes)
+            if scaffolds == (self._scaffold_kind >= 0) and self._may_stop(n, points, atoms):
                 yield signature
 
     def _as_tree(

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.rigid import RigidTree, RigidTypes
+
+
+@dataclass(frozen=True, slots=True)
+class PointSite:
+    """The attachment points of one atom of a fragment.
+
+    Attributes:
+        points: how many.
+        fewest: how many must be taken: all or none.
+        type_: type of these points, see ``joins``.
+        open_: what each that stays open adds to the signature of ways.
+    """
+
+    points: int
+    fewest: int = 0
+    type_: int = 0
+    open_: int = 0
 
 
 class MoleculeTree:
@@ -33,13 +53,23 @@ class MoleculeTree:
 class Pattern:
     """A fragment prepared for matching.
 
-    Its nodes are listed from a root outward. A site of the molecule under a site of the fragment may have more cut
+    A site of the molecule under a site of the fragment may have more cut
     bonds than the fragment has bonds there, if attachment points pay for them.
+
+    Args:
+        fragment: what is matched.
+        types: numbers the types of nodes.
+        sites: per atom with attachment points what they are; points of no type by default.
     """
 
-    def __init__(self, fragment: Fragment, types: RigidTypes) -> None:
+    def __init__(self, fragment: Fragment, types: RigidTypes, sites: dict[int, PointSite] | None = None) -> None:
         tree = types.read(fragment.mol())
         molecule = MoleculeTree(tree)
         self.types, self.atoms, self.edges, self.where = tree.types, tree.atoms, tree.edges, tree.where
         self.bonds = molecule.bonds
         self.points = fragment.points
+        counts = Counter(fragment.points)
+        #: per atom of the fragment what may be cut there
+        self.sites = {
+            atom: (sites or {}).get(atom, PointSite(counts[atom])) for atom in range(sum(map(len, tree.atoms)))
+        }

@@ -17,6 +17,8 @@ from molgfn.errors import DataError
 _FEW_SITES = 6
 #: canonical SMILES plus the atoms with points, equal exactly for interchangeable fragments
 Identity = str
+#: labels of one point, see ``tidy_labels``
+Labels = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,14 @@ class Fragment:
             k times. A *point* is a position in this tuple; a join spends it and one hydrogen of its atom. Where P or
             S has no hydrogen left but room for a higher valence (``O=S=O``), two hydrogens are understood there.
         count: how often it was seen where it was derived from; 0 where unknown.
+        labels: per point, the labels under which it may be joined (see ``join_table``); an empty tuple joins any point.
+            None where nothing is said of them. Points that are alike have the same labels.
     """
 
     smiles: str
     points: tuple[int, ...]
     count: int = 0
+    labels: tuple[Labels, ...] | None = None
 
     def problem(self) -> str | None:
         """What makes the fragment unusable and what would be right, or None."""
@@ -55,7 +60,26 @@ class Fragment:
         for points in ({p} for p in taken):
             if problem := _methylation_problem(mol, points):
                 return problem
-        return _methylation_problem(mol, self.points) or _symmetry_problem(self.smiles, mol, self.points)
+        return (
+            _methylation_problem(mol, self.points)
+            or _symmetry_problem(self.smiles, mol, self.points)
+            or self._label_problem()
+        )
+
+    def _label_problem(self) -> str | None:
+        """Labels must come one set per point, the same for points that a symmetry takes into each other."""
+        if self.labels is None:
+            return None
+        if len(self.labels) != len(self.points):
+            return f"'{self.smiles}' has {len(self.points)} attachment points but labels for {len(self.labels)}"
+        for other, place in alike_points(self):
+            if self.labels[place] != self.labels[other]:
+                both = write_labels(tidy_labels([*self.labels[other], *self.labels[place]]))
+                return (
+                    f"attachment points {other} and {place} of '{self.smiles}' are alike but have the labels "
+                    f"{write_labels(self.labels[other])} and {write_labels(self.labels[place])}; give both {both}"
+                )
+        return None
 
     def mol(self) -> Chem.Mol:
         """A fresh sanitised RDKit molecule, atoms in the order of the SMILES."""
@@ -63,11 +87,25 @@ class Fragment:
 
     def identity(self) -> Identity:
         """A string that is equal for two fragments exactly when they are the same up to the order of their atoms."""
-        mol = self.mol()
-        for index, times in Counter(self.points).items():
-            atom = mol.GetAtomWithIdx(index)
-            atom.SetIsotope(atom.GetIsotope() + 1000 * times)
-        return Chem.MolToSmiles(mol)
+        return Chem.MolToSmiles(_marked(self.mol(), Counter(self.points)))
+
+
+def tidy_labels(labels: Iterable[str]) -> Labels:
+    """Each label once, in the order in which people count (2 before 10)."""
+    return tuple(sorted(set(labels), key=lambda label: (len(label), label)))
+
+
+def write_labels(labels: Labels) -> str:
+    """``1|6``; ``*`` where there is none and anything may be joined."""
+    return "|".join(labels) or "*"
+
+
+def alike_points(fragment: Fragment) -> list[tuple[int, int]]:
+    """Each attachment point with the first that is like it: of the same atom, or taken into it by a symmetry."""
+    taken = Counter(fragment.points)
+    alike = Chem.CanonicalRankAtoms(_marked(fragment.mol(), taken), breakTies=False)
+    first: dict[int, int] = {}
+    return [(first.setdefault(alike[atom], place), place) for place, atom in enumerate(fragment.points)]
 
 
 def give_up_hydrogen(atom: Chem.Atom) -> None:
@@ -75,6 +113,15 @@ def give_up_hydrogen(atom: Chem.Atom) -> None:
     explicit = atom.GetNumExplicitHs()
     if explicit:
         atom.SetNumExplicitHs(explicit - 1)
+
+
+def _marked(mol: Chem.Mol, taken: Counter[int]) -> Chem.Mol:
+    """A copy whose isotopes tell the number of attachment points."""
+    marked = Chem.Mol(mol)
+    for index, times in taken.items():
+        atom = marked.GetAtomWithIdx(index)
+        atom.SetIsotope(atom.GetIsotope() + 1000 * times)
+    return marked
 
 
 def _parse(smiles: str) -> tuple[Chem.Mol | None, str]:

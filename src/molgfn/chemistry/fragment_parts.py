@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from math import perm
 
-from molgfn.chemistry.embedding import Pattern
+from molgfn.chemistry.embedding import Pattern, PointSite
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.ways import Ways
 
@@ -14,6 +14,10 @@ from molgfn.chemistry.ways import Ways
 #: One whole number, for these are sorted and hashed a lot.
 AtSite = int
 SITE = 1 << 32
+#: types of attachment points, by site
+Types = tuple[int, ...]
+#: per site of a node: numbers of the parts that hang there, and its attachment points
+_Sites = tuple[tuple[tuple[int, ...], PointSite], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +34,32 @@ class _Part:
     number: int
     signature: int
     own: int
-    sites: tuple[tuple[tuple[int, ...], int], ...]
+    sites: _Sites
 
     def takes(self, bonds: int) -> bool:
         """Whether the node may have so many cut bonds in all."""
-        fewest = (self.own >= 0) + sum(len(inner) for inner, _ in self.sites)
-        return fewest <= bonds <= fewest + sum(points for _, points in self.sites)
+        inner = (self.own >= 0) + sum(len(inner) for inner, _ in self.sites)
+        fewest = inner + sum(points.fewest for _, points in self.sites)
+        return fewest <= bonds <= inner + sum(points.points for _, points in self.sites)
 
 
 @dataclass(frozen=True, slots=True)
 class Fits:
     """Fragments and parts of fragments that fit a node, as a prefix tree of the needs they have.
 
-    Numbers of ways are those to place the first node and to choose points for its cut bonds.
+    Numbers of ways are those to place the first node and to choose points for its cut bonds, by signature: of the
+    fragment, and of the points of the node that stay open.
 
     Attributes:
-        whole: ways of fragments without further needs, by signature.
-        open: ways of parts without further needs, by number of the part.
+        whole: ways of fragments without further needs, by the types of the points that branches are cut from, one per
+            entry of ``sites`` of ``FragmentParts.fits`` (-1 where no branch is cut), and by the type of the point
+            towards the root (-1 at the root).
+        open: ways of parts without further needs, by the same types and the number of the part.
         further: what has one need more.
     """
 
-    whole: Ways = field(default_factory=dict)
-    open: dict[int, int] = field(default_factory=dict)
+    whole: dict[Types, dict[int, Ways]] = field(default_factory=dict)
+    open: dict[Types, dict[int, Ways]] = field(default_factory=dict)
     further: dict[AtSite, Fits] = field(default_factory=dict)
 
 
@@ -91,24 +99,32 @@ class FragmentParts:
             for symmetry in self._types.nodes[type_].symmetries:
                 if part.own >= 0 and symmetry[part.own] != own:
                     continue
-                ways, needs = times, []
+                ways, needs, signature, up = times, [], part.signature, -1
+                cut_types: dict[int, int] = {}
                 for site, (inner, points) in enumerate(part.sites):
-                    cuts = bonds[symmetry[site]] - len(inner) - (site == part.own)
-                    if not 0 <= cuts <= points:
+                    at = symmetry[site]
+                    cuts = bonds[at] - len(inner) - (site == part.own)
+                    if not points.fewest <= cuts <= points.points:
                         break
-                    ways *= perm(points, cuts)
-                    needs += [symmetry[site] * SITE + number for number in inner]
+                    ways *= perm(points.points, cuts)
+                    signature += points.open_ * (points.points - cuts)
+                    needs += [at * SITE + number for number in inner]
+                    if cuts:
+                        if at == own and part.own < 0:
+                            up, cuts = points.type_, cuts - 1
+                        if cuts:
+                            cut_types[at] = points.type_
                 else:
                     fits = root
                     for need in sorted(needs):
                         fits = fits.further.setdefault(need, Fits())
-                    table, key = (fits.whole, part.signature) if part.number < 0 else (fits.open, part.number)
-                    table[key] = table.get(key, 0) + ways
+                    types = tuple(cut_types.get(site, -1) for site in sites)
+                    table, key = (fits.whole, up) if part.number < 0 else (fits.open, part.number)
+                    found = table.setdefault(types, {}).setdefault(key, {})
+                    found[signature] = found.get(signature, 0) + ways
         return root
 
-    def _sites(
-        self, pattern: Pattern, node: int, parent: int, known: dict[tuple[int, int], int]
-    ) -> tuple[tuple[tuple[int, ...], int], ...]:
+    def _sites(self, pattern: Pattern, node: int, parent: int, known: dict[tuple[int, int], int]) -> _Sites:
         """``sites`` of the part at ``node``, away from ``parent``; ``known`` are the numbers by (node, parent)."""
         sites = []
         for site, atom in enumerate(pattern.atoms[node]):
@@ -118,13 +134,18 @@ class FragmentParts:
                     known[other, node] = self._number(
                         pattern.types[other], at, self._sites(pattern, other, node, known)
                     )
-            sites.append((tuple(sorted(known[other, node] for other, _ in beyond)), pattern.points.count(atom)))
+            sites.append((tuple(sorted(known[other, node] for other, _ in beyond)), pattern.sites[atom]))
         return tuple(sites)
 
-    def _number(self, type_: int, own: int, sites: tuple[tuple[tuple[int, ...], int], ...]) -> int:
+    def _number(self, type_: int, own: int, sites: _Sites) -> int:
         """Number of the part that begins with such a node, bonded to the rest of its fragment by site ``own``."""
         shape = min(
-            (symmetry[own], *sorted((symmetry[site], *here) for site, here in enumerate(sites)))
+            (
+                symmetry[own],
+                *sorted(
+                    (symmetry[site], inner, points.points, points.type_) for site, (inner, points) in enumerate(sites)
+                ),
+            )
             for symmetry in self._types.nodes[type_].symmetries
         )
         new = len(self._numbers)

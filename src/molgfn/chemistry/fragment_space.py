@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
 from molgfn.chemistry.assembly import Assembler
 from molgfn.chemistry.growing import Scaffold
+from molgfn.chemistry.growth import Growth
+from molgfn.chemistry.labels import resolve_joins
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.rigid_assembly import PlainTree
 from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry
@@ -24,11 +26,14 @@ class FragmentSpace:
     Args:
         vocabulary: anything that ``Vocabulary.load`` takes.
         scaffold: SMILES with ``*`` at its attachment points, or None.
-        max_fragments: most fragments of a tree, the scaffold counted.
-        may_stop: which trees are whole ones, from their numbers of fragments, open points and heavy atoms.
+        max_fragments, min_fragments, max_atoms, stop: see ``environments.fragments.Fragments``.
+        joins: see ``resolve_joins``.
         remember: molecules whose symmetry term is kept.
 
     Attributes:
+        vocabulary: the fragments; without labels where any point may be joined to any.
+        table: over the labels of points; None where any point may be joined to any.
+        growth: what may be joined to what, and when a tree is whole.
         points_per_kind, atoms_per_kind: attachment points and heavy atoms of each kind.
         point_classes: per kind the orbits of its points and the relations of pairs of points, see
             ``TreeSymmetry.point_classes``.
@@ -42,12 +47,17 @@ class FragmentSpace:
         *,
         scaffold: str | None,
         max_fragments: int,
-        may_stop: Callable[[int, int, int], bool],
+        min_fragments: int = 1,
+        max_atoms: int | None = None,
+        stop: Literal["free", "full"] = "free",
+        joins: str | Mapping[str, Any] | None = None,
         remember: int = 200_000,
     ) -> None:
-        self.vocabulary = Vocabulary.load(vocabulary)
-        self.n_fragments = len(self.vocabulary)
+        loaded = Vocabulary.load(vocabulary)
+        self.n_fragments = len(loaded)
         start = None if scaffold is None else Scaffold.parse(scaffold).fragment
+        self.table, types = resolve_joins(joins, loaded, start)
+        self.vocabulary = loaded.without_labels() if self.table is None else loaded
         kinds = [*self.vocabulary, *([] if start is None else [start])]
         self.points_per_kind = [len(f.points) for f in kinds]
         self.atoms_per_kind = [f.mol().GetNumHeavyAtoms() for f in kinds]
@@ -55,7 +65,23 @@ class FragmentSpace:
         self._trees = TreeSymmetry(self.vocabulary, start)
         self.point_classes = [self._trees.point_classes(k) for k in range(len(kinds))]
         self.site_symmetries = [self._trees.site_symmetries(k) for k in range(len(kinds))]
-        self._whole = MoleculeSymmetry(self.vocabulary, max_fragments=max_fragments, may_stop=may_stop, scaffold=start)
+        self.growth = Growth(
+            kinds,
+            self.n_fragments,
+            types,
+            max_fragments=max_fragments,
+            min_fragments=min_fragments,
+            max_atoms=max_atoms,
+            stop=stop,
+        )
+        self._whole = MoleculeSymmetry(
+            self.vocabulary,
+            max_fragments=max_fragments,
+            may_stop=self.growth.may_stop,
+            scaffold=start,
+            joins=types,
+            open_classes=self.growth.open_classes,
+        )
         self._remember = remember
         self._known: dict[str, float] = {}
 

@@ -30,10 +30,13 @@ class PlacementCounter:
         parts: of the fragments.
         types: numbers the types of nodes, of fragments and of the molecules to come.
         max_fragments: most fragments of a tree.
+        partners: per type of attachment points, the types that it may be joined to.
     """
 
-    def __init__(self, parts: FragmentParts, types: RigidTypes, max_fragments: int) -> None:
-        self._parts, self._types, self._most = parts, types, max_fragments
+    def __init__(
+        self, parts: FragmentParts, types: RigidTypes, max_fragments: int, partners: Sequence[Sequence[int]]
+    ) -> None:
+        self._parts, self._types, self._most, self._partners = parts, types, max_fragments, partners
         self._branches: list[Branch] = []
         self._found: dict[_Key, Branch] = {}
         self._images: dict[_Key, Counter[tuple[int, ...]]] = {}
@@ -80,7 +83,7 @@ class PlacementCounter:
                 order.append(other)
         shape, automorphisms = self._arrange(types[order[-1]], -1, hanging[order[-1]])
         ways, _ = self._lay(shape)
-        return ways, automorphisms * swaps
+        return ways.get(-1, {}), automorphisms * swaps
 
     def rooted(
         self,
@@ -108,7 +111,7 @@ class PlacementCounter:
             if not found.whole and not found.open:
                 return [], {}
         root = (types[0], -1, *(site * SITE + branches[child].number for site, child in below[0]))
-        return branches, self._lay(root)[0]
+        return branches, self._lay(root)[0].get(-1, {})
 
     def _make_room(self) -> None:
         """Forget all branches where they are many: unlike molecules must not fill the memory."""
@@ -153,8 +156,8 @@ class PlacementCounter:
         least = min(moved)[0]
         return least, automorphisms * sum(times for key, times in moved if key == least)
 
-    def _lay(self, key: _Key) -> tuple[Ways, dict[int, Ways]]:
-        """``whole`` and ``open`` of a branch or, where there is no site towards the root, of the molecule."""
+    def _lay(self, key: _Key) -> tuple[dict[int, Ways], dict[int, Ways]]:
+        """``whole`` and ``open`` of a branch or, where there is no site towards the root, of the molecule (type -1)."""
         type_, own, *hanging = key
         sites = [number // SITE for number in hanging]
         form = (type_, own, *sites)
@@ -162,7 +165,7 @@ class PlacementCounter:
         if fits is None:
             fits = self._fits[form] = self._parts.fits(type_, own, sites)
         branches = [self._branches[number % SITE] for number in hanging]
-        return BranchesAtNode(sites, branches, self._most).lay(fits)
+        return BranchesAtNode(sites, branches, self._partners, self._most).lay(fits)
 
 
 def _least_images(symmetries: Iterable[tuple[int, ...]], own: int, sites: list[int]) -> Counter[tuple[int, ...]]:

@@ -14,12 +14,16 @@ where a placement cuts x at acyclic single bonds and maps a fragment onto each p
 bonds: pairs of a placement and a naming of its tree are the same as pairs of an isomorphism onto x and symmetries of
 the fragments, so the tree t has |Aut(x)| c(t) placements. Both sides are exact whole-number arithmetic.
 
+Which joins are allowed changes neither: points that a symmetry takes into each other are of one type, so of the
+actions (or placements) that are equivalent either all are legal or none.
+
 Reference: Kim et al., "Symmetry-Aware GFlowNets", arXiv 2506.02685, for the correction of graphs built node by node.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from math import log
 
 import numpy as np
@@ -28,6 +32,7 @@ from rdkit import Chem
 from molgfn.chemistry.canonical_trees import Edge, NodeType, canonical
 from molgfn.chemistry.decomposition import Decomposer, MayStop
 from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.joins import Joins
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.rigid_assembly import PlainTree
 from molgfn.chemistry.site_symmetries import site_symmetries
@@ -111,6 +116,8 @@ class MoleculeSymmetry:
         max_fragments: most fragments of a tree, the scaffold counted.
         may_stop: which trees are whole ones (only these are counted); by default all.
         scaffold: a fragment of kind ``len(vocabulary)`` that occurs exactly once.
+        joins: which points may be joined and which must be, see ``Decomposer``.
+        open_classes: see ``Decomposer``.
     """
 
     def __init__(
@@ -120,9 +127,18 @@ class MoleculeSymmetry:
         max_fragments: int,
         may_stop: MayStop | None = None,
         scaffold: Fragment | None = None,
+        joins: Joins | None = None,
+        open_classes: Sequence[int] | None = None,
     ) -> None:
         more = {} if may_stop is None else {"may_stop": may_stop}
-        self.decomposer = Decomposer(vocabulary, max_fragments=max_fragments, scaffold=scaffold, **more)
+        self.decomposer = Decomposer(
+            vocabulary,
+            max_fragments=max_fragments,
+            scaffold=scaffold,
+            joins=joins,
+            open_classes=open_classes,
+            **more,
+        )
 
     def log_symmetry(self, mol: Chem.Mol, tree: PlainTree | None = None) -> float:
         """Log C(x); -inf where no tree that may stop builds the molecule.

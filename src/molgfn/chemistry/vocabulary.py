@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, overload
 
-from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.fragment import Fragment, tidy_labels, write_labels
 from molgfn.errors import VocabularyError
 
 #: what ``Vocabulary.load`` understands: a path, the name of a shipped vocabulary, or the entries of ``plain()``
 Source = str | Path | Sequence[Any]
 
 _MOST_PROBLEMS = 10
+_LABEL = re.compile(r"\w+")
 
 
 class Vocabulary(Sequence[Fragment]):
@@ -58,13 +61,28 @@ class Vocabulary(Sequence[Fragment]):
 
     @property
     def digest(self) -> str:
-        """sha256 (hex) of the fragments and their points; counts and comments do not matter."""
-        text = "\n".join(f"{f.smiles}\t{_points_text(f)}" for f in self)
+        """sha256 (hex) of the fragments, their points and labels; counts and comments do not matter."""
+        text = "\n".join(f"{f.smiles}\t{_points_text(f)}{_labels_text(f)}" for f in self)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def plain(self) -> list[list[Any]]:
-        """Entries ``[smiles, [points], count]`` of str and int only, for checkpoints; ``load`` reads them back."""
-        return [[f.smiles, list(f.points), f.count] for f in self]
+        """Entries ``[smiles, [points], count]``, with labels ``[..., [["1", "6"], ...]]``; ``load`` reads them back.
+
+        Of str and int only, for checkpoints.
+        """
+        return [
+            [f.smiles, list(f.points), f.count, *([] if f.labels is None else [[list(x) for x in f.labels]])]
+            for f in self
+        ]
+
+    @property
+    def labelled(self) -> bool:
+        """The points have labels, which say what may be joined to them."""
+        return any(f.labels is not None for f in self)
+
+    def without_labels(self) -> Vocabulary:
+        """The same fragments, nothing said of what may be joined to their points."""
+        return Vocabulary([replace(f, labels=None) for f in self]) if self.labelled else self
 
     @classmethod
     def load(cls, source: Source | Vocabulary) -> Vocabulary:
@@ -72,8 +90,9 @@ class Vocabulary(Sequence[Fragment]):
 
         Args:
             source: a path to a text file (one fragment a line: SMILES, comma-separated attachment atoms or ``-``,
-                optional count; ``#`` starts a comment) or to JSON (a list of ``{"smiles", "attachment_atoms"}``);
-                the name of a shipped vocabulary such as ``rdkit``; or a list of entries ``[smiles, points, count]``.
+                optional count, optional labels of the points as in ``1|6,5``; ``#`` starts a comment) or to JSON (a
+                list of ``{"smiles", "attachment_atoms"}``, optional ``"count"`` and ``"labels"``); the name of a
+                shipped vocabulary such as ``rdkit``; or a list of entries ``[smiles, points, count, labels]``.
 
         Raises:
             VocabularyError: what is wrong, by file and line, all problems together.
@@ -99,12 +118,19 @@ class Vocabulary(Sequence[Fragment]):
     def save(self, path: str | Path, header: str = "") -> None:
         """Write the text format; ``header`` becomes comment lines at the top."""
         lines = [f"# {line}".rstrip() for line in header.splitlines()]
-        lines += [f"{f.smiles}\t{_points_text(f)}\t{f.count}" for f in self]
+        lines += [f"{f.smiles}\t{_points_text(f)}\t{f.count}{_labels_text(f)}" for f in self]
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _points_text(fragment: Fragment) -> str:
     return ",".join(map(str, fragment.points)) or "-"
+
+
+def _labels_text(fragment: Fragment) -> str:
+    """The column of labels with the tab before it; empty where there are none."""
+    if fragment.labels is None:
+        return ""
+    return "\t" + (",".join(map(write_labels, fragment.labels)) or "-")
 
 
 def _raise(problems: list[str]) -> None:
@@ -127,6 +153,13 @@ def _check(fragments: Sequence[Fragment], places: Sequence[str]) -> list[str]:
             )
         else:
             seen[identity] = place
+    if any(f.labels is not None for f in fragments):
+        problems += [
+            f"{place}: '{f.smiles}' has no labels at its attachment points, but other fragments have; "
+            "give labels (or * for any join) to all"
+            for f, place in zip(fragments, places, strict=True)
+            if f.points and f.labels is None
+        ]
     if not fragments:
         problems.append("no fragment; a vocabulary needs at least one")
     elif not any(f.points for f in fragments):
@@ -154,16 +187,23 @@ def _find(source: str | Path) -> Path:
 
 
 def _entry(entry: Any, place: str) -> tuple[Fragment, str] | str:
-    """A fragment from ``[smiles, points, count?]``, or what is wrong with it."""
-    right = "an entry is [smiles, [attachment atoms]] or [smiles, [attachment atoms], count]"
-    if isinstance(entry, str | dict) or not isinstance(entry, Sequence) or len(entry) not in (2, 3):
+    """A fragment from ``[smiles, points, count?, labels?]``, or what is wrong with it."""
+    right = "an entry is [smiles, [attachment atoms]], with a count and then labels [['1', '6'], ...] if they are known"
+    if isinstance(entry, str | dict) or not isinstance(entry, Sequence) or len(entry) not in (2, 3, 4):
         return f"{place}: {entry!r} is no fragment; {right}"
-    smiles, points, count = entry[0], entry[1], entry[2] if len(entry) == 3 else 0
+    smiles, points, count, labels = (*entry, *(0, None)[len(entry) - 2 :])
     if not isinstance(smiles, str) or not isinstance(points, Sequence) or isinstance(points, str):
         return f"{place}: {entry!r} is no fragment; {right}"
     if not all(type(p) is int for p in points) or type(count) is not int:
         return f"{place}: attachment atoms and count of {entry!r} must be whole numbers"
-    return Fragment(smiles, tuple(points), count), place
+    if labels is not None:
+        if isinstance(labels, str) or not isinstance(labels, Sequence) or any(isinstance(x, str) for x in labels):
+            return f"{place}: labels of {entry!r} must be a list of lists, one per attachment atom; {right}"
+        labels = [[str(label) for label in x] for x in labels]
+        if bad := [label for x in labels for label in x if not _LABEL.fullmatch(label)]:
+            return f"{place}: {bad[0]!r} is no label; a label is made of letters, digits and _"
+        labels = tuple(map(tidy_labels, labels))
+    return Fragment(smiles, tuple(points), count, labels), place
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[Fragment, str] | str]:
@@ -174,16 +214,26 @@ def _lines(text: str, path: Path) -> Iterator[tuple[Fragment, str] | str]:
         words, place = words[:stop], f"{path}, line {number}"
         if not words:
             continue
+        entry: list[Any] = [words[0]]
         try:
-            points = [] if words[1:2] == ["-"] else [int(p) for p in words[1].split(",")]
-            count = int(words[2]) if len(words) > 2 else 0
-            surplus = words[3:]
+            entry += [[] if words[1:2] == ["-"] else [int(p) for p in words[1].split(",")]]
+            entry += [int(words[2]) if len(words) > 2 else 0]
+            surplus = words[4:]
         except (IndexError, ValueError):
             surplus = ["?"]
         if surplus:
-            yield f"{place}: '{line.strip()}' is no fragment; write SMILES, attachment atoms as in 0,2 (or -), count"
-        else:
-            yield _entry([words[0], points, count], place)
+            yield (
+                f"{place}: '{line.strip()}' is no fragment; write SMILES, attachment atoms as in 0,2 (or -), count, "
+                "labels as in 1|6,5 (or none)"
+            )
+            continue
+        if len(words) > 3:
+            entry += [[] if words[3] == "-" else [_read_labels(point) for point in words[3].split(",")]]
+        yield _entry(entry, place)
+
+
+def _read_labels(text: str) -> list[str]:
+    return [] if text == "*" else text.split("|")
 
 
 def _json(text: str, path: Path) -> Iterator[tuple[Fragment, str] | str]:
@@ -201,4 +251,5 @@ def _json(text: str, path: Path) -> Iterator[tuple[Fragment, str] | str]:
         if not isinstance(item, dict) or not {"smiles", "attachment_atoms"} <= item.keys():
             yield f"{place}: {item!r} is no fragment; {right}"
         else:
-            yield _entry([item["smiles"], item["attachment_atoms"], item.get("count", 0)], place)
+            labels = [item["labels"]] if item.get("labels") is not None else []
+            yield _entry([item["smiles"], item["attachment_atoms"], item.get("count", 0), *labels], place)

@@ -13,7 +13,13 @@ from molgfn.environments.graphs import GraphBatch, GraphSpec
 
 
 class Legal(NamedTuple):
-    """What may be done at B trees, all bool: stop [B], start [B], open sites [B, N, P], options [B, K]."""
+    """What may be done at B trees.
+
+    Attributes:
+        stop, start: bool [B].
+        sites: bool [B, N, P], points where something may be added.
+        options: int64 [B, N, P], rows of ``FragmentTables.options`` that say what.
+    """
 
     stop: Tensor
     start: Tensor
@@ -93,9 +99,9 @@ def encode(
         site_relations=torch.cat([site_relations, site_relations.new_zeros(len(eg), tables.n_points)]),
         site_beside=torch.cat([site_beside, site_beside.new_zeros(len(eg), tables.n_points)]),
         site_where=torch.cat([1 + sn * tables.n_points + sp, torch.full_like(eg, spec.where - 1)]),
-        site_options=torch.cat([sg, eg]),
+        site_options=torch.cat([options[sg, sn, sp], torch.full_like(eg, len(tables.options) - 1)]),
         site_mask=None if site_mask is None or start_mask is None else torch.cat([site_mask, start_mask]),
-        option_mask=options,
+        option_mask=tables.options,
         stop_mask=stop,
         removal_graph=rg,
         removal_node=row_of[rg, rn],

@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from molgfn.chemistry.fragment_space import FragmentSpace
+from molgfn.chemistry.join_table import JoinTable
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.fragments import is_published, published_vocabulary
 from molgfn.environments.base import Environment
@@ -43,6 +44,10 @@ class Fragments(Environment):
         max_atoms: most heavy atoms; None for no limit.
         stop: "free": the policy decides; "full": build until nothing fits any more.
         scaffold: SMILES to start from, its attachment points marked with ``*``; None starts from nothing.
+        joins: which attachment points may be joined: "any": any with any other; "brics": by the environments of BRICS;
+            or the path (or content) of an own table over the vocabulary's labels (see ``chemistry.join_table``). None:
+            "brics" where the vocabulary has labels, else "any". Points that the table says must not stay open are
+            filled before the policy may stop.
         symmetry: correction taken off log R(x) so that P_T over *molecules* is proportional to R: "molecule" (exact:
             symmetric trees and molecules that several trees build), "tree" (automorphisms of the tree only), "none".
     """
@@ -60,6 +65,7 @@ class Fragments(Environment):
         max_atoms: Annotated[int, Field(ge=1)] | None = None,
         stop: Literal["free", "full"] = "free",
         scaffold: str | None = None,
+        joins: str | dict[str, list[Any]] | None = None,
         symmetry: Literal["molecule", "tree", "none"] = "molecule",
     ) -> None:
         if min_fragments > max_fragments:
@@ -68,11 +74,17 @@ class Fragments(Environment):
         self.stop, self.symmetry = stop, symmetry
         if isinstance(vocabulary, str) and is_published(vocabulary):
             vocabulary = published_vocabulary(vocabulary).plain()
-        self.space = FragmentSpace(vocabulary, scaffold=scaffold, max_fragments=max_fragments, may_stop=self._may_stop)
+        self.space = FragmentSpace(
+            vocabulary,
+            scaffold=scaffold,
+            max_fragments=max_fragments,
+            min_fragments=min_fragments,
+            max_atoms=max_atoms,
+            stop=stop,
+            joins=joins,
+        )
         self.has_scaffold = scaffold is not None
         self.tables = t = FragmentTables(self.space)
-        if max_atoms is not None and int(t.atoms.min()) > max_atoms:
-            raise ConfigError(f"max_atoms ({max_atoms}) is below the smallest fragment ({int(t.atoms.min())} atoms)")
         n, p, k = max_fragments, t.n_points, len(t.arm_fragment)
         self.n_points, self.n_arms = p, k
         self.start_site = n * p
@@ -80,7 +92,7 @@ class Fragments(Environment):
         self.n_backward_actions = n
         self.stop_action = 0
         self.max_steps = n + 1
-        self.stops_everywhere = scaffold is not None and min_fragments <= 1 and stop == "free"
+        self.stops_everywhere = scaffold is not None and min_fragments <= 1 and stop == "free" and not t.must_be_filled
         self.spec = GraphSpec(
             node_types=len(t.points),
             labels=t.n_labels + 1,  # one more for what lies at no place
@@ -195,31 +207,37 @@ class Fragments(Environment):
         there = self.tables.on(states.device).has_point[states.kinds.clamp(min=0)]
         return there & (states.kinds >= 0)[:, :, None] & ~states.used
 
-    def _may_stop(self, n: int, open_points: int, atoms: int) -> bool:
-        """The stop rule of one tree, for counting; the batched form is ``_legal``."""
-        room = 10**6 if self.max_atoms is None else self.max_atoms - atoms
-        stuck = n >= self.max_fragments or open_points == 0 or self.tables.smallest > room
-        return n <= self.max_fragments and room >= 0 and (stuck or (self.stop == "free" and n >= self.min_fragments))
-
     def _legal(self, states: FragmentStates) -> Legal:
+        """See ``chemistry.growth`` for why this leaves no dead end."""
         tables = self.tables.on(states.device)
+        open_ = self._open(states)
+        kinds = states.kinds.clamp(min=0)
         start = states.n == 0
-        fits = start.new_ones(len(start), self.n_arms)
+        left = (self.max_fragments - states.n)[:, None, None].expand(open_.shape)
+        room = None
         if self.max_atoms is not None:
-            fits = tables.atoms[tables.arm_fragment] <= (self.max_atoms - self._sizes(states))[:, None]
-        attach = fits & tables.arm_attaches
-        options = torch.where(start[:, None], fits & tables.arm_is_first, attach)
-        growing = ~start & (states.n < self.max_fragments) & attach.any(1)
-        sites = self._open(states) & growing[:, None, None]
+            room = (self.max_atoms - self._sizes(states))[:, None, None].expand(open_.shape)
+        if tables.must_be_filled:
+            # what fills one of the points that must be may use its cap's share of the room
+            unfilled = open_ & tables.must_fill[kinds]
+            left = left - unfilled.sum((1, 2), keepdim=True) + unfilled
+            if room is not None:
+                caps = tables.cap[kinds] * unfilled
+                room = room - caps.sum((1, 2), keepdim=True) + caps
+        options = tables.option_row(tables.type_of[kinds], left, room)
+        sites = open_ & tables.any_option[options]
         stop = ~start & ~sites.flatten(1).any(1)
         if self.stop == "free":
             stop |= ~start & (states.n >= self.min_fragments)
+        if tables.must_be_filled:
+            stop &= ~unfilled.flatten(1).any(1)
         return Legal(stop, start, sites, options)
 
     def forward_mask(self, states: FragmentStates) -> Tensor:
         stop, start, sites, options = self._legal(states)
-        where = torch.cat([sites.flatten(1), start[:, None]], 1)
-        return torch.cat([stop[:, None], (where[:, :, None] & options[:, None, :]).flatten(1)], 1)
+        table = self.tables.on(states.device).options
+        adds = (sites[..., None] & table[options]).flatten(1)
+        return torch.cat([stop[:, None], adds, start[:, None] & table[-1]], 1)
 
     def stop_mask(self, states: FragmentStates) -> Tensor:
         return self._legal(states).stop
@@ -312,4 +330,6 @@ class Fragments(Environment):
         return None
 
     def portable(self) -> dict[str, Any]:
-        return {"vocabulary": self.space.vocabulary.plain()}
+        table = self.space.table
+        joins = None if table is None else "brics" if table == JoinTable.load("brics") else table.plain()
+        return {"vocabulary": self.space.vocabulary.plain(), "joins": joins}
