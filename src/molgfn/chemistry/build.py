@@ -16,6 +16,7 @@ from rdkit.Chem import BRICS
 
 from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.site_symmetries import AtomImages
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import DataError
 
@@ -235,14 +236,13 @@ def _choose_points(
     A pattern may be served by any of its images under the automorphisms of the fragment; the one that adds the
     fewest new points is taken (one point on benzene serves every monosubstituted phenyl).
     """
-    hydrogens = [a.GetTotalNumHs() for a in mol.GetAtoms()]  # a match may take [nH] for n
-    matches = mol.GetSubstructMatches(mol, uniquify=False, maxMatches=10_000)
-    images = [m for m in matches if [hydrogens[i] for i in m] == hydrogens]
+    images = AtomImages(mol)
     points: Counter[int] = Counter()
     served = []
     for pattern, _ in sorted(seen.items(), key=lambda item: (-item[1], item[0])):
-        options = {tuple(sorted(image[a] for a in pattern)) for image in images}
-        best = min((points | Counter(o) for o in options), key=lambda u: (u.total(), sorted(u.elements())))
+        if len(pattern) > most:
+            continue
+        best = min((points | Counter(o) for o in images.of(pattern)), key=lambda u: (u.total(), sorted(u.elements())))
         if best.total() <= most:
             points = best
             served.append(pattern)
