@@ -8,7 +8,7 @@ a node are the product of those at its sites, and no two sites are ever looked a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from molgfn.chemistry.fragment_parts import SITE, AtSite, Fits, Types
@@ -16,8 +16,6 @@ from molgfn.chemistry.ways import Ways, add_product, joined, multiply
 
 _NOTHING: Ways = {0: 1}  # there is one way to do nothing
 _NONE_TAKEN: dict[int, Ways] = {0: _NOTHING}
-#: per site where needs are met (ascending), its place among the occupied ones, and ways by the branches taken there
-_Met = tuple[tuple[int, dict[int, Ways]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +27,22 @@ class Branch:
         automorphisms: that keep the site it is bonded by.
         whole: ways to cut it up where the bond to it is cut too, by the type of its point there.
         open: by number of a part of a fragment, ways to have that part at its near end and the rest cut up.
+        joined: by the type of the point at the other side of the cut bond, the ways of ``whole`` that may be joined to
+            it; filled in as it is asked for.
     """
 
     number: int
     automorphisms: int
     whole: dict[int, Ways]
     open: dict[int, Ways]
-    _cut: dict[int, Ways] = field(default_factory=dict)
+    joined: dict[int, Ways] = field(default_factory=dict)
 
-    def cut_from(self, type_: int, partners: Sequence[Sequence[int]]) -> Ways:
-        """The ways of ``whole`` where the point at the other side of the cut bond is of a type.
-
-        Args:
-            type_: of that point.
-            partners: the types that each type may be joined to.
-        """
-        found = self._cut.get(type_)
-        if found is None:
-            found = self._cut[type_] = joined(self.whole, partners[type_])
-        return found
+    def cut_off(self, type_: int, partners: Sequence[Sequence[int]]) -> Ways:
+        """Ways to cut it up where the bond to it is cut from a point of a type, see ``PlacementCounter``."""
+        ways = self.joined.get(type_)
+        if ways is None:
+            ways = self.joined[type_] = joined(self.whole, partners[type_])
+        return ways
 
 
 class BranchesAtNode:
@@ -66,11 +61,9 @@ class BranchesAtNode:
         self._most = most
         self._places: dict[int, int] = {}  # site -> which of the occupied ones
         self._at: list[list[Branch]] = []
-        self._entries: list[int] = []  # first entry of each place
-        for entry, (site, branch) in enumerate(zip(sites, branches, strict=True)):
+        for site, branch in zip(sites, branches, strict=True):
             if site not in self._places:
                 self._places[site] = len(self._at)
-                self._entries.append(entry)
                 self._at.append([])
             self._at[self._places[site]].append(branch)
         self._cut_off = [_CutOff(here, partners, most) for here in self._at]
@@ -84,88 +77,98 @@ class BranchesAtNode:
                 for part, ways in branch.open.items():
                     self.offers.setdefault(site * SITE + part, []).append((1 << i, ways))
 
-    def lay(self, fits: Fits) -> tuple[dict[int, Ways], dict[int, Ways]]:
-        """Ways of what lies at the node and of all that hangs from it, by the keys of ``fits``.
+    @property
+    def sites(self) -> list[int]:
+        """The sites that are occupied, ascending."""
+        return list(self._places)
+
+    def lay(self, fits: Mapping[Types, Fits]) -> tuple[dict[int, Ways], dict[int, Ways]]:
+        """Ways of what lies at the node and of all that hangs from it.
+
+        Args:
+            fits: what fits the node, by the types of points at ``sites``.
 
         Returns:
-            Whole fragments by the type of their point towards the root, and open parts by number.
+            Whole fragments by the type of the point towards the root, and open parts by number.
         """
-        if fits.further:
+        if any(one.further for one in fits.values()):
             self.offer()
         whole: dict[int, Ways] = {}
         open_: dict[int, Ways] = {}
-        stack: list[tuple[Fits, _Met]] = [(fits, ())]
-        while stack:
-            fits, met = stack.pop()
-            for found, laid in ((whole, fits.whole), (open_, fits.open)):
-                for types, here in laid.items():
-                    ways = self._ways(met, types)
-                    if ways:
-                        for number, times in here.items():
-                            add_product(found.setdefault(number, {}), times, ways, self._most)
-            for need in fits.further.keys() & self.offers.keys():
-                more = self._meet(met, need)
-                if more is not None:
-                    stack.append((fits.further[need], more))
+        for types, one in fits.items():
+            self._lay(one, types, whole, open_)
         return whole, open_
 
+    def _lay(self, fits: Fits, types: Types, whole: dict[int, Ways], open_: dict[int, Ways]) -> None:
+        """Add the ways of what has points of these types to ``whole`` and ``open_``."""
+        # place: of the site whose needs are being met; before: ways at the sites before it; here: ways by the
+        # branches taken there
+        stack: list[tuple[Fits, int, Ways, dict[int, Ways]]] = [(fits, -1, _NOTHING, _NONE_TAKEN)]
+        while stack:
+            fits, place, before, here = stack.pop()
+            if fits.whole or fits.open:
+                ways = self._pass(before, place, here, len(self._at), types)
+                if ways:
+                    for up, times in fits.whole.items():
+                        add_product(whole.setdefault(up, {}), times, ways, self._most)
+                    for part, times in fits.open.items():
+                        add_product(open_.setdefault(part, {}), times, ways, self._most)
+            for need in fits.further.keys() & self.offers.keys():
+                at = self._places[need // SITE]
+                done, taken = (
+                    (before, here) if at == place else (self._pass(before, place, here, at, types), _NONE_TAKEN)
+                )
+                met = self._meet(taken, need) if done else {}
+                if met:
+                    stack.append((fits.further[need], at, done, met))
+
     def meets(self, needs: Sequence[AtSite], types: Types) -> Ways:
-        """Ways to meet all needs, ascending, and to cut off the rest.
-
-        Args:
-            needs: of a fragment.
-            types: of the fragment's points that branches are cut from, one per entry of ``sites``.
-        """
-        met: _Met | None = ()
+        """Ways to meet all needs, ascending, and to cut off the rest from points of ``types``, one per site."""
+        place, before, here = -1, _NOTHING, _NONE_TAKEN
         for need in needs:
-            met = self._meet(met, need)
-            if met is None:
-                return {}
-        return self._ways(met, types)
+            at = self._places[need // SITE]
+            if at != place:
+                before, place, here = self._pass(before, place, here, at, types), at, _NONE_TAKEN
+            here = self._meet(here, need)
+        return self._pass(before, place, here, len(self._at), types)
 
-    def _meet(self, met: _Met, need: AtSite) -> _Met | None:
-        """One need more, at the last site of those that have been met or at a later one."""
-        place = self._places[need // SITE]
-        before = met[:-1] if met and met[-1][0] == place else met
-        here: dict[int, Ways] = {}
-        for mask, so_far in (met[-1][1] if len(before) < len(met) else _NONE_TAKEN).items():
+    def _meet(self, taken: dict[int, Ways], need: AtSite) -> dict[int, Ways]:
+        """Ways by the branches taken at a site, once one need more is met there."""
+        met: dict[int, Ways] = {}
+        for mask, so_far in taken.items():
             for bit, ways in self.offers.get(need, ()):
                 if not mask & bit:
-                    add_product(here.setdefault(mask | bit, {}), so_far, ways, self._most)
-        return (*before, (place, here)) if any(here.values()) else None
+                    add_product(met.setdefault(mask | bit, {}), so_far, ways, self._most)
+        return met
 
-    def _ways(self, met: _Met, types: Types) -> Ways:
-        """Ways at all sites together."""
-        total, needs = _NOTHING, dict(met)
-        for place, cut_off in enumerate(self._cut_off):
-            type_ = types[self._entries[place]]
-            if place in needs:
-                ways: Ways = {}
-                for mask, here in needs[place].items():
-                    add_product(ways, here, cut_off[mask, type_], self._most)
-            else:
-                ways = cut_off[0, type_]
-            total = ways if total is _NOTHING else multiply(total, ways, self._most)
-            if not total:
-                break
-        return total
+    def _pass(self, before: Ways, place: int, here: dict[int, Ways], until: int, types: Types) -> Ways:
+        """Ways at all sites before ``until``, none of whose needs after those ``here`` is left."""
+        if place >= 0:
+            at_site: Ways = {}
+            for mask, ways in here.items():
+                add_product(at_site, ways, self._cut_off[place][types[place], mask], self._most)
+            before = at_site if before is _NOTHING else multiply(before, at_site, self._most)
+        for at in range(place + 1, until):
+            cut_off = self._cut_off[at][types[at], 0]
+            before = cut_off if before is _NOTHING else multiply(before, cut_off, self._most)
+        return before
 
 
 class _CutOff(dict[tuple[int, int], Ways]):
     """Ways to cut up the branches of a site that are not taken, all of them cut off.
 
-    By bit mask of those that are taken, and by the type of the points that the others are joined to.
+    By the type of the points at the site, and by bit mask of the branches that are taken.
     """
 
     def __init__(self, branches: Sequence[Branch], partners: Sequence[Sequence[int]], most: int) -> None:
         self._branches, self._partners, self._most = branches, partners, most
 
     def __missing__(self, key: tuple[int, int]) -> Ways:
-        taken, type_ = key
+        type_, taken = key
         ways = None
         for i, branch in enumerate(self._branches):
             if not taken >> i & 1:
-                more = branch.cut_from(type_, self._partners)
+                more = branch.cut_off(type_, self._partners)
                 ways = more if ways is None else multiply(ways, more, self._most)
-        self[key] = ways = _NOTHING if ways is None else ways
+        self[key] = ways = {0: 1} if ways is None else ways
         return ways

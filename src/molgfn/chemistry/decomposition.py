@@ -79,7 +79,7 @@ class Decomposer:
         parts = FragmentParts(self.types)
         numbers = [parts.add(*both) for both in zip(self._patterns, self._signatures, strict=True)]
         self._counter = PlacementCounter(parts, self.types, max_fragments, partners)
-        self._fits = FragmentFits(self._patterns, self._signatures, numbers, self.types, partners)
+        self._fits = FragmentFits(self._patterns, numbers, self._signatures, self.types)
         self._joined = RigidAssembler(self._fragments, self._patterns)
 
     def count(self, mol: Chem.Mol, tree: PlainTree | None = None) -> tuple[int, int]:

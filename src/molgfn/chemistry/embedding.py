@@ -53,13 +53,13 @@ class MoleculeTree:
 class Pattern:
     """A fragment prepared for matching.
 
-    A site of the molecule under a site of the fragment may have more cut
+    Its nodes are listed from a root outward. A site of the molecule under a site of the fragment may have more cut
     bonds than the fragment has bonds there, if attachment points pay for them.
 
     Args:
         fragment: what is matched.
         types: numbers the types of nodes.
-        sites: per atom with attachment points what they are; points of no type by default.
+        sites: per atom with attachment points what they are; by default all are of type 0 and may stay open.
     """
 
     def __init__(self, fragment: Fragment, types: RigidTypes, sites: dict[int, PointSite] | None = None) -> None:

@@ -13,7 +13,7 @@ from math import factorial
 
 from molgfn.chemistry.branches import Branch, BranchesAtNode
 from molgfn.chemistry.canonical_trees import Edge
-from molgfn.chemistry.fragment_parts import SITE, Fits, FragmentParts
+from molgfn.chemistry.fragment_parts import SITE, Fits, FragmentParts, Types
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.ways import Ways
 
@@ -36,11 +36,11 @@ class PlacementCounter:
     def __init__(
         self, parts: FragmentParts, types: RigidTypes, max_fragments: int, partners: Sequence[Sequence[int]]
     ) -> None:
-        self._parts, self._types, self._most, self._partners = parts, types, max_fragments, partners
+        self._parts, self._types, self._most, self.partners = parts, types, max_fragments, partners
         self._branches: list[Branch] = []
         self._found: dict[_Key, Branch] = {}
         self._images: dict[_Key, Counter[tuple[int, ...]]] = {}
-        self._fits: dict[_Key, Fits] = {}
+        self._fits: dict[_Key, dict[Types, Fits]] = {}
 
     def count(self, types: Sequence[int], edges: Sequence[Edge]) -> tuple[Ways, int]:
         """Placements by signature, and automorphisms.
@@ -165,7 +165,7 @@ class PlacementCounter:
         if fits is None:
             fits = self._fits[form] = self._parts.fits(type_, own, sites)
         branches = [self._branches[number % SITE] for number in hanging]
-        return BranchesAtNode(sites, branches, self._partners, self._most).lay(fits)
+        return BranchesAtNode(sites, branches, self.partners, self._most).lay(fits)
 
 
 def _least_images(symmetries: Iterable[tuple[int, ...]], own: int, sites: list[int]) -> Counter[tuple[int, ...]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from molgfn.chemistry.branches import BranchesAtNode
 from molgfn.chemistry.embedding import MoleculeTree, Pattern
-from molgfn.chemistry.fragment_parts import SITE, AtSite
+from molgfn.chemistry.fragment_parts import SITE, AtSite, Types
 from molgfn.chemistry.placement_counts import PlacementCounter
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.ways import Ways, add, multiply
@@ -35,9 +35,8 @@ class _Fit(NamedTuple):
         symmetry: takes the node's sites to the molecule's.
         ways: to choose points for the cut bonds.
         needs: what the branches at the sites have to carry, ascending.
-        types: of the points at the sites with cut bonds.
-        up: type of the point towards the root; -1 where no bond is cut there.
-        signature: of the points of the node that stay open and, of a first node, of the fragment.
+        signature: of the fragment where it is laid by this node first, and of the points here that stay open.
+        types: per site of the molecule, the type of the points there.
     """
 
     kind: int
@@ -45,9 +44,8 @@ class _Fit(NamedTuple):
     symmetry: tuple[int, ...]
     ways: int
     needs: tuple[AtSite, ...]
-    types: dict[int, int]
-    up: int
     signature: int
+    types: tuple[int, ...]
 
 
 class FragmentFits:
@@ -55,77 +53,59 @@ class FragmentFits:
 
     Args:
         patterns: the fragments by kind.
-        signatures: of the fragments.
         numbers: per fragment, the number of its part at each (node, neighbour that it is seen from).
+        signatures: of the fragments.
         types: that the patterns were made with.
-        partners: per type of attachment points, the types that it may be joined to.
     """
 
     def __init__(
         self,
         patterns: Sequence[Pattern],
-        signatures: Sequence[int],
         numbers: Sequence[dict[tuple[int, int], int]],
+        signatures: Sequence[int],
         types: RigidTypes,
-        partners: Sequence[Sequence[int]],
     ) -> None:
-        self.patterns, self.numbers, self.partners = patterns, numbers, partners
-        self._signatures, self._types = signatures, types
+        self.patterns, self.numbers, self._signatures, self._types = patterns, numbers, signatures, types
         self._nodes: dict[int, list[tuple[int, int]]] = {}  # (kind, node) by type of the node
         for kind, pattern in enumerate(patterns):
             for node, type_ in enumerate(pattern.types):
                 self._nodes.setdefault(type_, []).append((kind, node))
         self._firsts: dict[tuple[int, ...], list[_Fit]] = {}
 
-    def first(self, type_: int, own: int, sites: Sequence[int]) -> list[_Fit]:
-        """Every fragment by every node of it on a node of the molecule.
-
-        Args:
-            type_: of the molecule's node.
-            own: its site towards the root, where the bond is cut; -1 at the root.
-            sites: those of its other cut bonds, ascending.
-        """
-        form = (type_, own, *sites)
+    def first(self, type_: int, bonds: Sequence[int]) -> list[_Fit]:
+        """Every fragment by every node of it on a node whose cut bonds are at the sites ``bonds``, ascending."""
+        form = (type_, *bonds)
         if form not in self._firsts:
             if len(self._firsts) >= _MOST_FORMS:  # unlike molecules must not fill the memory
                 self._firsts.clear()
             self._firsts[form] = [
-                fit for kind, node in self._nodes.get(type_, ()) for fit in self._fits(kind, node, (-1, -1), own, sites)
+                fit for kind, node in self._nodes.get(type_, ()) for fit in self._fits(kind, node, -1, bonds)
             ]
         return self._firsts[form]
 
-    def beyond(self, kind: int, node: int, parent: tuple[int, int], own: int, sites: Sequence[int]) -> list[_Fit]:
-        """A fragment's node on a node of the molecule, where the bond towards the root is not cut.
+    def beyond(self, kind: int, node: int, at: int, parent: int, own: int, bonds: Sequence[int]) -> list[_Fit]:
+        """A fragment's node, bonded by its site ``at`` to the node ``parent``, on one bonded by its site ``own``."""
+        return [fit for fit in self._fits(kind, node, parent, bonds) if fit.symmetry[at] == own]
 
-        Args:
-            kind: the fragment.
-            node: of the fragment.
-            parent: the fragment's node towards the root, and the site of ``node`` that it is bonded to.
-            own: as in ``first``.
-            sites: as in ``first``.
-        """
-        return [fit for fit in self._fits(kind, node, parent, own, sites) if fit.symmetry[parent[1]] == own]
-
-    def _fits(self, kind: int, node: int, parent: tuple[int, int], own: int, sites: Sequence[int]) -> Iterator[_Fit]:
-        pattern, here = self.patterns[kind], Counter(sites if own < 0 else [own, *sites])
+    def _fits(self, kind: int, node: int, parent: int, bonds: Sequence[int]) -> Iterator[_Fit]:
+        pattern, here = self.patterns[kind], Counter(bonds)
         for symmetry in self._types.nodes[pattern.types[node]].symmetries:
-            ways, needs, up, types = 1, [], -1, {}
-            signature = self._signatures[kind] if parent[0] < 0 else 0
+            ways, needs = 1, []
+            signature = self._signatures[kind] if parent < 0 else 0
+            point_types = [-1] * len(symmetry)
             for site, atom in enumerate(pattern.atoms[node]):
-                inner, at, points = pattern.bonds[node].get(site, ()), symmetry[site], pattern.sites[atom]
-                cuts = here[at] - len(inner)
+                inner = pattern.bonds[node].get(site, ())
+                points = pattern.sites[atom]
+                cuts = here[symmetry[site]] - len(inner)
                 if not points.fewest <= cuts <= points.points:
                     break
                 ways *= perm(points.points, cuts)
                 signature += points.open_ * (points.points - cuts)
-                numbers = (self.numbers[kind][other, node] for other, _ in inner if other != parent[0])
-                needs += [at * SITE + number for number in numbers]
-                if cuts:
-                    types[at] = points.type_
-                    if at == own and parent[0] < 0:
-                        up = points.type_
+                point_types[symmetry[site]] = points.type_
+                numbers = (self.numbers[kind][other, node] for other, _ in inner if other != parent)
+                needs += [symmetry[site] * SITE + number for number in numbers]
             else:
-                yield _Fit(kind, node, symmetry, ways, tuple(sorted(needs)), types, up, signature)
+                yield _Fit(kind, node, symmetry, ways, tuple(sorted(needs)), signature, tuple(point_types))
 
 
 class Draw:
@@ -142,9 +122,13 @@ class Draw:
     """
 
     def __init__(
-        self, molecule: MoleculeTree, fits: FragmentFits, counter: PlacementCounter, max_fragments: int
+        self,
+        molecule: MoleculeTree,
+        fits: FragmentFits,
+        counter: PlacementCounter,
+        max_fragments: int,
     ) -> None:
-        self._fits, self._most = fits, max_fragments
+        self._fits, self._partners, self._most = fits, counter.partners, max_fragments
         self._types = molecule.tree.types
         n = len(self._types)
         self._own = [-1] * n  # site towards the root
@@ -160,58 +144,61 @@ class Draw:
     def pieces(self, target: int, rng: np.random.Generator | None) -> list[tuple[int, Placement]]:
         """Fragments laid on the molecule, each way of signature ``target`` equally often; the first without ``rng``."""
         pieces = []
-        # nodes at which a fragment begins, the types that its point there may have, the signature of all from there on
-        cut_off: list[tuple[int, Sequence[int], int]] = [(0, (-1,), target)]
+        # nodes at which a fragment begins, the signature of all from there on, and the type of the point before it
+        cut_off = [(0, target, -1)]
         while cut_off:
-            node, partners, share = cut_off.pop()
-            fits = self._fits.first(self._types[node], self._own[node], self._sites(node))
-            fit, rest = self._choose(node, [fit for fit in fits if fit.up in partners], share, rng)
+            node, share, before = cut_off.pop()
+            fits = self._fits.first(self._types[node], self._bonds(node))
+            if before >= 0:
+                fits = [fit for fit in fits if fit.types[self._own[node]] in self._partners[before]]
+            fit, rest = self._choose(node, fits, share, rng)
             placement: Placement = {}
             going_on = [(fit, -1, node, rest)]
             while going_on:
                 fit, parent, node, rest = going_on.pop()
                 placement[fit.node] = node, fit.symmetry
-                for site, child, part, share in self._share_out(fit, parent, node, rest, rng):
-                    if part is None:
-                        cut_off.append((child, self._fits.partners[fit.types[site]], share))
+                for child, need, share in self._share_out(fit, parent, node, rest, rng):
+                    if isinstance(need, int):
+                        cut_off.append((child, share, need))
                         continue
-                    other, at = part
-                    fits = self._fits.beyond(fit.kind, other, (fit.node, at), self._own[child], self._sites(child))
-                    following, left = self._choose(child, fits, share, rng)
-                    going_on.append((following, fit.node, child, left))
+                    at, own = need[1], self._own[child]
+                    beyond = self._fits.beyond(fit.kind, need[0], at, fit.node, own, self._bonds(child))
+                    following, rest = self._choose(child, beyond, share, rng)
+                    going_on.append((following, fit.node, child, rest))
             pieces.append((fit.kind, placement))
         return pieces
 
-    def _sites(self, node: int) -> list[int]:
-        """The sites of what hangs from a node, ascending."""
-        return [site for site, _ in self._below[node]]
+    def _bonds(self, node: int) -> list[int]:
+        """The sites of a node's cut bonds, ascending."""
+        below = [site for site, _ in self._below[node]]
+        return sorted(below if self._own[node] < 0 else [self._own[node], *below])
 
-    def _choose(self, node: int, fits: Sequence[_Fit], share: int, rng: np.random.Generator | None) -> tuple[_Fit, int]:
-        """One of ``fits`` at a node, and the signature that is left of ``share`` for what hangs from the node."""
-        sites = self._sites(node)
-        branches = [self._branches[child] for _, child in self._below[node]]
-        at_node = BranchesAtNode(sites, branches, self._fits.partners, self._most)
+    def _choose(self, node: int, fits: list[_Fit], share: int, rng: np.random.Generator | None) -> tuple[_Fit, int]:
+        """One of ``fits`` at a node, and what it leaves of the signature for what hangs from the node."""
+        below = self._below[node]
+        branches = [self._branches[child] for _, child in below]
+        at_node = BranchesAtNode([s for s, _ in below], branches, self._partners, self._most)
         at_node.offer()
-        met: dict[tuple[tuple[AtSite, ...], tuple[int, ...]], Ways] = {}
+        sites = at_node.sites
+        met: dict[tuple[tuple[AtSite, ...], Types], Ways] = {}
         items, weights = [], []
         for fit in fits:
-            key = fit.needs, tuple(fit.types.get(site, -1) for site in sites)
-            if key not in met:
-                offered = all(need in at_node.offers for need in fit.needs)
-                met[key] = at_node.meets(*key) if offered else {}
             rest = share - fit.signature
-            if weight := fit.ways * met[key].get(rest, 0):
+            form = fit.needs, tuple(fit.types[site] for site in sites)
+            if form not in met:
+                offered = all(need in at_node.offers for need in fit.needs)
+                met[form] = at_node.meets(*form) if offered else {}
+            if weight := fit.ways * met[form].get(rest, 0):
                 items.append((fit, rest))
                 weights.append(weight)
         return pick(items, weights, rng)
 
     def _share_out(
         self, fit: _Fit, parent: int, node: int, target: int, rng: np.random.Generator | None
-    ) -> Iterator[tuple[int, int, tuple[int, int] | None, int]]:
-        """What becomes of each branch.
+    ) -> Iterator[tuple[int, tuple[int, int] | int, int]]:
+        """What becomes of each branch: its node, what is there, and its share.
 
-        Yields:
-            Its site and its node, the fragment's (node, site) that goes on there or None, its share of ``target``.
+        What is there is the fragment's (node, site) that goes on, or the type of the point from which it is cut off.
         """
         pattern, numbers = self._fits.patterns[fit.kind], self._fits.numbers[fit.kind]
         hanging: dict[int, list[int]] = {}
@@ -222,19 +209,19 @@ class Draw:
             for site, bonds in pattern.bonds[fit.node].items()
         }
         # per site, the ways to give branches to the parts that need one: children, parts, numbers of ways of each
-        options: list[list[tuple[list[tuple[int, int] | None], list[Ways]]]] = []
+        options: list[list[tuple[list[tuple[int, int] | int], list[Ways]]]] = []
         for site, children in hanging.items():
             parts = inner.get(site, [])
             options.append([])
             for order in permutations(range(len(children)), len(parts)):
-                given: list[tuple[int, int] | None] = [None] * len(children)
+                given: list[tuple[int, int] | int] = [fit.types[site]] * len(children)
                 for part, i in zip(parts, order, strict=True):
                     given[i] = part
                 ways = [
-                    self._branches[child].cut_from(fit.types[site], self._fits.partners)
-                    if part is None
-                    else self._branches[child].open.get(numbers[part[0], fit.node], {})
-                    for child, part in zip(children, given, strict=True)
+                    self._branches[c].cut_off(p, self._partners)
+                    if isinstance(p, int)
+                    else self._branches[c].open.get(numbers[p[0], fit.node], {})
+                    for c, p in zip(children, given, strict=True)
                 ]
                 options[-1].append((given, ways))
         products = [[self._product(ways) for _, ways in site] for site in options]
@@ -244,11 +231,10 @@ class Draw:
             for ways in site:
                 add(totals[-1], ways)
         shares = self._split(totals, target, rng)
-        for (site, children), choices, ways_of, share in zip(hanging.items(), options, products, shares, strict=True):
+        for children, site, ways_of, share in zip(hanging.values(), options, products, shares, strict=True):
             possible = [i for i, ways in enumerate(ways_of) if ways.get(share)]
-            given, ways = choices[pick(possible, [ways_of[i][share] for i in possible], rng)]
-            for child, part, own in zip(children, given, self._split(ways, share, rng), strict=True):
-                yield site, child, part, own
+            given, ways = site[pick(possible, [ways_of[i][share] for i in possible], rng)]
+            yield from zip(children, given, self._split(ways, share, rng), strict=True)
 
     def _product(self, factors: Sequence[Ways]) -> Ways:
         product: Ways = {0: 1}
