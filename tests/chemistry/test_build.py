@@ -5,9 +5,10 @@ import pytest
 from rdkit import Chem, RDConfig
 
 from molgfn.chemistry.build import brics_bonds, build_vocabulary
-from molgfn.chemistry.coverage import coverage, flat_smiles
+from molgfn.chemistry.coverage import coverage
 from molgfn.chemistry.decomposition import Decomposer
 from molgfn.chemistry.files import iter_smiles, read_molecules
+from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import DataError

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from rdkit import Chem
-
 from molgfn.chemistry.assembly import Assembler
 from molgfn.chemistry.decomposition import Decomposer
+from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.vocabulary import Vocabulary
 
@@ -65,10 +64,3 @@ def coverage(
                 continue
         result.missing.append(position)
     return result
-
-
-def flat_smiles(mol: Chem.Mol) -> str:
-    """Canonical SMILES without stereo marks."""
-    flat = Chem.Mol(mol)
-    Chem.RemoveStereochemistry(flat)
-    return Chem.MolToSmiles(flat)
