@@ -1,5 +1,6 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
+from math import perm
 
 import numpy as np
 import pytest
@@ -139,15 +140,61 @@ def shuffled(kinds, joins, rng):
     return kinds, joins
 
 
+def placements(pattern, types, molecule):
+    """Every way to lay a pattern on a molecule (both with their rigid trees), listed one by one.
+
+    Yields:
+        [(node of the molecule, symmetry)] for each node of the pattern from a root outwards, and the number of ways to
+        choose points for the cut bonds.
+    """
+    bonds = molecule.bonds
+    steps, place = [(0, -1, -1, -1)], {0: 0}  # node, parent's place, its site, own site
+    for node, *_ in steps:
+        for site, ends in pattern.bonds[node].items():
+            for other, other_site in ends:
+                if other not in place:
+                    place[other] = len(steps)
+                    steps.append((other, place[node], site, other_site))
+
+    def ways(node, target, symmetry):
+        product = 1
+        for site, atom in enumerate(pattern.atoms[node]):
+            inner = len(pattern.bonds[node].get(site, ()))
+            product *= perm(
+                pattern.points.count(atom), max(cuts := len(bonds[target].get(symmetry[site], ())) - inner, 0)
+            )
+            product *= cuts >= 0
+        return product
+
+    def extend(placed, number):
+        if len(placed) == len(steps):
+            yield placed, number
+            return
+        node, before, site, own = steps[len(placed)]
+        if before < 0:
+            options = [(target, -1) for target in range(len(bonds))]
+        else:
+            target, symmetry = placed[before]
+            options = bonds[target].get(symmetry[site], ())
+        for target, end in options:
+            if molecule.tree.types[target] != pattern.types[node] or any(target == taken for taken, _ in placed):
+                continue
+            for symmetry in types.nodes[pattern.types[node]].symmetries:
+                if (end < 0 or symmetry[own] == end) and (more := ways(node, target, symmetry)):
+                    yield from extend([*placed, (target, symmetry)], number * more)
+
+    yield from extend([], 1)
+
+
 @pytest.fixture(scope="session")
 def tools():
     """Helpers for trees of fragments, as a namespace."""
 
     class Tools:
-        BruteForce, as_arrays, random_trees, shuffled = BruteForce, as_arrays, random_trees, shuffled
+        pass
 
-    for name in ("as_arrays", "random_trees", "shuffled"):
-        setattr(Tools, name, staticmethod(getattr(Tools, name)))
+    for helper in (BruteForce, as_arrays, random_trees, shuffled, placements):
+        setattr(Tools, helper.__name__, staticmethod(helper))
     return Tools
 
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from rdkit import Chem
 from rdkit.Chem import BRICS
 
-from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.capping import capped
+from molgfn.chemistry.fragment import Fragment, Labels, give_up_hydrogen, tidy_labels
+from molgfn.chemistry.join_table import JoinTable
+from molgfn.chemistry.labels import fillable
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.motifs import unusual_motifs
+from molgfn.chemistry.site_symmetries import AtomImages
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import DataError
 
@@ -35,6 +40,8 @@ class BuildReport:
         refused: number of distinct fragments left out by a rule, by reason.
         ranks: int64 [molecules], how many fragments (most frequent first) it takes to rebuild each molecule the
             way it was cut; -1 where one of its fragments was left out by a rule.
+        closed: bool [molecules], whether that way leaves no point open that must be filled, so that it is there with
+            BRICS's joins, too (see ``join_table``).
     """
 
     vocabulary: Vocabulary
@@ -43,10 +50,16 @@ class BuildReport:
     found: int
     refused: dict[str, int]
     ranks: np.ndarray = field(repr=False)
+    closed: np.ndarray = field(repr=False)
 
     def coverage_at(self, size: int) -> float:
         """Share of the molecules that the ``size`` most frequent fragments rebuild the way they were cut."""
         return float(np.mean((self.ranks >= 0) & (self.ranks <= size)))
+
+    @property
+    def typed_coverage(self) -> float:
+        """``coverage`` with BRICS's joins."""
+        return float(np.mean((self.ranks >= 0) & (self.ranks <= len(self.vocabulary)) & self.closed))
 
     @property
     def coverage(self) -> float:
@@ -65,6 +78,7 @@ class BuildReport:
             f"kept fragments: {np.mean(atoms):.1f} heavy atoms (at most {max(atoms)}), "
             f"{np.mean(points):.1f} attachment points (at most {max(points)})",
             "coverage by the most frequent: " + ", ".join(f"{n}: {self.coverage_at(n):.1%}" for n in sizes),
+            f"coverage with the joins of BRICS only: {self.typed_coverage:.1%}",
         ]
         lines += [f"dropped line {line}: {why}" for line, why in self.dropped[:10]]
         return "\n".join(lines)
@@ -79,9 +93,12 @@ def build_vocabulary(
     max_atoms: int = 14,
     max_points: int = 4,
     neutral: bool = True,
+    unusual: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> BuildReport:
-    """Derive a vocabulary.
+    """Derive a vocabulary whose points have the labels of BRICS under which they were seen (see ``join_table``).
+
+    A point is labelled for all points that a symmetry of the fragment takes it to, and for those of its atom.
 
     Args:
         molecules: (line number, molecule) pairs; the number is used in the report only.
@@ -91,6 +108,7 @@ def build_vocabulary(
         max_atoms: refuse fragments with more heavy atoms.
         max_points: a fragment gets at most this many attachment points, the most frequently seen ones.
         neutral: refuse fragments with a net charge.
+        unusual: keep fragments that hold one of the motifs of ``motifs``.
         progress: called with the number of molecules done, every 100.
 
     Raises:
@@ -111,7 +129,7 @@ def build_vocabulary(
     for pieces in cuts:
         for core, atoms in pieces:
             patterns[core][atoms] += 1
-    kept, served, refused = _select(patterns, min_count, max_atoms, max_points, neutral)
+    kept, served, refused = _select(patterns, min_count, max_atoms, max_points, neutral=neutral, unusual=unusual)
     ranks = _ranks(cuts, kept, served)
     limit = len(kept) if size is None else min(len(kept), size)
     if coverage is not None:
@@ -122,11 +140,31 @@ def build_vocabulary(
         raise DataError(
             f"no fragment with an attachment point is left of {len(patterns)} found; refused: {dict(refused) or 'none'}"
         )
-    return BuildReport(Vocabulary(kept[:limit]), len(cuts), dropped, len(patterns), dict(refused), ranks)
+    table = JoinTable.load("brics")
+    vocabulary = fillable([replace(f, labels=_labels(f, cutter.labels[f.smiles])) for f in kept[:limit]], table)
+    if left_out := min(limit, len(kept)) - len(vocabulary):
+        refused["nothing fills a point that must not stay open"] = left_out
+        ranks = _ranks(cuts, vocabulary, served)
+    closed = {(f.smiles, atoms) for f in vocabulary for atoms in patterns[f.smiles] if _is_closed(f, atoms, table)}
+    return BuildReport(
+        vocabulary=Vocabulary(vocabulary),
+        molecules=len(cuts),
+        dropped=dropped,
+        found=len(patterns),
+        refused=dict(refused),
+        ranks=ranks,
+        closed=np.array([all(cut in closed for cut in pieces) for pieces in cuts]),
+    )
 
 
 def _select(
-    patterns: dict[str, Counter[tuple[int, ...]]], min_count: int, max_atoms: int, max_points: int, neutral: bool
+    patterns: dict[str, Counter[tuple[int, ...]]],
+    min_count: int,
+    max_atoms: int,
+    max_points: int,
+    *,
+    neutral: bool,
+    unusual: bool,
 ) -> tuple[list[Fragment], set[Cut], Counter[str]]:
     """Fragments that the rules allow, most frequent first; the cuts that their points serve; refusals by reason."""
     kept, served, refused = [], set(), Counter()
@@ -138,11 +176,15 @@ def _select(
         if reason is None:
             points, reached = _choose_points(mol, seen, max_points)
             fragment = Fragment(core, points, seen.total())
-            if fragment.problem() is None:
+            motifs = [] if unusual else _motifs(fragment)
+            if motifs:
+                reason = f"holds {motifs[0]}"
+            elif fragment.problem() is None:
                 kept.append(fragment)
                 served |= {(core, atoms) for atoms in reached}
                 continue
-            reason = "not usable as a fragment"
+            else:
+                reason = "not usable as a fragment"
         refused[reason] += 1
     return kept, served, refused
 
@@ -160,6 +202,8 @@ class _Cutter:
 
     def __init__(self) -> None:
         self._known: dict[str, Cut | None] = {}
+        #: by core and atom, the labels under which it was cut
+        self.labels: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
 
     def __call__(self, molecule: Molecule) -> list[Cut] | str:
         if molecule.mol is None:
@@ -172,49 +216,72 @@ class _Cutter:
         if not bonds:
             pieces = [Chem.MolToSmiles(mol)]
         else:
-            cut = Chem.FragmentOnBonds(mol, bonds, dummyLabels=[(0, 0)] * len(bonds))
+            # the dummy of the begin atom's label is bonded to the end atom: here it is to tell what that atom is
+            cut = Chem.FragmentOnBonds(mol, list(bonds), dummyLabels=[(end, begin) for begin, end in bonds.values()])
             pieces = Chem.MolToSmiles(cut).split(".")
         found: list[Cut] = []
         for piece in pieces:
             if piece not in self._known:
-                self._known[piece] = _core(piece)
+                self._known[piece] = self._core(piece)
             core = self._known[piece]
             if core is None:
                 return f"a piece that is no molecule of its own: {piece}"
             found.append(core)
         return found
 
+    def _core(self, piece: str) -> Cut | None:
+        """A piece with dummies to the same piece with hydrogens: its canonical SMILES, and the atoms that were cut."""
+        mol = Chem.MolFromSmiles(piece)
+        if mol is None:
+            return None
+        found = capped(mol)
+        if found is None:
+            return None
+        core, atoms = found
+        labels = [atom.GetIsotope() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0]
+        for atom, label in zip(atoms, labels, strict=True):
+            self.labels[core][atom].add(str(label))
+        return core, tuple(sorted(atoms))
 
-def brics_bonds(mol: Chem.Mol) -> list[int]:
-    """Indices of the acyclic single bonds between heavy atoms that BRICS cuts."""
-    chosen = []
-    for (i, j), _ in BRICS.FindBRICSBonds(mol):
+
+def brics_bonds(mol: Chem.Mol) -> dict[int, tuple[int, int]]:
+    """Acyclic single bonds between heavy atoms that BRICS cuts: by index, the labels of begin atom and end atom."""
+    chosen = {}
+    for (i, j), (label, other) in BRICS.FindBRICSBonds(mol):
         bond = mol.GetBondBetweenAtoms(i, j)
         if bond.GetBondType() == Chem.BondType.SINGLE and not bond.IsInRing():
-            chosen.append(bond.GetIdx())
-    return sorted(set(chosen))
+            labels = int(label), int(other)
+            chosen[bond.GetIdx()] = labels if bond.GetBeginAtomIdx() == i else labels[::-1]
+    return dict(sorted(chosen.items()))
 
 
-def _core(piece: str) -> Cut | None:
-    """A piece with dummies to the same piece with hydrogens: its canonical SMILES, and the atoms that were cut."""
-    mol = Chem.MolFromSmiles(piece)
-    if mol is None:
-        return None
-    grown, dummies = Chem.RWMol(mol), []
-    for atom in grown.GetAtoms():
-        if atom.GetAtomicNum() == 0:
-            (neighbour,) = atom.GetNeighbors()
-            neighbour.SetNumExplicitHs(neighbour.GetNumExplicitHs() + 1)
-            neighbour.SetIntProp("cuts", (neighbour.GetIntProp("cuts") if neighbour.HasProp("cuts") else 0) + 1)
-            dummies.append(atom.GetIdx())
-    for index in sorted(dummies, reverse=True):
-        grown.RemoveAtom(index)
+def _labels(fragment: Fragment, seen: dict[int, set[str]]) -> tuple[Labels, ...]:
+    """Labels of the points, from those of atoms, united over atoms that are alike in the bare fragment."""
+    alike = list(Chem.CanonicalRankAtoms(Chem.MolFromSmiles(fragment.smiles), breakTies=False))
+    united: dict[int, set[str]] = defaultdict(set)
+    for atom, labels in seen.items():
+        united[alike[atom]] |= labels
+    return tuple(tidy_labels(united[alike[atom]]) for atom in fragment.points)
+
+
+def _is_closed(fragment: Fragment, atoms: tuple[int, ...], table: JoinTable) -> bool:
+    """Whether a molecule cut at ``atoms`` has all points of the fragment filled that must be."""
+    alike = list(Chem.CanonicalRankAtoms(Chem.MolFromSmiles(fragment.smiles), breakTies=False))
+    must = [
+        alike[a] for a, labels in zip(fragment.points, fragment.labels or (), strict=True) if table.must_fill(labels)
+    ]
+    return sum(alike[a] in must for a in atoms) == len(must)
+
+
+def _motifs(fragment: Fragment) -> list[str]:
+    """Unusual motifs of a fragment, its points filled with carbon."""
+    grown = Chem.RWMol(fragment.mol())
+    for atom in fragment.points:
+        give_up_hydrogen(grown.GetAtomWithIdx(atom))
+        grown.AddBond(atom, grown.AddAtom(Chem.Atom(6)), Chem.BondType.SINGLE)
     if Chem.SanitizeMol(grown, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
-        return None
-    smiles = Chem.MolToSmiles(grown)
-    order = list(grown.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
-    cuts = {a.GetIdx(): a.GetIntProp("cuts") for a in grown.GetAtoms() if a.HasProp("cuts")}
-    return smiles, tuple(new for new, old in enumerate(order) for _ in range(cuts.get(old, 0)))
+        return []
+    return unusual_motifs(grown)
 
 
 def _refusal(mol: Chem.Mol | None, *, max_atoms: int, neutral: bool) -> str | None:
@@ -235,14 +302,13 @@ def _choose_points(
     A pattern may be served by any of its images under the automorphisms of the fragment; the one that adds the
     fewest new points is taken (one point on benzene serves every monosubstituted phenyl).
     """
-    hydrogens = [a.GetTotalNumHs() for a in mol.GetAtoms()]  # a match may take [nH] for n
-    matches = mol.GetSubstructMatches(mol, uniquify=False, maxMatches=10_000)
-    images = [m for m in matches if [hydrogens[i] for i in m] == hydrogens]
+    images = AtomImages(mol)
     points: Counter[int] = Counter()
     served = []
     for pattern, _ in sorted(seen.items(), key=lambda item: (-item[1], item[0])):
-        options = {tuple(sorted(image[a] for a in pattern)) for image in images}
-        best = min((points | Counter(o) for o in options), key=lambda u: (u.total(), sorted(u.elements())))
+        if len(pattern) > most:
+            continue
+        best = min((points | Counter(o) for o in images.of(pattern)), key=lambda u: (u.total(), sorted(u.elements())))
         if best.total() <= most:
             points = best
             served.append(pattern)

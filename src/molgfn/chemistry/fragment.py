@@ -9,6 +9,12 @@ from dataclasses import dataclass
 
 from rdkit import Chem
 
+from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.site_symmetries import site_symmetries
+from molgfn.errors import DataError
+
+#: so many attachment atoms never have more symmetries than can be listed
+_FEW_SITES = 6
 #: canonical SMILES plus the atoms with points, equal exactly for interchangeable fragments
 Identity = str
 #: labels of one point, see ``tidy_labels``
@@ -54,7 +60,11 @@ class Fragment:
         for points in ({p} for p in taken):
             if problem := _methylation_problem(mol, points):
                 return problem
-        return _methylation_problem(mol, self.points) or self._label_problem()
+        return (
+            _methylation_problem(mol, self.points)
+            or _symmetry_problem(self.smiles, mol, self.points)
+            or self._label_problem()
+        )
 
     def _label_problem(self) -> str | None:
         """Labels must come one set per point, the same for points that a symmetry takes into each other."""
@@ -147,6 +157,18 @@ def _saturated(mol: Chem.Mol, taken: Counter[int]) -> Chem.Mol:
         if Chem.SanitizeMol(grown, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
             mol = grown
     return mol
+
+
+def _symmetry_problem(smiles: str, mol: Chem.Mol, points: tuple[int, ...]) -> str | None:
+    """The symmetries of rings, and those of attachment atoms, are listed."""
+    try:
+        if len(set(points)) > _FEW_SITES:
+            site_symmetries(mol, points)
+        else:
+            RigidTypes().read(mol)
+    except DataError as error:
+        return f"'{smiles}': {error}"
+    return None
 
 
 def _methylation_problem(mol: Chem.Mol, points: Iterable[int]) -> str | None:

@@ -51,15 +51,13 @@ class Fits:
     fragment, and of the points of the node that stay open.
 
     Attributes:
-        whole: ways of fragments without further needs, by the types of the points that branches are cut from, one per
-            entry of ``sites`` of ``FragmentParts.fits`` (-1 where no branch is cut), and by the type of the point
-            towards the root (-1 at the root).
-        open: ways of parts without further needs, by the same types and the number of the part.
+        whole: ways of fragments without further needs, by the type of the point towards the root (-1 at the root).
+        open: ways of parts without further needs, by number of the part.
         further: what has one need more.
     """
 
-    whole: dict[Types, dict[int, Ways]] = field(default_factory=dict)
-    open: dict[Types, dict[int, Ways]] = field(default_factory=dict)
+    whole: dict[int, Ways] = field(default_factory=dict)
+    open: dict[int, Ways] = field(default_factory=dict)
     further: dict[AtSite, Fits] = field(default_factory=dict)
 
 
@@ -75,15 +73,18 @@ class FragmentParts:
         self._parts: dict[int, Counter[_Part]] = {}  # by type of node
         self._numbers: dict[tuple, int] = {}
 
-    def add(self, pattern: Pattern, signature: int) -> None:
-        """Take in a fragment."""
+    def add(self, pattern: Pattern, signature: int) -> dict[tuple[int, int], int]:
+        """Take in a fragment; returns the number of its part at each (node, neighbour that it is seen from)."""
         known: dict[tuple[int, int], int] = {}
         for node in range(len(pattern.types)):
             whole = _Part(-1, signature, -1, self._sites(pattern, node, -1, known))
             self._parts.setdefault(pattern.types[node], Counter())[whole] += 1
+        return known
 
-    def fits(self, type_: int, own: int, sites: list[int]) -> Fits:
-        """What fits a node.
+    def fits(self, type_: int, own: int, sites: list[int]) -> dict[Types, Fits]:
+        """What fits a node, by the types of the points that branches are cut from.
+
+        These come one per site from which branches hang, in the order in which the sites come; -1 where none is cut.
 
         Args:
             type_: type of the node.
@@ -91,7 +92,8 @@ class FragmentParts:
             sites: its sites from which other branches hang, one entry per branch.
         """
         bonds = Counter(sites if own < 0 else [own, *sites])
-        root = Fits()
+        found: dict[Types, Fits] = {}
+        occupied = tuple(dict.fromkeys(sites))
         for part, times in self._parts.get(type_, {}).items():
             if own < 0 <= part.own or not part.takes(bonds.total()):
                 continue
@@ -114,14 +116,13 @@ class FragmentParts:
                         if cuts:
                             cut_types[at] = points.type_
                 else:
-                    fits = root
+                    fits = found.setdefault(tuple(cut_types.get(site, -1) for site in occupied), Fits())
                     for need in sorted(needs):
                         fits = fits.further.setdefault(need, Fits())
-                    types = tuple(cut_types.get(site, -1) for site in sites)
                     table, key = (fits.whole, up) if part.number < 0 else (fits.open, part.number)
-                    found = table.setdefault(types, {}).setdefault(key, {})
-                    found[signature] = found.get(signature, 0) + ways
-        return root
+                    here = table.setdefault(key, {})
+                    here[signature] = here.get(signature, 0) + ways
+        return found
 
     def _sites(self, pattern: Pattern, node: int, parent: int, known: dict[tuple[int, int], int]) -> _Sites:
         """``sites`` of the part at ``node``, away from ``parent``; ``known`` are the numbers by (node, parent)."""

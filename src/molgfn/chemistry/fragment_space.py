@@ -6,17 +6,15 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from rdkit import Chem
 
 from molgfn.chemistry.assembly import Assembler
-from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.growing import Scaffold
 from molgfn.chemistry.growth import Growth
 from molgfn.chemistry.labels import resolve_joins
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.rigid_assembly import PlainTree
 from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry
 from molgfn.chemistry.vocabulary import Vocabulary
-from molgfn.errors import ConfigError
 
 
 class FragmentSpace:
@@ -57,7 +55,7 @@ class FragmentSpace:
     ) -> None:
         loaded = Vocabulary.load(vocabulary)
         self.n_fragments = len(loaded)
-        start = None if scaffold is None else parse_scaffold(scaffold)
+        start = None if scaffold is None else Scaffold.parse(scaffold).fragment
         self.table, types = resolve_joins(joins, loaded, start)
         self.vocabulary = loaded.without_labels() if self.table is None else loaded
         kinds = [*self.vocabulary, *([] if start is None else [start])]
@@ -126,41 +124,3 @@ class FragmentSpace:
         kinds, joins = tree
         n = int((kinds >= 0).sum())
         return kinds[:n], joins[: n - 1]
-
-
-def parse_scaffold(smiles: str) -> Fragment:
-    """``c1ccc(*)cc1*`` -> the fragment without the stars, its attachment points where they were.
-
-    Raises:
-        ConfigError: not a SMILES, no star, or a point that cannot take a bond.
-    """
-    right = "write attachment points as * (for example 'c1ccc(*)cc1*')"
-    mol = Chem.MolFromSmiles(smiles)
-    if mol is None:
-        raise ConfigError(f"scaffold: '{smiles}' is not a SMILES; {right}")
-    stars = [a for a in mol.GetAtoms() if a.GetAtomicNum() == 0]
-    if not stars:
-        raise ConfigError(f"scaffold: '{smiles}' has no attachment point; {right}")
-    if any(a.GetDegree() != 1 or a.GetBonds()[0].GetBondType() != Chem.BondType.SINGLE for a in stars):
-        raise ConfigError(f"scaffold: each * of '{smiles}' must be joined to one atom by a single bond")
-    points = [a.GetNeighbors()[0].GetIdx() for a in stars]
-    editable = Chem.RWMol(mol)
-    for atom in editable.GetAtoms():
-        atom.SetAtomMapNum(0)
-    for index in points:
-        atom = editable.GetAtomWithIdx(index)
-        if atom.GetNoImplicit():
-            atom.SetNumExplicitHs(atom.GetNumExplicitHs() + 1)
-    gone = sorted((a.GetIdx() for a in stars), reverse=True)
-    for index in gone:
-        editable.RemoveAtom(index)
-    bare = editable.GetMol()
-    Chem.RemoveStereochemistry(bare)
-    Chem.SanitizeMol(bare)
-    text = Chem.MolToSmiles(bare)
-    order = list(bare.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
-    shifted = [p - sum(g < p for g in gone) for p in points]
-    fragment = Fragment(text, tuple(order.index(p) for p in shifted))
-    if problem := fragment.problem():
-        raise ConfigError(f"scaffold: {problem}")
-    return fragment

@@ -65,6 +65,34 @@ def _labels_of(fragment: Fragment) -> Sequence[Labels]:
     return brics_labels(fragment.mol(), fragment.points) if fragment.labels is None else fragment.labels
 
 
+def fillable(fragments: Sequence[Fragment], table: JoinTable) -> list[Fragment]:
+    """Without fragments that have a point which must be filled and cannot be, as ``growth`` asks for.
+
+    Args:
+        fragments: with labels.
+        table: of joins.
+    """
+    kept = list(fragments)
+    while True:
+        must = [[table.must_fill(x) for x in f.labels or ()] for f in kept]
+        caps = {
+            x
+            for f, here in zip(kept, must, strict=True)
+            for x, own in zip(f.labels or (), here, strict=True)
+            if sum(here) == own
+        }
+        left = [
+            f
+            for f, here in zip(kept, must, strict=True)
+            if all(
+                not own or any(table.joins(x, cap) for cap in caps) for x, own in zip(f.labels or (), here, strict=True)
+            )
+        ]
+        if len(left) == len(kept):
+            return kept
+        kept = left
+
+
 def brics_labels(mol: Chem.Mol, points: Sequence[int]) -> tuple[Labels, ...]:
     """Labels of attachment points by BRICS's environments, for a fragment that was not cut from molecules.
 

@@ -1,7 +1,6 @@
 """How many placements of fragments cut a molecule, and its automorphisms, from the leaves of its rigid tree inwards.
 
-A *branch* is what hangs from one cut bond of the rigid tree: a node, the site it is bonded by, and the branches beyond.
-All that the rest of the molecule has to know of a branch depends on its shape alone, so it is worked out once per shape
+All that the rest of a molecule has to know of a branch depends on its shape alone, so it is worked out once per shape
 and looked up in every later molecule, where only the middle is new.
 """
 
@@ -9,38 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from math import factorial
 
+from molgfn.chemistry.branches import Branch, BranchesAtNode
 from molgfn.chemistry.canonical_trees import Edge
-from molgfn.chemistry.fragment_parts import SITE, AtSite, Fits, FragmentParts, Types
+from molgfn.chemistry.fragment_parts import SITE, Fits, FragmentParts, Types
 from molgfn.chemistry.rigid import RigidTypes
-from molgfn.chemistry.ways import Ways, add_product, joined, multiply
+from molgfn.chemistry.ways import Ways
 
 _MOST_KEYS = 50_000  # some 100 MB
 #: type of a node, its site towards the root (-1 at the root), what hangs from it
 _Key = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    """What is known of a branch.
-
-    Attributes:
-        number: equal for isomorphic branches only.
-        automorphisms: that keep the site it is bonded by.
-        whole: ways to cut it up where the bond to it is cut too, by the type of its point there.
-        open: by number of a part of a fragment, ways to have that part at its near end and the rest cut up.
-        joined: by the type of a point at the other side of the cut bond, the ways of ``whole`` that it may be joined
-            to; filled in as asked for.
-    """
-
-    number: int
-    automorphisms: int
-    whole: dict[int, Ways]
-    open: dict[int, Ways]
-    joined: dict[int, Ways] = field(default_factory=dict)
+_NO_BRANCH = Branch(-1, 1, {}, {})
 
 
 class PlacementCounter:
@@ -56,11 +36,11 @@ class PlacementCounter:
     def __init__(
         self, parts: FragmentParts, types: RigidTypes, max_fragments: int, partners: Sequence[Sequence[int]]
     ) -> None:
-        self._parts, self._types, self._most, self._partners = parts, types, max_fragments, partners
-        self._branches: list[_Branch] = []
-        self._found: dict[_Key, _Branch] = {}
+        self._parts, self._types, self._most, self.partners = parts, types, max_fragments, partners
+        self._branches: list[Branch] = []
+        self._found: dict[_Key, Branch] = {}
         self._images: dict[_Key, Counter[tuple[int, ...]]] = {}
-        self._fits: dict[_Key, Fits] = {}
+        self._fits: dict[_Key, dict[Types, Fits]] = {}
 
     def count(self, types: Sequence[int], edges: Sequence[Edge]) -> tuple[Ways, int]:
         """Placements by signature, and automorphisms.
@@ -73,9 +53,7 @@ class PlacementCounter:
             Placements over all ways to cut the molecule into at most ``max_fragments`` fragments, and |Aut|. Where
             there is no way the first is empty and the second may be too small.
         """
-        if len(self._found) > _MOST_KEYS:  # unlike molecules must not fill the memory
-            for memory in (self._branches, self._found, self._images, self._fits):
-                memory.clear()
+        self._make_room()
         n = len(types)
         hanging: list[list[int]] = [[] for _ in range(n)]
         height, left, link = [0] * n, [0] * n, [0] * n  # link: exclusive or of the edges that are left
@@ -107,7 +85,41 @@ class PlacementCounter:
         ways, _ = self._lay(shape)
         return ways.get(-1, {}), automorphisms * swaps
 
-    def _branch(self, type_: int, own: int, hanging: list[int]) -> _Branch:
+    def rooted(
+        self,
+        types: Sequence[int],
+        own: Sequence[int],
+        below: Sequence[Sequence[tuple[int, int]]],
+        order: Sequence[int],
+    ) -> tuple[list[Branch], Ways]:
+        """The branch at each node of a rigid tree rooted at node 0, which has none, and the ways as in ``count``.
+
+        Args:
+            types: type of each node.
+            own: site of each node towards the root.
+            below: (site, node) of what hangs from each node, by ascending site.
+            order: of the nodes, the root first and each after its parent.
+
+        Returns:
+            Nothing where there is no way.
+        """
+        self._make_room()
+        branches = [_NO_BRANCH] * len(types)
+        for node in reversed(order[1:]):
+            hanging = [site * SITE + branches[child].number for site, child in below[node]]
+            branches[node] = found = self._branch(types[node], own[node], hanging)
+            if not found.whole and not found.open:
+                return [], {}
+        root = (types[0], -1, *(site * SITE + branches[child].number for site, child in below[0]))
+        return branches, self._lay(root)[0].get(-1, {})
+
+    def _make_room(self) -> None:
+        """Forget all branches where they are many: unlike molecules must not fill the memory."""
+        if len(self._found) > _MOST_KEYS:
+            for memory in (self._branches, self._found, self._images, self._fits):
+                memory.clear()
+
+    def _branch(self, type_: int, own: int, hanging: list[int]) -> Branch:
         """The branch of a node bonded by site ``own``, with others hanging from it (these get sorted)."""
         hanging.sort()
         key = (type_, own, *hanging)
@@ -116,7 +128,7 @@ class PlacementCounter:
             shape, automorphisms = self._arrange(type_, own, hanging)
             found = self._found.get(shape)
             if found is None:
-                found = _Branch(len(self._branches), automorphisms, *self._lay(shape))
+                found = Branch(len(self._branches), automorphisms, *self._lay(shape))
                 self._branches.append(found)
                 self._found[shape] = found
             self._found[key] = found
@@ -153,56 +165,7 @@ class PlacementCounter:
         if fits is None:
             fits = self._fits[form] = self._parts.fits(type_, own, sites)
         branches = [self._branches[number % SITE] for number in hanging]
-        cut_off = _CutOff(branches, self._partners, self._most)
-        offers: dict[AtSite, list[tuple[int, Ways]]] = {}  # branches (as bits) that can meet a need, and their ways
-        if fits.further:
-            for i, branch in enumerate(branches):
-                shift = sites[i] * SITE
-                for part, ways in branch.open.items():
-                    offers.setdefault(shift + part, []).append((1 << i, ways))
-        whole: dict[int, Ways] = {}
-        open_: dict[int, Ways] = {}
-        # Each need is met by a branch of its own; the branches that are not taken for one are cut off.
-        stack: list[tuple[Fits, int, Ways]] = [(fits, 0, {})]
-        while stack:
-            fits, taken, met = stack.pop()
-            for found, laid in ((whole, fits.whole), (open_, fits.open)):
-                for point_types, here in laid.items():
-                    rest = cut_off[taken, point_types]
-                    if rest:
-                        ways = multiply(met, rest, self._most) if taken else rest
-                        for number, times in here.items():
-                            add_product(found.setdefault(number, {}), times, ways, self._most)
-            for need in fits.further.keys() & offers.keys():
-                for bit, ways in offers[need]:
-                    if not taken & bit:
-                        both = multiply(met, ways, self._most) if taken else ways
-                        stack.append((fits.further[need], taken | bit, both))
-        return whole, open_
-
-
-class _CutOff(dict[tuple[int, Types], Ways]):
-    """Ways to cut up the branches that are not taken, all of them cut off.
-
-    By bit mask of those that are taken, and by the types of the points that the others are joined to.
-    """
-
-    def __init__(self, branches: Sequence[_Branch], partners: Sequence[Sequence[int]], most: int) -> None:
-        self._branches, self._partners, self._most = branches, partners, most
-
-    def __missing__(self, key: tuple[int, Types]) -> Ways:
-        taken, types = key
-        ways = None
-        for i, branch in enumerate(self._branches):
-            if not taken >> i & 1:
-                more = branch.joined.get(types[i])
-                if more is None:
-                    more = branch.joined[types[i]] = joined(branch.whole, self._partners[types[i]])
-                ways = more if ways is None else multiply(ways, more, self._most)
-                if not ways:
-                    break
-        self[key] = ways = {0: 1} if ways is None else ways
-        return ways
+        return BranchesAtNode(sites, branches, self.partners, self._most).lay(fits)
 
 
 def _least_images(symmetries: Iterable[tuple[int, ...]], own: int, sites: list[int]) -> Counter[tuple[int, ...]]:

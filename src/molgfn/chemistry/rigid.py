@@ -143,7 +143,9 @@ def isomorphisms(a: Piece, b: Piece) -> Iterator[tuple[int, ...]]:
     if len(a.labels) != len(b.labels) or len(a.bonds) != len(b.bonds):
         return
     near_a, near_b = a.neighbours(), b.neighbours()
-    colours_a, colours_b = _colours(a, near_a), _colours(b, near_b)
+    colours_a, colours_b = _colours(a, b, near_a, near_b)
+    if sorted(colours_a) != sorted(colours_b):
+        return
     order, parent = [0], {0: -1}
     for atom in order:
         for other in near_a[atom]:
@@ -170,12 +172,27 @@ def isomorphisms(a: Piece, b: Piece) -> Iterator[tuple[int, ...]]:
     yield from extend(0)
 
 
-def _colours(piece: Piece, near: list[dict[int, int]]) -> list[tuple]:
-    """A label per atom that also tells the neighbours, to prune the search."""
-    return [
-        (label, tuple(sorted((kind, piece.labels[o]) for o, kind in near[i].items())))
-        for i, label in enumerate(piece.labels)
-    ]
+def _colours(
+    a: Piece, b: Piece, near_a: list[dict[int, int]], near_b: list[dict[int, int]]
+) -> tuple[list[int], list[int]]:
+    """A number per atom, equal for all that an isomorphism may take into each other, to prune the search.
+
+    Labels, then those of the neighbours as well, until no more atoms are told apart (Weisfeiler and Leman 1968).
+    """
+    numbers: dict[object, int] = {}
+    colours = [[numbers.setdefault(label, len(numbers)) for label in piece.labels] for piece in (a, b)]
+    while True:
+        finer: dict[object, int] = {}
+        following = [
+            [
+                finer.setdefault((here[i], *sorted((kind, here[o]) for o, kind in near[i].items())), len(finer))
+                for i in range(len(here))
+            ]
+            for here, near in zip(colours, (near_a, near_b), strict=True)
+        ]
+        if len(finer) == len(numbers):
+            return colours[0], colours[1]
+        colours, numbers = following, finer
 
 
 def _components(n: int, bonds: list[tuple[int, int, int]]) -> Iterator[tuple[list[int], list[tuple[int, int, int]]]]:

@@ -35,8 +35,9 @@ from molgfn.chemistry.fragment import Fragment
 from molgfn.chemistry.joins import Joins
 from molgfn.chemistry.rigid import RigidTypes
 from molgfn.chemistry.rigid_assembly import PlainTree
+from molgfn.chemistry.site_symmetries import site_symmetries
 from molgfn.chemistry.vocabulary import Vocabulary
-from molgfn.errors import DataError
+from molgfn.errors import DataError, VocabularyError
 
 
 class TreeSymmetry:
@@ -164,34 +165,9 @@ def _node_type(name: str, fragment: Fragment) -> tuple[NodeType, list[int]]:
     """A fragment as a node whose sites are its attachment atoms, and the site of each point."""
     mol, points = fragment.mol(), Counter(fragment.points)
     sites = {atom: site for site, atom in enumerate(sorted(points))}
-    symmetries = _site_symmetries(mol, points, sites)
+    try:
+        symmetries = site_symmetries(mol, fragment.points)
+    except DataError as error:
+        raise VocabularyError(f"'{fragment.smiles}': {error}") from error
     capacity = tuple(points[atom] for atom in sorted(points))
     return NodeType(name, symmetries, capacity=capacity), [sites[atom] for atom in fragment.points]
-
-
-def _site_symmetries(mol: Chem.Mol, points: Counter[int], sites: dict[int, int]) -> tuple[tuple[int, ...], ...]:
-    """Permutations of the attachment atoms that symmetries of the fragment bring about.
-
-    Which symmetry of the rest goes with them does not matter to c(t): symmetries that move no attachment atom count in
-    its numerator and its denominator alike. So the attachment atoms are numbered one by one, and a numbering is kept
-    while the fragment so marked has the same canonical name as with the numbering of the identity.
-    """
-    types = RigidTypes()
-    tree = types.read(mol)
-    nodes = [types.nodes[t] for t in tree.types]
-    atoms = sorted(sites)
-
-    def marked(numbered: list[int]) -> str:
-        flags, edges = [], list(tree.edges)
-        for atom in atoms:
-            number = numbered.index(atom) if atom in numbered else "-"
-            edges.append((*tree.where[atom], len(nodes) + len(flags), 0))
-            flags.append(NodeType(f"mark {number} {points[atom]}", ((0,),)))
-        return canonical(nodes + flags, edges)[0]
-
-    numberings: list[list[int]] = [[]]
-    for depth in range(1, len(atoms) + 1):
-        right = marked(atoms[:depth])
-        longer = ([*numbered, atom] for numbered in numberings for atom in atoms if atom not in numbered)
-        numberings = [numbered for numbered in longer if marked(numbered) == right]
-    return tuple(tuple(sites[atom] for atom in numbered) for numbered in numberings)
