@@ -394,7 +394,8 @@ def _identity(
     if resume is not None:
         before = read(resume)["molgfn"]
         return {k: v for k, v in before.items() if k != "iteration"}, resume.parent.parent, before["iteration"]
-    more = [("oracle", path) for path in experiment.reward.oracle.files]
+    oracle = getattr(experiment.reward, "oracle", None)  # a reward of one's own need not have one
+    more = [("oracle", path) for path in (oracle.files if oracle is not None else ())]
     if (start := experiment.trainer.init_from) is not None:
         more.append(("trainer.init_from", find(start)))
     folder, files = begin(config, more, label)

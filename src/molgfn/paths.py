@@ -122,8 +122,8 @@ def without_ending(name: str) -> str:
 
 
 def file_name_from(text: str, *, most: int = 80) -> str:
-    """``text`` as part of a file name: letters, digits and ``._=+,-``; what is cut off is told apart by a hash."""
-    plain = re.sub(r"[^\w.=+,-]+", "_", text).strip("_")
+    """``text`` as part of a file name: letters, digits and ``._-``; what is cut off is told apart by a hash."""
+    plain = re.sub(r"[^\w.-]+", "_", text.replace("=", "-")).strip("_")
     if len(plain.encode()) <= most and plain:
         return plain
     return f"{plain.encode()[: most - 9].decode(errors='ignore')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

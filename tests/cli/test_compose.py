@@ -201,7 +201,7 @@ def test_texts_of_a_list_are_quoted_one_by_one(given, texts):
     assert apply({}, [word]) == {"smarts": texts}
 
 
-@pytest.mark.parametrize("line", ['smiles="N#C', "seed=a b'c", "smiles", "smarts='[OH"])
+@pytest.mark.parametrize("line", ['smiles="N#C', "smiles", "smarts='[OH"])
 def test_what_is_quoted_or_plain_gets_no_hint_about_quotes(line):
     with pytest.raises(ConfigError) as error:
         apply({}, [line])

@@ -172,7 +172,7 @@ def test_an_interrupted_run_says_how_to_go_on(call, grid_file, monkeypatch, tmp_
     import molgfn.experiment
 
     run = molgfn.experiment.Run(tmp_path / "r", tmp_path / "r" / "last.ckpt", True, 2, None)
-    monkeypatch.setattr(molgfn.experiment, "train", lambda config, resume: run)
+    monkeypatch.setattr(molgfn.experiment, "train", lambda config, resume, label: run)
     result = call("train", grid_file)
     assert result.exit_code == 130
     assert f"go on with: molgfn train --resume {tmp_path / 'r'}" in result.stderr

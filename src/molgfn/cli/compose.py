@@ -104,12 +104,16 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
             if not isinstance(v, (str, dict))
         ]:
             raise ConfigError(nameless)
-        lines = [_forced(o, groups) for o in parsed]
+        # values are put in afterwards: to Hydra, a key is a group where a folder is called so, such as `output`
+        values = [o for o in parsed if _is_value(o, groups)]
+        lines = [str(o.input_line) for o in parsed if not _is_value(o, groups)]
         result = Composed({}, folders=files.folders)
-        result.overridden = [o.key_or_group for o, line in zip(parsed, lines, strict=True) if line.startswith("+")]
+        result.overridden = [o.key_or_group for o in values]
         for _ in range(MOST_ATTEMPTS):
             try:
                 tree = hydra_compose(NAME, lines)
+                for o in values:
+                    OmegaConf.update(tree, o.key_or_group, o.value(), merge=True, force_add=True)
                 break
             except MissingConfigException as error:
                 lines = _work_around(error, lines, result, groups)
@@ -119,7 +123,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
                 raise ConfigError([*result.problems, _hydra_problem(error, groups, path)]) from None
         else:
             raise ConfigError(result.problems)
-        given = _given(parsed, lines)
+        given = _given(values)
         if any(map(names_target, [*files.bodies, given])):
             ConfigStore.instance().store(name=NAME, node={} if files.defaults is None else {"defaults": files.defaults})
             choices = hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))])
@@ -160,16 +164,16 @@ def _groups() -> set[str]:
     return {g for g in loader.list_groups("") if g not in plain | {"hydra"} and loader.get_group_options(g)}
 
 
-def _given(parsed: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
+def _given(values: Sequence[Override]) -> dict[str, Any]:
     """The values that overrides give, as a tree."""
     tree: dict[str, Any] = {}
-    for override, line in zip(parsed, lines, strict=False):
-        if line.startswith("+"):
-            *parents, last = override.key_or_group.split(".")
-            node = tree
-            for key in parents:
-                node = node.setdefault(key, {}) if isinstance(node.get(key, {}), dict) else {}
-            node[last] = override.value()
+    for override in values:
+        *parents, last = override.key_or_group.split(".")
+        node = tree
+        for key in parents:
+            node[key] = node[key] if isinstance(node.get(key), dict) else {}
+            node = node[key]
+        node[last] = override.value()
     return tree
 
 
@@ -281,14 +285,12 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
     return parsed
 
 
-def _forced(override: Override, groups: set[str]) -> str:
-    """``key=value`` as ``++key=value`` unless it chooses from a group or speaks to Hydra itself."""
+def _is_value(override: Override, groups: set[str]) -> bool:
+    """It is ``key=value``, and neither chooses from a group nor speaks to Hydra itself."""
     key = override.key_or_group
-    line = str(override.input_line)
     chooses = (key in groups and not isinstance(override.value(), dict)) or "/" in key or override.package is not None
-    if chooses or key.split(".")[0] == "hydra" or line.startswith(("+", "~")):
-        return line
-    return f"++{line}"
+    plain = not str(override.input_line).startswith(("+", "~"))
+    return plain and not chooses and key.split(".")[0] != "hydra"
 
 
 def _work_around(error: MissingConfigException, lines: list[str], result: Composed, groups: set[str]) -> list[str]:

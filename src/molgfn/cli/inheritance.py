@@ -63,11 +63,11 @@ def _read(path: Path, below: tuple[Path, ...]) -> Files:
     if entries is not None and not isinstance(entries, list):
         raise ConfigError(f"{path}: defaults: should be a list such as [train, _self_], got {entries!r}")
     parents = {i: p for i, e in enumerate(entries or ()) if (p := _parent(e, path)) is not None}
-    if not parents:
+    if entries is None or not parents:
         return Files([node], entries, [path.parent])
     if SELF in entries and entries[-1] != SELF:
         raise ConfigError(f"{path}: defaults: put `{SELF}` last where an experiment is inherited")
-    result = Files([], [], [path.parent])
+    result, together = Files([], [], [path.parent]), []
     for i, entry in enumerate(entries):
         if i in parents:
             parent = _read(parents[i], (*below, path))
@@ -75,12 +75,12 @@ def _read(path: Path, below: tuple[Path, ...]) -> Files:
                 raise ConfigError(f"{parents[i]}: defaults: put `{SELF}` last where an experiment is inherited")
             result.bodies += parent.bodies
             result.folders += parent.folders
-            result.defaults = _together(result.defaults, [e for e in parent.defaults or () if e != SELF])
+            together = _together(together, [e for e in parent.defaults or () if e != SELF])
         elif entry != SELF:
-            result.defaults = _together(result.defaults, [entry])
+            together = _together(together, [entry])
     result.bodies.append(node)
     result.folders = list(dict.fromkeys(result.folders))
-    result.defaults = [*(result.defaults or []), SELF]
+    result.defaults = [*together, SELF]
     return result
 
 

@@ -81,5 +81,6 @@ def own_reward(loaded: Loaded, trust: tuple[str, ...], given: Mapping[str, str])
         problems = "\n  ".join(error.problems)
         raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {problems}") from error
     if loaded.files is not None and not any(key.partition(".")[0] in parts for key in given):
-        require_same(loaded.files, reward.oracle.files)
+        oracle = getattr(reward, "oracle", None)  # a reward of one's own need not have one
+        require_same(loaded.files, oracle.files if oracle is not None else ())
     return reward

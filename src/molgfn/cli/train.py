@@ -163,7 +163,7 @@ def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None
         click.echo(f"[{number}/{len(jobs)}] {changed}")
         if only_check:
             continue
-        label = ["--label", changed.replace(" ", ",")] if changed else []
+        label = ["--label", changed] if changed else []
         command = [sys.executable, "-m", "molgfn.cli.main", "train", experiment, *label, "--", *job]
         code = subprocess.run(command, check=False).returncode
         if code == 130:
