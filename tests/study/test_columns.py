@@ -6,7 +6,9 @@ from click.testing import CliRunner
 
 from molgfn.cli.main import cli
 
-BASE = "defaults: [train, override environment: hypergrid, override oracle: hypergrid, override policy: tabular, _self_]\n"
+BASE = (
+    "defaults: [train, override environment: hypergrid, override oracle: hypergrid, override policy: tabular, _self_]\n"
+)
 SET = "trainer.iterations=2 trainer.log_every=1 trainer.exact_every=1 trainer.accelerator=cpu trainer.threads=1 "
 SET += "trainer.progress=none logger.wandb=off environment.side=3 data.batch_size=4"
 OWN = """
@@ -53,7 +55,10 @@ def study(tmp_path, monkeypatch):
         ({"measures": ["corner/origin"]}, "did you mean `corners`?"),
         ({"measures": ["auc_top10"]}, "measures: auc_top10: nothing of that name is measured"),
         ({"measures": ["heldout/pearson"]}, "measures: heldout/pearson: nothing"),
-        ({"pictures": {"a.svg": {"y": "exact/tvv"}}}, "pictures.a.svg.y: metrics.csv has no column `exact/tvv`; did you"),
+        (
+            {"pictures": {"a.svg": {"y": "exact/tvv"}}},
+            "pictures.a.svg.y: metrics.csv has no column `exact/tvv`; did you",
+        ),
         ({"pictures": {"a.svg": {"y": "exact/tv", "x": "oracle/cals"}}}, "did you mean `oracle/calls`?"),
     ],
 )
