@@ -33,6 +33,7 @@ class Keeping(pl.Callback):
         self.every = every
         self.seconds = float("inf") if minutes is None else 60.0 * minutes
         self._saved = time.monotonic()
+        self._said: str | None = None  # why the latest one could not be written, once said
         self.interrupted = False
         self._before: dict[int, Any] = {}
 
@@ -85,10 +86,14 @@ class Keeping(pl.Callback):
         try:
             trainer.save_checkpoint(part)
             os.replace(part, self.path)
+            self._said = None
         except OSError as error:
             part.unlink(missing_ok=True)
+            reason = error.strerror or str(error)
             kept = f"the one before is still at {self.path}" if self.path.exists() else "there is none before it"
-            logger.error("the checkpoint could not be written (%s); %s", error, kept)
+            if reason != self._said:  # a disk that stays full says so once, not at each checkpoint
+                logger.error("the checkpoint could not be written (%s); %s", error, kept)
+            self._said = reason
 
 
 def _mid_epoch(checkpoint: dict[str, Any]) -> None:
