@@ -6,13 +6,17 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# extras that are quickly installed; their environment sees what .venv has, and .venv stays without them
+EXTRAS := ray,docking,xtb,purchasable
+WITH_EXTRAS := $(VENV)/with-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint style types benchmark objectives clean
+.PHONY: help quickstart test extras lint style types benchmark objectives clean
 
 help:
 	@echo "make quickstart  train, sample and evaluate on the shipped vocabulary; a few minutes on two cores"
 	@echo "make test        all tests but the slow ones and those for a GPU"
+	@echo "make extras      the tests of the light optional extras ($(EXTRAS)), installed beside .venv"
 	@echo "make lint        style and types"
 	@echo "make benchmark   speed of sampling and training, where the time goes, what each objective costs"
 	@echo "make objectives  every forward objective on three spaces with exact answers, one table; hours on two cores"
@@ -45,6 +49,19 @@ quickstart: $(VENV)/.installed
 
 test: $(VENV)/.developing
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+$(WITH_EXTRAS)/.installed: $(VENV)/.developing
+	@echo "== installing $(EXTRAS) into $(WITH_EXTRAS)"
+	$(BIN)/python -m venv $(WITH_EXTRAS)
+	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$($(WITH_EXTRAS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
+	$(WITH_EXTRAS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable ".[$(EXTRAS)]"
+	@touch $@
+
+# with MOLGFN_TEST_EXTRAS a package that cannot be imported fails its tests, which would be skipped otherwise
+extras: $(WITH_EXTRAS)/.installed
+	MOLGFN_TEST_EXTRAS=$(EXTRAS) $(WITH_EXTRAS)/bin/python -m pytest -m "extras and not slow and not gpu" $(ARGS)
 
 lint: style types
 

@@ -4,6 +4,7 @@ import textwrap
 from typing import Annotated, Any, Literal
 
 import pytest
+import yaml
 from pydantic import Field, PositiveFloat
 
 from molgfn.config import ROOT, Slot, build, check
@@ -341,3 +342,14 @@ def test_a_schema_that_is_wrong_itself_says_so():
 )
 def test_type_text(annotation, expected):
     assert type_text(annotation) == expected
+
+
+@pytest.mark.parametrize(("text", "word", "read"), [("off", "off", "false"), ("no", "off", "false")])
+def test_a_word_that_yaml_reads_as_a_boolean_is_hinted_at(text, word, read):
+    logger = yaml.safe_load(f"{{_target_: molgfn.training.loggers.Loggers, wandb: {text}}}")
+    (problem,) = check({"logger": logger}, schema={"logger": ROOT["logger"]})
+    assert problem.startswith("logger.wandb: should be 'auto'")
+    assert problem.endswith(f"got {read}; YAML reads a bare {word} as {read}: write '{word}' with quotation marks")
+    logger["wandb"], logger["project"] = "off", yaml.safe_load("on")
+    (problem,) = check({"logger": logger}, schema={"logger": ROOT["logger"]})
+    assert problem.endswith("if it was on or yes, write it with quotation marks")

@@ -36,6 +36,8 @@ from molgfn.targets import (
 
 T = TypeVar("T")
 TARGET = "_target_"
+#: words that YAML 1.1 reads as false and as true
+BOOLEANS = ("off no n", "on yes y")
 
 
 @dataclass(frozen=True)
@@ -309,6 +311,12 @@ def _message(error: Any) -> str:
 def _nearest(value: Any, annotation: Any) -> str:
     words = [w for a in _alternatives(annotation) if typing.get_origin(a) is Literal for w in typing.get_args(a)]
     words = [w for w in words if isinstance(w, str)]
+    if isinstance(value, bool) and (words or str in _alternatives(annotation)):
+        read = BOOLEANS[value].split()
+        meant = next((w for w in words if w.lower() in read), None)
+        if meant is not None:
+            return f"; YAML reads a bare {meant} as {str(value).lower()}: write '{meant}' with quotation marks"
+        return f"; if it was {' or '.join(read[:2])}, write it with quotation marks" if not words else ""
     near = difflib.get_close_matches(value.lower(), words, 1) if isinstance(value, str) else []
     return f"; did you mean `{near[0]}`?" if near else ""
 

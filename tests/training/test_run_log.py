@@ -1,6 +1,7 @@
 """What a run keeps of what was said."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,24 @@ def test_a_script_without_handlers_still_sees_warnings_only(tmp_path, capsys, mo
         logger.info("quiet")
         logger.warning("loud")
     assert capsys.readouterr().err == "loud\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said_in_one_line(tmp_path, capsys):
+    (tmp_path / NAME).symlink_to("/dev/full")
+
+    def fail(log):
+        log.into(tmp_path)
+        for _ in range(5):
+            logger.warning("again")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"), RunLog() as log:
+        fail(log)
+    shown = capsys.readouterr().err
+    assert shown.count(f"{NAME}: nothing more is written here (No space left on device)") == 1
+    assert "Traceback" not in shown
+    assert "Logging error" not in shown
 
 
 def test_a_resumed_run_writes_on(config):

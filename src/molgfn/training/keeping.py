@@ -103,9 +103,11 @@ class Keeping(pl.Callback):
             self.problem = None
         except OSError as error:
             part.unlink(missing_ok=True)
-            self.problem = str(error)
+            reason = error.strerror or str(error)
             kept = f"the one before is still at {self.path}" if self.path.exists() else "there is none before it"
-            logger.error("the checkpoint could not be written (%s); %s", error, kept)
+            if reason != self.problem:  # a disk that stays full says so once, not at each checkpoint
+                logger.error("the checkpoint could not be written (%s); %s", error, kept)
+            self.problem = reason
 
 
 def _mid_epoch(checkpoint: dict[str, Any]) -> None:

@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import logging
+import sys
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from types import TracebackType
 
 #: in the run folder
 NAME = "log.txt"
+
+
+class _LogFile(logging.FileHandler):
+    """A file that gives up where it cannot be written: its reason is said by what the run itself writes there.
+
+    The logging system would print a traceback instead, once for each message.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._given_up:
+            super().emit(record)
+
+    _given_up = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._given_up = True
+        print(f"{self.baseFilename}: nothing more is written here ({error.strerror or error})", file=sys.stderr)
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError:  # what is still in its buffer
+            self.stream = None  # type: ignore[assignment]
 
 
 class RunLog:
@@ -21,11 +49,11 @@ class RunLog:
         self._logger = logging.getLogger("molgfn")
         # no flush before there is a file: neither when full nor at an error
         self._memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
-        self._file: logging.FileHandler | None = None
+        self._file: _LogFile | None = None
 
     def into(self, folder: Path) -> None:
         """Write what was said so far, and all that follows, to ``log.txt`` in ``folder``; append where there is one."""
-        self._file = logging.FileHandler(folder / NAME, encoding="utf-8")
+        self._file = _LogFile(folder / NAME, encoding="utf-8")
         self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self._memory.setTarget(self._file)
         self._memory.flush()
