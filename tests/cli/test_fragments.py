@@ -11,7 +11,7 @@ def test_build_and_check(call, tmp_path):
     result = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 50)
     assert result.exit_code == 0, result.stderr
     assert "molecules: 3 used" in result.stdout
-    assert "1 left out: not a SMILES, line 3 (not-a-molecule)" in result.stderr
+    assert "1 left out: not a SMILES, line 3 (not-a-molecule)" in result.stdout
     built = Vocabulary.load(out)
     checked = call("fragments", "check", out, "--molecules", tmp_path / "molecules.smi")
     assert checked.exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 #: line numbers kept per reason
@@ -35,3 +36,12 @@ class LeftOut:
     def where(self) -> str:
         """The line numbers in words."""
         return ", ".join(map(str, self.lines)) + (", ..." if self.count > len(self.lines) else "")
+
+
+def described(left_out: Mapping[str, LeftOut]) -> list[str]:
+    """One line for each reason, the most frequent first."""
+    lines = []
+    for out in sorted(left_out.values(), key=lambda o: -o.count):
+        example = f" ({out.example})" if out.example else ""
+        lines.append(f"  {out.count} left out: {out.reason}, line {out.where()}{example}")
+    return lines

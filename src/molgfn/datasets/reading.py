@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from molgfn.chemistry.files import Columns, Record, iter_records, no_molecule, records_in
-from molgfn.chemistry.left_out import LeftOut
+from molgfn.chemistry.left_out import LeftOut, described
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.archives import open_member
@@ -49,9 +49,7 @@ class ReadingReport:
     def summary(self) -> str:
         """One line for each reason, the most frequent first, after one for the whole."""
         lines = [f"{self.source}: {self.kept} of {self.entries} molecules kept"]
-        for out in sorted(self.left_out.values(), key=lambda o: -o.count):
-            example = f" ({out.example})" if out.example else ""
-            lines.append(f"  {out.count} left out: {out.reason}, line {out.where()}{example}")
+        lines += described(self.left_out)
         if self.cut:
             lines.append(f"  the others not read: limit={self.entries}")
         return "\n".join(lines)
