@@ -160,6 +160,8 @@ def info(
         console.print(_content(statistics))
         least, low, median, high, most = statistics.size_quantiles()
         console.print(f"heavy atoms: {least} to {most}, median {median}, 90 % of them within {low} to {high}")
+    else:
+        raise DataError(f"{source}: no molecule is left")
     if output is not None and columns is not None:
         lost = write_kept(output, kept, columns)
         console.print(f"written: {output}", highlight=False)

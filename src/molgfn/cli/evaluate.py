@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
 @click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that read a file.")
 @click.option("--trust", multiple=True, metavar="PACKAGE", help="Package of your own that the checkpoint may name.")
 def evaluate(
     what: Path,
@@ -35,12 +36,14 @@ def evaluate(
     seed: int,
     untrained: bool,
     device: str,
+    jobs: int,
     trust: tuple[str, ...],
 ) -> None:
-    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES) and print the path of the report.
+    """Measure WHAT (a run folder, a checkpoint, or a file of molecules) and print the path of the report.
 
     Metrics, samples and the report go to the folder `evaluation` of the run, or beside the SMILES file to a folder
-    with its name and `-evaluation`.
+    with its name and `-evaluation`. With --score-as `scored.csv` has the values of every entry of the file, in its
+    order, beside its other columns.
 
     \b
     Examples:
@@ -62,7 +65,7 @@ def evaluate(
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        report = _file(what, output, reference, score_as, trust)
+        report = _file(what, output, reference, score_as, jobs, trust)
     click.echo(f"report: {report}")
 
 
@@ -104,7 +107,12 @@ def _run(
 
 
 def _file(
-    what: Path, output: Path | None, reference: Path | None, score_as: Path | None, trust: tuple[str, ...]
+    what: Path,
+    output: Path | None,
+    reference: Path | None,
+    score_as: Path | None,
+    jobs: int,
+    trust: tuple[str, ...],
 ) -> Path:
     from molgfn.checkpoint import load
     from molgfn.errors import DataError
@@ -123,7 +131,7 @@ def _file(
     )
     reward = _reward(loaded, trust) if loaded is not None else None
     folder = _made(output or what.with_name(f"{what.name.split('.')[0]}-evaluation"))
-    return evaluate_molecules(what, folder, settings=settings, reward=reward).report
+    return evaluate_molecules(what, folder, settings=settings, reward=reward, jobs=jobs).report
 
 
 def _made(folder: Path) -> Path:

@@ -55,13 +55,12 @@ class GivenFile:
 
     def portions(self, size: int, *, jobs: int = 1) -> Iterator[tuple[list[Record], list[Molecule]]]:
         """Portions of the entries with the molecule of each, in order; ``jobs`` worker processes parse."""
+        return in_portions(self.records(), size, jobs=jobs)
+
+    def records(self) -> Iterator[Record]:
+        """The entries once more, with all their cells."""
         columns = Columns(names=list(self._columns.names) if self._columns.smiles is None else [])
-        records = iter_records(self.path, column=self.column, columns=columns)
-        portions = iter(lambda: list(islice(records, size)), [])
-        if jobs == 1:
-            yield from ((portion, _parsed(portion)) for portion in portions)
-        else:
-            yield from in_order(_parsed, portions, jobs=jobs)
+        return iter_records(self.path, column=self.column, columns=columns)
 
     def beside(self, records: Sequence[Record], taken: Collection[str] = ()) -> dict[str, list[str]]:
         """The other columns of entries, under other names (``y (given)``) where one is taken or stands twice."""
@@ -82,6 +81,17 @@ class GivenFile:
             used.add(wanted)
             found.append(wanted)
         return found
+
+
+def in_portions(
+    records: Iterator[Record], size: int = 1000, *, jobs: int = 1
+) -> Iterator[tuple[list[Record], list[Molecule]]]:
+    """Portions of entries with the molecule of each, in order; ``jobs`` worker processes parse."""
+    portions = iter(lambda: list(islice(records, size)), [])
+    if jobs == 1:
+        yield from ((portion, _parsed(portion)) for portion in portions)
+    else:
+        yield from in_order(_parsed, portions, jobs=jobs)
 
 
 def _parsed(records: list[Record]) -> list[Molecule]:
