@@ -69,7 +69,8 @@ class Columns:
 
     Attributes:
         names: of the columns, as the ``cells`` of a record have them. Of lines of SMILES: smiles and name; of an SD
-            file: those of the data of its entries so far, with "name" for their titles. "1", "2" without a header.
+            file: those of the data of its entries so far, with "name" for their titles. Of a table without a header:
+            smiles, and "column 1" and the like.
         smiles: index of the column of SMILES; None for MOL blocks.
         types: of the columns of a .parquet file, as pyarrow has them.
     """
@@ -247,6 +248,8 @@ def _table(
     words = layout.mark == WORDS
     if columns is not None:
         columns.names[:] = ["smiles", "name"] if words else layout.columns
+        if not words and not layout.header:
+            columns.names[:] = ["smiles" if i == layout.smiles else f"column {i + 1}" for i in range(layout.width)]
         columns.smiles = 0 if words else layout.smiles
     found = _words(numbered, layout) if words else _rows(numbered, layout)
     for row in found:

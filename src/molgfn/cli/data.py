@@ -95,7 +95,7 @@ def get(names: tuple[str, ...], path: Path | None) -> None:
 @click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True, help="Fewest heavy atoms.")
 @click.option("--max-atoms", type=click.IntRange(1), help="Most heavy atoms.")
 @click.option("--duplicates", type=click.Choice(["keep", "drop"]), default="keep", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write what is kept here, one SMILES a line.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write what is kept here.")
 def info(
     source: str,
     column: str | None,
@@ -109,7 +109,9 @@ def info(
     """What SOURCE (a file, or the name of a set) holds: valid molecules, what was left out and why, sizes, elements.
 
     The rules are those of `molgfn describe molgfn.chemistry.standardise.Standardisation`; without any, nothing is
-    changed. Files: .smi, .csv, .tsv, .parquet, .sdf, .mol; each also .gz.
+    changed. Files: .smi, .csv, .tsv, .parquet, .sdf, .mol; each also .gz. What is kept goes to OUTPUT in its standard
+    form and in order: .csv, .tsv and .parquet with the other columns (names of a .smi, tags of an .sdf), .smi with
+    the names of a .smi.
 
     \b
     Examples:
@@ -120,29 +122,30 @@ def info(
     \b
     Exit codes: 0 fine, 2 wrong usage, 3 the file cannot be used.
     """
-    from molgfn.chemistry.files import no_molecule
+    from molgfn.chemistry.files import Columns, no_molecule
     from molgfn.chemistry.standardise import Standardisation
+    from molgfn.cli.kept import write_kept
     from molgfn.cli.progress import shown
-    from molgfn.datasets.reading import ReadingReport, iter_molecules
+    from molgfn.datasets.reading import ReadingReport, iter_entries
     from molgfn.datasets.registry import DATASETS
     from molgfn.datasets.statistics import MoleculeStatistics
-    from molgfn.evaluation.files import write_whole
 
     if output is not None:
         _require_output(output, source, path)
     symbols = None if elements is None else [symbol.strip() for symbol in elements.split(",")]
     standardise = Standardisation(elements=symbols, **rules)
     report, statistics, kept = ReadingReport(source), MoleculeStatistics(), []
+    columns = None if output is None else Columns()
     known = DATASETS.get(source)
     total = limit if known is None else min(limit or known.entries, known.entries)
     with shown() as show:
-        for _, molecule in iter_molecules(
+        for record, molecule in iter_entries(
             source, column=column, path=path, limit=limit, standardise=standardise, jobs=jobs, report=report,
-            progress=lambda done: show("read", done, total),
+            progress=lambda done: show("read", done, total), columns=columns,
         ):  # fmt: skip
             statistics.add(molecule)
             if output is not None:
-                kept.append(molecule.smiles)
+                kept.append((molecule.smiles, record.cells))
     if not report.entries:
         raise no_molecule(source, [])
     if output is not None and not kept:
@@ -157,21 +160,30 @@ def info(
         console.print(_content(statistics))
         least, low, median, high, most = statistics.size_quantiles()
         console.print(f"heavy atoms: {least} to {most}, median {median}, 90 % of them within {low} to {high}")
-    if output is not None:
-        write_whole(output, "".join(f"{smiles}\n" for smiles in kept))
+    else:
+        raise DataError(f"{source}: no molecule is left")
+    if output is not None and columns is not None:
+        lost = write_kept(output, kept, columns)
         console.print(f"written: {output}", highlight=False)
+        if lost:
+            listed = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+            console.print(f"not in it: the columns {listed}; a .csv, .tsv or .parquet keeps them", highlight=False)
 
 
 def _require_output(output: Path, source: str, path: Path | None) -> None:
     """Refuse what would overwrite the source, or be another kind of file than its name says."""
+    from molgfn.cli.kept import LINES, TABLES
     from molgfn.cli.object_files import require_folder
     from molgfn.datasets.registry import DATASETS
 
     read = path or (DATASETS[source].file.place if source in DATASETS else Path(source))
     if output.exists() and read.exists() and output.samefile(read):
         raise ConfigError(f"{output}: is the file that is read; give what is kept another name")
-    if output.suffix not in (".smi", ".smiles", ".txt", ""):
-        raise ConfigError(f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt")
+    if output.suffix.lower() not in (*LINES, *TABLES):
+        raise ConfigError(
+            f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt, a table .csv, .tsv "
+            "or .parquet"
+        )
     if output.is_dir():
         raise ConfigError(f"{output}: is a folder; give the name of a file")
     require_folder(output.parent, output)

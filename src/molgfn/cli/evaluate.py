@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
 @click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that read a file.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package, file.py or command of yours that the run names.")
 @click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 def evaluate(
@@ -37,13 +38,15 @@ def evaluate(
     seed: int,
     untrained: bool,
     device: str,
+    jobs: int,
     trust: tuple[str, ...],
     files: tuple[str, ...],
 ) -> None:
-    """Measure WHAT (a run folder, a checkpoint, or a file of SMILES); print the main numbers and the report's path.
+    """Measure WHAT (a run folder, a checkpoint, or a file of molecules); print the main numbers and the report's path.
 
     Metrics, samples and the report go to the folder `evaluation` of the run, or beside the SMILES file to a folder
-    with its name and `-evaluation`. A run's own files (tables, proxies, scripts) are checked to be those it was trained
+    with its name and `-evaluation`. With --score-as `scored.csv` has the values of every entry of the file, in its
+    order, beside its other columns. A run's own files (tables, proxies, scripts) are checked to be those it was trained
     with; --file says where one is now, or which other one to take. A run that was trained with a function, a class or a
     program of yours runs that code again: --trust names it.
 
@@ -68,7 +71,7 @@ def evaluate(
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        result = _file(what, output, reference, score_as, trust, given_files(files))
+        result = _file(what, output, reference, score_as, jobs, trust, given_files(files))
     from molgfn.cli.main_numbers import evaluated_numbers
 
     for line in evaluated_numbers(result):
@@ -140,6 +143,7 @@ def _file(
     output: Path | None,
     reference: Path | None,
     score_as: Path | None,
+    jobs: int,
     trust: tuple[str, ...],
     given: dict[str, str],
 ) -> Evaluated:
@@ -160,7 +164,7 @@ def _file(
     )
     reward = own_reward(loaded, trust, given) if loaded is not None else None
     folder = _made(output or _beside(what), what)
-    return evaluate_molecules(what, folder, settings=settings, reward=reward)
+    return evaluate_molecules(what, folder, settings=settings, reward=reward, jobs=jobs)
 
 
 def _beside(what: Path) -> Path:

@@ -14,7 +14,9 @@ import click
 from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from molgfn.chemistry.files import Record
     from molgfn.chemistry.molecules import Molecule
+    from molgfn.datasets.given import GivenFile
 
 #: columns of every table, which no component may be called
 TAKEN = ("smiles", "log_reward", "problem")
@@ -36,6 +38,7 @@ TAKEN = ("smiles", "log_reward", "problem")
     show_default=True,
     help="Score, and write, so many molecules at once; few where each takes long.",
 )
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that parse.")
 def score(
     file: Path,
     overrides: tuple[str, ...],
@@ -44,16 +47,17 @@ def score(
     trust: tuple[str, ...],
     column: str | None,
     every: int,
+    jobs: int,
 ) -> None:
-    """Score the molecules of FILE (.smi, .csv, .tsv, also .gz; .parquet) in their order.
+    """Score the molecules of FILE (.smi, .csv, .tsv, .sdf, also .gz; .parquet) in their order.
 
-    OVERRIDES choose the oracle, and how it is asked, as in an experiment. The table has a row for every line with a
-    SMILES: `smiles` as it was given, the oracle's value under its name, the values of its components, `log_reward`
-    where a reward is chosen, what the oracle found (such as the names of alerts), and `problem`, the reason where a
-    row has no value. With --run oracle and reward are those of a run, the value is called `value`, and OVERRIDES
-    change what is below them (scoring.workers=8); its budget of calls and its diversity filter do not count. Rows
-    are written as they come, to OUTPUT with `.part` at its end until all are there; it stays as CSV where the
-    command is interrupted.
+    OVERRIDES choose the oracle, and how it is asked, as in an experiment. The table has a row for every entry of the
+    file: `smiles` as it was given, the oracle's value under its name, the values of its components, `log_reward`
+    where a reward is chosen, what the oracle found (such as the names of alerts), the other columns of the file (names
+    of a .smi, tags of an .sdf; `qed (given)` where the name is taken), and `problem`, the reason where a row has no
+    value. With --run oracle and reward are those of a run, the value is called `value`, and OVERRIDES change what is
+    below them (scoring.workers=8); its budget of calls and its diversity filter do not count. Rows are written as they
+    come, to OUTPUT with `.part` at its end until all are there; it stays as CSV where the command is interrupted.
 
     \b
     Examples:
@@ -68,8 +72,8 @@ def score(
     \b
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
-    from molgfn.chemistry.files import iter_smiles
     from molgfn.cli.object_files import require_folder
+    from molgfn.datasets.given import GivenFile
 
     if output.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{output}: cannot write `{output.suffix or output.name}`; use .csv or .parquet")
@@ -83,14 +87,14 @@ def score(
     if trust and run is None:
         raise click.UsageError("--trust is for --run; your own config may name what it likes.")
     scored = _scored(overrides) if run is None else _scored_by(run, overrides, trust)
-    given = [smiles for _, smiles in iter_smiles(file, column=column)]
-    if not given:
+    given = GivenFile.survey(file, column=column)
+    if not given.entries:
         raise DataError(f"{file}: no line with a SMILES")
     part = _part(output)
     done, values, problems = 0, 0, Counter()
     try:
         with part.open("w", newline="", encoding="utf-8") as stream:
-            for rows in _chunks(given, scored, every):
+            for rows in _chunks(given, scored, every, jobs):
                 rows.to_csv(stream, index=False, header=done == 0)
                 stream.flush()
                 done += len(rows)
@@ -98,19 +102,19 @@ def score(
                 problems.update(rows["problem"].dropna())
     except BaseException:  # an interrupt above all: what is there may have taken hours
         if done:
-            click.echo(f"{part}: has the first {done:,} of {len(given):,} rows", err=True)
+            click.echo(f"{part}: has the first {done:,} of {given.entries:,} rows", err=True)
         else:
             part.unlink(missing_ok=True)
         raise
     if output.suffix == ".parquet":
-        _to_parquet(part, output, scored.columns)
+        _to_parquet(part, output, scored.columns, given.types)
         part.unlink()
     else:
         os.replace(part, output)
     counters = scored.counters
     of = "" if run is not None else f" of {scored.name}"
     click.echo(
-        f"{output}: {len(given):,} molecules, {values:,} with a value{of}; "
+        f"{output}: {given.entries:,} molecules, {values:,} with a value{of}; "
         f"{counters.unique:,} different, {counters.disk:,} from disk, {counters.seconds:.1f} s in the oracle"
     )
     for problem, count in problems.most_common(5):
@@ -136,14 +140,18 @@ def _part(output: Path) -> Path:
     return part
 
 
-def _to_parquet(part: Path, output: Path, numbers: list[str]) -> None:
+def _to_parquet(part: Path, output: Path, numbers: list[str], types: dict[str, Any]) -> None:
     """The finished rows as .parquet, with the types of their columns also where a column is empty."""
     import pandas as pd
+
+    from molgfn.datasets.given import as_given
 
     table = pd.read_csv(part, dtype=str, keep_default_na=False)
     for name in numbers:
         table[name] = table[name].replace("", "nan").astype(float)  # exact, as not every parser of pandas is
     table["problem"] = table["problem"].astype("string").replace("", pd.NA)
+    given = {name: kind for name, kind in types.items() if name not in (*numbers, *TAKEN)}
+    table = as_given(table, given)
     table.to_parquet(output, index=False)
 
 
@@ -243,8 +251,8 @@ class _Scored:
 
     _parts: tuple[str, ...] = ()
 
-    def rows(self, given: list[str], molecules: list[Molecule]) -> Any:
-        """A table of the molecules, in order."""
+    def rows(self, given: GivenFile, records: list[Record], molecules: list[Molecule]) -> Any:
+        """A table of the entries and their molecules, in order, with what stands beside them in the file."""
         import numpy as np
         import pandas as pd
 
@@ -264,16 +272,19 @@ class _Scored:
         parts = {name: column for name, column in components.items() if name != self.name}
         self._parts = tuple(parts)
         words = (self.reward or self.scorer).remarks(molecules)
-        return pd.DataFrame({"smiles": given, self.name: value, **parts, **last, **words, "problem": problems})
+        smiles = [m.smiles if record.block else record.text for record, m in zip(records, molecules, strict=True)]
+        own = {"smiles": smiles, self.name: value, **parts, **last, **words, "problem": problems}
+        beside = given.beside(records, own)
+        return pd.DataFrame({**{k: v for k, v in own.items() if k != "problem"}, **beside, "problem": problems})
 
 
-def _chunks(given: list[str], scored: _Scored, every: int) -> Iterator[Any]:
+def _chunks(given: GivenFile, scored: _Scored, every: int, jobs: int) -> Iterator[Any]:
     """One table after the other, while how far it is is shown."""
-    from molgfn.chemistry.molecules import parse
     from molgfn.cli.progress import shown
 
+    done = 0
     with shown() as show:
-        for first in range(0, len(given), every):
-            show(scored.name, first, len(given))
-            some = given[first : first + every]
-            yield scored.rows(some, parse(some))
+        for records, molecules in given.portions(every, jobs=jobs):
+            show(scored.name, done, given.entries)
+            yield scored.rows(given, records, molecules)
+            done += len(records)

@@ -134,9 +134,36 @@ def iter_molecules(
 
     ``report`` is filled in on the way. Nothing is raised where no molecule is left.
     """
+    found = iter_entries(
+        source,
+        column=column,
+        path=path,
+        limit=limit,
+        standardise=standardise,
+        jobs=jobs,
+        report=report,
+        progress=progress,
+    )
+    for record, molecule in found:
+        yield record.line, molecule
+
+
+def iter_entries(
+    source: str | Path,
+    *,
+    column: str | None = None,
+    path: str | Path | None = None,
+    limit: int | None = None,
+    standardise: Standardisation = AS_IT_IS,
+    jobs: int = 1,
+    report: ReadingReport | None = None,
+    progress: Callable[[int], None] | None = None,
+    columns: Columns | None = None,
+) -> Iterator[tuple[Record, Molecule]]:
+    """(entry, molecule) of each that is kept, as ``iter_molecules``; with all its cells where ``columns`` is given."""
     report = ReadingReport(str(source)) if report is None else report
     seen: dict[str, int] = {}
-    records = records_of(source, column=column, path=path)
+    records = records_of(source, column=column, path=path, columns=columns)
     for portion, molecules in _parsed(islice(records, limit), standardise, jobs):
         for record, molecule in zip(portion, molecules, strict=True):
             report.entries += 1
@@ -149,7 +176,7 @@ def iter_molecules(
                 report.drop(record.line, problem)
                 continue
             report.kept += 1
-            yield record.line, molecule
+            yield record, molecule
         if progress is not None:
             progress(report.entries)
     report.cut = limit is not None and report.entries == limit and next(records, None) is not None

@@ -169,9 +169,9 @@ def evaluate_policy(
 
 
 def evaluate_file(
-    path: str | Path, settings: EvaluationSettings | None = None, *, reward: Reward | None = None
+    path: str | Path, settings: EvaluationSettings | None = None, *, reward: Reward | None = None, jobs: int = 1
 ) -> Evaluation:
-    """Measure the molecules of a SMILES file, with a reward where one is given.
+    """Measure the molecules of a file, with a reward where one is given; ``jobs`` worker processes parse them.
 
     Raises:
         DataError: the file or the reference cannot be read or has no valid molecule.
@@ -179,7 +179,7 @@ def evaluate_file(
     settings = settings or EvaluationSettings()
     before = _counted(reward) if reward is not None else {}
     reference = _reference(settings)
-    samples = read_samples(path, reward)
+    samples = read_samples(path, reward, jobs=jobs)
     samples = _beside(samples if reward is None else with_remarks(samples, reward), reference)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import molgfn
+from molgfn.datasets.given import GivenFile
 from molgfn.evaluation.evaluator import Evaluation
 from molgfn.evaluation.metrics.base import Samples
 
@@ -87,6 +88,30 @@ def write_samples(samples: Samples, path: str | Path) -> None:
             invalid[problem or "invalid"] = invalid.get(problem or "invalid", 0) + 1
     for problem, count in invalid.items():
         table.writerow(["", count, *[""] * (len(header) - 2), problem])
+    write_whole(Path(path), text.getvalue())
+
+
+def write_scored(given: GivenFile, samples: Samples, path: str | Path) -> None:
+    """One row per entry of a file, in its order: SMILES, log R, value and raw components, its other columns, problem.
+
+    Args:
+        given: the file.
+        samples: its entries, scored.
+        path: the table to be.
+    """
+    if samples.log_reward is None or samples.value is None:
+        raise ValueError("samples without log R(x) cannot be written as scored ones")
+    names = ["smiles", "log_reward", "value", *samples.components]
+    columns = [samples.log_reward, samples.value, *samples.components.values()]
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*names, *given.free([*names, "problem"]), "problem"])
+    problems = samples.problems or [None] * len(samples)
+    for i, record in enumerate(given.records()):
+        smiles = samples.objects[i].smiles if record.block else record.text
+        numbers = [_number(float(column[i])) for column in columns] if problems[i] is None else [""] * len(columns)
+        beside = [cells[0] for cells in given.beside([record]).values()]
+        table.writerow([smiles, *numbers, *beside, problems[i] or ""])
     write_whole(Path(path), text.getvalue())
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from molgfn.datasets.given import GivenFile
 from molgfn.environments.base import Environment
 from molgfn.evaluation.evaluator import Evaluation, evaluate_file, evaluate_policy
-from molgfn.evaluation.files import write_evaluation, write_samples
+from molgfn.evaluation.files import write_evaluation, write_samples, write_scored
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.report import write_report
 from molgfn.evaluation.samples import draw_samples
@@ -81,14 +82,21 @@ def evaluate_molecules(
     *,
     settings: EvaluationSettings | None = None,
     reward: Reward | None = None,
+    jobs: int = 1,
 ) -> Evaluated:
-    """Measure a file of SMILES, with a reward where one is given, and write the same files into ``output``.
+    """Measure a file of molecules, with a reward where one is given, and write the same files into ``output``.
+
+    With a reward there is ``scored.csv``, too: a row for each entry of the file, in its order, with its other columns.
+    ``jobs`` worker processes parse the molecules.
 
     Raises:
         DataError: the file or the reference cannot be read or has no valid molecule.
     """
-    evaluation = evaluate_file(path, settings, reward=reward)
+    evaluation = evaluate_file(path, settings, reward=reward, jobs=jobs)
     evaluation = replace(evaluation, source={**evaluation.source, "path": str(Path(path).resolve())})
     folder = write_evaluation(evaluation, output)
     (folder / "untrained.csv").unlink(missing_ok=True)
+    (folder / "scored.csv").unlink(missing_ok=True)
+    if reward is not None:
+        write_scored(GivenFile.survey(path), evaluation.samples, folder / "scored.csv")
     return Evaluated(evaluation, write_report(folder, evaluation=folder, name=Path(path).name))

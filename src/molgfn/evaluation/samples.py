@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molgfn.chemistry.files import read_molecules
+from molgfn.chemistry.files import iter_records, no_molecule
 from molgfn.chemistry.molecules import Molecule
+from molgfn.datasets.given import in_portions
 from molgfn.environments.base import Environment
 from molgfn.errors import ContractError
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
@@ -108,18 +109,28 @@ def _cat(parts: list[Samples]) -> Samples:
     )
 
 
-def read_samples(path: str | Path, reward: Reward | None = None) -> Samples:
-    """The molecules of a SMILES file as samples; lines that are no molecule count as invalid samples.
+def read_samples(path: str | Path, reward: Reward | None = None, *, jobs: int = 1) -> Samples:
+    """The molecules of a file as samples, in its order; entries that are no molecule count as invalid samples.
 
     Args:
         path: see ``chemistry.files.read_molecules``.
         reward: scores them; without one only metrics that need no reward can be measured.
+        jobs: worker processes that parse.
 
     Raises:
         DataError: the file cannot be read or has no valid molecule.
     """
-    content = read_molecules(path)
-    objects = content.molecules + [Molecule.failed(f"line {line}: {why}") for line, why in content.problems]
+    objects: list[Molecule] = []
+    lines: list[int] = []
+    for records, molecules in in_portions(iter_records(path), jobs=jobs):
+        lines += [record.line for record in records]
+        objects += molecules
+    if not any(molecule.valid for molecule in objects):
+        raise no_molecule(path, [(line, str(m.problem)) for line, m in zip(lines, objects, strict=True)])
+    objects = [
+        molecule if molecule.valid else Molecule.failed(f"line {line}: {molecule.problem}")
+        for line, molecule in zip(lines, objects, strict=True)
+    ]
     samples = Samples(
         domain="molecule",
         objects=objects,
