@@ -1,12 +1,16 @@
 """Columns of a study: misspelt ones are refused before the runs, own measures are there after them."""
 
+import json
+
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from molgfn.cli.main import cli
 
-BASE = "defaults: [train, override environment: hypergrid, override oracle: hypergrid, override policy: tabular, _self_]\n"
+BASE = (
+    "defaults: [train, override environment: hypergrid, override oracle: hypergrid, override policy: tabular, _self_]\n"
+)
 SET = "trainer.iterations=2 trainer.log_every=1 trainer.exact_every=1 trainer.accelerator=cpu trainer.threads=1 "
 SET += "trainer.progress=none logger.wandb=off environment.side=3 data.batch_size=4"
 OWN = """
@@ -53,7 +57,10 @@ def study(tmp_path, monkeypatch):
         ({"measures": ["corner/origin"]}, "did you mean `corners`?"),
         ({"measures": ["auc_top10"]}, "measures: auc_top10: nothing of that name is measured"),
         ({"measures": ["heldout/pearson"]}, "measures: heldout/pearson: nothing"),
-        ({"pictures": {"a.svg": {"y": "exact/tvv"}}}, "pictures.a.svg.y: metrics.csv has no column `exact/tvv`; did you"),
+        (
+            {"pictures": {"a.svg": {"y": "exact/tvv"}}},
+            "pictures.a.svg.y: metrics.csv has no column `exact/tvv`; did you",
+        ),
         ({"pictures": {"a.svg": {"y": "exact/tv", "x": "oracle/cals"}}}, "did you mean `oracle/calls`?"),
     ],
 )
@@ -99,8 +106,6 @@ def test_a_folder_of_any_name_takes_a_study(study, tmp_path):
 
 
 def test_the_identity_of_a_run_does_not_depend_on_where_its_files_lie(study, tmp_path):
-    import json
-
     (tmp_path / "v.csv").write_text("object,value\n0 0,1\n1 1,0.5\n")
     text = BASE.replace("override oracle: hypergrid, ", "")
     text += "oracle: {_target_: molgfn.oracles.table.Table, domain: grid, path: v.csv, missing: 0.1}\n"
