@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from molgfn.chemistry.molecules import parse
 from molgfn.cli import catalogue, oracle_table
 from molgfn.cli.compose import checked
+from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
 from molgfn.cli.places import find_experiment
 from molgfn.cli.score import composed
@@ -166,13 +167,15 @@ def test_commands_are_right(name, words):
         assert rest[rest.index("-o") + 1].endswith((".csv", ".parquet"))
     elif command == "study":
         assert (ROOT / rest[0]).is_file()
+    elif command == "evaluate":
+        assert evaluate.make_context("evaluate", list(rest)).params["what"]
     else:
         assert command == "describe"
         assert CliRunner().invoke(cli, ["describe", *rest]).exit_code == 0
 
 
 def test_there_are_commands_to_check():
-    assert {words[1] for _, words in COMMANDS} == {"train", "score", "study", "describe"}
+    assert {words[1] for _, words in COMMANDS} == {"train", "score", "study", "describe", "evaluate"}
     assert len(COMMANDS) > 15
 
 

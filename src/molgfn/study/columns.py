@@ -12,7 +12,7 @@ from typing import Any
 from molgfn.errors import ConfigError, MolgfnError
 from molgfn.evaluation.top_auc import TOP
 from molgfn.experiment import Experiment, assemble, train
-from molgfn.study.plan import Study
+from molgfn.study.plan import Picture, Study
 from molgfn.targets import did_you_mean
 
 logger = logging.getLogger("molgfn")
@@ -47,11 +47,12 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]
     known += HELDOUT if study.heldout else ()
     metrics = [m.name for m in experiment.evaluation.metrics()] if study.samples else []
+    never = HELDOUT if not study.heldout else ()
     problems = [
         f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
         for name in study.measures
         if name not in known
-        and name.partition("/")[0] not in metrics
+        and (name in never or name.partition("/")[0] not in metrics)
         and not (name.startswith("found/") and not logged)
     ]
     for file, picture in study.pictures.items():
@@ -108,9 +109,14 @@ def unmeasured(study: Study, records: list[dict[str, Any]]) -> list[str]:
         for m in study.measures
         if m not in {*found, *known}
     ]
-    drawn = {name for record in records for name, line in record.get("curves", {}).items() if line[0]}
     return missing + [
         f"pictures.{file}: no run has `{p.y}` over `{p.x}` in its metrics.csv"
         for file, p in study.pictures.items()
-        if f"{p.y} over {p.x}" not in drawn
+        if not has_curve(p, records)
     ]
+
+
+def has_curve(picture: Picture, records: list[dict[str, Any]]) -> bool:
+    """Some run has points to draw."""
+    name = f"{picture.y} over {picture.x}"
+    return any(record.get("curves", {}).get(name, [[]])[0] for record in records)
