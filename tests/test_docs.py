@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from molgfn.chemistry.molecules import parse
 from molgfn.cli import catalogue, oracle_table
 from molgfn.cli.compose import checked
+from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
 from molgfn.cli.places import find_experiment
 from molgfn.cli.score import composed
@@ -179,13 +180,15 @@ def test_commands_are_right(name, words):
         assert cli.get_command(click.Context(cli), command).make_context(command, list(rest)).params["output"]
     elif command == "study":
         assert (ROOT / rest[0]).is_file()
+    elif command == "evaluate":
+        assert evaluate.make_context("evaluate", list(rest)).params["what"]
     else:
         assert command == "describe"
         assert CliRunner().invoke(cli, ["describe", *rest]).exit_code == 0
 
 
 def test_there_are_commands_to_check():
-    assert {words[1] for _, words in COMMANDS} == {"train", "score", "study", "describe", "sample", "pick"}
+    assert {words[1] for _, words in COMMANDS} == {"train", "score", "study", "describe", "sample", "pick", "evaluate"}
     assert len(COMMANDS) > 15
 
 

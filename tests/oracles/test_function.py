@@ -104,13 +104,13 @@ def test_a_wrong_number_of_values_is_named(module):
 @pytest.mark.parametrize(
     ("path", "match"),
     [
-        (None, "function: should be the dotted path"),
-        ("ring_share", "should be the dotted path .* got 'ring_share'"),
+        (None, r"function: should be file\.py:function, or the dotted path"),
+        ("ring_share", "or the dotted path .* got 'ring_share'"),
         ("no_module_of_mine.f", "cannot import `no_module_of_mine` for `no_module_of_mine.f`"),
         ("broken_module_of_a_user.f", "cannot import `broken_module_of_a_user` .*no_such_thing"),
         ("functions_of_a_user.ring_shar", "`functions_of_a_user.ring_shar` is no function: .*nothing of that name"),
         ("functions_of_a_user.NUMBER", "a int, which cannot be called"),
-        (".f", "should be the dotted path"),
+        (".f", "or the dotted path"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_named(module, path, match):

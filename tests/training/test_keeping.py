@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from molgfn.checkpoint import read
 from molgfn.chemistry.fingerprints import fingerprints
 from molgfn.chemistry.molecules import parse
+from molgfn.errors import TrainingError
 from molgfn.experiment import train
 from molgfn.rewards.faults import OracleFault
 from molgfn.training.discoveries import Modes
@@ -90,12 +92,15 @@ def test_full_disk_keeps_the_checkpoint_before(config, monkeypatch, caplog):
         return save(self, path, *args, **kwargs)
 
     monkeypatch.setattr(pl.Trainer, "save_checkpoint", full)
-    with caplog.at_level(logging.ERROR, "molgfn"):
-        run = train(settings)
-    assert run.iteration == 6
-    assert read(run.checkpoint)["molgfn"]["iteration"] == 2
+    with (
+        caplog.at_level(logging.ERROR, "molgfn"),
+        pytest.raises(TrainingError, match=r"could not be written .*No space left.*earlier iteration is at"),
+    ):
+        train(settings)
+    (checkpoint,) = Path(settings["output"]).rglob("last.ckpt")
+    assert read(checkpoint)["molgfn"]["iteration"] == 2
     assert caplog.text.count("No space left") == 1, "said once"
-    assert not list(run.checkpoint.parent.glob("*.part"))
+    assert not list(checkpoint.parent.glob("*.part"))
 
 
 def test_the_checkpoint_is_plain_data(config):

@@ -156,7 +156,7 @@ def _misplaced(item: Prepared, others: list[Prepared]) -> list[str]:
 def _run(item: Prepared, jobs: int, failed: list[str], only_table: bool) -> list[dict[str, Any]]:
     """Make the runs that are not done yet, write table and pictures; returns all records."""
     from molgfn.study.charts import draw
-    from molgfn.study.columns import unmeasured
+    from molgfn.study.columns import has_curve, unmeasured
     from molgfn.study.runs import Results, jobs_of, perform_all
     from molgfn.study.tables import markdown, write_csv
 
@@ -189,7 +189,8 @@ def _run(item: Prepared, jobs: int, failed: list[str], only_table: bool) -> list
     table = markdown(item.plan, records)
     (item.folder / "table.md").write_text(f"{item.plan.question.strip()}\n\n{table}")
     for name, picture in item.plan.pictures.items():
-        draw(item.plan, picture, records, item.folder / name)
+        if has_curve(picture, records):
+            draw(item.plan, picture, records, item.folder / name)
     click.echo(f"\n{table}\nwritten to {item.folder}")
     return records
 

@@ -44,7 +44,9 @@ class Command(Oracle):
     A number of lines other than that of the molecules, a line that is no number, an exit code other than 0 or too long
     a time raise; the molecules are then asked about one by one, so that only the culprit goes without a value. The
     value of a molecule must not depend on the others or on chance. The program runs in the current folder, without a
-    shell, in a process group of its own, which is killed when the time is over.
+    shell, in a process group of its own, which is killed when the time is over. Arguments that are files, with a ``/``
+    or a ``.`` in their name, become absolute when a run starts. Evaluating the run wants the whole command once more, in
+    ``--trust 'python score.py'``; the message says it.
 
     Args:
         command: the program and its arguments; a text is split like a shell would split it.

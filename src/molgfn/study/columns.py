@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from molgfn.errors import ConfigError, MolgfnError
 from molgfn.evaluation.top_auc import TOP
 from molgfn.experiment import Experiment, assemble, train
-from molgfn.study.plan import Study
+from molgfn.study.plan import Picture, Study
 from molgfn.targets import did_you_mean
 
 logger = logging.getLogger("molgfn")
@@ -45,11 +47,12 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]
     known += HELDOUT if study.heldout else ()
     metrics = [m.name for m in experiment.evaluation.metrics()] if study.samples else []
+    never = HELDOUT if not study.heldout else ()
     problems = [
         f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
         for name in study.measures
         if name not in known
-        and name.partition("/")[0] not in metrics
+        and (name in never or name.partition("/")[0] not in metrics)
         and not (name.startswith("found/") and not logged)
     ]
     for file, picture in study.pictures.items():
@@ -70,29 +73,50 @@ def _logged(config: dict[str, Any], experiment: Experiment) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="molgfn-") as folder:
         small = {**config, "trainer": trainer, "output": folder, "logger": {**config["logger"], "wandb": "off"}}
         small["data"] = {**config["data"], **few}
-        level = logger.level
-        logger.setLevel(logging.ERROR)
         try:
-            run = train(small)
+            with _silent():
+                run = train(small)
             with (run.folder / "metrics.csv").open(newline="") as file:
                 return list(csv.DictReader(file).fieldnames or [])
         except (MolgfnError, OSError) as error:
             said = error.problems[0] if isinstance(error, ConfigError) else str(error).splitlines()[0]
             logger.warning("the columns of pictures cannot be checked before the runs: %s", said)
             return []
-        finally:
-            logger.setLevel(level)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing that molgfn says is shown: it is about a run that nobody asked for."""
+    before, propagates = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [logging.NullHandler()], False
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = before, propagates
 
 
 def unmeasured(study: Study, records: list[dict[str, Any]]) -> list[str]:
-    """Columns that the study names and no run of it has, one line each."""
+    """Columns that the study names and no run of it has, one line each.
+
+    What is known by name and could not be measured, such as a correlation of too few objects, is a dash in the table.
+    """
     if not records:
         return []
+    known = {*ALWAYS, *EXACT, *HELDOUT, *(f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP)}
     found = list(dict.fromkeys(name for record in records for name in record["values"]))
-    missing = [f"measures: {m}: measured in no run{did_you_mean(m, found)}" for m in study.measures if m not in found]
-    drawn = {name for record in records for name, line in record.get("curves", {}).items() if line[0]}
+    missing = [
+        f"measures: {m}: measured in no run{did_you_mean(m, found)}"
+        for m in study.measures
+        if m not in {*found, *known}
+    ]
     return missing + [
         f"pictures.{file}: no run has `{p.y}` over `{p.x}` in its metrics.csv"
         for file, p in study.pictures.items()
-        if f"{p.y} over {p.x}" not in drawn
+        if not has_curve(p, records)
     ]
+
+
+def has_curve(picture: Picture, records: list[dict[str, Any]]) -> bool:
+    """Some run has points to draw."""
+    name = f"{picture.y} over {picture.x}"
+    return any(record.get("curves", {}).get(name, [[]])[0] for record in records)
