@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -107,7 +108,7 @@ def histogram_svg(
                 if i == 0:
                     axes.stairs(share, edges, fill=True, color=colour, alpha=0.45, lw=0)
                 axes.stairs(share, edges, color=colour, lw=1.6, label=label)
-        axes.set_xlabel(x_label)
+        axes.set_xlabel(textwrap.fill(x_label, 60))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 3):g} %"))
         axes.margins(x=0.01)
         axes.set_ylim(bottom=0)

@@ -63,7 +63,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
     """The few numbers that matter most, as far as they were measured."""
     metrics = evaluation["metrics"]
     before = _mean(untrained, "value")
-    what = property_name(evaluation)
+    what = property_name(evaluation).split(", filtered by")[0]  # a card has little room
     wanted = [
         ("mean/value", f"Mean {what}"),
         ("top_k/k=10/value", f"Mean {what} of the 10 best"),
