@@ -344,12 +344,13 @@ def test_type_text(annotation, expected):
     assert type_text(annotation) == expected
 
 
-@pytest.mark.parametrize(("text", "word", "read"), [("off", "off", "false"), ("no", "off", "false")])
+@pytest.mark.parametrize(("text", "word", "read"), [("off", "off", "False"), ("no", "off", "False")])
 def test_a_word_that_yaml_reads_as_a_boolean_is_hinted_at(text, word, read):
     logger = yaml.safe_load(f"{{_target_: molgfn.training.loggers.Loggers, wandb: {text}}}")
     (problem,) = check({"logger": logger}, schema={"logger": ROOT["logger"]})
     assert problem.startswith("logger.wandb: should be 'auto'")
-    assert problem.endswith(f"got {read}; YAML reads a bare {word} as {read}: write '{word}' with quotation marks")
+    hint = f"YAML reads a bare {word} as {read.lower()}: write '{word}' with quotation marks"
+    assert problem.endswith(f"got {read}; {hint}")
     logger["wandb"], logger["project"] = "off", yaml.safe_load("on")
     (problem,) = check({"logger": logger}, schema={"logger": ROOT["logger"]})
     assert problem.endswith("if it was on or yes, write it with quotation marks")

@@ -1,5 +1,4 @@
 import hashlib
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -44,13 +43,9 @@ def packages(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def pocket():
-    pytest.importorskip("vina", reason="needs vina and meeko: pip install molgfn[docking]")
-    folder = Path(os.environ.get("MOLGFN_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    path = folder / "seh_4jnc_receptor.pdbqt"
-    if not path.exists():
-        pytest.skip(f"no {path}: set MOLGFN_TEST_DATA to the folder with the optional test data")
-    return str(path)
+def pocket(needs_extra, optional_data):
+    needs_extra("docking", "vina")
+    return str(optional_data("seh_4jnc_receptor.pdbqt"))
 
 
 @pytest.fixture(scope="module")
@@ -213,8 +208,21 @@ def test_poses_are_written_into_the_box(oracle, tmp_path, monkeypatch, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_receptor_that_vina_cannot_read_says_so(receptor):
-    pytest.importorskip("vina", reason="needs vina and meeko: pip install molgfn[docking]")
+def test_docking_needs_no_file_from_elsewhere(tmp_path, needs_extra):
+    needs_extra("docking", "vina")
+    path = tmp_path / "shell.pdbqt"  # carbons on a sphere of 7 A around the ligand
+    golden = np.pi * (3 - np.sqrt(5)) * np.arange(60)
+    z = np.linspace(-0.95, 0.95, 60)
+    points = 7 * np.stack([np.cos(golden) * np.sqrt(1 - z**2), np.sin(golden) * np.sqrt(1 - z**2), z], axis=1)
+    path.write_text("".join(ATOM.format(i, *point) for i, point in enumerate(points)))
+    oracle = Vina(receptor=str(path), center=(0, 0, 0), size=(12, 12, 12), exhaustiveness=1, max_evals=1000)
+    methane, ethanol = oracle.values(parse(["C", "CCO"]))
+    assert ethanol < methane < 0
+    assert (oracle.values(parse(["CCO"])) == ethanol).all()
+
+
+def test_a_receptor_that_vina_cannot_read_says_so(receptor, needs_extra):
+    needs_extra("docking", "vina")
     path = Path(receptor)
     path.write_text(path.read_text().replace("0.000 C\n", "0.000 Xx\n"))
     with pytest.raises(DataError, match=r"cube.pdbqt: Vina refuses it: .*Xx is not a valid AutoDock type"):
