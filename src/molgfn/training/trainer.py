@@ -75,6 +75,6 @@ class TrainerSettings:
         }
         if missing.get(self.accelerator, False):
             raise ConfigError(
-                f"trainer.accelerator={self.accelerator}: torch sees no such device here; use auto or cpu, or install a "
-                "torch that is built for the device"
+                f"trainer.accelerator={self.accelerator}: torch sees no such device here; use auto or cpu, or install "
+                "a torch that is built for the device"
             )
