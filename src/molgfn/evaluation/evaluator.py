@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from molgfn.chemistry.standardise import Standardisation
-from molgfn.datasets.reading import iter_molecules
+from molgfn.datasets.reading import ReadingReport, iter_molecules
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError, NotEnumerableError
 from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_terminal
@@ -19,6 +20,8 @@ from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, 
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
+
+logger = logging.getLogger("molgfn")
 
 #: a reference counts in this form, too: fragments are joined without stereo marks and charges
 FLAT = Standardisation(salts="keep", charges="neutralise", stereo="remove", isotopes="remove")
@@ -220,10 +223,13 @@ def _reference(settings: EvaluationSettings) -> frozenset[str] | None:
     if settings.reference is None:
         return None
     smiles: set[str] = set()
-    for _, molecule in iter_molecules(settings.reference):
+    report = ReadingReport(str(settings.reference))
+    for _, molecule in iter_molecules(settings.reference, report=report):
         smiles |= {molecule.smiles, FLAT(molecule).smiles}
     if not smiles:
         raise DataError(f"{settings.reference}: no valid molecule to measure novelty against")
+    if report.left_out:
+        logger.warning("reference: %s", report.summary())
     return frozenset(smiles)
 
 
