@@ -304,6 +304,7 @@ def train(config: dict[str, Any], *, resume: Path | None = None, label: str | No
 def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: RunLog, scratch: str) -> Run:
     experiment = assemble(config)
     settings = experiment.trainer
+    settings.require_device()
     if settings.init_from is not None and resume is None:
         here = {**config["environment"], **experiment.environment.portable()}
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))

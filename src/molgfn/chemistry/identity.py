@@ -29,7 +29,8 @@ def canonical_smiles(mol: Chem.Mol) -> str:
 
     RDKit's canonical SMILES depends on the numbering of the atoms where stereocentres depend on each other (two ways
     round a ring that differ by nothing else). There, and only there, the least of the forms that reading back and
-    other numberings give is taken: stereocentres with two neighbours that are alike but for stereo are the sign.
+    other numberings give is taken: stereocentres with two neighbours that are alike but for stereo are the sign. Of
+    random bridged cages with such centres about one in 250 still has two, which are mirror images of one another.
     """
     smiles = Chem.MolToSmiles(mol)
     if smiles.count("@") - smiles.count("@@") < 2 or not _stereo_depends(mol):

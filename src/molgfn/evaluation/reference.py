@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 from collections import Counter
@@ -11,10 +12,12 @@ from pathlib import Path
 
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
-from molgfn.datasets.reading import iter_molecules
+from molgfn.datasets.reading import ReadingReport, iter_molecules
 from molgfn.errors import DataError
 from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.readings import Reading
+
+logger = logging.getLogger("molgfn")
 
 #: a reference counts in this form, too: fragments are joined without stereo marks and charges
 FLAT = Standardisation(salts="keep", charges="neutralise", stereo="remove", isotopes="remove")
@@ -49,8 +52,8 @@ def read_reference(path: str | Path, *, sample: int, seed: int = 0) -> Reference
     seen: set[str] = set()
     flat: set[str] = set()
     drawn: list[Molecule] = []
-    rng, molecules = random.Random(seed), 0
-    for _, molecule in iter_molecules(path):
+    rng, molecules, report = random.Random(seed), 0, ReadingReport(str(path))
+    for _, molecule in iter_molecules(path, report=report):
         molecules += 1
         if molecule.smiles in seen:
             continue
@@ -62,6 +65,8 @@ def read_reference(path: str | Path, *, sample: int, seed: int = 0) -> Reference
             drawn[place] = molecule
     if not drawn:
         raise DataError(f"{path}: no valid molecule to compare with")
+    if report.left_out:
+        logger.warning("reference: %s", report.summary())
     plain = Samples("molecule", drawn, [molecule.smiles for molecule in drawn], problems=[None] * len(drawn))
     return Reference(frozenset(seen | flat), plain, molecules)
 

@@ -60,3 +60,22 @@ class TrainerSettings:
         self.exact_every = exact_every
         self.init_from = init_from
         self.progress = progress
+
+    def require_device(self) -> None:
+        """Refuse a device that is not here, before there is a run folder.
+
+        Raises:
+            ConfigError: saying what is missing.
+        """
+        import torch
+
+        missing = {
+            "gpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+            "cuda": not torch.cuda.is_available(),
+            "mps": not torch.backends.mps.is_available(),
+        }
+        if missing.get(self.accelerator, False):
+            raise ConfigError(
+                f"trainer.accelerator={self.accelerator}: torch sees no such device here; use auto or cpu, or install "
+                "a torch that is built for the device"
+            )
