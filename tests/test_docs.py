@@ -214,8 +214,10 @@ def test_the_composite_lies_beside_an_experiment_and_scores(tmp_path):
 def test_the_function_is_an_oracle(tmp_path, monkeypatch):
     (text,) = blocks("oracles.md", "py")
     (tmp_path / "my_oracle.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
-    words = next(words for _, words in COMMANDS if "oracle.function=my_oracle.ring_share" in words and "score" in words)
+    monkeypatch.chdir(tmp_path)
+    words = next(
+        words for _, words in COMMANDS if "oracle.function=my_oracle.py:ring_share" in words and "score" in words
+    )
     node = composed(tuple(w for w in words if w.startswith("oracle")))["oracle"]
     np.testing.assert_allclose(build(node, Oracle, "oracle").values(parse(["c1ccccc1C", "CC"])), [6 / 7, 0])
 

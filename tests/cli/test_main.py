@@ -1,5 +1,6 @@
 """The command itself: help, version, exit codes, short errors."""
 
+import os
 import subprocess
 import sys
 
@@ -113,3 +114,26 @@ def test_the_package_is_the_command():
     result = python("-m", "molgfn", "trian")
     assert result.returncode == module.USAGE
     assert "train" in result.stderr
+
+
+def test_a_reader_that_stops_reading_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        command = [sys.executable, "-m", "molgfn", "describe", "objective"]
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("option", ["-o", "--reference"])
+def test_paths_of_options_are_read_like_all_others(call, tmp_path, monkeypatch, option):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.smi").write_text("CCO\n")
+    monkeypatch.chdir(tmp_path)
+    result = call("evaluate", "~/a.smi", f"{option}=~/a.smi" if option != "-o" else "--output=~/there")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / ("there" if option == "-o" else "a-evaluation") / "report.html").is_file()
+    assert not (tmp_path / "~").exists()
+    refused = call("evaluate", "s3://bucket/a.smi")
+    assert refused.exit_code == 2
+    assert "is a URL" in refused.stderr

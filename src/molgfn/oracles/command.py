@@ -45,7 +45,7 @@ class Command(Oracle):
     a time raise; the molecules are then asked about one by one, so that only the culprit goes without a value. The
     value of a molecule must not depend on the others or on chance. The program runs in the current folder, without a
     shell, in a process group of its own, which is killed when the time is over. Arguments that are files, with a ``/``
-    or a ``.`` in their name, become absolute when a run starts. Evaluating the run wants the whole command once more, in
+    or a ``.`` in their name, become absolute when a run starts. To evaluate the run, give the whole command again:
     ``--trust 'python score.py'``; the message says it.
 
     Args:
