@@ -10,10 +10,11 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
+from molgfn.compatibility import misplaced
 from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
-from molgfn.experiment import assemble, misplaced
+from molgfn.experiment import assemble
 from molgfn.objectives.base import Objective
 from molgfn.trajectories.sources import Sources
 

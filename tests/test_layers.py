@@ -30,6 +30,7 @@ ORDER = [
     ("training",),
     ("testing", "targets"),
     ("config",),
+    ("compatibility",),
     ("run_files",),
     ("run_folder",),
     ("checkpoint",),

@@ -18,6 +18,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from molgfn import __version__, run_files
 from molgfn.checkpoint import find, read, take_weights
+from molgfn.compatibility import misplaced, no_target, too_small
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, TrainingError
@@ -49,7 +50,6 @@ from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
 from molgfn.training.variety import remedy
 from molgfn.training.wandb_tables import Histograms
-from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.sources import Sources
 
 logger = logging.getLogger("molgfn")
@@ -210,52 +210,16 @@ def misfits(e: Experiment) -> list[str]:
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "
             "use data=offline data.offline_share=1"
         )
-    if e.target is not None and (reason := _no_target(e.objective)):
+    if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
     if e.trainer.exact_every is not None and (reason := e.environment.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):
         problems.append(f"backward: {reason}")
-    if reason := _too_small(e.objective, e.sources.batch_size):
+    if reason := too_small(e.objective, e.sources.batch_size):
         problems.append(f"data.batch_size: {reason}")
     return problems + e.evaluation.misfits(e.environment.domain)
-
-
-def misplaced(objective: Objective, environment: Environment) -> list[str]:
-    """What the objective needs of an environment and does not have here, one line each, without its name."""
-    lacks = []
-    if objective.needs_stop_everywhere and not environment.stops_everywhere:
-        lacks.append(
-            f"needs a reward and a legal stop in every state, but {type(environment).__name__} has states that may not "
-            "stop (mdb: objective.flow_without_stop=true learns their flow)"
-        )
-    if objective.needs_path_independence and (found := path_dependence(environment)):
-        lacks.append(found)
-    return lacks
-
-
-def _too_small(objective: Objective, batch_size: int) -> str | None:
-    """Why an objective cannot learn from batches of this size."""
-    name = type(objective).__name__
-    if batch_size < objective.least_batch:
-        return f"{name} compares trajectories and needs at least {objective.least_batch} in a batch, not {batch_size}"
-    for phase in objective.phases():
-        if batch_size < phase.splits:
-            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but it holds only {batch_size}"
-    return None
-
-
-def _no_target(objective: Objective) -> str | None:
-    """Why a target network has no place beside an objective."""
-    name = type(objective).__name__
-    if objective.on_policy:
-        return f"{name} is on-policy: its values are of the present P_F, which a copy that lags behind is not"
-    if not objective.bootstraps:
-        return (
-            f"{name} reads no flow or value of a next state, so there is nothing that a target network could hold still"
-        )
-    return None
 
 
 @dataclass(frozen=True)

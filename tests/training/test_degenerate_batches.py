@@ -9,10 +9,10 @@ import torch
 import yaml
 from torch.utils.data import DataLoader
 
+from molgfn.compatibility import misplaced
 from molgfn.config import build
 from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
-from molgfn.experiment import misplaced
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective
 from molgfn.oracles import hypergrid, qed

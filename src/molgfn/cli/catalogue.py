@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from molgfn.cli import declared
+from molgfn.compatibility import misplaced
 from molgfn.config import build
 from molgfn.environments.base import Environment
-from molgfn.experiment import misplaced
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.trajectories.batch import Scored

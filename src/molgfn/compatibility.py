@@ -1,0 +1,43 @@
+"""What an objective needs of the parts beside it, and why it cannot be had here, in words."""
+
+from __future__ import annotations
+
+from molgfn.environments.base import Environment
+from molgfn.objectives.base import Objective
+from molgfn.trajectories.path_factor import path_dependence
+
+
+def misplaced(objective: Objective, environment: Environment) -> list[str]:
+    """What the objective needs of an environment and does not have here, one line each, without its name."""
+    lacks = []
+    if objective.needs_stop_everywhere and not environment.stops_everywhere:
+        lacks.append(
+            f"needs a reward and a legal stop in every state, but {type(environment).__name__} has states that may not "
+            "stop (mdb: objective.flow_without_stop=true learns their flow)"
+        )
+    if objective.needs_path_independence and (found := path_dependence(environment)):
+        lacks.append(found)
+    return lacks
+
+
+def too_small(objective: Objective, batch_size: int) -> str | None:
+    """Why an objective cannot learn from batches of this size."""
+    name = type(objective).__name__
+    if batch_size < objective.least_batch:
+        return f"{name} compares trajectories and needs at least {objective.least_batch} in a batch, not {batch_size}"
+    for phase in objective.phases():
+        if batch_size < phase.splits:
+            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but it holds only {batch_size}"
+    return None
+
+
+def no_target(objective: Objective) -> str | None:
+    """Why a target network has no place beside an objective."""
+    name = type(objective).__name__
+    if objective.on_policy:
+        return f"{name} is on-policy: its values are of the present P_F, which a copy that lags behind is not"
+    if not objective.bootstraps:
+        return (
+            f"{name} reads no flow or value of a next state, so there is nothing that a target network could hold still"
+        )
+    return None
