@@ -29,6 +29,7 @@ def fragments() -> None:
 @click.option("--max-points", type=click.IntRange(1), default=4, show_default=True, help="Most attachment points.")
 @click.option("--charged/--neutral", default=False, help="Allow a net charge; neutral by default.")
 @click.option("--unusual", is_flag=True, help="Keep fragments with motifs that chemists avoid (N-N, N-O, enol ...).")
+@click.option("--labels/--no-labels", default=True, help="Label points for what may be joined; without: any to any.")
 @click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
 @click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Worker processes.")
@@ -42,6 +43,7 @@ def build(
     max_points: int,
     charged: bool,
     unusual: bool,
+    labels: bool,
     column: str | None,
     limit: int | None,
     jobs: int,
@@ -82,6 +84,7 @@ def build(
             max_points=max_points,
             neutral=not charged,
             unusual=unusual,
+            labels=labels,
         )
     header = f"derived by `molgfn fragments build` from {Path(molecules).name}\n{report.summary()}"
     report.vocabulary.save(output, header=header)
