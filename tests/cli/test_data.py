@@ -116,7 +116,8 @@ def test_info_with_rules(call, tmp_path):
 def test_info_of_a_file_where_nothing_is_left(call, tmp_path):
     (tmp_path / "a.smi").write_text("XX\n")
     result = call("data", "info", tmp_path / "a.smi")
-    assert result.exit_code == 0
+    assert result.exit_code == 3
+    assert "no molecule is left" in result.stderr
     assert ["1", "0", "1"] in cells(result)
     assert "heavy atoms" not in result.stdout
 
@@ -131,9 +132,9 @@ def test_info_does_not_overwrite_what_it_reads(call, tmp_path):
     table = call("data", "info", tmp_path / "own.csv", "-o", tmp_path / "own.csv")
     assert "own.csv: is the file that is read" in table.stderr
     (tmp_path / "own.csv").unlink()
-    parquet = call("data", "info", path, "-o", tmp_path / "out.parquet")
-    assert parquet.exit_code == 2
-    assert "cannot write `.parquet`" in parquet.stderr
+    structures = call("data", "info", path, "-o", tmp_path / "out.sdf")
+    assert structures.exit_code == 2
+    assert "cannot write `.sdf`" in structures.stderr
     nothing = call("data", "info", path, "--min-atoms", 50, "-o", tmp_path / "none.smi")
     assert nothing.exit_code == 3
     assert "no molecule is left" in nothing.stderr

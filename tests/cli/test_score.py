@@ -316,7 +316,7 @@ def test_the_reward_of_a_run(call, druglike_run, tmp_path):
     assert "3 molecules, 2 with a value;" in result.stdout
     table = pd.read_csv(out)
     parts = [c for name in ("qed", "sa", "alerts") for c in (name, f"{name}_transformed")]
-    assert list(table.columns) == ["smiles", "value", *parts, "log_reward", "alerts_found", "problem"]
+    assert list(table.columns) == ["smiles", "value", *parts, "log_reward", "alerts_found", "name", "problem"]
     reward = reward_of(load(druglike_run).config)
     molecules = parse(["CC(C)Cc1ccc(cc1)C(C)C(=O)O", "CCCC=O"])
     scores = reward(molecules, [m.smiles for m in molecules])

@@ -72,7 +72,7 @@ def _structure(start: int, lines: list[str]) -> Structure:
     for line in lines[end:]:
         text = line.rstrip("\r\n")
         if match := _FIELD.match(text):
-            name = match[1].strip()
+            name = str(match[1]).strip()
             found.fields[name] = ""
         elif name is not None and text.strip():
             found.fields[name] = f"{found.fields[name]}\n{text}" if found.fields[name] else text
