@@ -41,7 +41,7 @@ class BuildReport:
         ranks: int64 [molecules], how many fragments (most frequent first) it takes to rebuild each molecule the
             way it was cut; -1 where one of its fragments was left out by a rule.
         closed: bool [molecules], whether that way leaves no point open that must be filled, so that it is there with
-            BRICS's joins, too (see ``join_table``).
+            BRICS's joins, too (see ``join_table``). True throughout without labels.
     """
 
     vocabulary: Vocabulary
@@ -78,8 +78,9 @@ class BuildReport:
             f"kept fragments: {np.mean(atoms):.1f} heavy atoms (at most {max(atoms)}), "
             f"{np.mean(points):.1f} attachment points (at most {max(points)})",
             "coverage by the most frequent: " + ", ".join(f"{n}: {self.coverage_at(n):.1%}" for n in sizes),
-            f"coverage with the joins of BRICS only: {self.typed_coverage:.1%}",
         ]
+        if self.vocabulary.labelled:
+            lines.append(f"coverage with the joins of BRICS only: {self.typed_coverage:.1%}")
         lines += [f"dropped line {line}: {why}" for line, why in self.dropped[:10]]
         return "\n".join(lines)
 
@@ -94,11 +95,13 @@ def build_vocabulary(
     max_points: int = 4,
     neutral: bool = True,
     unusual: bool = False,
+    labels: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> BuildReport:
     """Derive a vocabulary whose points have the labels of BRICS under which they were seen (see ``join_table``).
 
-    A point is labelled for all points that a symmetry of the fragment takes it to, and for those of its atom.
+    What was seen at a point counts for all points that a symmetry of the fragment takes it to, and for those of its
+    atom.
 
     Args:
         molecules: (line number, molecule) pairs; the number is used in the report only.
@@ -109,6 +112,7 @@ def build_vocabulary(
         max_points: a fragment gets at most this many attachment points, the most frequently seen ones.
         neutral: refuse fragments with a net charge.
         unusual: keep fragments that hold one of the motifs of ``motifs``.
+        labels: give labels, and leave out fragments with a point that must be filled and that no other can fill.
         progress: called with the number of molecules done, every 100.
 
     Raises:
@@ -140,8 +144,10 @@ def build_vocabulary(
         raise DataError(
             f"no fragment with an attachment point is left of {len(patterns)} found; refused: {dict(refused) or 'none'}"
         )
-    table = JoinTable.load("brics")
-    vocabulary = fillable([replace(f, labels=_labels(f, cutter.labels[f.smiles])) for f in kept[:limit]], table)
+    table = JoinTable.load("brics") if labels else JoinTable.of([])
+    vocabulary = kept[:limit]
+    if labels:
+        vocabulary = fillable([replace(f, labels=_labels(f, cutter.labels[f.smiles])) for f in vocabulary], table)
     if left_out := min(limit, len(kept)) - len(vocabulary):
         refused["nothing fills a point that must not stay open"] = left_out
         ranks = _ranks(cuts, vocabulary, served)
@@ -266,10 +272,10 @@ def _labels(fragment: Fragment, seen: dict[int, set[str]]) -> tuple[Labels, ...]
 
 def _is_closed(fragment: Fragment, atoms: tuple[int, ...], table: JoinTable) -> bool:
     """Whether a molecule cut at ``atoms`` has all points of the fragment filled that must be."""
+    if fragment.labels is None:
+        return True
     alike = list(Chem.CanonicalRankAtoms(Chem.MolFromSmiles(fragment.smiles), breakTies=False))
-    must = [
-        alike[a] for a, labels in zip(fragment.points, fragment.labels or (), strict=True) if table.must_fill(labels)
-    ]
+    must = [alike[a] for a, labels in zip(fragment.points, fragment.labels, strict=True) if table.must_fill(labels)]
     return sum(alike[a] in must for a in atoms) == len(must)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rdkit import Chem
 
 from molgfn.chemistry.assembly import Assembler
 from molgfn.chemistry.decomposition import Decomposer
+from molgfn.chemistry.labels import resolve_joins
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.vocabulary import Vocabulary
 
@@ -38,6 +40,7 @@ def coverage(
     molecules: Iterable[Molecule],
     *,
     max_fragments: int = 9,
+    joins: str | Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Coverage:
     """Share of ``molecules`` that trees of at most ``max_fragments`` fragments build, whatever the way they are cut.
@@ -46,9 +49,11 @@ def coverage(
         vocabulary: the fragments.
         molecules: invalid ones are passed over.
         max_fragments: size limit.
+        joins: which points may be joined, see ``resolve_joins``; by default what the vocabulary's labels say.
         progress: called with the number of molecules done, every 100.
     """
-    decomposer = Decomposer(vocabulary, max_fragments=max_fragments)
+    _, types = resolve_joins(joins, vocabulary)
+    decomposer = Decomposer(vocabulary, max_fragments=max_fragments, joins=types)
     assembler = Assembler(vocabulary)
     result = Coverage()
     for position, molecule in enumerate(molecules):

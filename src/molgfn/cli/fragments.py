@@ -28,6 +28,8 @@ def fragments() -> None:
 @click.option("--max-atoms", type=click.IntRange(1), default=14, show_default=True, help="Most heavy atoms.")
 @click.option("--max-points", type=click.IntRange(1), default=4, show_default=True, help="Most attachment points.")
 @click.option("--charged/--neutral", default=False, help="Allow a net charge; neutral by default.")
+@click.option("--labels/--no-labels", default=True, help="Label points for what may be joined; without: any to any.")
+@click.option("--unusual", is_flag=True, help="Keep fragments with motifs that chemists avoid (N-N, N-O, enol ...).")
 @click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
 @click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
 def build(
@@ -39,10 +41,14 @@ def build(
     max_atoms: int,
     max_points: int,
     charged: bool,
+    labels: bool,
+    unusual: bool,
     column: str | None,
     limit: int | None,
 ) -> None:
     """Cut MOLECULES (a file, or the name of a set) into fragments and write the most frequent as a vocabulary.
+
+    Attachment points get the labels of BRICS under which they were seen, which say what may be joined to them.
 
     \b
     Examples:
@@ -73,6 +79,8 @@ def build(
             max_atoms=max_atoms,
             max_points=max_points,
             neutral=not charged,
+            unusual=unusual,
+            labels=labels,
             progress=lambda done: show("molecules cut", done, len(content.molecules)),
         )
     header = f"derived by `molgfn fragments build` from {Path(molecules).name}\n{report.summary()}"
@@ -87,9 +95,17 @@ def build(
 @click.argument("vocabulary")
 @click.option("--molecules", help="File or named set: how many can be rebuilt?")
 @click.option("--max-fragments", type=click.IntRange(1, 255), default=9, show_default=True, help="Per molecule.")
+@click.option("--joins", help="Which points may be joined: any, brics, or a file; by default what the labels say.")
 @click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
 @click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
-def check(vocabulary: str, molecules: str | None, max_fragments: int, column: str | None, limit: int | None) -> None:
+def check(
+    vocabulary: str,
+    molecules: str | None,
+    max_fragments: int,
+    joins: str | None,
+    column: str | None,
+    limit: int | None,
+) -> None:
     """Check VOCABULARY (a file, or the name of a shipped one); a bad fragment is named with its line.
 
     \b
@@ -100,14 +116,23 @@ def check(vocabulary: str, molecules: str | None, max_fragments: int, column: st
     \b
     Exit codes: 0 good, 2 wrong usage, 3 a bad vocabulary or file of molecules.
     """
+    from molgfn.chemistry.growth import Growth
+    from molgfn.chemistry.labels import resolve_joins
     from molgfn.chemistry.vocabulary import Vocabulary
 
     loaded = Vocabulary.load(vocabulary)
+    table, types = resolve_joins(joins, loaded)
+    Growth(loaded, len(loaded), types, max_fragments=max_fragments)  # or says which point nothing can fill
     points = sum(len(f.points) for f in loaded)
     click.echo(f"{vocabulary}: {len(loaded)} fragments, {points} attachment points, sha256 {loaded.digest[:12]}")
+    if table is None:
+        click.echo("joins: any point with any other" + ("" if loaded.labelled else ", for the points have no labels"))
+    else:
+        filled = sum(bool(types.must_fill[t]) for per_kind in types.type_of for t in per_kind)
+        click.echo(f"joins: {types.n_types} types of points; {filled} points must not stay open")
     if molecules is None:
         return
-    from molgfn.chemistry.coverage import coverage
+    from molgfn.chemistry.coverage import Coverage, coverage
     from molgfn.cli.progress import shown
     from molgfn.datasets.reading import open_molecules
 
@@ -115,13 +140,20 @@ def check(vocabulary: str, molecules: str | None, max_fragments: int, column: st
         content = open_molecules(
             molecules, column=column, limit=limit, progress=lambda done: show("molecules read", done, limit)
         )
-        found = coverage(
-            loaded,
-            content.molecules,
-            max_fragments=max_fragments,
-            progress=lambda done: show("molecules taken apart", done, len(content.molecules)),
-        )
-    share = found.rebuilt / found.molecules if found.molecules else 0.0
-    click.echo(f"{molecules}: {found.rebuilt} of {found.molecules} molecules can be rebuilt ({share:.1%})")
+
+        def rebuilt(rule: str | None, what: str) -> Coverage:
+            return coverage(
+                loaded,
+                content.molecules,
+                max_fragments=max_fragments,
+                joins=rule,
+                progress=lambda done: show(what, done, len(content.molecules)),
+            )
+
+        found = rebuilt(joins, "molecules taken apart")
+        freely = None if table is None else rebuilt("any", "molecules taken apart with any join")
+    click.echo(f"{molecules}: {found.rebuilt} of {found.molecules} molecules can be rebuilt ({found.share:.1%})")
+    if freely is not None:
+        click.echo(f"with any join: {freely.rebuilt} of {freely.molecules} ({freely.share:.1%})")
     for position in found.missing[:5]:
         click.echo(f"  not: line {content.lines[position]}: {content.molecules[position].smiles}")
