@@ -23,6 +23,7 @@ from molgfn.evaluation.metrics.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.uniqueness import Uniqueness
+from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.paths import NamedInput
 
@@ -91,6 +92,7 @@ class EvaluationSettings:
             NearestNeighbour(),
             FragmentSimilarity(),
             ScaffoldSimilarity(),
+            UnusualMotifs(),
             ELBO(),
             Correlation(),
             HeldoutCorrelation(),
