@@ -173,3 +173,15 @@ def test_a_config_without_paths_is_left_as_it_is():
     }
     found = settle(config)
     assert (found.config, found.notes, found.problems) == (config, [], [])
+
+
+def test_a_folder_called_like_something_shipped_does_not_take_its_place(tmp_path, monkeypatch):
+    (tmp_path / "rdkit").mkdir()
+    (tmp_path / "groups.smi").write_text("C\n")
+    monkeypatch.chdir(tmp_path)
+    target = "molgfn.environments.fragments.Fragments"
+    node = {"_target_": target, "vocabulary": "rdkit", "joins": "brics", "allowed": {1: "groups.smi", 2: ["CO", 3]}}
+    settled = settle({"environment": node}).config["environment"]
+    assert settled["vocabulary"] == "rdkit"
+    assert settled["joins"] == "brics"
+    assert settled["allowed"] == {1: str(tmp_path / "groups.smi"), 2: ["CO", 3]}

@@ -97,16 +97,17 @@ def _settled(key: str, role: PathRole, value: Any, places: list[Place], notes: l
         return f"{_look(key, file, places, notes) or file}:{name}"
     if not isinstance(value, str) or (role.kind == "name" and value in DATASETS):
         return value
-    return str(_look(key, value, places, notes) or value)
+    return str(_look(key, value, places, notes, folders=role.kind != "name") or value)
 
 
-def _look(key: str, text: str, places: list[Place], notes: list[str]) -> Path | None:
-    """The file that is meant; None where there is none."""
+def _look(key: str, text: str, places: list[Place], notes: list[str], *, folders: bool = True) -> Path | None:
+    """The file that is meant (a folder, too, where no name of something shipped is); None where there is none."""
     word = expanded(text)
     if word.is_absolute():
         return local(word)
     places = list({place.folder.resolve(): place for place in reversed(places)}.values())[::-1]
-    found = [(local(word, base=place.folder), place) for place in places if (place.folder / word).exists()]
+    here = Path.exists if folders else Path.is_file
+    found = [(local(word, base=place.folder), place) for place in places if here(place.folder / word)]
     if not found:
         return None
     path, place = found[0]

@@ -71,8 +71,8 @@ class Fragments(Environment):
         stop: Literal["free", "full"] = "free",
         scaffold: str | None = None,
         fill: Literal["all"] | list[int] | None = None,
-        allowed: dict[int, str | int | list[str | int]] | None = None,
-        joins: str | dict[str, list[Any]] | None = None,
+        allowed: dict[int, NamedInput | int | list[str | int]] | None = None,
+        joins: NamedInput | dict[str, list[Any]] | None = None,
         symmetry: Literal["molecule", "tree", "none"] = "molecule",
     ) -> None:
         if min_fragments > max_fragments:
