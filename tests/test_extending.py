@@ -56,10 +56,9 @@ def written(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def test_the_readme_shows_the_same_files():
+def test_the_readme_leads_to_the_examples():
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    for name, body in FILES.items():
-        assert name == "my_lab/rings.py" or f"{body}```" in readme, name
+    assert "(docs/extending.md)" in readme
 
 
 def train(folder, experiment, *overrides):
