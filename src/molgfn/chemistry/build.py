@@ -148,6 +148,11 @@ def build_vocabulary(
     vocabulary = kept[:limit]
     if labels:
         vocabulary = fillable([replace(f, labels=_labels(f, cutter.labels[f.smiles])) for f in vocabulary], table)
+    if not any(f.points for f in vocabulary):
+        raise DataError(
+            f"the {min(limit, len(kept))} most frequent fragments have points that must not stay open (acyl, sulfonyl, "
+            "sulfur) and nothing to fill them; keep more, or build without labels"
+        )
     if left_out := min(limit, len(kept)) - len(vocabulary):
         refused["nothing fills a point that must not stay open"] = left_out
         ranks = _ranks(cuts, vocabulary, served)
