@@ -213,8 +213,8 @@ class VocabularyBuilder:
             vocabulary = fillable(labelled, table)
             if not any(f.points for f in vocabulary):
                 raise DataError(
-                    f"each of the {len(labelled)} most frequent fragments has a point that must not stay open and that "
-                    "none of the others fills; keep more of them"
+                    f"the {len(labelled)} most frequent fragments have points that must not stay open (acyl, sulfonyl, "
+                    "sulfur) and nothing to fill them; keep more, or build without labels"
                 )
         if left_out := min(limit, len(kept)) - len(vocabulary):
             refused["nothing fills a point that must not stay open"] = left_out
