@@ -107,7 +107,8 @@ def build_vocabulary(
 ) -> BuildReport:
     """Derive a vocabulary whose points have the labels of BRICS under which they were seen (see ``join_table``).
 
-    A point is labelled for all points that a symmetry of the fragment takes it to, and for those of its atom.
+    What was seen at a point counts for all points that a symmetry of the fragment takes it to, and for those of its
+    atom.
 
     Args:
         molecules: (line number, molecule) pairs; the number is used in the report only.

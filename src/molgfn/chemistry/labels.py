@@ -74,19 +74,10 @@ def fillable(fragments: Sequence[Fragment], table: JoinTable) -> list[Fragment]:
     """
     kept = list(fragments)
     while True:
-        must = [[table.must_fill(x) for x in f.labels or ()] for f in kept]
-        caps = {
-            x
-            for f, here in zip(kept, must, strict=True)
-            for x, own in zip(f.labels or (), here, strict=True)
-            if sum(here) == own
-        }
+        must = [[x for x in f.labels or () if table.must_fill(x)] for f in kept]
+        caps = {x for f, own in zip(kept, must, strict=True) for x in f.labels or () if own in ([], [x])}
         left = [
-            f
-            for f, here in zip(kept, must, strict=True)
-            if all(
-                not own or any(table.joins(x, cap) for cap in caps) for x, own in zip(f.labels or (), here, strict=True)
-            )
+            f for f, own in zip(kept, must, strict=True) if all(any(table.joins(x, cap) for cap in caps) for x in own)
         ]
         if len(left) == len(kept):
             return kept

@@ -20,6 +20,7 @@ from molgfn.evaluation.metrics.reward import MeanReward
 from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.uniqueness import Uniqueness
+from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
 from molgfn.evaluation.metrics.validity import Validity
 
 
@@ -80,6 +81,7 @@ class EvaluationSettings:
             Modes(thresholds=self.thresholds, cut=self.tanimoto),
             Scaffolds(thresholds=self.thresholds),
             InternalDiversity(),
+            UnusualMotifs(),
             ELBO(),
             Correlation(),
             HeldoutCorrelation(),

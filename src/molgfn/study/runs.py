@@ -16,6 +16,9 @@ from molgfn.study.plan import Study
 
 #: settings that decide when a run is saved or given up, not what comes of one that ends
 WITHOUT_EFFECT = (("trainer", "checkpoint_minutes"), ("scoring", "give_up"))
+#: by (part, key): what values are called in identities, where a name now stands for something else than when results
+#: were made: the shipped vocabulary was one without labels
+AS_KEPT = {("environment", "vocabulary"): {"rdkit": "rdkit with labels", "rdkit_untyped": "rdkit"}}
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Job:
         for part, key in WITHOUT_EFFECT:
             if isinstance(config.get(part), dict):
                 config[part] = {k: v for k, v in config[part].items() if k != key}
+        for (part, key), names in AS_KEPT.items():
+            value = config[part].get(key) if isinstance(config.get(part), dict) else None
+            if isinstance(value, str) and value in names:
+                config[part] = {**config[part], key: names[value]}
         heldout = self.heldout
         if isinstance(heldout, str):  # what it says, not where it lies
             heldout = hashlib.sha256(Path(heldout).read_bytes()).hexdigest()
