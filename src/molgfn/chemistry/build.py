@@ -107,8 +107,7 @@ def build_vocabulary(
 ) -> BuildReport:
     """Derive a vocabulary whose points have the labels of BRICS under which they were seen (see ``join_table``).
 
-    What was seen at a point counts for all points that a symmetry of the fragment takes it to, and for those of its
-    atom.
+    A point is labelled for all points that a symmetry of the fragment takes it to, and for those of its atom.
 
     Args:
         molecules: (line number, molecule) pairs; the number is used in the report only.
