@@ -15,15 +15,16 @@ from rdkit import Chem
 from rdkit.Chem import BRICS
 
 from molgfn.chemistry.capping import capped
-from molgfn.chemistry.fragment import Fragment, Labels, give_up_hydrogen, tidy_labels
+from molgfn.chemistry.fragment import Fragment, Labels, give_up_hydrogen
 from molgfn.chemistry.join_table import JoinTable
-from molgfn.chemistry.labels import fillable
+from molgfn.chemistry.labels import beside_heteroatoms, fillable, joins_carbon_only
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.motifs import unusual_motifs
 from molgfn.chemistry.site_symmetries import AtomImages
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import DataError
 
+_HETERO = 100  # on dummy atoms that stand for something else than carbon, beside the label
 #: core SMILES and the (sorted) atoms that were cut, in the atom order of that SMILES
 Cut = tuple[str, tuple[int, ...]]
 
@@ -40,8 +41,8 @@ class BuildReport:
         refused: number of distinct fragments left out by a rule, by reason.
         ranks: int64 [molecules], how many fragments (most frequent first) it takes to rebuild each molecule the
             way it was cut; -1 where one of its fragments was left out by a rule.
-        closed: bool [molecules], whether that way leaves no point open that must be filled, so that it is there with
-            BRICS's joins, too (see ``join_table``). True throughout without labels.
+        typed: bool [molecules], whether that way is there with the joins of BRICS, too: no point open that must be
+            filled, no hetero-atom on a carbon that holds one (see ``join_table``). True throughout without labels.
     """
 
     vocabulary: Vocabulary
@@ -50,7 +51,7 @@ class BuildReport:
     found: int
     refused: dict[str, int]
     ranks: np.ndarray = field(repr=False)
-    closed: np.ndarray = field(repr=False)
+    typed: np.ndarray = field(repr=False)
 
     def coverage_at(self, size: int) -> float:
         """Share of the molecules that the ``size`` most frequent fragments rebuild the way they were cut."""
@@ -59,7 +60,7 @@ class BuildReport:
     @property
     def typed_coverage(self) -> float:
         """``coverage`` with BRICS's joins."""
-        return float(np.mean((self.ranks >= 0) & (self.ranks <= len(self.vocabulary)) & self.closed))
+        return float(np.mean((self.ranks >= 0) & (self.ranks <= len(self.vocabulary)) & self.typed))
 
     @property
     def coverage(self) -> float:
@@ -118,7 +119,7 @@ def build_vocabulary(
     Raises:
         DataError: no usable molecule, or no fragment left.
     """
-    cutter, cuts, dropped = _Cutter(), [], []
+    cutter, cuts, carbon_only, dropped = _Cutter(), [], [], []
     for number, (line, molecule) in enumerate(molecules, start=1):
         if progress is not None and number % 100 == 0:
             progress(number)
@@ -127,6 +128,7 @@ def build_vocabulary(
             dropped.append((line, pieces))
         else:
             cuts.append(pieces)
+            carbon_only.append(cutter.keeps_to_carbon)
     if not cuts:
         raise DataError(f"no molecule to derive fragments from; {len(dropped)} were dropped, e.g. {dropped[:3]}")
     patterns: dict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
@@ -157,6 +159,7 @@ def build_vocabulary(
         refused["nothing fills a point that must not stay open"] = left_out
         ranks = _ranks(cuts, vocabulary, served)
     closed = {(f.smiles, atoms) for f in vocabulary for atoms in patterns[f.smiles] if _is_closed(f, atoms, table)}
+    right = carbon_only if labels else [True] * len(cuts)
     return BuildReport(
         vocabulary=Vocabulary(vocabulary),
         molecules=len(cuts),
@@ -164,7 +167,9 @@ def build_vocabulary(
         found=len(patterns),
         refused=dict(refused),
         ranks=ranks,
-        closed=np.array([all(cut in closed for cut in pieces) for pieces in cuts]),
+        typed=np.array(
+            [kept and all(cut in closed for cut in pieces) for kept, pieces in zip(right, cuts, strict=True)]
+        ),
     )
 
 
@@ -213,6 +218,9 @@ class _Cutter:
 
     def __init__(self) -> None:
         self._known: dict[str, Cut | None] = {}
+        #: whether the last molecule has no cut between a hetero-atom and a carbon that keeps another
+        self.keeps_to_carbon = True
+        self._exceptions: set[str] = set()  # pieces that have one
         #: by core and atom, the labels under which it was cut
         self.labels: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
 
@@ -227,8 +235,16 @@ class _Cutter:
         if not bonds:
             pieces = [Chem.MolToSmiles(mol)]
         else:
-            # the dummy of the begin atom's label is bonded to the end atom: here it is to tell what that atom is
-            cut = Chem.FragmentOnBonds(mol, list(bonds), dummyLabels=[(end, begin) for begin, end in bonds.values()])
+            # a dummy tells the label of the atom that it is bonded to, and what it stands for; the first of two is
+            # bonded to the end atom
+            ends = [
+                (mol.GetBondWithIdx(index).GetBeginAtom(), mol.GetBondWithIdx(index).GetEndAtom()) for index in bonds
+            ]
+            marks = [
+                (end + _HETERO * (a.GetAtomicNum() != 6), begin + _HETERO * (b.GetAtomicNum() != 6))
+                for (a, b), (begin, end) in zip(ends, bonds.values(), strict=True)
+            ]
+            cut = Chem.FragmentOnBonds(mol, list(bonds), dummyLabels=marks)
             pieces = Chem.MolToSmiles(cut).split(".")
         found: list[Cut] = []
         for piece in pieces:
@@ -238,6 +254,7 @@ class _Cutter:
             if core is None:
                 return f"a piece that is no molecule of its own: {piece}"
             found.append(core)
+        self.keeps_to_carbon = self._exceptions.isdisjoint(pieces)
         return found
 
     def _core(self, piece: str) -> Cut | None:
@@ -249,9 +266,11 @@ class _Cutter:
         if found is None:
             return None
         core, atoms = found
-        labels = [atom.GetIsotope() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0]
-        for atom, label in zip(atoms, labels, strict=True):
-            self.labels[core][atom].add(str(label))
+        dummies = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0]
+        for atom, dummy in zip(atoms, dummies, strict=True):
+            self.labels[core][atom].add(str(dummy.GetIsotope() % _HETERO))
+            if dummy.GetIsotope() >= _HETERO and joins_carbon_only(dummy.GetNeighbors()[0]):
+                self._exceptions.add(piece)
         return core, tuple(sorted(atoms))
 
 
@@ -268,11 +287,12 @@ def brics_bonds(mol: Chem.Mol) -> dict[int, tuple[int, int]]:
 
 def _labels(fragment: Fragment, seen: dict[int, set[str]]) -> tuple[Labels, ...]:
     """Labels of the points, from those of atoms, united over atoms that are alike in the bare fragment."""
-    alike = list(Chem.CanonicalRankAtoms(Chem.MolFromSmiles(fragment.smiles), breakTies=False))
+    mol = Chem.MolFromSmiles(fragment.smiles)
+    alike = list(Chem.CanonicalRankAtoms(mol, breakTies=False))
     united: dict[int, set[str]] = defaultdict(set)
     for atom, labels in seen.items():
         united[alike[atom]] |= labels
-    return tuple(tidy_labels(united[alike[atom]]) for atom in fragment.points)
+    return tuple(beside_heteroatoms(united[alike[atom]], mol.GetAtomWithIdx(atom)) for atom in fragment.points)
 
 
 def _is_closed(fragment: Fragment, atoms: tuple[int, ...], table: JoinTable) -> bool:
