@@ -6,7 +6,6 @@ ChemMedChem 2008, 3, 1503 (BRICS), as RDKit has it (``rdkit.Chem.BRICS``).
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -131,8 +130,8 @@ def _brics() -> tuple[list[tuple[str, str]], list[str]]:
             saturated.add(brics_number(name))
     among = [(a, b) for a, b in pairs if a in carbons and b in carbons]
     for a, b in among:
-        variants = [[x, x + "c"] if x in saturated else [x] for x in (a, b)]
-        pairs += itertools.product(*variants)
+        first, second = ([x, x + "c"] if x in saturated else [x] for x in (a, b))
+        pairs += [(x, y) for x in first for y in second]
     return pairs, sorted(fill)
 
 
