@@ -14,18 +14,23 @@ from molgfn.environments.strings import Strings
 from molgfn.errors import DataError
 from molgfn.evaluation.curves import read_panels
 from molgfn.evaluation.evaluator import Evaluation, evaluate_policy, evaluate_samples
-from molgfn.evaluation.figures import Curve, curves_svg, histogram_svg, running_mean
+from molgfn.evaluation.figures import Curve, _edges, curves_svg, histogram_svg, running_mean
 from molgfn.evaluation.files import write_evaluation, write_samples
 from molgfn.evaluation.galleries import Gallery
 from molgfn.evaluation.metrics.base import Reading, TerminalProbabilities
 from molgfn.evaluation.report import write_report
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.evaluation.summary import limits, number
+from molgfn.evaluation.summary import limits, number, property_name
 from molgfn.oracles.hypergrid import HyperGrid as GridOracle
+from molgfn.oracles.qed import QED
+from molgfn.oracles.sa import SA
 from molgfn.oracles.string_modes import StringModes
+from molgfn.oracles.weight import Weight
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import ScoredProperty
 from molgfn.rewards.power import Power
+from molgfn.rewards.transforms import Linear, Step
+from molgfn.rewards.weighted_mean import Component, WeightedMean
 
 SMILES = ["CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "C1CCNCC1", "CCN(CC)CC", "Cc1ccncc1", "CC(C)O", "OCC", "("]
 VALUES = [0.1, 0.9, 0.8, 0.7, 0.3, 0.6, 0.2, 0.1, np.nan]
@@ -290,6 +295,50 @@ def test_figures_of_odd_data():
     )
     assert "<title>&lt;t&gt;</title>" in svg
     assert "a &amp; &lt;b&gt;" in svg
+
+
+def test_bins_of_whole_numbers_hold_equally_many_of_them():
+    for values in (np.arange(0.0, 20), np.arange(3.0, 120), np.array([1.0, 5000.0] * 10 + [7.0]), np.full(3, 4.0)):
+        edges = _edges(values, 30)
+        widths = np.diff(edges)
+        assert np.all(widths == widths[0])
+        assert widths[0] == round(widths[0])
+        assert edges[0] % 1 == 0.5
+        assert len(edges) <= 62
+        assert edges[0] < values.min()
+        assert edges[-1] > values.max()
+
+
+def test_ticks_of_shares_are_not_rounded():
+    shares = np.repeat(np.arange(40.0), 1)
+    svg = histogram_svg({"a": (shares, np.ones(40))}, title="t", x_label="x")
+    assert "0.5 %" in svg or "2.5 %" in svg
+
+
+def test_captions_name_every_component_but_not_what_a_transform_made_of_it(samples, tmp_path):
+    parts = {name: np.array([0.1 * i, 0.2]) for i, name in enumerate(("a", "b", "c", "d", "e", "sixth_one"))}
+    parts["sixth_one_transformed"] = np.array([0.9, 0.8])
+    write_samples(samples(["CCO", "CCN"], [0.5, 0.4], components=parts), tmp_path / "samples.csv")
+    table = pd.read_csv(tmp_path / "samples.csv")
+    table["alert_names"] = ["acyl halide", None]
+    first, second = Gallery.of(table).pictures([0, 1])
+    assert all(f"{name} " in first.detail for name in ("a", "b", "c", "d", "e", "sixth one"))
+    assert "transformed" not in first.detail
+    assert first.detail.endswith("alert names: acyl halide")
+    assert "alert" not in second.detail
+
+
+def test_a_mean_is_called_what_it_is_a_mean_of():
+    mean = WeightedMean(
+        components={
+            "qed": Component(oracle=QED()),
+            "sa": Component(oracle=SA(), transform=Linear(low=10, high=1)),
+            "size": Component(oracle=Weight(), transform=Step(low=100, high=500), filter=True),
+        }
+    )
+    assert mean.title == "geometric mean of qed and sa, filtered by size"
+    assert Power(oracle=mean).scored.title == mean.title
+    assert property_name({"property": {"name": "weighted_mean", "title": mean.title}}) == mean.title
 
 
 @pytest.mark.parametrize(

@@ -7,25 +7,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from molgfn.chemistry.standardise import Standardisation
-from molgfn.datasets.reading import iter_molecules
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError, NotEnumerableError
 from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_terminal
 from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.progress import Progress, silent
+from molgfn.evaluation.reference import Reference, read_reference
 from molgfn.evaluation.samples import draw_samples, read_samples, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 
-#: a reference counts in this form, too: fragments are joined without stereo marks and charges
-FLAT = Standardisation(salts="keep", charges="neutralise", stereo="remove", isotopes="remove")
-
 #: why a field of ``Samples`` may be missing, in words for a reader
 WHY_MISSING = {
     "reference": "no reference file was given",
+    "reference_sample": "no reference file was given",
     "log_reward": "the objects were not scored: no reward was given",
     "value": "the objects were not scored: no reward was given",
     "log_weight": "the objects come from a file, not from a policy",
@@ -46,6 +43,7 @@ class Evaluation:
         settings: plain settings.
         problems: named reason -> how many samples have no value because of it.
         oracle: oracle accounting of this evaluation alone.
+        reference: key -> the same number measured on the reference; empty without one.
         exact: exact distribution where the space could be listed.
     """
 
@@ -56,6 +54,7 @@ class Evaluation:
     settings: dict[str, object]
     problems: dict[str, int] = field(default_factory=dict)
     oracle: dict[str, float] = field(default_factory=dict)
+    reference: dict[str, float] = field(default_factory=dict)
     exact: ExactResult | None = None
 
     def values(self) -> dict[str, float]:
@@ -121,7 +120,7 @@ def evaluate_policy(
     samples = draw_samples(
         environment, policy, reward, settings.samples, batch=settings.batch, seed=seed, progress=progress
     )
-    samples = replace(samples, reference=reference)
+    samples = _beside(samples, reference)
     why = {}
     if settings.log_pt_objects:
         try:
@@ -161,6 +160,7 @@ def evaluate_policy(
         settings=settings.plain(),
         problems=_problems(samples),
         oracle={name: after[name] - before[name] for name in after},
+        reference=_of_reference(reference, metrics, readings),
         exact=exact,
     )
 
@@ -175,17 +175,20 @@ def evaluate_file(
     """
     settings = settings or EvaluationSettings()
     before = _counted(reward) if reward is not None else {}
-    samples = replace(read_samples(path, reward), reference=_reference(settings))
+    reference = _reference(settings)
+    samples = _beside(read_samples(path, reward), reference)
     metrics = settings.metrics()
+    readings = evaluate_samples(samples, metrics)
     after = _counted(reward) if reward is not None else {}
     return Evaluation(
         source={"kind": "file", "file": str(path), "samples": len(samples)},
         samples=samples,
-        readings=evaluate_samples(samples, metrics),
+        readings=readings,
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
         oracle={name: after[name] - before[name] for name in after},
+        reference=_of_reference(reference, metrics, readings),
     )
 
 
@@ -210,15 +213,27 @@ def _exact(
     }
 
 
-def _reference(settings: EvaluationSettings) -> frozenset[str] | None:
+def _reference(settings: EvaluationSettings) -> Reference | None:
     if settings.reference is None:
         return None
-    smiles: set[str] = set()
-    for _, molecule in iter_molecules(settings.reference):
-        smiles |= {molecule.smiles, FLAT(molecule).smiles}
-    if not smiles:
-        raise DataError(f"{settings.reference}: no valid molecule to measure novelty against")
-    return frozenset(smiles)
+    return read_reference(settings.reference, sample=settings.reference_sample)
+
+
+def _beside(samples: Samples, reference: Reference | None) -> Samples:
+    if reference is None:
+        return samples
+    return replace(samples, reference=reference.keys, reference_sample=reference.sample)
+
+
+def _of_reference(
+    reference: Reference | None, metrics: list[Metric], readings: Mapping[str, Reading]
+) -> dict[str, float]:
+    """The same numbers of the reference itself, as far as they need no reward and no policy."""
+    if reference is None:
+        return {}
+    alone = [m for m in metrics if not m.requires and m.measures(reference.sample.domain)]
+    found = evaluate_samples(reference.sample, alone)
+    return {key: r.value for key, r in found.items() if r.value is not None and key in readings}
 
 
 def _problems(samples: Samples) -> dict[str, int]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 #: stand-in colour -> CSS variable of the page
 THEME = {
@@ -80,7 +81,7 @@ def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", lo
         axes.set_xlabel(x_label)
         axes.margins(x=0.01)
         if len(curves) > 1:
-            axes.legend(loc="best", handlelength=1.2)
+            _legend(axes)
         return _svg(figure, title)
 
 
@@ -107,11 +108,11 @@ def histogram_svg(
                     axes.stairs(share, edges, fill=True, color=colour, alpha=0.45, lw=0)
                 axes.stairs(share, edges, color=colour, lw=1.6, label=label)
         axes.set_xlabel(x_label)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 3):g} %"))
         axes.margins(x=0.01)
         axes.set_ylim(bottom=0)
         if len(known) > 1:
-            axes.legend(loc="best", handlelength=1.2)
+            _legend(axes)
         return _svg(figure, title)
 
 
@@ -125,6 +126,13 @@ def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
         axes.set_ylabel("coordinate 2")
         figure.colorbar(image, ax=axes, label="samples")
         return _svg(figure, title)
+
+
+def _legend(axes: Axes) -> None:
+    """Above the axes, where it hides nothing."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1.2, columnspacing=1.2
+    )
 
 
 def _style(title: str, *, grid: bool = True) -> dict[Any, Any]:
@@ -142,12 +150,21 @@ def running_mean(y: np.ndarray) -> np.ndarray:
 
 
 def _edges(values: np.ndarray, bins: int) -> np.ndarray:
-    """Bin edges; one bin per number for small whole numbers; the outermost 0.5 % go into the outer bins."""
+    """Bin edges; the outermost 0.5 % go into the outer bins where there would be too many.
+
+    Bins of whole numbers all hold equally many of them: others would hold now two and now three, which looks like a
+    comb.
+    """
     low, high = float(values.min()), float(values.max())
-    if np.all(values == np.round(values)) and high - low <= 2 * bins:
+    whole = bool(np.all(values == np.round(values)))
+    if whole and high - low <= 2 * bins:
         return np.arange(low, high + 2) - 0.5
     cut_low, cut_high = np.quantile(values, [0.005, 0.995])
     low, high = (float(cut_low), float(cut_high)) if cut_high > cut_low else (low, high)
+    if whole:
+        low, high = np.floor(low), np.ceil(high)
+        width = np.ceil((high - low + 1) / (2 * bins))
+        return np.arange(low, high + 1 + width, width) - 0.5
     return np.linspace(low, high, bins + 1) if high > low else np.array([low - 0.5, low + 0.5])
 
 

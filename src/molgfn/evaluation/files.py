@@ -21,10 +21,18 @@ FORMAT = 1
 
 
 def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
-    """Write ``samples.csv`` and ``metrics.json`` into ``folder`` (made when missing); returns the folder."""
+    """Write ``samples.csv`` and ``metrics.json`` into ``folder`` (made when missing); returns the folder.
+
+    Where there is a reference, its molecules that were compared with go to ``reference.csv``.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_samples(evaluation.samples, folder / "samples.csv")
+    known = evaluation.samples.reference_sample
+    if known is None:
+        (folder / "reference.csv").unlink(missing_ok=True)  # an earlier evaluation's
+    else:
+        write_samples(known, folder / "reference.csv")
     write_whole(folder / "metrics.json", json.dumps(plain_evaluation(evaluation), indent=2, allow_nan=False) + "\n")
     return folder
 
@@ -40,6 +48,7 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "domain": evaluation.samples.domain,
         "property": None if evaluation.samples.value is None else asdict(evaluation.samples.scored),
         "metrics": {key: reading.plain() for key, reading in evaluation.readings.items()},
+        "reference": evaluation.reference,
         "definitions": {
             metric.name: {"definition": metric.definition(), "reference": metric.reference}
             for metric in evaluation.metrics

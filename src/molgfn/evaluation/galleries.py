@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from molgfn.chemistry.drawing import molecule_svg
 from molgfn.chemistry.fingerprints import morgan, tanimoto
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.evaluation.figures import inline_svg
-from molgfn.evaluation.tables import rows_with
+from molgfn.evaluation.tables import numbers, rows_with
 
 #: good molecules are this share of the different ones, best first, and at least this many
 GOOD_SHARE, GOOD_LEAST = 0.1, 50
@@ -25,9 +26,21 @@ def component_columns(table: pd.DataFrame) -> list[str]:
     shown = ["value"] if "value" in table else []
     names: list[str] = []
     for name in table.columns:
-        if name not in known and not any(table[name].equals(table[other]) for other in [*shown, *names]):
+        if name in known or any(table[name].equals(table[other]) for other in [*shown, *names]):
+            continue
+        if np.isfinite(numbers(table, name)).any():
             names.append(name)
     return names
+
+
+def text_columns(table: pd.DataFrame) -> list[str]:
+    """Columns that say something in words about a molecule, such as which alerts it has."""
+    known = ("smiles", "object", "count", "log_reward", "value", "problem")
+    return [
+        name
+        for name in table.columns
+        if name not in known and bool(table[name].notna().any()) and not np.isfinite(numbers(table, name)).any()
+    ]
 
 
 @dataclass(frozen=True)
@@ -64,10 +77,15 @@ class Gallery:
         molecules = [molecules[i] for i in good]
         return cls(rows.iloc[good].reset_index(drop=True), molecules, morgan(molecules))
 
-    @property
+    @cached_property
     def components(self) -> list[str]:
-        """Columns of raw oracle values that say more than ``value`` does."""
-        return component_columns(self.table)
+        """Columns of raw oracle values that say more than ``value`` does; not what a transform made of them."""
+        return [name for name in component_columns(self.table) if not name.endswith("_transformed")]
+
+    @cached_property
+    def remarks(self) -> list[str]:
+        """Columns of words."""
+        return text_columns(self.table)
 
     @property
     def good(self) -> int:
@@ -102,7 +120,9 @@ class Gallery:
 
     def _picture(self, i: int) -> Picture:
         row, mol = self.table.iloc[i], self.molecules[i].mol
-        parts = [f"{name} {float(row[name]):.3g}" for name in self.components][:4]
+        known = [name for name in self.components if np.isfinite(float(row[name]))]
+        parts = [f"{name.replace('_', ' ')} {float(row[name]):.3g}" for name in known]
+        parts += [f"{name.replace('_', ' ')}: {row[name]}" for name in self.remarks if isinstance(row[name], str)]
         if row["count"] > 1:
             parts.append(f"drawn {int(row['count'])}×")
         value = row.get("value")

@@ -15,8 +15,6 @@ import pandas as pd
 import yaml
 
 import molgfn
-from molgfn.datasets.reading import open_molecules
-from molgfn.datasets.registry import DATASETS
 from molgfn.errors import DataError
 from molgfn.evaluation.bibliography import Bibliography
 from molgfn.evaluation.curves import Panel, read_panels
@@ -42,6 +40,7 @@ class Results:
     evaluation: dict[str, Any]
     samples: pd.DataFrame
     untrained: pd.DataFrame | None
+    reference: pd.DataFrame | None
     config: dict[str, Any]
     config_text: str
     panels: list[Panel]
@@ -84,7 +83,7 @@ def read_results(run: Path, folder: Path, name: str | None = None) -> Results:
         raise DataError(f"{folder}: no evaluation to report on ({error}); run `molgfn evaluate` first") from error
     if missing:
         raise DataError(f"{folder}: metrics.json or samples.csv lacks {', '.join(sorted(missing))}; evaluate again")
-    untrained = folder / "untrained.csv"
+    untrained, reference = folder / "untrained.csv", folder / "reference.csv"
     config = run / "config.yaml"
     text = config.read_text(encoding="utf-8") if config.is_file() else ""
     try:
@@ -98,6 +97,7 @@ def read_results(run: Path, folder: Path, name: str | None = None) -> Results:
         evaluation=evaluation,
         samples=samples,
         untrained=pd.read_csv(untrained) if untrained.is_file() else None,
+        reference=pd.read_csv(reference) if reference.is_file() else None,
         config=plain,
         config_text=SECRET.sub(r"\1(hidden)", text),
         panels=panels,
@@ -121,14 +121,17 @@ def render(results: Results) -> str:
         facts=facts(results.evaluation, results.config, results.panels),
         cards=summary_cards(results.evaluation, results.untrained),
         best=gallery.pictures(gallery.best(PICTURES)) if gallery else [],
+        best_title="Best molecules" if "value" in results.samples else "First molecules",
         best_text=_best_text(results),
         diverse=gallery.pictures(diverse) if gallery else [],
+        diverse_title="Most diverse good molecules" if "value" in results.samples else "Most diverse molecules",
         diverse_text=_diverse_text(gallery, diverse) if gallery else "",
         histograms=_molecule_charts(results, gallery) if gallery else _other_charts(results),
         histogram_text=_histogram_text(results),
         panels=[_curves(panel) for panel in results.panels],
         more_panels=[_curves(panel) for panel in results.more_panels],
         groups=groups(results.evaluation, bibliography),
+        compared=results.reference is not None,
         limits=limits(results.evaluation, results.config),
         problems=list(results.evaluation.get("problems", {}).items()),
         config=results.config_text,
@@ -138,7 +141,7 @@ def render(results: Results) -> str:
 
 def _best_text(results: Results) -> str:
     if "value" not in results.samples:
-        return "In the order of the file; nothing was scored."
+        return "Different molecules in the order of the file; nothing was scored, so none is called better."
     less = (results.evaluation.get("property") or {}).get("direction") == "minimise"
     return (
         f"Different molecules with the highest reward; the number is {property_name(results.evaluation)}"
@@ -148,13 +151,14 @@ def _best_text(results: Results) -> str:
 
 def _diverse_text(gallery: Gallery, rows: list[int]) -> str:
     similarity = gallery.mean_similarity(rows)
-    text = f"Picked among the {gallery.good} best, each as far as possible from those before it"
+    among = f"the {gallery.good} best" if "value" in gallery.table else f"the first {gallery.good}"
+    text = f"Picked among {among}, each as far as possible from those before it"
     return text + ("." if math.isnan(similarity) else f"; mean Tanimoto similarity {similarity:.2f}.")
 
 
 def _histogram_text(results: Results) -> str:
     against = ["the untrained policy"] if results.untrained is not None else []
-    if results.evaluation.get("settings", {}).get("reference"):
+    if results.reference is not None:
         against.append("the reference file")
     return "Share of samples" + (f", against {' and '.join(against)}." if against else ".")
 
@@ -172,20 +176,19 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
     components = component_columns(results.samples)
     for column in [c for c in ("value", "log_reward", *components) if c in results.samples]:
         scored = f"{property_name(results.evaluation)}, of which the reward is made"
-        title = {"value": scored, "log_reward": "log R(x)"}.get(column, column)
+        title = {"value": scored, "log_reward": "log R(x)"}.get(column, _words(column))
         series = {label: _column(table, column) for label, table in tables.items() if column in table}
         if column in components and _constant(series):
             continue
-        charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=column.replace("_", " "))})
+        label = {"value": property_name(results.evaluation), "log_reward": "log R(x)"}.get(column, _words(column))
+        charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
     described = {_who(results): (describe(gallery.molecules), numbers(gallery.table, "count"))}
     if results.untrained is not None:
         other = Gallery.of(results.untrained)
         described["untrained"] = (describe(other.molecules), numbers(other.table, "count"))
-    reference = results.evaluation.get("settings", {}).get("reference")
-    named = DATASETS.get(reference or "")
-    if reference and (named.file.here if named else Path(reference).is_file()):
-        molecules = open_molecules(reference, limit=REFERENCE_DRAWN).molecules
-        described["reference"] = (describe(molecules), np.ones(len(molecules)))
+    if results.reference is not None:
+        known = Gallery.of(results.reference, REFERENCE_DRAWN)
+        described["reference"] = (describe(known.molecules), numbers(known.table, "count"))
     for name, (label, _) in DESCRIPTORS.items():
         if name in components:
             continue  # drawn above, as the oracle gave it
@@ -193,6 +196,12 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
         title = label[0].upper() + label[1:]
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
     return charts
+
+
+def _words(column: str) -> str:
+    """``sa_transformed`` as "desirability of sa"."""
+    base = column.removesuffix("_transformed").replace("_", " ")
+    return base if not column.endswith("_transformed") else f"desirability of {base}"
 
 
 def _constant(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:

@@ -12,11 +12,14 @@ from molgfn.datasets.registry import DATASETS
 from molgfn.evaluation.metrics.base import Metric
 from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
 from molgfn.evaluation.metrics.elbo import ELBO
+from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
 from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.modes import Modes
+from molgfn.evaluation.metrics.nearest_neighbour import NearestNeighbour
 from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.properties import Properties
 from molgfn.evaluation.metrics.reward import MeanReward
+from molgfn.evaluation.metrics.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.uniqueness import Uniqueness
@@ -34,7 +37,9 @@ class EvaluationSettings:
         thresholds: values of the property from which a molecule counts as good (modes and scaffolds): at least that,
             or at most that where the oracle is to be minimised.
         tanimoto: similarity from which two molecules belong to one mode.
-        reference: file of SMILES to measure novelty against and to draw property distributions from; None for none.
+        reference: file of molecules to measure novelty against, to compare with (nearest neighbours, fragments,
+            scaffolds) and to draw property distributions from; None for none.
+        reference_sample: molecules of the reference, drawn at random, that everything but novelty is measured on.
         log_pt_objects: sampled objects whose log P_T(x) is estimated, for the correlation with log R(x); 0 for none.
         log_pt_samples: backward trajectories per such object.
         heldout: file of molecules (or the name of a set) whose log P_T(x) is compared with log R(x), too; what the
@@ -52,6 +57,7 @@ class EvaluationSettings:
         thresholds: Sequence[float] = (0.7, 0.8),
         tanimoto: Annotated[float, Field(gt=0, le=1)] = 0.7,
         reference: str | None = None,
+        reference_sample: PositiveInt = 5000,
         log_pt_objects: NonNegativeInt = 128,
         log_pt_samples: Annotated[int, Field(ge=2)] = 16,
         heldout: str | None = None,
@@ -64,6 +70,7 @@ class EvaluationSettings:
         self.thresholds = tuple(thresholds)
         self.tanimoto = tanimoto
         self.reference = reference
+        self.reference_sample = reference_sample
         self.log_pt_objects = log_pt_objects
         self.log_pt_samples = log_pt_samples
         self.heldout = heldout
@@ -82,6 +89,9 @@ class EvaluationSettings:
             Scaffolds(thresholds=self.thresholds),
             InternalDiversity(),
             UnusualMotifs(),
+            NearestNeighbour(),
+            FragmentSimilarity(),
+            ScaffoldSimilarity(),
             ELBO(),
             Correlation(),
             HeldoutCorrelation(),

@@ -13,7 +13,7 @@ from molgfn.evaluation.curves import Panel
 from molgfn.evaluation.tables import numbers
 
 #: first part of the keys of shares, which are shown in percent
-SHARES = ("validity", "uniqueness", "novelty", "log_z/effective_share")
+SHARES = ("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs")
 #: definitions of what no metric class computes
 EXACT = (
     "Over all objects of a space that can be listed: P_T by dynamic programming over every edge, against R/Z. tv is "
@@ -70,6 +70,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         *[(key, f"Different among {key.split('=')[-1]} samples") for key in _last(metrics, "uniqueness/")],
         ("validity", "Valid molecules"),
         ("novelty", "Not in the reference"),
+        ("snn", "Similarity to the nearest of the reference"),
         ("internal_diversity", "Internal diversity (IntDiv1)"),
         ("exact/tv", "Exact total variation from R/Z"),
         ("elbo", "ELBO (at most log Z)"),
@@ -95,13 +96,14 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
 def property_name(evaluation: dict[str, Any]) -> str:
     """What the samples were scored with, as ``vina (kcal/mol)``; "property" where nothing says so."""
     found = evaluation.get("property") or {}
-    name, units = str(found.get("name") or "property").replace("_", " "), found.get("units", "1")
+    name = str(found.get("title") or found.get("name") or "property").replace("_", " ")
+    units = found.get("units", "1")
     return name if units == "1" else f"{name} ({units})"
 
 
 def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[str, Any]]:
     """Rows of the table of metrics under the definition that they share."""
-    definitions = evaluation["definitions"]
+    definitions, beside = evaluation["definitions"], evaluation.get("reference") or {}
     out: dict[str, dict[str, Any]] = {}
     for name, entry in definitions.items():
         reference = bibliography.add(entry.get("reference", ""), name)
@@ -124,6 +126,7 @@ def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[
                 "value": number(reading.get("value"), share=share),
                 "interval": interval,
                 "count": number(reading["count"]) if "count" in reading else "",
+                "reference": number(beside[key], share=share) if key in beside else "",
                 "note": reading.get("note", ""),
             }
         )

@@ -39,6 +39,11 @@ class Oracle(ABC):
         """Property of each object, float64 [B]."""
 
     @property
+    def title(self) -> str:
+        """What people call the property, in reports and pictures."""
+        return self.name.replace("_", " ")
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Data files whose content the values depend on (weights, a receptor): part of what answers on disk go by."""
         return ()

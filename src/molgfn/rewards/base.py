@@ -58,6 +58,7 @@ class ScoredProperty:
     name: str = "property"
     units: str = "1"  #: "1" for none
     direction: Literal["maximise", "minimise"] = "maximise"  #: which way is better
+    title: str = ""  #: what people call it; "" where that is the name
 
 
 class Reward(ABC):

@@ -102,7 +102,7 @@ class OracleReward(Reward):
     @property
     def scored(self) -> ScoredProperty:
         oracle = self.oracle
-        return ScoredProperty(oracle.name, oracle.units, oracle.direction)
+        return ScoredProperty(oracle.name, oracle.units, oracle.direction, oracle.title)
 
     @property
     def recorded(self) -> bool:

@@ -105,6 +105,13 @@ class WeightedMean(Oracle):
         return self._domain
 
     @property
+    def title(self) -> str:
+        """``geometric mean of qed and sa``, with what it is filtered by."""
+        names = {kind: [n.replace("_", " ") for n, c in self.components.items() if c.filter == kind] for kind in (0, 1)}
+        mean = f"{self.aggregation} mean of " if len(names[0]) > 1 else ""
+        return mean + _listed(names[0]) + (f", filtered by {_listed(names[1])}" if names[1] else "")
+
+    @property
     def component_names(self) -> tuple[str, ...]:
         return tuple(column for name in self.components for column in (name, f"{name}_transformed"))
 
@@ -148,6 +155,11 @@ class WeightedMean(Oracle):
             if component.filter:
                 mean = mean * columns[f"{name}_transformed"]
         return mean, columns
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _require_range(oracle: Oracle, raw: np.ndarray) -> None:

@@ -54,7 +54,8 @@ class Samples:
         problems: N entries, None or why the object has no value.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
             the objects do not come from a policy.
-        reference: canonical SMILES to compare with; None without a reference.
+        reference: canonical SMILES of the whole reference, for novelty; None without a reference.
+        reference_sample: molecules drawn from the reference, as samples of their own; None without a reference.
         terminal: log P_T(x) of some of the objects; None where not estimated.
         heldout: log P_T(x) of given molecules; None where none were given.
     """
@@ -69,6 +70,7 @@ class Samples:
     problems: list[str | None] = field(default_factory=list)
     log_weight: np.ndarray | None = None
     reference: frozenset[str] | None = None
+    reference_sample: Samples | None = None
     terminal: TerminalProbabilities | None = None
     heldout: TerminalProbabilities | None = None
 
