@@ -52,7 +52,7 @@ def test_pads_are_left_out():
         ([0, 0], [(0, 0, 5, 0)], "not there"),
         ([7, 0], [(0, 0, 1, 0)], "fragment 7 is not in the vocabulary"),
         ([0, 0, 0], [(0, 0, 1, 0), (0, 0, 1, 0)], "close a ring"),
-        ([0, 0, 0], [(0, 0, 1, 0), (0, 0, 2, 0)], "sanitisation"),
+        ([0, 0, 0], [(0, 0, 1, 0), (0, 0, 2, 0)], "valence"),
     ],
 )
 def test_what_is_no_molecule_is_named(kinds, joins, problem):

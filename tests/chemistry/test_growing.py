@@ -124,7 +124,7 @@ def test_what_cannot_be_grown_from(given, message):
         Scaffold.parse(given)
     assert f"'{given}'" in str(found.value)
     with pytest.raises(ConfigError, match="scaffold"):
-        FragmentSpace(VOCABULARY, scaffold=given, max_fragments=3, may_stop=lambda *_: True)
+        FragmentSpace(VOCABULARY, scaffold=given, max_fragments=3)
 
 
 def test_names_of_points():

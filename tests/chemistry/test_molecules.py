@@ -20,6 +20,7 @@ def test_bad_smiles_have_a_named_problem(text, problem):
     assert (molecule.mol, molecule.smiles) == (None, "")
 
 
-@pytest.mark.parametrize(("smiles", "step"), [("CC(C)(C)(C)C", "properties"), ("c1cccc1C", "kekulize")])
+@pytest.mark.parametrize(("smiles", "step"), [("CC(C)(C)(C)C", "valence"), ("c1cccc1C", "aromaticity")])
 def test_sanitisation_failures_name_the_step(smiles, step):
-    assert Molecule.from_mol(Chem.MolFromSmiles(smiles, sanitize=False)).problem == f"sanitisation: {step}"
+    assert Molecule.from_mol(Chem.MolFromSmiles(smiles, sanitize=False)).problem == step
+    assert Molecule.from_smiles(smiles).problem == f"{step}: {smiles}"

@@ -11,20 +11,19 @@ def test_build_and_check(call, tmp_path):
     result = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 50)
     assert result.exit_code == 0, result.stderr
     assert "molecules: 3 used" in result.stdout
-    assert "1 left out: not a SMILES, line 3 (not-a-molecule)" in result.stderr
+    assert "1 left out: not a SMILES, line 3 (not-a-molecule)" in result.stdout
     built = Vocabulary.load(out)
     checked = call("fragments", "check", out, "--molecules", tmp_path / "molecules.smi")
     assert checked.exit_code == 0
     assert f"{len(built)} fragments" in checked.stdout
     assert "3 of 3 molecules can be rebuilt (100.0%)" in checked.stdout
     assert "with any join: 3 of 3 (100.0%)" in checked.stdout
-    assert "types of points" in checked.stdout
-    small = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 1)
-    assert small.exit_code == 3
-    assert "nothing to fill them" in small.stderr
-    small = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 1, "--no-labels")
+    none = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 1)
+    assert none.exit_code == 3
+    assert "keep more of them" in none.stderr
+    small = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 2)
     assert small.exit_code == 0
-    assert len(Vocabulary.load(out)) == 1
+    assert len(Vocabulary.load(out)) <= 2
     checked = call("fragments", "check", out, "--molecules", tmp_path / "molecules.smi")
     assert "0 of 3 molecules" in checked.stdout
     assert "not: line 1: " in checked.stdout

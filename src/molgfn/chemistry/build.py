@@ -6,25 +6,27 @@ ChemMedChem 2008, 3, 1503 (BRICS). Only acyclic single bonds are cut, because jo
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import BRICS
 
 from molgfn.chemistry.capping import capped
+from molgfn.chemistry.cutting import cut, read_mark
 from molgfn.chemistry.fragment import Fragment, Labels, give_up_hydrogen
 from molgfn.chemistry.join_table import JoinTable
 from molgfn.chemistry.labels import beside_heteroatoms, fillable, joins_carbon_only
+from molgfn.chemistry.left_out import LeftOut, described
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.motifs import unusual_motifs
 from molgfn.chemistry.site_symmetries import AtomImages
 from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.errors import DataError
 
-_HETERO = 100  # on dummy atoms that stand for something else than carbon, beside the label
 #: core SMILES and the (sorted) atoms that were cut, in the atom order of that SMILES
 Cut = tuple[str, tuple[int, ...]]
 
@@ -36,7 +38,8 @@ class BuildReport:
     Attributes:
         vocabulary: the fragments kept, most frequent first.
         molecules: how many were read and could be used.
-        dropped: (line, reason) of those that could not.
+        left_out: reason -> those that could not.
+        salts: molecules of several parts of which the largest was used.
         found: number of distinct fragments found.
         refused: number of distinct fragments left out by a rule, by reason.
         ranks: int64 [molecules], how many fragments (most frequent first) it takes to rebuild each molecule the
@@ -47,7 +50,8 @@ class BuildReport:
 
     vocabulary: Vocabulary
     molecules: int
-    dropped: list[tuple[int, str]]
+    left_out: dict[str, LeftOut]
+    salts: int
     found: int
     refused: dict[str, int]
     ranks: np.ndarray = field(repr=False)
@@ -73,7 +77,9 @@ class BuildReport:
         points = [len(f.points) for f in self.vocabulary]
         sizes = sorted({n for n in (72, 200, 500, 1000) if n < self.found} | {len(self.vocabulary)})
         lines = [
-            f"molecules: {self.molecules} used, {len(self.dropped)} dropped",
+            f"molecules: {self.molecules} used"
+            + (f" (of {self.salts} with several parts the largest)" if self.salts else "")
+            + f", {sum(out.count for out in self.left_out.values())} left out",
             f"fragments: {self.found} found, {len(self.vocabulary)} kept"
             + "".join(f", {n} refused ({why})" for why, n in self.refused.items()),
             f"kept fragments: {np.mean(atoms):.1f} heavy atoms (at most {max(atoms)}), "
@@ -82,7 +88,7 @@ class BuildReport:
         ]
         if self.vocabulary.labelled:
             lines.append(f"coverage with the joins of BRICS only: {self.typed_coverage:.1%}")
-        lines += [f"dropped line {line}: {why}" for line, why in self.dropped[:10]]
+        lines += described(self.left_out)
         return "\n".join(lines)
 
 
@@ -119,58 +125,126 @@ def build_vocabulary(
     Raises:
         DataError: no usable molecule, or no fragment left.
     """
-    cutter, cuts, carbon_only, dropped = _Cutter(), [], [], []
+    builder = VocabularyBuilder()
     for number, (line, molecule) in enumerate(molecules, start=1):
         if progress is not None and number % 100 == 0:
             progress(number)
-        pieces = cutter(molecule)
-        if isinstance(pieces, str):
-            dropped.append((line, pieces))
-        else:
-            cuts.append(pieces)
-            carbon_only.append(cutter.keeps_to_carbon)
-    if not cuts:
-        raise DataError(f"no molecule to derive fragments from; {len(dropped)} were dropped, e.g. {dropped[:3]}")
-    patterns: dict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
-    for pieces in cuts:
-        for core, atoms in pieces:
-            patterns[core][atoms] += 1
-    kept, served, refused = _select(patterns, min_count, max_atoms, max_points, neutral=neutral, unusual=unusual)
-    ranks = _ranks(cuts, kept, served)
-    limit = len(kept) if size is None else min(len(kept), size)
-    if coverage is not None:
-        usable = np.sort(np.where(ranks < 0, len(kept), ranks))
-        enough = min(max(int(np.ceil(coverage * len(usable))), 1), len(usable))
-        limit = min(limit, int(usable[enough - 1]))
-    if not any(f.points for f in kept[:limit]):
-        raise DataError(
-            f"no fragment with an attachment point is left of {len(patterns)} found; refused: {dict(refused) or 'none'}"
-        )
-    table = JoinTable.load("brics") if labels else JoinTable.of([])
-    vocabulary = kept[:limit]
-    if labels:
-        vocabulary = fillable([replace(f, labels=_labels(f, cutter.labels[f.smiles])) for f in vocabulary], table)
-    if not any(f.points for f in vocabulary):
-        raise DataError(
-            f"the {min(limit, len(kept))} most frequent fragments have points that must not stay open (acyl, sulfonyl, "
-            "sulfur) and nothing to fill them; keep more, or build without labels"
-        )
-    if left_out := min(limit, len(kept)) - len(vocabulary):
-        refused["nothing fills a point that must not stay open"] = left_out
-        ranks = _ranks(cuts, vocabulary, served)
-    closed = {(f.smiles, atoms) for f in vocabulary for atoms in patterns[f.smiles] if _is_closed(f, atoms, table)}
-    right = carbon_only if labels else [True] * len(cuts)
-    return BuildReport(
-        vocabulary=Vocabulary(vocabulary),
-        molecules=len(cuts),
-        dropped=dropped,
-        found=len(patterns),
-        refused=dict(refused),
-        ranks=ranks,
-        typed=np.array(
-            [kept and all(cut in closed for cut in pieces) for kept, pieces in zip(right, cuts, strict=True)]
-        ),
+        builder.add(line, cut(molecule))
+    return builder.finish(
+        size=size,
+        coverage=coverage,
+        min_count=min_count,
+        max_atoms=max_atoms,
+        max_points=max_points,
+        neutral=neutral,
+        unusual=unusual,
+        labels=labels,
     )
+
+
+class VocabularyBuilder:
+    """Counts the pieces of molecules as they come, and keeps a few bytes of each molecule."""
+
+    def __init__(self) -> None:
+        self._cores = _Cores()
+        self._left_out: dict[str, LeftOut] = {}
+        self._salts = 0
+        self._numbers: dict[Cut, int] = {}
+        self._cuts, self._starts = array("l"), array("q")  # numbers of the cuts of each molecule, one after the other
+        self._to_carbon = array("b")  # whether all carbons that hold a hetero-atom were cut from carbon only
+        self._patterns: dict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
+
+    def add(self, line: int, pieces: list[str] | str, *, salt: bool = False) -> None:
+        """One molecule more.
+
+        Args:
+            line: its number, for the report.
+            pieces: what ``cut`` gave: its pieces, or why there are none.
+            salt: it is the largest part of a salt.
+        """
+        cuts = pieces if isinstance(pieces, str) else self._cores.of(pieces)
+        if isinstance(cuts, str):
+            reason, _, detail = cuts.partition(": ")
+            self._left_out.setdefault(reason, LeftOut(reason)).add(line, detail)
+            return
+        self._salts += salt
+        self._starts.append(len(self._cuts))
+        self._to_carbon.append(self._cores.to_carbon(pieces))
+        for core, atoms in cuts:
+            self._patterns[core][atoms] += 1
+            self._cuts.append(self._numbers.setdefault((core, atoms), len(self._numbers)))
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is kept of molecules."""
+        return sum(len(values) * values.itemsize for values in (self._cuts, self._starts, self._to_carbon))
+
+    def finish(
+        self,
+        *,
+        size: int | None = 200,
+        coverage: float | None = None,
+        min_count: int = 1,
+        max_atoms: int = 14,
+        max_points: int = 4,
+        neutral: bool = True,
+        unusual: bool = False,
+        labels: bool = True,
+    ) -> BuildReport:
+        """The vocabulary; arguments and errors as ``build_vocabulary``."""
+        patterns = self._patterns
+        if not self._starts:
+            found = "; ".join(described(self._left_out)) or "there is none"
+            raise DataError(f"no molecule to derive fragments from: {found}")
+        kept, served, refused = _select(patterns, min_count, max_atoms, max_points, neutral=neutral, unusual=unusual)
+        ranks = self._ranks(kept, served)
+        limit = len(kept) if size is None else min(len(kept), size)
+        if coverage is not None:
+            usable = np.sort(np.where(ranks < 0, len(kept), ranks))
+            enough = min(max(int(np.ceil(coverage * len(usable))), 1), len(usable))
+            limit = min(limit, int(usable[enough - 1]))
+        if not any(f.points for f in kept[:limit]):
+            raise DataError(
+                f"no fragment with an attachment point is left of {len(patterns)} found; "
+                f"refused: {dict(refused) or 'none'}"
+            )
+        table = JoinTable.load("brics") if labels else JoinTable.of([])
+        vocabulary = kept[:limit]
+        if labels:
+            labelled = [replace(f, labels=_labels(f, self._cores.labels[f.smiles])) for f in vocabulary]
+            vocabulary = fillable(labelled, table)
+            if not any(f.points for f in vocabulary):
+                raise DataError(
+                    f"each of the {len(labelled)} most frequent fragments has a point that must not stay open and that "
+                    "none of the others fills; keep more of them"
+                )
+        if left_out := min(limit, len(kept)) - len(vocabulary):
+            refused["nothing fills a point that must not stay open"] = left_out
+            ranks = self._ranks(vocabulary, served)
+        closed = {(f.smiles, atoms) for f in vocabulary for atoms in patterns[f.smiles] if _is_closed(f, atoms, table)}
+        typed = self._over_molecules(np.logical_and, [cut in closed for cut in self._numbers])
+        return BuildReport(
+            vocabulary=Vocabulary(vocabulary),
+            molecules=len(self._starts),
+            left_out=self._left_out,
+            salts=self._salts,
+            found=len(patterns),
+            refused=dict(refused),
+            ranks=ranks,
+            typed=typed & np.array(self._to_carbon, dtype=bool) if labels else typed,
+        )
+
+    def _ranks(self, kept: list[Fragment], served: set[Cut]) -> np.ndarray:
+        """``BuildReport.ranks``: the last fragment, by frequency, that each molecule needs."""
+        place = {f.smiles: i + 1 for i, f in enumerate(kept)}
+        missing = len(kept) + 1
+        needed = [place.get(cut[0], missing) if cut in served else missing for cut in self._numbers]
+        ranks = self._over_molecules(np.maximum, needed)
+        return np.where(ranks == missing, -1, ranks)
+
+    def _over_molecules(self, reduce: np.ufunc, of_cuts: list[Any]) -> np.ndarray:
+        """[molecules] out of a value per different cut."""
+        return reduce.reduceat(np.array(of_cuts)[np.frombuffer(self._cuts, dtype=self._cuts.typecode)], self._starts)
 
 
 def _select(
@@ -205,47 +279,17 @@ def _select(
     return kept, served, refused
 
 
-def _ranks(cuts: list[list[Cut]], kept: list[Fragment], served: set[Cut]) -> np.ndarray:
-    """``BuildReport.ranks``: the last fragment, by frequency, that each molecule needs."""
-    place = {f.smiles: i + 1 for i, f in enumerate(kept)}
-    missing = len(kept) + 1
-    ranks = np.array([max(place[cut[0]] if cut in served else missing for cut in pieces) for pieces in cuts])
-    return np.where(ranks == missing, -1, ranks)
-
-
-class _Cutter:
-    """Cuts molecules; every distinct piece is turned into core and cut atoms once."""
+class _Cores:
+    """Turns pieces with dummies into cores and cut atoms, every distinct one once."""
 
     def __init__(self) -> None:
         self._known: dict[str, Cut | None] = {}
-        #: whether the last molecule has no cut between a hetero-atom and a carbon that keeps another
-        self.keeps_to_carbon = True
-        self._exceptions: set[str] = set()  # pieces that have one
+        self._not_to_carbon: set[str] = set()  # pieces with a cut from a hetero-atom at a carbon that holds another
         #: by core and atom, the labels under which it was cut
         self.labels: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
 
-    def __call__(self, molecule: Molecule) -> list[Cut] | str:
-        if molecule.mol is None:
-            return molecule.problem or "not a molecule"
-        mol = Chem.Mol(molecule.mol)
-        Chem.RemoveStereochemistry(mol)
-        if len(Chem.GetMolFrags(mol)) > 1:
-            return "several components (a salt?)"
-        bonds = brics_bonds(mol)
-        if not bonds:
-            pieces = [Chem.MolToSmiles(mol)]
-        else:
-            # a dummy tells the label of the atom that it is bonded to, and what it stands for; the first of two is
-            # bonded to the end atom
-            ends = [
-                (mol.GetBondWithIdx(index).GetBeginAtom(), mol.GetBondWithIdx(index).GetEndAtom()) for index in bonds
-            ]
-            marks = [
-                (end + _HETERO * (a.GetAtomicNum() != 6), begin + _HETERO * (b.GetAtomicNum() != 6))
-                for (a, b), (begin, end) in zip(ends, bonds.values(), strict=True)
-            ]
-            cut = Chem.FragmentOnBonds(mol, list(bonds), dummyLabels=marks)
-            pieces = Chem.MolToSmiles(cut).split(".")
+    def of(self, pieces: list[str]) -> list[Cut] | str:
+        """Those of the pieces of a molecule, or what is wrong."""
         found: list[Cut] = []
         for piece in pieces:
             if piece not in self._known:
@@ -254,8 +298,11 @@ class _Cutter:
             if core is None:
                 return f"a piece that is no molecule of its own: {piece}"
             found.append(core)
-        self.keeps_to_carbon = self._exceptions.isdisjoint(pieces)
         return found
+
+    def to_carbon(self, pieces: Iterable[str]) -> bool:
+        """Whether all carbons of known pieces that hold a hetero-atom were cut from carbon only."""
+        return self._not_to_carbon.isdisjoint(pieces)
 
     def _core(self, piece: str) -> Cut | None:
         """A piece with dummies to the same piece with hydrogens: its canonical SMILES, and the atoms that were cut."""
@@ -268,21 +315,11 @@ class _Cutter:
         core, atoms = found
         dummies = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0]
         for atom, dummy in zip(atoms, dummies, strict=True):
-            self.labels[core][atom].add(str(dummy.GetIsotope() % _HETERO))
-            if dummy.GetIsotope() >= _HETERO and joins_carbon_only(dummy.GetNeighbors()[0]):
-                self._exceptions.add(piece)
+            label, hetero = read_mark(dummy)
+            self.labels[core][atom].add(label)
+            if hetero and joins_carbon_only(dummy.GetNeighbors()[0]):
+                self._not_to_carbon.add(piece)
         return core, tuple(sorted(atoms))
-
-
-def brics_bonds(mol: Chem.Mol) -> dict[int, tuple[int, int]]:
-    """Acyclic single bonds between heavy atoms that BRICS cuts: by index, the labels of begin atom and end atom."""
-    chosen = {}
-    for (i, j), (label, other) in BRICS.FindBRICSBonds(mol):
-        bond = mol.GetBondBetweenAtoms(i, j)
-        if bond.GetBondType() == Chem.BondType.SINGLE and not bond.IsInRing():
-            labels = int(label), int(other)
-            chosen[bond.GetIdx()] = labels if bond.GetBeginAtomIdx() == i else labels[::-1]
-    return dict(sorted(chosen.items()))
 
 
 def _labels(fragment: Fragment, seen: dict[int, set[str]]) -> tuple[Labels, ...]:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rdkit import Chem
-
 from molgfn.chemistry.assembly import Assembler
 from molgfn.chemistry.decomposition import Decomposer
+from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.labels import resolve_joins
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.vocabulary import Vocabulary
@@ -35,6 +34,31 @@ class Coverage:
         return self.rebuilt / self.molecules if self.molecules else 0.0
 
 
+class Rebuilder:
+    """Says which molecules trees of fragments build.
+
+    Args:
+        vocabulary: the fragments.
+        max_fragments: size limit of a tree.
+        joins: which points may be joined, see ``resolve_joins``; by default what the vocabulary's labels say.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, max_fragments: int = 9, joins: str | Mapping[str, Any] | None = None
+    ) -> None:
+        _, types = resolve_joins(joins, vocabulary)
+        self._decomposer = Decomposer(vocabulary, max_fragments=max_fragments, joins=types)
+        self._assembler = Assembler(vocabulary)
+
+    def __call__(self, molecule: Molecule) -> bool:
+        """Whether a valid molecule is cut into fragments that give it again, stereo marks aside."""
+        tree = None if molecule.mol is None else self._decomposer.decompose(molecule.mol)
+        if tree is None or molecule.mol is None:
+            return False
+        (again,) = self._assembler.molecules(tree[0][None], tree[1][None])
+        return again.smiles == flat_smiles(molecule.mol)
+
+
 def coverage(
     vocabulary: Vocabulary,
     molecules: Iterable[Molecule],
@@ -52,28 +76,15 @@ def coverage(
         joins: which points may be joined, see ``resolve_joins``; by default what the vocabulary's labels say.
         progress: called with the number of molecules done, every 100.
     """
-    _, types = resolve_joins(joins, vocabulary)
-    decomposer = Decomposer(vocabulary, max_fragments=max_fragments, joins=types)
-    assembler = Assembler(vocabulary)
-    result = Coverage()
+    rebuilds, result = Rebuilder(vocabulary, max_fragments=max_fragments, joins=joins), Coverage()
     for position, molecule in enumerate(molecules):
         if progress is not None and position and position % 100 == 0:
             progress(position)
         if molecule.mol is None:
             continue
         result.molecules += 1
-        tree = decomposer.decompose(molecule.mol)
-        if tree is not None:
-            (again,) = assembler.molecules(tree[0][None], tree[1][None])
-            if again.smiles == flat_smiles(molecule.mol):
-                result.rebuilt += 1
-                continue
-        result.missing.append(position)
+        if rebuilds(molecule):
+            result.rebuilt += 1
+        else:
+            result.missing.append(position)
     return result
-
-
-def flat_smiles(mol: Chem.Mol) -> str:
-    """Canonical SMILES without stereo marks."""
-    flat = Chem.Mol(mol)
-    Chem.RemoveStereochemistry(flat)
-    return Chem.MolToSmiles(flat)

@@ -6,24 +6,36 @@ Every entry keeps the number of its line (of its row in a .parquet file), and on
 from __future__ import annotations
 
 import csv
-import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from rdkit import Chem
-
+from molgfn.chemistry.layout import SAMPLE, WORDS, Layout, chosen_column, find_layout, is_molecule, smiles_column
+from molgfn.chemistry.mol_blocks import structures
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.rows import Row, rows
+from molgfn.chemistry.text_files import PARQUET, text_lines, unpacked
 from molgfn.errors import DataError
 
-_SMILES_COLUMNS = ("smiles", "canonical_smiles", "canonicalsmiles", "smi", "molecule", "structure")
-_TABLES = {".csv": ",", ".tsv": "\t"}
-_STRUCTURES = (".sdf", ".sd", ".mol")
+_TABLES = {".csv": (",", ";", "\t", "|"), ".tsv": ("\t", ",", ";", "|"), ".tab": ("\t", ",", ";", "|")}
+_LINES = ("", ".smi", ".smiles", ".txt", ".can", ".ism", ".ismi", ".cxsmiles")
+_STRUCTURES = (".sdf", ".sd", ".mol", ".mdl")
 _PARQUET = (".parquet", ".pq")
+#: what the first bytes of files of other formats look like
+_FOREIGN = {
+    "a MOL2 file": re.compile(r"@<TRIPOS>"),
+    "a PDB file": re.compile(r"^(HEADER|TITLE|COMPND|CRYST1|REMARK|MODEL|ATOM|HETATM) {2}", re.MULTILINE),
+    "an XYZ file": re.compile(r"\A\s*\d+\s*\n.*\n\s*[A-Z][a-z]?(\s+-?\d+\.\d*){3}"),
+    "a list of InChIs": re.compile(r"\A\s*InChI=1"),
+    "a web page or XML": re.compile(r"\A\s*<(\?xml|!doctype|html|cml)", re.IGNORECASE),
+    "JSON": re.compile(r"\A\s*(\{|\[\s*[{\"])"),
+}
+_MOL_BLOCK = re.compile(r"^M  END\s*$|V[23]000\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +46,37 @@ class Record:
         line: number (from 1) of its first line; of its row where the file is ``.parquet``.
         text: a SMILES, or a MOL block.
         block: it is a MOL block.
+        problem: a reason, a colon and what is said of it, where it is no row of its table.
+        cells: text of every column, that of the SMILES too; empty where they were not asked for.
     """
 
     line: int
     text: str
     block: bool = False
+    problem: str | None = None
+    cells: tuple[str, ...] = ()
 
     def molecule(self) -> Molecule:
         """Parse it; never raises. The ``problem`` begins with a named reason and a colon."""
-        return _from_block(self.text) if self.block else _from_smiles(self.text)
+        if self.problem is not None:
+            return Molecule.failed(self.problem)
+        return Molecule.from_mol_block(self.text) if self.block else Molecule.from_smiles(self.text)
+
+
+@dataclass
+class Columns:
+    """What a file has beside its molecules: filled in while it is read.
+
+    Attributes:
+        names: of the columns, as the ``cells`` of a record have them. Of lines of SMILES: smiles and name; of an SD
+            file: those of the data of its entries so far, with "name" for their titles. "1", "2" without a header.
+        smiles: index of the column of SMILES; None for MOL blocks.
+        types: of the columns of a .parquet file, as pyarrow has them.
+    """
+
+    names: list[str] = field(default_factory=list)
+    smiles: int | None = None
+    types: list[Any] | None = None
 
 
 @dataclass
@@ -69,10 +103,11 @@ def read_molecules(path: str | Path, *, column: str | None = None, limit: int | 
     """Read and parse a file of molecules.
 
     Args:
-        path: ``.csv``, ``.tsv`` and ``.parquet`` are tables, ``.sdf`` and ``.mol`` hold MOL blocks; anything else has
-            one SMILES a line, first word, ``#`` comments. A ``.csv`` may be separated by semicolons or tabs as well.
-        column: name of the column of a table; by default one named "smiles" or the like, or the first column
-            of a table without a header.
+        path: ``.csv``, ``.tsv`` and ``.parquet`` are tables, ``.sdf`` and ``.mol`` hold MOL blocks; ``.smi``, ``.txt``
+            and files without an ending have one SMILES a line, first word, ``#`` comments. A ``.csv`` may be separated
+            by semicolons, tabs or ``|`` as well.
+        column: name of the column of a table, or its number from 1; by default one named "smiles" or the like, or that
+            which holds SMILES in a table without a header.
         limit: read at most this many entries.
 
     Raises:
@@ -100,160 +135,196 @@ def no_molecule(where: str | Path, problems: Iterable[tuple[int, str]]) -> DataE
 
 
 def iter_smiles(path: str | Path, *, column: str | None = None) -> Iterator[tuple[int, str]]:
-    """Line number (from 1) and text of each SMILES, unparsed; arguments and errors as in ``read_molecules``."""
-    if _kind(Path(path).name) in _STRUCTURES:
-        raise DataError(f"{path}: holds MOL blocks, not SMILES; `read_molecules` reads them")
+    """Line number (from 1) and text of each SMILES, unparsed; arguments and errors as in ``read_molecules``.
+
+    What is no row of a table is left out; ``iter_records`` says what.
+    """
     for record in iter_records(path, column=column):
-        yield record.line, record.text
+        if record.block:
+            raise DataError(f"{path}: holds MOL blocks, not SMILES; `read_molecules` reads them")
+        if record.problem is None:
+            yield record.line, record.text
 
 
-def iter_records(path: str | Path, *, column: str | None = None) -> Iterator[Record]:
-    """The entries of a file, one by one; arguments and errors as in ``read_molecules``."""
+def iter_records(path: str | Path, *, column: str | None = None, columns: Columns | None = None) -> Iterator[Record]:
+    """The entries of a file, one by one; arguments and errors as in ``read_molecules``.
+
+    ``columns`` is filled in, and makes the records keep all their cells.
+    """
     try:
         with Path(path).open("rb") as raw:
-            yield from records_in(raw, Path(path).name, where=str(path), column=column)
+            yield from records_in(raw, Path(path).name, where=str(path), column=column, columns=columns)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def records_in(raw: BinaryIO, name: str, *, where: str, column: str | None = None) -> Iterator[Record]:
+def records_in(
+    raw: BinaryIO, name: str, *, where: str, column: str | None = None, columns: Columns | None = None
+) -> Iterator[Record]:
     """The entries of an open file.
 
     Args:
         raw: its bytes, as they are stored; closed at the end.
-        name: of the file; its ending says what it is, and ``.gz`` that it is packed.
+        name: of the file; its ending says what it is. Packed files (gzip) are known by their bytes.
         where: what messages call it.
         column: as in ``read_molecules``.
+        columns: filled in; see ``iter_records``.
 
     Raises:
         DataError: it cannot be read, or lacks the column.
     """
-    kind = _kind(name)
-    if column is not None and kind not in (*_TABLES, *_PARQUET):
-        raise DataError(f"{where}: a column ('{column}') can be chosen in .parquet, .csv and .tsv files only")
+    kind = _kind(name, where)
     try:
-        plain: BinaryIO = gzip.GzipFile(fileobj=raw) if name.lower().endswith(".gz") else raw  # type: ignore[assignment]
-        if kind in _PARQUET:
-            yield from _parquet(plain, where, column)
-        elif kind in _TABLES:
-            with _text(plain, newline="") as text:
-                yield from _table(text, where, column, _TABLES[kind])
-        elif kind in _STRUCTURES:
-            with _text(plain, errors="replace") as text:  # names and remarks come in any encoding
-                yield from _blocks(text)
-        else:
-            with _text(plain) as text:
-                yield from _smiles_lines(text)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-        raise DataError(f"{where}: cannot be read as {kind or 'text'} ({error})") from error
+        plain = unpacked(raw)
+        head = plain.peek(4096)
+        if name.lower().endswith(".gz") and plain is raw and head:
+            raise DataError(f"{where}: cannot be read as {kind or 'text'} (it is not packed with gzip, as .gz says)")
+        if kind in _PARQUET or head.startswith(PARQUET):
+            yield from _parquet(plain, where, column, columns)
+            return
+        with text_lines(plain, where) as text:
+            start = "".join(islice(text, SAMPLE))
+            lines = chain(io.StringIO(start), text)
+            if kind in _STRUCTURES or (kind in _LINES and kind != ".smi" and _MOL_BLOCK.search(start)):
+                if column is not None:
+                    raise DataError(f"{where}: a column ('{column}') can be chosen in tables only, not of MOL blocks")
+                yield from _blocks(lines, columns)
+            else:
+                _refuse_foreign(start, where)
+                marks = _TABLES.get(kind, (WORDS, "\t", ",", ";", "|"))
+                yield from _table(start, lines, where, column, marks, columns)
+    except (EOFError, OSError, UnicodeError, csv.Error, zlib.error) as error:
+        hint = "; save it as UTF-8" if isinstance(error, UnicodeError) else ""
+        raise DataError(f"{where}: cannot be read as {kind or 'text'} ({error}){hint}") from error
 
 
-def _kind(name: str) -> str:
+def _kind(name: str, where: str) -> str:
     """The ending that says what a file is."""
-    return next((s for s in reversed([s.lower() for s in Path(name).suffixes]) if s != ".gz"), "")
+    endings = [ending.lower() for ending in Path(name).suffixes]
+    kind = next((ending for ending in reversed(endings) if ending != ".gz"), "")
+    if kind in (*_TABLES, *_LINES, *_STRUCTURES, *_PARQUET):
+        return kind
+    extra = "; save the sheet as .csv" if kind in (".xlsx", ".xls", ".ods") else ""
+    raise DataError(
+        f"{where}: `{kind}` is not read{extra}; use .smi or .txt (one SMILES a line), .csv, .tsv or .parquet (tables), "
+        "or .sdf or .mol (MOL blocks), each also .gz"
+    )
 
 
-def _text(raw: BinaryIO, *, newline: str | None = None, errors: str = "strict") -> io.TextIOWrapper:
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline=newline, errors=errors)
+def _refuse_foreign(start: str, where: str) -> None:
+    for what, pattern in _FOREIGN.items():
+        if pattern.search(start):
+            raise DataError(
+                f"{where}: looks like {what}, which is not read; use SMILES, a table of them, or MOL blocks"
+            )
 
 
-def _smiles_lines(lines: Iterable[str]) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        words = line.split()
-        header = number == 1 and bool(words) and words[0].lower() in _SMILES_COLUMNS
-        if words and not words[0].startswith("#") and not header:
-            yield Record(number, words[0])
+def _blocks(lines: Iterable[str], columns: Columns | None) -> Iterator[Record]:
+    for found in structures(lines):
+        cells: tuple[str, ...] = ()
+        if columns is not None:
+            columns.names += [name for name in found.fields if name not in columns.names]
+            cells = tuple(found.fields.get(name, "") for name in columns.names)
+        yield Record(found.line, found.block, block=True, cells=cells)
 
 
-def _blocks(lines: Iterable[str]) -> Iterator[Record]:
-    block: list[str] = []
-    start, ended = 1, False  # after "M  END" come data of the user, which are not read
-    for number, line in enumerate(lines, start=1):
-        if line.startswith("$$$$"):
-            yield Record(start, "".join(block), block=True)
-            block, start, ended = [], number + 1, False
-        elif not ended:
-            block.append(line)
-            ended = line.startswith("M  END")
-    if any(line.strip() for line in block):
-        yield Record(start, "".join(block), block=True)
-
-
-def _table(lines: Iterable[str], where: str, column: str | None, delimiter: str) -> Iterator[Record]:
-    lines = iter(lines)
-    top = next(lines, None)
-    if top is None:
+def _table(
+    start: str,
+    lines: Iterable[str],
+    where: str,
+    column: str | None,
+    marks: tuple[str, ...],
+    columns: Columns | None,
+) -> Iterator[Record]:
+    sample = list(enumerate(start.split("\n")[:SAMPLE], start=1))
+    if not start.strip():
         return
-    if delimiter == ",":  # what people call .csv is separated by other marks, too; the first of equals wins
-        delimiter = max((",", ";", "\t"), key=lambda mark: len(next(csv.reader([top], delimiter=mark))))
-    rows = csv.reader(chain([top], lines), delimiter=delimiter)
-    first = next(rows)
-    index = _column(first, where, column)
-    if index is None:  # no header: the first row is a molecule already
-        index = 0
-        yield Record(rows.line_num, first[0])
-    for row in rows:
-        if row:
-            yield Record(rows.line_num, row[index].strip() if index < len(row) else "")
+    layout = find_layout(sample, marks, where, column)
+    first = layout.header or next((n for n, text in sample if text.strip() and not _above(text)), 1) - 1
+    for number, text in layout.above:
+        yield Record(number, "", problem=f"above the header: {text.strip()[:80]}")
+    numbered = islice(enumerate(lines, start=1), first, None)
+    words = layout.mark == WORDS
+    if columns is not None:
+        columns.names[:] = ["smiles", "name"] if words else layout.columns
+        columns.smiles = 0 if words else layout.smiles
+    found = _words(numbered, layout) if words else _rows(numbered, layout)
+    for row in found:
+        if row.problem is not None:
+            yield Record(row.line, "", problem=row.problem)
+        elif words:
+            yield Record(row.line, row.cells[0], cells=() if columns is None else tuple(row.cells))
+        else:
+            yield Record(row.line, row.cells[layout.smiles], cells=() if columns is None else tuple(row.cells))
 
 
-def _parquet(raw: BinaryIO, where: str, column: str | None) -> Iterator[Record]:
+def _above(text: str) -> bool:
+    """Whether a line above the first row of a table without a header says nothing of molecules."""
+    return text.startswith("#") or text.strip(' "').lower().startswith("sep=")
+
+
+def _words(lines: Iterable[tuple[int, str]], layout: Layout) -> Iterator[Row]:
+    """Lines of words: the SMILES, and the other words as a name; comments and empty lines are passed over."""
+    for number, line in lines:
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if "\0" in line:
+            yield Row(number, [], f"NUL byte: {line.strip()[:80]!r}")
+            continue
+        smiles = words.pop(layout.smiles) if layout.smiles < len(words) else ""
+        yield Row(number, [smiles, " ".join(words)])
+
+
+def _rows(lines: Iterable[tuple[int, str]], layout: Layout) -> Iterator[Row]:
+    """Rows of cells, each as wide as the table; others are problems."""
+    width, index = layout.width, layout.smiles
+    against = f"the header has {width}" if layout.header else f"most rows have {width}"
+
+    def is_row(cells: list[str]) -> bool:
+        return len(cells) == width and is_molecule(cells[index])
+
+    for row in rows(lines, layout.mark, is_row):
+        extra = len(row.cells) - width
+        if row.problem is None and extra > 0 and not any(row.cells[width:]):
+            yield Row(row.line, row.cells[:width])  # Excel adds empty cells
+        elif row.problem is None and extra:
+            what = "too many cells" if extra > 0 else "too few cells"
+            cells = "1 cell" if len(row.cells) == 1 else f"{len(row.cells)} cells"
+            yield Row(row.line, [], f"{what}: {cells}, {against}")
+        else:
+            yield row
+
+
+def _parquet(raw: BinaryIO, where: str, column: str | None, columns: Columns | None) -> Iterator[Record]:
     import pyarrow
     import pyarrow.parquet
 
     try:
-        # a packed file has no random access, so it is unpacked whole
-        file = pyarrow.parquet.ParquetFile(raw if not isinstance(raw, gzip.GzipFile) else io.BytesIO(raw.read()))
-        names = file.schema_arrow.names
-        name = names[_column(names, where, column, headless=False) or 0]
+        # what is packed has no random access, so it is unpacked whole
+        file = pyarrow.parquet.ParquetFile(
+            raw if isinstance(raw, io.BufferedReader) and _seeks(raw) else io.BytesIO(raw.read())
+        )
+        schema = file.schema_arrow
+        names = list(schema.names)
+        index = smiles_column(names, where) if column is None else chosen_column(names, column, where)
+        if index is None:
+            listed = ", ".join(names)
+            if column is not None:
+                raise DataError(f"{where}: no column '{column}'; the columns are: {listed}")
+            raise DataError(f"{where}: no column of SMILES found; name one of: {listed} (or give its number)")
+        if columns is not None:
+            columns.names[:], columns.smiles, columns.types = names, index, list(schema.types)
         row = 0
-        for batch in file.iter_batches(columns=[name]):
-            for value in batch.column(0).to_pylist():
+        for batch in file.iter_batches(columns=None if columns is not None else [names[index]]):
+            table = [["" if v is None else str(v).strip() for v in values.to_pylist()] for values in batch.columns]
+            smiles = table[index if columns is not None else 0]
+            for i, text in enumerate(smiles):
                 row += 1
-                yield Record(row, str(value).strip() if value is not None else "")
+                yield Record(row, text, cells=() if columns is None else tuple(values[i] for values in table))
     except pyarrow.ArrowException as error:
         raise DataError(f"{where}: cannot be read as .parquet ({error})") from error
 
 
-def _column(header: list[str], where: str, column: str | None, *, headless: bool = True) -> int | None:
-    """Index of the SMILES column; None where the table has no header."""
-    names = [name.strip() for name in header]
-    if column is not None:
-        if column not in names:
-            raise DataError(f"{where}: no column '{column}'; the columns are: {', '.join(names)}")
-        return names.index(column)
-    for wanted in _SMILES_COLUMNS:
-        for index, name in enumerate(names):
-            if name.lower() == wanted:
-                return index
-    if headless and names and Molecule.from_smiles(names[0]).valid:
-        return None
-    raise DataError(f"{where}: no column of SMILES found; name one of: {', '.join(names)}")
-
-
-def _from_smiles(text: str) -> Molecule:
-    molecule = Molecule.from_smiles(text)
-    if molecule.valid or not text.strip():
-        return molecule
-    loose = Chem.MolFromSmiles(text.strip(), sanitize=False)
-    if loose is None or loose.GetNumAtoms() == 0:
-        return molecule
-    return Molecule.failed(f"{_impossible(loose) or 'not a SMILES'}: {text.strip()[:80]}")
-
-
-def _from_block(text: str) -> Molecule:
-    mol = Chem.MolFromMolBlock(text)
-    if mol is not None:
-        return Molecule(mol, Chem.MolToSmiles(mol)) if mol.GetNumAtoms() else Molecule.failed("no atoms: MOL block")
-    name = text.partition("\n")[0].strip()[:80] or "without a name"
-    loose = Chem.MolFromMolBlock(text, sanitize=False)
-    return Molecule.failed(f"{(loose is not None and _impossible(loose)) or 'broken MOL block'}: {name}")
-
-
-def _impossible(mol: Chem.Mol) -> str | None:
-    """Why a structure that can be read is no molecule."""
-    flag = Chem.SanitizeMol(mol, catchErrors=True)
-    if flag == Chem.SanitizeFlags.SANITIZE_NONE:
-        return None
-    named = {Chem.SanitizeFlags.SANITIZE_PROPERTIES: "valence", Chem.SanitizeFlags.SANITIZE_KEKULIZE: "aromaticity"}
-    return named.get(flag, f"sanitisation ({str(flag).removeprefix('SANITIZE_').lower()})")
+def _seeks(raw: io.BufferedReader) -> bool:
+    return isinstance(raw.raw, io.FileIO)

@@ -13,6 +13,7 @@ from molgfn.chemistry.growth import Growth
 from molgfn.chemistry.labels import resolve_joins
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.rigid_assembly import PlainTree
+from molgfn.chemistry.scaffold_rules import Allowed, Fill, resolve_allowed, with_rules
 from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry
 from molgfn.chemistry.vocabulary import Vocabulary
 
@@ -28,11 +29,14 @@ class FragmentSpace:
         scaffold: SMILES with ``*`` at its attachment points, or None.
         max_fragments, min_fragments, max_atoms, stop: see ``environments.fragments.Fragments``.
         joins: see ``resolve_joins``.
+        fill: see ``with_rules``.
+        allowed: see ``resolve_allowed``.
         remember: molecules whose symmetry term is kept.
 
     Attributes:
         vocabulary: the fragments; without labels where any point may be joined to any.
         table: over the labels of points; None where any point may be joined to any.
+        allowed: per name of a point of the scaffold, numbers of the fragments allowed there, where not all are.
         growth: what may be joined to what, and when a tree is whole.
         points_per_kind, atoms_per_kind: attachment points and heavy atoms of each kind.
         point_classes: per kind the orbits of its points and the relations of pairs of points, see
@@ -51,13 +55,18 @@ class FragmentSpace:
         max_atoms: int | None = None,
         stop: Literal["free", "full"] = "free",
         joins: str | Mapping[str, Any] | None = None,
+        fill: Fill = None,
+        allowed: Allowed = None,
         remember: int = 200_000,
     ) -> None:
         loaded = Vocabulary.load(vocabulary)
         self.n_fragments = len(loaded)
-        start = None if scaffold is None else Scaffold.parse(scaffold).fragment
+        grown_from = None if scaffold is None else Scaffold.parse(scaffold)
+        start = None if grown_from is None else grown_from.fragment
         self.table, types = resolve_joins(joins, loaded, start)
         self.vocabulary = loaded.without_labels() if self.table is None else loaded
+        self.allowed = resolve_allowed(allowed, self.vocabulary)
+        types = with_rules(types, self.vocabulary, grown_from, fill=fill, allowed=self.allowed)
         kinds = [*self.vocabulary, *([] if start is None else [start])]
         self.points_per_kind = [len(f.points) for f in kinds]
         self.atoms_per_kind = [f.mol().GetNumHeavyAtoms() for f in kinds]

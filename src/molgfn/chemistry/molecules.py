@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from rdkit import Chem, RDLogger
 
+from molgfn.chemistry.identity import canonical_smiles, plain, unusual
+from molgfn.chemistry.mol_blocks import without_queries
+
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # what RDKit says of a bad molecule goes into Molecule.problem
+
+#: what is copied along from web pages: zero-width blanks and byte-order marks
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +37,61 @@ class Molecule:
         """Sanitise ``mol`` in place and name it; never raises."""
         flag = Chem.SanitizeMol(mol, catchErrors=True)
         if flag != Chem.SanitizeFlags.SANITIZE_NONE:
-            return cls.failed(f"sanitisation: {str(flag).removeprefix('SANITIZE_').lower()}")
-        return cls(mol, Chem.MolToSmiles(mol))
+            return cls.failed(_reason(flag))
+        return cls(mol, canonical_smiles(mol))
 
     @classmethod
     def from_smiles(cls, smiles: str) -> Molecule:
-        """Parse one SMILES; never raises."""
-        text = smiles.strip()
+        """Parse one SMILES, which is the first word of the text; never raises.
+
+        Atom maps and hydrogens that are written out are taken off. A failed one has one of these reasons, a colon and
+        the text: ``empty SMILES``, ``not a SMILES`` (syntax), ``valence`` and ``aromaticity`` (it can be read, but not
+        be), ``sanitisation (...)``, ``dummy atom``, ``query bond`` and the like (it is not one molecule).
+        """
+        words = smiles.split(maxsplit=1)
+        text = words[0].strip(_INVISIBLE) if words else ""
         if not text:
             return cls.failed("empty SMILES")
+        if not (text.isascii() and text.isprintable()):  # RDKit stops reading there, and takes what stood before
+            return cls.failed(f"not a SMILES: {text[:80]} (a character that is not ASCII)")
         mol = Chem.MolFromSmiles(text)
         if mol is None or mol.GetNumAtoms() == 0:
-            return cls.failed(f"not a SMILES: {text[:80]}")
-        return cls(mol, Chem.MolToSmiles(mol))
+            return cls.failed(f"{_impossible(Chem.MolFromSmiles(text, sanitize=False)) or 'not a SMILES'}: {text[:80]}")
+        return cls._named(plain(mol), text) if unusual(text) else cls(mol, canonical_smiles(mol))
+
+    @classmethod
+    def from_mol_block(cls, block: str) -> Molecule:
+        """Read one MOL block (V2000 or V3000), stereo from its coordinates; never raises. Reasons as ``from_smiles``.
+
+        How many hydrogens an atom should have in a search (the field ``hhh``, which PDBbind fills in), how many
+        neighbours, and whether it is unsaturated, is left aside.
+        """
+        name = block.partition("\n")[0].strip()[:80] or "without a name"
+        text = without_queries(block)
+        mol = Chem.MolFromMolBlock(text)
+        if mol is None:
+            loose = Chem.MolFromMolBlock(text, sanitize=False)
+            return cls.failed(f"{_impossible(loose) or 'broken MOL block'}: {name}")
+        if not mol.GetNumAtoms():
+            return cls.failed("no atoms: MOL block")
+        return cls._named(plain(mol), name)
+
+    @classmethod
+    def _named(cls, mol: Chem.Mol | str, text: str) -> Molecule:
+        return cls.failed(f"{mol}: {text[:80]}") if isinstance(mol, str) else cls(mol, canonical_smiles(mol))
+
+
+def _impossible(mol: Chem.Mol | None) -> str | None:
+    """Why a structure that can be read is no molecule; None where it cannot be read or is one."""
+    if mol is None or mol.GetNumAtoms() == 0:
+        return None
+    flag = Chem.SanitizeMol(mol, catchErrors=True)
+    return None if flag == Chem.SanitizeFlags.SANITIZE_NONE else _reason(flag)
+
+
+def _reason(flag: Chem.SanitizeFlags) -> str:
+    named = {Chem.SanitizeFlags.SANITIZE_PROPERTIES: "valence", Chem.SanitizeFlags.SANITIZE_KEKULIZE: "aromaticity"}
+    return named.get(flag, f"sanitisation ({str(flag).removeprefix('SANITIZE_').lower()})")
 
 
 def mols_of(molecules: Sequence[Molecule]) -> list[Chem.Mol]:

@@ -188,8 +188,8 @@ def _left_out(report: ReadingReport) -> Table:
 
     table = _table("left out because", "entries", "share", "first lines", "the first")
     for out in sorted(report.left_out.values(), key=lambda o: -o.count):
-        lines = ", ".join(map(str, out.lines)) + (", ..." if out.count > len(out.lines) else "")
-        table.add_row(out.reason, f"{out.count:,}", _share(out.count, report.entries), lines, escape(out.example))
+        share = _share(out.count, report.entries)
+        table.add_row(out.reason, f"{out.count:,}", share, out.where(), escape(out.example))
     return table
 
 

@@ -28,10 +28,11 @@ def fragments() -> None:
 @click.option("--max-atoms", type=click.IntRange(1), default=14, show_default=True, help="Most heavy atoms.")
 @click.option("--max-points", type=click.IntRange(1), default=4, show_default=True, help="Most attachment points.")
 @click.option("--charged/--neutral", default=False, help="Allow a net charge; neutral by default.")
-@click.option("--labels/--no-labels", default=True, help="Label points for what may be joined; without: any to any.")
 @click.option("--unusual", is_flag=True, help="Keep fragments with motifs that chemists avoid (N-N, N-O, enol ...).")
+@click.option("--labels/--no-labels", default=True, help="Label points for what may be joined; without: any to any.")
 @click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
 @click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Worker processes.")
 def build(
     molecules: str,
     output: Path,
@@ -41,10 +42,11 @@ def build(
     max_atoms: int,
     max_points: int,
     charged: bool,
-    labels: bool,
     unusual: bool,
+    labels: bool,
     column: str | None,
     limit: int | None,
+    jobs: int,
 ) -> None:
     """Cut MOLECULES (a file, or the name of a set) into fragments and write the most frequent as a vocabulary.
 
@@ -63,16 +65,18 @@ def build(
     require_folder(output.parent, output)
     if size is None and coverage is None:
         size = 200
-    from molgfn.chemistry.build import build_vocabulary
     from molgfn.cli.progress import shown
-    from molgfn.datasets.reading import open_molecules
+    from molgfn.datasets.fragmenting import count_pieces
 
     with shown() as show:
-        content = open_molecules(
-            molecules, column=column, limit=limit, progress=lambda done: show("molecules read", done, limit)
+        builder, cut_short = count_pieces(
+            molecules,
+            column=column,
+            limit=limit,
+            jobs=jobs,
+            progress=lambda done: show("molecules cut", done, limit),
         )
-        report = build_vocabulary(
-            zip(content.lines, content.molecules, strict=True),
+        report = builder.finish(
             size=size,
             coverage=coverage,
             min_count=min_count,
@@ -81,13 +85,12 @@ def build(
             neutral=not charged,
             unusual=unusual,
             labels=labels,
-            progress=lambda done: show("molecules cut", done, len(content.molecules)),
         )
     header = f"derived by `molgfn fragments build` from {Path(molecules).name}\n{report.summary()}"
     report.vocabulary.save(output, header=header)
     click.echo(report.summary())
-    if content.report.left_out:
-        click.echo(content.report.summary(), err=True)
+    if cut_short:
+        click.echo(f"the others not read: limit={limit}")
     click.echo(f"vocabulary: {output}")
 
 
@@ -98,6 +101,7 @@ def build(
 @click.option("--joins", help="Which points may be joined: any, brics, or a file; by default what the labels say.")
 @click.option("--column", help="Column of a .csv or .tsv file that holds SMILES.")
 @click.option("--limit", type=click.IntRange(1), help="Read at most this many molecules.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Worker processes.")
 def check(
     vocabulary: str,
     molecules: str | None,
@@ -105,6 +109,7 @@ def check(
     joins: str | None,
     column: str | None,
     limit: int | None,
+    jobs: int,
 ) -> None:
     """Check VOCABULARY (a file, or the name of a shipped one); a bad fragment is named with its line.
 
@@ -132,28 +137,25 @@ def check(
         click.echo(f"joins: {types.n_types} types of points; {filled} points must not stay open")
     if molecules is None:
         return
-    from molgfn.chemistry.coverage import Coverage, coverage
     from molgfn.cli.progress import shown
-    from molgfn.datasets.reading import open_molecules
+    from molgfn.datasets.fragmenting import file_coverage
 
     with shown() as show:
-        content = open_molecules(
-            molecules, column=column, limit=limit, progress=lambda done: show("molecules read", done, limit)
+        found = file_coverage(
+            molecules,
+            loaded,
+            joins=[joins] if table is None else [joins, "any"],
+            max_fragments=max_fragments,
+            column=column,
+            limit=limit,
+            jobs=jobs,
+            progress=lambda done: show("molecules taken apart", done, limit),
         )
-
-        def rebuilt(rule: str | None, what: str) -> Coverage:
-            return coverage(
-                loaded,
-                content.molecules,
-                max_fragments=max_fragments,
-                joins=rule,
-                progress=lambda done: show(what, done, len(content.molecules)),
-            )
-
-        found = rebuilt(joins, "molecules taken apart")
-        freely = None if table is None else rebuilt("any", "molecules taken apart with any join")
-    click.echo(f"{molecules}: {found.rebuilt} of {found.molecules} molecules can be rebuilt ({found.share:.1%})")
-    if freely is not None:
-        click.echo(f"with any join: {freely.rebuilt} of {freely.molecules} ({freely.share:.1%})")
-    for position in found.missing[:5]:
-        click.echo(f"  not: line {content.lines[position]}: {content.molecules[position].smiles}")
+    kept = found.report.kept
+    click.echo(f"{molecules}: {found.rebuilt[0]} of {kept} molecules can be rebuilt ({found.share():.1%})")
+    if table is not None:
+        click.echo(f"with any join: {found.rebuilt[1]} of {kept} ({found.share(1):.1%})")
+    for line, smiles in found.missing:
+        click.echo(f"  not: line {line}: {smiles}")
+    if found.report.left_out or found.report.cut:
+        click.echo(found.report.summary(), err=True)

@@ -8,7 +8,8 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from molgfn.chemistry.files import Record, iter_records, no_molecule, records_in
+from molgfn.chemistry.files import Columns, Record, iter_records, no_molecule, records_in
+from molgfn.chemistry.left_out import LeftOut, described
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.archives import open_member
@@ -20,33 +21,6 @@ from molgfn.errors import DataError
 AS_IT_IS = Standardisation(salts="keep", duplicates="keep")
 #: entries that one call of a worker process parses
 _PORTION = 1000
-#: line numbers kept per reason
-_EXAMPLES = 5
-
-
-@dataclass
-class LeftOut:
-    """The entries that were left out for one reason.
-
-    Attributes:
-        reason: its name: ``not a SMILES``, ``valence``, ``salt``, ``too large``, ``duplicate`` and the like.
-        count: how many.
-        lines: the line numbers of the first of them.
-        example: what was said of the first.
-    """
-
-    reason: str
-    count: int = 0
-    lines: list[int] = field(default_factory=list)
-    example: str = ""
-
-    def add(self, line: int, detail: str) -> None:
-        """One more, at ``line``."""
-        if not self.count:
-            self.example = detail
-        self.count += 1
-        if len(self.lines) < _EXAMPLES:
-            self.lines.append(line)
 
 
 @dataclass
@@ -75,10 +49,7 @@ class ReadingReport:
     def summary(self) -> str:
         """One line for each reason, the most frequent first, after one for the whole."""
         lines = [f"{self.source}: {self.kept} of {self.entries} molecules kept"]
-        for out in sorted(self.left_out.values(), key=lambda o: -o.count):
-            where = ", ".join(map(str, out.lines)) + (", ..." if out.count > len(out.lines) else "")
-            example = f" ({out.example})" if out.example else ""
-            lines.append(f"  {out.count} left out: {out.reason}, line {where}{example}")
+        lines += described(self.left_out)
         if self.cut:
             lines.append(f"  the others not read: limit={self.entries}")
         return "\n".join(lines)
@@ -184,11 +155,20 @@ def iter_molecules(
     report.cut = limit is not None and report.entries == limit and next(records, None) is not None
 
 
-def records_of(source: str | Path, *, column: str | None = None, path: str | Path | None = None) -> Iterator[Record]:
-    """The entries of a file or a named set, not parsed; arguments and errors as in ``open_molecules``."""
+def records_of(
+    source: str | Path,
+    *,
+    column: str | None = None,
+    path: str | Path | None = None,
+    columns: Columns | None = None,
+) -> Iterator[Record]:
+    """The entries of a file or a named set, not parsed; arguments and errors as in ``open_molecules``.
+
+    ``columns`` is filled in, and makes the records keep all their cells.
+    """
     named = isinstance(source, str) and source in DATASETS
     if not named and path is None and Path(source).exists():
-        yield from iter_records(source, column=column)
+        yield from iter_records(source, column=column, columns=columns)
         return
     if not named and path is not None and Path(source).is_file():
         raise DataError(f"{source}: is a file; a path beside it belongs to a named set (`molgfn data list`)")
@@ -198,10 +178,11 @@ def records_of(source: str | Path, *, column: str | None = None, path: str | Pat
     file = known.get(path)
     if known.member is None:
         with file.open("rb") as raw:
-            yield from records_in(raw, known.file.name, where=str(file), column=column)
+            yield from records_in(raw, known.file.name, where=str(file), column=column, columns=columns)
     else:
         with open_member(file, known.member) as raw:
-            yield from records_in(raw, known.member, where=f"{file}, {known.member}", column=column)
+            where = f"{file}, {known.member}"
+            yield from records_in(raw, known.member, where=where, column=column, columns=columns)
 
 
 def _parse(records: list[Record], standardise: Standardisation) -> list[Molecule]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from molgfn.errors import ConfigError
+from molgfn.chemistry.files import Columns, iter_records
+from molgfn.chemistry.molecules import Molecule
+from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
 
 
 class Table(Oracle):
-    """Looks the value of an object up, by its key: canonical SMILES, a string, or grid coordinates such as ``"2 0"``.
+    """Looks the value of an object up, by its key: a SMILES (any of its molecule), a string, or grid coordinates such
+    as ``"2 0"``.
 
     Args:
         domain: which objects: molecule, string or grid.
@@ -23,7 +25,8 @@ class Table(Oracle):
         missing: value of an object that is not listed; None: it has no value.
 
     Raises:
-        ConfigError: neither or both of ``values`` and ``path``, or a file that is not such a table.
+        ConfigError: neither or both of ``values`` and ``path``, a file that is not such a table, a key that is no
+            molecule, or two values for one.
     """
 
     name: ClassVar[str] = "table"
@@ -43,6 +46,8 @@ class Table(Oracle):
         table = dict(values) if values is not None else _read(Path(str(path)))
         if not table:
             raise ConfigError(f"{path or 'values'}: lists no object")
+        if domain == "molecule":
+            table = _by_identity(table)
         self._path = None if path is None else Path(path)
         self.domain = domain  # type: ignore[misc]
         self.table = table
@@ -66,19 +71,32 @@ class Table(Oracle):
 
 
 def _read(path: Path) -> dict[str, float]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise ConfigError(f"path: {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"path: {path}: is not UTF-8 ({error.reason} at byte {error.start})") from None
+    columns = Columns()
     table: dict[str, float] = {}
-    for line, row in enumerate(rows, start=2):
-        try:
-            table[row["object"]] = float(row["value"])
-        except KeyError:
-            raise ConfigError(f"path: {path}: should have the columns `object` and `value`") from None
-        except (TypeError, ValueError):
-            raise ConfigError(f"path: {path}, line {line}: `{row['value']}` is no number") from None
+    try:
+        for record in iter_records(path, column="object", columns=columns):
+            if "value" not in columns.names:
+                raise ConfigError(f"path: {path}: should have the columns `object` and `value`")
+            if record.problem is not None:
+                raise ConfigError(f"path: {path}, line {record.line}: {record.problem}")
+            text = record.cells[columns.names.index("value")]
+            try:
+                table[record.text] = float(text)
+            except ValueError:
+                raise ConfigError(f"path: {path}, line {record.line}: `{text}` is no number") from None
+    except DataError as error:
+        hint = "; it should have the columns `object` and `value`" if "no column" in str(error) else ""
+        raise ConfigError(f"path: {error}{hint}") from None
     return table
+
+
+def _by_identity(table: dict[str, float]) -> dict[str, float]:
+    """The same values under the canonical SMILES."""
+    found: dict[str, float] = {}
+    for text, value in table.items():
+        molecule = Molecule.from_smiles(str(text))
+        if not molecule.valid:
+            raise ConfigError(f"values: {molecule.problem}")
+        if found.setdefault(molecule.smiles, value) != value:
+            raise ConfigError(f"values: {molecule.smiles} is listed with {found[molecule.smiles]} and with {value}")
+    return found

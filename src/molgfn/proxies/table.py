@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rdkit import Chem
 
-from molgfn.chemistry.files import iter_records
+from molgfn.chemistry.files import Columns, iter_records
+from molgfn.chemistry.identity import flat_smiles
+from molgfn.chemistry.layout import chosen_column
+from molgfn.chemistry.left_out import LeftOut
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import DataError
 
 #: how tables say that there is no number
-_NOTHING = {"", "nan", "na", "n/a", "none", "null", "-"}
+_NOTHING = {"", "nan", "na", "n/a", "#n/a", "none", "null", "-"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class TargetTable:
         values: of the target, float64 [M]; the mean over the rows of a molecule.
         rows: rows of the file.
         left_out: reason -> rows without a usable molecule or number.
+        reasons: the same with line numbers and examples.
         first: (line, reason) of the first of them, at most five.
         merged: rows beyond the first of their molecule.
         noise: standard deviation within the rows of a molecule, pooled; NaN where no molecule has two.
@@ -42,6 +46,7 @@ class TargetTable:
     values: np.ndarray
     rows: int
     left_out: dict[str, int]
+    reasons: list[LeftOut]
     first: list[tuple[int, str]]
     merged: int
     noise: float
@@ -50,7 +55,7 @@ class TargetTable:
     def summary(self) -> str:
         """What was read and what was left out, a few lines of text."""
         lines = [f"{self.path}: {self.rows:,} rows, {len(self.values):,} different molecules with `{self.target}`"]
-        lines += [f"left out: {count:,} x {reason}" for reason, count in self.left_out.items()]
+        lines += [f"left out: {out.count:,} x {out.reason}, line {out.where()}" for out in self.reasons]
         if self.merged:
             lines.append(
                 f"repeated molecules: {self.merged:,} rows were averaged into others; "
@@ -77,16 +82,19 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
     molecules: list[Molecule] = []
     numbers: list[float] = []
     which: list[int] = []
-    reasons: Counter[str] = Counter()
+    reasons: dict[str, LeftOut] = {}
     first: list[tuple[int, str]] = []
     rows = 0
-    for structure, cell in zip(iter_records(path, column=smiles), iter_records(path, column=target), strict=True):
+    columns = Columns()
+    for record in iter_records(path, column=smiles, columns=columns):
         rows += 1
-        number, problem = _number(cell.text)
+        if rows == 1:
+            place = _target(columns, target, path)
+        number, problem = _number(record.cells[place]) if record.problem is None else (math.nan, record.problem)
         if problem is None:
-            molecule = structure.molecule()
+            molecule = record.molecule()
             if molecule.mol is not None:
-                key = Chem.MolToSmiles(molecule.mol, isomericSmiles=False)
+                key = flat_smiles(molecule.mol, isotopes=False)
                 if key not in known:
                     known[key] = len(molecules)
                     molecules.append(molecule)
@@ -94,9 +102,10 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
                 numbers.append(number)
                 continue
             problem = molecule.problem or "not a molecule"
-        reasons[problem.partition(":")[0]] += 1
+        reason, _, detail = problem.partition(": ")
+        reasons.setdefault(reason, LeftOut(reason)).add(record.line, detail)
         if len(first) < 5:
-            first.append((structure.line, problem))
+            first.append((record.line, problem))
     if not molecules:
         shown = "; ".join(f"line {line}: {why}" for line, why in first[:3]) or "it has no rows"
         raise DataError(f"{path}: no row has a molecule and a number in `{target}` ({shown})")
@@ -104,13 +113,15 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
     repeats = np.bincount(index)
     means = np.bincount(index, weights=values) / repeats
     merged = int((repeats - 1).sum())
+    most = sorted(reasons.values(), key=lambda out: -out.count)
     return TargetTable(
         path=path,
         target=target,
         molecules=molecules,
         values=means,
         rows=rows,
-        left_out=dict(reasons.most_common()),
+        left_out={out.reason: out.count for out in most},
+        reasons=most,
         first=first,
         merged=merged,
         noise=math.sqrt(((values - means[index]) ** 2).sum() / merged) if merged else math.nan,
@@ -118,12 +129,26 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
     )
 
 
+def _target(columns: Columns, target: str, path: Path) -> int:
+    """Index of the column of numbers."""
+    if columns.smiles is None or columns.names == ["smiles", "name"]:
+        raise DataError(f"{path}: a column of numbers ('{target}') is in tables only; use .csv, .tsv or .parquet")
+    index = chosen_column(columns.names, target, str(path))
+    if index is None:
+        raise DataError(f"{path}: no column '{target}'; the columns are: {', '.join(columns.names)}")
+    return index
+
+
 def _number(text: str) -> tuple[float, str | None]:
-    """The number in a cell, or the reason why there is none."""
-    if text.strip().lower() in _NOTHING:
+    """The number in a cell, or the reason why there is none. Nothing is guessed of a comma: it may be of thousands."""
+    text = text.strip()
+    if text.lower() in _NOTHING:
         return math.nan, "no target"
-    try:
+    if _NUMBER.fullmatch(text):
         number = float(text)
-    except ValueError:
-        return math.nan, f"target is no number: {text[:40]}"
-    return (number, None) if math.isfinite(number) else (math.nan, f"target is not finite: {text[:40]}")
+        return (number, None) if math.isfinite(number) else (math.nan, f"target is not finite: {text[:40]}")
+    if text.lower().strip("+-") in ("inf", "infinity"):
+        return math.nan, f"target is not finite: {text[:40]}"
+    if re.fullmatch(r"[+-]?\d[\d.]*,[\d,.]*", text):
+        return math.nan, f"target has a comma (write 0.5, and 1234 for a thousand): {text[:40]}"
+    return math.nan, f"target is no number: {text[:40]}"

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.chemistry.coverage import flat_smiles
+from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules

@@ -43,7 +43,11 @@ class Fragments(Environment):
         min_fragments: fewest fragments at which the policy may stop.
         max_atoms: most heavy atoms; None for no limit.
         stop: "free": the policy decides; "full": build until nothing fits any more.
-        scaffold: SMILES to start from, its attachment points marked with ``*``; None starts from nothing.
+        scaffold: SMILES to start from, its attachment points marked with ``*``; None starts from nothing. Points are
+            named by the numbers of ``[*:1]``, ``[*:2]`` ... or, without numbers, 1, 2 ... as the stars are written.
+        fill: "all", or names of points of the scaffold that must be filled before the policy may stop.
+        allowed: per name of a point of the scaffold, the fragments that may be joined there: SMILES or numbers (from 0)
+            of the vocabulary's, or a file of SMILES. At other points all are allowed that ``joins`` lets in.
         joins: which attachment points may be joined: "any": any with any other; "brics": by the environments of BRICS;
             or the path (or content) of an own table over the vocabulary's labels (see ``chemistry.join_table``). None:
             "brics" where the vocabulary has labels, else "any". Points that the table says must not stay open are
@@ -65,6 +69,8 @@ class Fragments(Environment):
         max_atoms: Annotated[int, Field(ge=1)] | None = None,
         stop: Literal["free", "full"] = "free",
         scaffold: str | None = None,
+        fill: Literal["all"] | list[int] | None = None,
+        allowed: dict[int, str | int | list[str | int]] | None = None,
         joins: str | dict[str, list[Any]] | None = None,
         symmetry: Literal["molecule", "tree", "none"] = "molecule",
     ) -> None:
@@ -82,6 +88,8 @@ class Fragments(Environment):
             max_atoms=max_atoms,
             stop=stop,
             joins=joins,
+            fill=fill,
+            allowed=allowed,
         )
         self.has_scaffold = scaffold is not None
         self.tables = t = FragmentTables(self.space)
@@ -332,4 +340,5 @@ class Fragments(Environment):
     def portable(self) -> dict[str, Any]:
         table = self.space.table
         joins = None if table is None else "brics" if table == JoinTable.load("brics") else table.plain()
-        return {"vocabulary": self.space.vocabulary.plain(), "joins": joins}
+        allowed = self.space.allowed or None  # numbers, which need no file
+        return {"vocabulary": self.space.vocabulary.plain(), "joins": joins, "allowed": allowed}
