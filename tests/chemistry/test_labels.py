@@ -68,6 +68,18 @@ def test_labels_from_structure():
     assert brics_labels(sulfonyl.mol, (1,)) == (("12",),)
 
 
+def test_a_carbon_that_holds_a_heteroatom_is_joined_to_carbon_only():
+    found, report = labels_of(["OCc1ccccc1", "c1ccccc1C(O)n1cccc1", "CCOC(=O)C1CNCCN1c1ccccc1"])
+    assert found["CO"] == {0: ("8c",)}
+    assert report.typed_coverage < report.coverage == 1.0  # the second molecule is a hemiaminal
+    table = JoinTable.load("brics")
+    assert table.joins(("8c",), ("16",))
+    assert not any(table.joins(("8c",), (x,)) for x in ("3", "5", "9", "10", "11"))
+    (alcohol, morpholine) = parse(["CO", "C1COCCN1"])
+    assert brics_labels(alcohol.mol, (0, 1)) == (("8c",), ("3",))
+    assert all(label.endswith("c") for label in brics_labels(morpholine.mol, (1,))[0])
+
+
 def test_labels_in_files(tmp_path):
     path = tmp_path / "v.txt"
     path.write_text("C=O 0,0 2 6|1,1|6\nN 0,0,0 3 5,5,5\nc1ccccc1 0 1 *\nC#N - 1\n")
