@@ -41,7 +41,7 @@ def kekule_blocks(block: str) -> list[str] | None:
     for system in _systems(mol):
         found = _placements(mol, system)
         if not found:
-            return found
+            return None if found is None else []
         choices.append(found)
     if prod(map(len, choices)) > _MOST_READINGS:
         return []

@@ -88,6 +88,13 @@ class Molecule:
             return cls.failed("no atoms: MOL block")
         return cls._named(plain(mol), name)
 
+    @staticmethod
+    def as_drawn(block: str) -> Chem.Mol:
+        """The molecule of a block that ``from_mol_block`` reads, with its hydrogens and coordinates."""
+        text = without_queries(block)
+        readings = kekule_blocks(text) if AROMATIC_BONDS.search(text) else None
+        return Chem.MolFromMolBlock(readings[0] if readings else text, removeHs=False)
+
     @classmethod
     def _named(cls, mol: Chem.Mol | str, text: str) -> Molecule:
         return cls.failed(f"{mol}: {text[:80]}") if isinstance(mol, str) else cls(mol, canonical_smiles(mol))
