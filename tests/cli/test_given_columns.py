@@ -79,3 +79,38 @@ def test_a_file_of_nothing_usable_is_an_error(call, tmp_path):
         result = call(*command, tmp_path / "a.csv")
         assert result.exit_code == 3
     assert "line 2: quotation mark is not closed" in result.stderr
+
+
+def test_worker_processes_score_the_same(call, tmp_path):
+    (tmp_path / "a.csv").write_text(TABLE + "".join(f"{i},{'C' * i},{i},\n" for i in range(7, 20)))
+    for jobs in (1, 2):
+        result = call("score", tmp_path / "a.csv", "-o", tmp_path / f"{jobs}.csv", "--every", 5, "-j", jobs)
+        assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "1.csv").read_text() == (tmp_path / "2.csv").read_text()
+    assert cells(tmp_path / "2.csv")["id"].tolist()[-13:] == [str(i) for i in range(7, 20)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_evaluate_scores_every_entry_in_order(call, molecules_run, tmp_path, jobs):
+    (tmp_path / "a.csv").write_text(TABLE)
+    out = tmp_path / "out"
+    result = call("evaluate", tmp_path / "a.csv", "--score-as", molecules_run, "-o", out, "-j", jobs)
+    assert result.exit_code == 0, result.stderr
+    table = cells(out / "scored.csv")
+    assert list(table) == ["smiles", "log_reward", "value", "qed", "id", "qed (given)", "note", "problem"]
+    assert table["smiles"].tolist() == ["OCC", "CN(C)(C)C", "*C", "", "", "CCC"]
+    assert table["id"].tolist() == ["1", "2", "3", "", "", "6"]
+    assert table["note"].tolist() == ["a, b", "x", "y", "", "", "z"]
+    for column in ("log_reward", "value", "qed"):
+        assert [bool(text) for text in table[column]] == [True, False, False, False, False, True]
+    assert [bool(text) for text in table["problem"]] == [False, True, True, True, True, False]
+    assert call("score", tmp_path / "a.csv", "--run", molecules_run, "-o", tmp_path / "s.csv").exit_code == 0
+    alone = cells(tmp_path / "s.csv")
+    assert table["value"].tolist() == alone["value"].tolist()
+
+
+def test_evaluate_keeps_tags_and_names(call, molecules_run, tmp_path):
+    out = tmp_path / "out"
+    assert call("evaluate", sdf(tmp_path / "a.sdf"), "--score-as", molecules_run, "-o", out).exit_code == 0
+    table = cells(out / "scored.csv")
+    assert table[["smiles", "id", "other"]].to_numpy().tolist() == [["CCO", "7", ""], ["CCC", "", "two\nlines"]]

@@ -122,7 +122,8 @@ def test_an_sdf_keeps_names_coordinates_and_tags(call, structures, tmp_path, pac
 def test_an_sdf_as_a_table(call, structures, tmp_path):
     assert call("pick", structures, "-n", 2, "--by", "x", "-o", tmp_path / "out.csv").exit_code == 0
     table = pd.read_csv(tmp_path / "out.csv")
-    assert list(table.columns) == ["smiles", "x", "remark"]
+    assert list(table.columns) == ["smiles", "name", "x", "remark"]
+    assert table["name"].tolist() == ["second", "third"]
     assert table["smiles"].tolist() == [Molecule.from_smiles(s).smiles for s in ("C[C@H](N)C(=O)O", "c1ccccc1")]
 
 
@@ -164,14 +165,62 @@ def test_what_cannot_work_is_said(call, table, tmp_path, options, code, text):
     assert not out.exists()
 
 
-def test_tables_that_cannot_be_matched_are_refused(call, tmp_path):
-    headless, wide = tmp_path / "headless.csv", tmp_path / "wide.csv"
-    headless.write_text("CCO,1\nCCN,2\n")
-    wide.write_text("smiles,x\nCCO,1,2\nCCN,3,4\n")
-    for path, text in ((headless, "whose first line names the columns"), (wide, "cannot be read as a table")):
-        result = call("pick", path, "-n", 1, "--method", "maxmin", "-o", tmp_path / "out.csv")
-        assert result.exit_code == 3, result.output
-        assert text in result.stderr
+def test_rows_that_are_none_are_counted_and_cost_nothing_else(call, tmp_path):
+    rows = ["a,CCO,1", "b,CCCO,2,x", 'c,"CCCCO,3', "d,CCCN,4", "e,CN(C)(C)C,5", "f,*C,6", "g,CCCCN,7"]
+    (tmp_path / "in.csv").write_text("sep=,\n# by hand\nid,SMILES,y\n" + "\n".join(rows) + "\n")
+    result = call("pick", tmp_path / "in.csv", "-n", 9, "--by", "y", "-o", tmp_path / "out.csv")
+    assert result.exit_code == 1
+    assert (tmp_path / "out.csv").read_text() == "id,SMILES,y\ng,CCCCN,7\nd,CCCN,4\na,CCO,1\n"
+    for reason in ("too many cells", "quotation mark is not closed", "valence", "dummy atom"):
+        assert f"left out: 1 x {reason}\n" in result.stderr
+    assert "3 picked by top of 7 rows" in result.stdout
+
+
+def test_tables_without_a_header_are_read_as_everywhere(call, tmp_path):
+    (tmp_path / "in.csv").write_text("F1,CCO,1\nF2,CCN,3\nF3,CCCC,2\n")
+    result = call("pick", tmp_path / "in.csv", "-n", 2, "--by", "column 3", "-o", tmp_path / "out.csv")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "out.csv").read_text() == "column 1,smiles,column 3\nF2,CCN,3\nF3,CCCC,2\n"
+
+
+def test_files_that_cannot_be_picked_from(call, tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("smiles,x\nCCO,1\n")
     assert call("pick", tmp_path / "gone.csv", "-n", 1, "--method", "maxmin", "-o", tmp_path / "o.csv").exit_code == 3
-    same = call("pick", wide, "-n", 1, "--method", "maxmin", "-o", wide)
+    same = call("pick", path, "-n", 1, "--method", "maxmin", "-o", path)
     assert (same.exit_code, "is the file that is read" in same.stderr) == (2, True)
+
+
+def test_names_of_lines_and_what_a_list_has_no_room_for(call, structures, tmp_path):
+    (tmp_path / "in.smi").write_text("OCC ethanol it is\nCCCO\nc1ccccc1 benzene\n")
+    options = ["-n", 3, "--method", "maxmin"]
+    assert call("pick", tmp_path / "in.smi", *options, "-o", tmp_path / "out.smi").exit_code == 0
+    assert sorted((tmp_path / "out.smi").read_text().splitlines()) == ["CCCO", "CCO ethanol it is", "c1ccccc1 benzene"]
+    assert call("pick", tmp_path / "in.smi", *options, "-o", tmp_path / "out.sdf").exit_code == 0
+    names = {m.GetProp("_Name") for m in Chem.SDMolSupplier(str(tmp_path / "out.sdf"))}
+    assert names == {"ethanol it is", "CCCO", "benzene"}
+    result = call("pick", structures, *options, "-o", tmp_path / "out.smi")
+    assert "not in it: the columns x, remark;" in result.stderr
+    assert "CCO first\n" in (tmp_path / "out.smi").read_text()
+
+
+def test_numbers_of_parquet_stay_numbers(call, tmp_path):
+    frame = pd.DataFrame(
+        {"n": [1, 2, 3], "smiles": ["CCO", "CCN", "XX"], "y": [0.5, None, 2.0], "on": [True, False, True]}
+    )
+    frame.to_parquet(tmp_path / "in.parquet")
+    out = tmp_path / "out.parquet"
+    assert call("pick", tmp_path / "in.parquet", "-n", 2, "--by", "n", "-o", out).exit_code == 0
+    table = pd.read_parquet(out)
+    assert list(table) == ["n", "smiles", "y", "on"]
+    assert (table["n"].tolist(), table["on"].tolist()) == ([2, 1], [False, True])
+    assert (table["n"].dtype.kind, table["y"].dtype.kind, table["on"].dtype.kind) == ("i", "f", "b")
+
+
+def test_aromatic_bonds_of_a_block_are_written_as_they_are_read(call, tmp_path):
+    mol = Chem.MolFromSmiles("Nc1c[nH]c(=O)[nH]1")
+    AllChem.Compute2DCoords(mol)
+    (tmp_path / "in.sdf").write_text(Chem.MolToMolBlock(mol, kekulize=False) + "$$$$\n")
+    out = tmp_path / "out.sdf"
+    assert call("pick", tmp_path / "in.sdf", "-n", 1, "--method", "maxmin", "-o", out).exit_code == 0
+    assert [Chem.MolToSmiles(m) for m in Chem.SDMolSupplier(str(out))] == [Chem.MolToSmiles(mol)]

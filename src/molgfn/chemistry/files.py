@@ -73,11 +73,13 @@ class Columns:
             smiles, and "column 1" and the like.
         smiles: index of the column of SMILES; None for MOL blocks.
         types: of the columns of a .parquet file, as pyarrow has them.
+        lines: it has lines of SMILES, the other words of which are names.
     """
 
     names: list[str] = field(default_factory=list)
     smiles: int | None = None
     types: list[Any] | None = None
+    lines: bool = False
 
 
 @dataclass
@@ -250,7 +252,7 @@ def _table(
         columns.names[:] = ["smiles", "name"] if words else layout.columns
         if not words and not layout.header:
             columns.names[:] = ["smiles" if i == layout.smiles else f"column {i + 1}" for i in range(layout.width)]
-        columns.smiles = 0 if words else layout.smiles
+        columns.smiles, columns.lines = 0 if words else layout.smiles, words
     found = _words(numbered, layout) if words else _rows(numbered, layout)
     for row in found:
         if row.problem is not None:

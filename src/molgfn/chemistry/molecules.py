@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rdkit import Chem, RDLogger
 
+from molgfn.chemistry.aromatic_blocks import AROMATIC_BONDS, kekule_blocks
 from molgfn.chemistry.identity import canonical_smiles, plain, unusual
 from molgfn.chemistry.mol_blocks import without_queries
 
@@ -64,10 +65,21 @@ class Molecule:
         """Read one MOL block (V2000 or V3000), stereo from its coordinates; never raises. Reasons as ``from_smiles``.
 
         How many hydrogens an atom should have in a search (the field ``hhh``, which PDBbind fills in), how many
-        neighbours, and whether it is unsaturated, is left aside.
+        neighbours, and whether it is unsaturated, is left aside. Bonds of type 4 without hydrogens are read where only
+        one molecule has them all aromatic; else the reason is ``aromatic bonds without hydrogens``.
         """
         name = block.partition("\n")[0].strip()[:80] or "without a name"
         text = without_queries(block)
+        if AROMATIC_BONDS.search(text) and (readings := kekule_blocks(text)) is not None:
+            molecules = {(molecule := cls._from_block(reading, name)).smiles: molecule for reading in readings}
+            if len(molecules) == 1:
+                return molecules.popitem()[1]
+            what = f"may be {' or '.join(sorted(molecules)[:2])}" if molecules else "which atoms have one is not said"
+            return cls.failed(f"aromatic bonds without hydrogens: {name} ({what})")
+        return cls._from_block(text, name)
+
+    @classmethod
+    def _from_block(cls, text: str, name: str) -> Molecule:
         mol = Chem.MolFromMolBlock(text)
         if mol is None:
             loose = Chem.MolFromMolBlock(text, sanitize=False)
@@ -75,6 +87,13 @@ class Molecule:
         if not mol.GetNumAtoms():
             return cls.failed("no atoms: MOL block")
         return cls._named(plain(mol), name)
+
+    @staticmethod
+    def as_drawn(block: str) -> Chem.Mol:
+        """The molecule of a block that ``from_mol_block`` reads, with its hydrogens and coordinates."""
+        text = without_queries(block)
+        readings = kekule_blocks(text) if AROMATIC_BONDS.search(text) else None
+        return Chem.MolFromMolBlock(readings[0] if readings else text, removeHs=False)
 
     @classmethod
     def _named(cls, mol: Chem.Mol | str, text: str) -> Molecule:

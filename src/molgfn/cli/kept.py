@@ -23,7 +23,7 @@ def write_kept(output: Path, kept: Sequence[tuple[str, tuple[str, ...]]], column
     """
     from molgfn.evaluation.files import write_whole
 
-    words = columns.names == ["smiles", "name"] and columns.smiles == 0
+    words = columns.lines
     named = words and any(cells[1:] and cells[1] for _, cells in kept)
     kind = output.suffix.lower()
     if kind in LINES:

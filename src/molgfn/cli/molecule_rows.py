@@ -1,18 +1,12 @@
-"""Molecules of a file with everything that stands beside them: columns of a table, tags and coordinates of an .sdf."""
+"""Molecules of a file with everything that stands beside them: columns of a table, names, tags and coordinates."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from molgfn.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +14,8 @@ if TYPE_CHECKING:
 
     from molgfn.chemistry.molecules import Molecule
 
-TABLES, STRUCTURES = (".csv", ".tsv", ".parquet", ".pq"), (".sdf", ".sd", ".mol")
+#: the column of the names of lines of SMILES, and of the titles of MOL blocks
+_NAME = "name"
 
 
 @dataclass
@@ -29,18 +24,20 @@ class MoleculeRows:
 
     Attributes:
         molecules: R valid ones.
-        table: R rows, the columns as they were given (of an .sdf its tags, "" where an entry has none).
-        names: R names: of an entry of an .sdf its first line, else the SMILES.
-        mols: R molecules with the coordinates of the file, where it has any.
+        table: R rows of texts, the columns as they were given (names and tags of an .sdf, "" where an entry has none).
+        blocks: R MOL blocks; None for SMILES.
+        titles: R names that the file itself has for its entries, those of an .sdf or a .smi; else "".
         smiles: column of ``table`` that holds the SMILES; None where there is none.
+        types: column -> its type in a .parquet file, as pyarrow has it.
         problems: reason -> rows that are no molecule.
     """
 
     molecules: list[Molecule]
     table: pd.DataFrame
-    names: list[str]
-    mols: list[Any]
+    blocks: list[str | None]
+    titles: list[str]
     smiles: str | None = None
+    types: dict[str, Any] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -64,125 +61,77 @@ class MoleculeRows:
         return MoleculeRows(
             [self.molecules[i] for i in rows],
             self.table.iloc[list(rows)],
-            [self.names[i] for i in rows],
-            [self.mols[i] for i in rows],
+            [self.blocks[i] for i in rows],
+            [self.titles[i] for i in rows],
             self.smiles,
+            self.types,
             self.problems,
         )
 
 
 def read_rows(path: Path, *, column: str | None = None) -> MoleculeRows:
-    """Read a file of molecules; see ``chemistry.files.read_molecules`` for its formats and for ``column``.
+    """Read a file of molecules; see ``chemistry.files.read_molecules`` for its formats, ``column`` and errors."""
+    import pandas as pd
 
-    Raises:
-        DataError: it cannot be read, lacks the column, or its columns cannot be told apart from its molecules.
+    from molgfn.datasets.given import GivenFile
+
+    given = GivenFile.survey(path, column=column)
+    problems: Counter[str] = Counter()
+    molecules, records = [], []
+    for portion, parsed in given.portions(1000):
+        for record, molecule in zip(portion, parsed, strict=True):
+            if molecule.problem is None:
+                records.append(record)
+                molecules.append(molecule)
+            else:
+                problems[molecule.problem.partition(":")[0]] += 1
+    table = pd.DataFrame(
+        given.beside(records, [] if given.smiles is None else [given.smiles]), index=range(len(records)), dtype=object
+    )
+    if given.place is not None and given.smiles is not None:
+        table.insert(given.place, given.smiles, [record.text for record in records])
+    words = given.is_lines and _NAME in table
+    titles = [
+        record.text.partition("\n")[0].strip() if record.block else table[_NAME][i] if words else ""
+        for i, record in enumerate(records)
+    ]
+    blocks = [record.text if record.block else None for record in records]
+    return MoleculeRows(molecules, table, blocks, titles, given.smiles, given.types, dict(problems))
+
+
+def write_rows(rows: MoleculeRows, path: Path) -> list[str]:
+    """Write rows with their columns: an .sdf with tags, a table with a column ``smiles`` first where it has none.
+
+    Returns:
+        The columns that had no room.
     """
-    import pandas as pd
-
-    from molgfn.chemistry.files import iter_records
-
-    records = list(iter_records(path, column=column))
-    kind = next((s.lower() for s in reversed(path.suffixes) if s.lower() != ".gz"), "")
-    blocks: list[Any] = [None] * len(records)
-    smiles = None
-    if kind in TABLES:
-        table = _table(path, kind)
-        smiles = _smiles_column(table, [r.text for r in records]) if len(table) == len(records) else None
-        if smiles is None:
-            raise DataError(
-                f"{path}: {len(records):,} molecules and {len(table):,} rows below a header cannot be matched; it "
-                "should be a table whose first line names the columns"
-            )
-    elif kind in STRUCTURES:
-        blocks = _entries(path)
-        if len(blocks) != len(records):
-            raise DataError(f"{path}: has {len(records):,} entries, of which {len(blocks):,} could be told apart")
-        tags = [{} if mol is None else {name: mol.GetProp(name) for name in mol.GetPropNames()} for mol in blocks]
-        table = pd.DataFrame(tags, index=range(len(tags)), dtype=object).fillna("")
-    else:
-        table = pd.DataFrame(index=range(len(records)))
-    molecules = [record.molecule() for record in records]
-    problems = Counter(m.problem.partition(":")[0] for m in molecules if m.problem is not None)
-    good = [i for i, m in enumerate(molecules) if m.valid]
-    names = [m.smiles if mol is None else mol.GetProp("_Name") for m, mol in zip(molecules, blocks, strict=True)]
-    mols = [m.mol if mol is None else mol for m, mol in zip(molecules, blocks, strict=True)]
-    return MoleculeRows(molecules, table, names, mols, smiles, dict(problems)).take(good)
-
-
-def write_rows(rows: MoleculeRows, path: Path) -> None:
-    """Write rows with their columns: an .sdf with tags, a table with a column ``smiles`` first where it has none."""
+    from molgfn.chemistry.molecules import Molecule
     from molgfn.cli.object_files import whole, write_sdf
+    from molgfn.datasets.given import as_given
 
-    table = rows.table
+    table = rows.table.reset_index(drop=True)
     smiles = [m.smiles for m in rows.molecules]
-    if path.suffix in (".csv", ".parquet") and rows.smiles is None:
-        name = next(n for n in ("smiles", "canonical_smiles", "molgfn_smiles") if n not in table)
-        table = table.copy()
-        table.insert(0, name, smiles)
-    columns = {str(name): table[name].tolist() for name in table}
-    write = {
-        ".smi": lambda p: p.write_text("".join(f"{text}\n" for text in smiles), encoding="utf-8"),
-        ".sdf": lambda p: write_sdf(rows.mols, rows.names, p, columns),
-        ".csv": lambda p: table.to_csv(p, index=False),
-        ".parquet": lambda p: table.to_parquet(p, index=False),
-    }
-    whole(path, write[path.suffix])
-
-
-def _table(path: Path, kind: str) -> pd.DataFrame:
-    """A table as it stands: the cells of text files are texts."""
-    import pandas as pd
-
-    try:
-        if kind in (".parquet", ".pq"):
-            if path.suffix.lower() != ".gz":
-                return pd.read_parquet(path)
-            with gzip.open(path) as raw:
-                return pd.read_parquet(io.BytesIO(raw.read()))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows that are wider than the header
-            return pd.read_csv(
-                path,
-                sep=_separator(path, kind),
-                dtype=str,
-                keep_default_na=False,
-                index_col=False,
-                encoding="utf-8-sig",
-            )
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:
-        raise DataError(f"{path}: cannot be read as a table ({' '.join(str(error).split())})") from None
-
-
-def _separator(path: Path, kind: str) -> str:
-    """What parts the columns: what people call .csv is parted by semicolons or tabs, too."""
-    if kind == ".tsv":
-        return "\t"
-    with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as raw:
-        top = raw.readline().decode("utf-8-sig", errors="replace")
-    return max((",", ";", "\t"), key=lambda mark: len(next(csv.reader([top], delimiter=mark), [])))
-
-
-def _smiles_column(table: pd.DataFrame, texts: list[str]) -> str | None:
-    """The column that the SMILES were read from."""
-    for name in table:
-        cells = table[name].fillna("")
-        if [str(cell).strip() for cell in cells] == texts:
-            return str(name)
-    return None
-
-
-def _entries(path: Path) -> list[Any]:
-    """The molecule of each entry with its tags, None for one that RDKit cannot read."""
-    from rdkit import Chem
-
-    if path.suffix.lower() == ".mol":
-        return [Chem.MolFromMolFile(str(path), removeHs=False)]
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as raw:
-        content = raw.read()
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:  # names and tags come from old programs, too
-        content = content.decode("latin-1").encode("utf-8")
-    return list(Chem.ForwardSDMolSupplier(io.BytesIO(content), removeHs=False))
+    titled = _NAME in table and table[_NAME].tolist() == rows.titles
+    if path.suffix == ".smi":
+        lines = "".join(f"{text} {title}".rstrip() + "\n" for text, title in zip(smiles, rows.titles, strict=True))
+        whole(path, lambda p: p.write_text(lines, encoding="utf-8"))
+        return [name for name in table if name != rows.smiles and not (titled and name == _NAME)]
+    if path.suffix == ".sdf":
+        mols = [
+            m.mol if block is None else Molecule.as_drawn(block)
+            for m, block in zip(rows.molecules, rows.blocks, strict=True)
+        ]
+        names = [
+            title if title or block is not None else text
+            for title, block, text in zip(rows.titles, rows.blocks, smiles, strict=True)
+        ]
+        tags = {str(name): table[name].tolist() for name in table if not (titled and name == _NAME)}
+        whole(path, lambda p: write_sdf(mols, names, p, tags))
+        return []
+    if rows.smiles is None:
+        table.insert(0, next(n for n in ("smiles", "canonical_smiles", "molgfn_smiles") if n not in table), smiles)
+    if path.suffix == ".parquet":
+        whole(path, lambda p: as_given(table, rows.types).to_parquet(p, index=False))
+    else:
+        whole(path, lambda p: table.to_csv(p, index=False))
+    return []

@@ -115,11 +115,14 @@ def pick(
         cut=0.6 if cut is None else cut,
         seed=seed,
     )
-    write_rows(rows.take(picked.rows), output)
+    lost = write_rows(rows.take(picked.rows), output)
     left_out.update(picked.left_out)
     count = len(picked.rows)
     clusters = "" if picked.clusters is None else f", {picked.clusters:,} clusters"
     click.echo(f"{output}: {count:,} picked by {method} of {whole:,} rows{clusters}")
+    if lost:
+        listed = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+        click.echo(f"not in it: the columns {listed}; a .csv, .parquet or .sdf keeps them", err=True)
     for reason, rows_left in left_out.most_common():
         if rows_left:
             click.echo(f"left out: {rows_left:,} x {reason}", err=True)

@@ -45,13 +45,23 @@ class GivenFile:
         for record in iter_records(path, column=column, columns=columns):
             entries += 1
             named = named or (len(record.cells) > 1 and bool(record.cells[1]))
-        if columns.names == ["smiles", "name"] and columns.smiles == 0 and not named:
+        if columns.lines and not named:
             columns.names = ["smiles"]  # lines of nothing but SMILES
         index = columns.smiles
         types = dict(zip(columns.names, columns.types or [], strict=False))
         names = [name for i, name in enumerate(columns.names) if i != index]
         smiles = None if index is None else columns.names[index]
         return cls(Path(path), entries, names, smiles, column, types, columns)
+
+    @property
+    def place(self) -> int | None:
+        """Index of the column of SMILES among all; None where there is none."""
+        return self._columns.smiles
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether it has lines of SMILES, the other words of which are names."""
+        return self._columns.lines
 
     def portions(self, size: int, *, jobs: int = 1) -> Iterator[tuple[list[Record], list[Molecule]]]:
         """Portions of the entries with the molecule of each, in order; ``jobs`` worker processes parse."""

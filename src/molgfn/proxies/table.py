@@ -131,7 +131,7 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
 
 def _target(columns: Columns, target: str, path: Path) -> int:
     """Index of the column of numbers."""
-    if columns.smiles is None or columns.names == ["smiles", "name"]:
+    if columns.smiles is None or columns.lines:
         raise DataError(f"{path}: a column of numbers ('{target}') is in tables only; use .csv, .tsv or .parquet")
     index = chosen_column(columns.names, target, str(path))
     if index is None:
