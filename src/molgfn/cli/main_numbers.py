@@ -23,10 +23,11 @@ def main_numbers(metrics: Mapping[str, float], scored: ScoredProperty) -> list[s
         value = metrics.get(name, math.nan)
         return number(value, share=share) if math.isfinite(value) else None
 
+    what = (scored.title or scored.name).split(", filtered by")[0]
     units = "" if scored.units == "1" else f" {scored.units}"
     losses = {name.split("/")[-1]: of(name) for name in metrics if name.startswith("train/loss/")}
     shown = {
-        f"mean {scored.name} of what was drawn last": (of("value/mean") or "-") + units,
+        f"mean {what} of what was drawn last": (of("value/mean") or "-") + units,
         "different among these": of("found/different", share=True),
         "different objects in all": of("found/unique"),
         **{f"loss {name}": value for name, value in losses.items()},

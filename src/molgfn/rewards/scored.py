@@ -124,7 +124,9 @@ class OracleReward(Reward):
             most = float(np.nan_to_num(self._log_reward(ends), nan=0.0, posinf=np.inf, neginf=-np.inf).max())
         span = f"to {most + 0.0:.4g}" if np.isfinite(most) else f"up, since {what} has no bound there"
         formula, steepness = self._in_words(what)
-        return f"{formula}: log R from {self.floor + 0.0:.4g} {span}; {steepness}"
+        name, title = self.oracle.name, self.oracle.title
+        called = "" if title == name.replace("_", " ") else f" ({name}: {title})"
+        return f"{formula}: log R from {self.floor + 0.0:.4g} {span}; {steepness}{called}"
 
     def _in_words(self, what: str) -> tuple[str, str]:
         """The formula of R, and what a step of ``what`` changes in it."""
