@@ -50,7 +50,9 @@ KL_RATIO = 1.30
 SETTINGS = {"mdb": ["objective.flow_without_stop=true"]}
 
 
-def unscored(trajectories: Trajectories, environment: Any, reward: Any, *, state_rewards: bool = False) -> Trajectories:
+def unscored(
+    trajectories: Trajectories, environment: Any, reward: Any, *, state_rewards: bool = False, score: Any = None
+) -> Trajectories:
     """What ``sources.score_objects`` gives, with random rewards: no time depends on their values."""
     n, states = len(trajectories), len(trajectories.states)
     return replace(

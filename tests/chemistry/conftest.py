@@ -200,4 +200,4 @@ def tools():
 
 @pytest.fixture(scope="session")
 def shipped():
-    return Vocabulary.load("rdkit")
+    return Vocabulary.load("rdkit_untyped")

@@ -135,7 +135,7 @@ def test_images_beyond_what_is_listed():
     mol, rng = Chem.MolFromSmiles(chain), np.random.default_rng(0)
     orders = [rng.permutation(mol.GetNumAtoms()).tolist() for _ in range(6)]
     smiles = [Chem.MolToSmiles(Chem.RenumberAtoms(mol, order), canonical=False) for order in orders]
-    report = build_vocabulary(list(enumerate(parse(smiles))), max_atoms=60)
+    report = build_vocabulary(list(enumerate(parse(smiles))), max_atoms=60, unusual=True, labels=False)
     (long,) = [f for f in report.vocabulary if "F" in f.smiles]
     assert len(long.points) == 1
     both = AtomImages(long.mol()).of(long.points)

@@ -17,19 +17,25 @@ def test_build_and_check(call, tmp_path):
     assert checked.exit_code == 0
     assert f"{len(built)} fragments" in checked.stdout
     assert "3 of 3 molecules can be rebuilt (100.0%)" in checked.stdout
-    none = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 1)
-    assert none.exit_code == 3
-    assert "keep more of them" in none.stderr
-    small = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 2)
+    assert "with any join: 3 of 3 (100.0%)" in checked.stdout
+    assert "types of points" in checked.stdout
+    small = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 1)
+    assert small.exit_code == 3
+    assert "nothing to fill them" in small.stderr
+    small = call("fragments", "build", tmp_path / "molecules.smi", "-o", out, "--size", 1, "--no-labels")
     assert small.exit_code == 0
-    assert len(Vocabulary.load(out)) <= 2
+    assert len(Vocabulary.load(out)) == 1
     checked = call("fragments", "check", out, "--molecules", tmp_path / "molecules.smi")
     assert "0 of 3 molecules" in checked.stdout
     assert "not: line 1: " in checked.stdout
 
 
 def test_the_shipped_vocabulary_by_name(call):
-    assert call("fragments", "check", "rdkit").exit_code == 0
+    checked = call("fragments", "check", "rdkit")
+    assert checked.exit_code == 0
+    assert "points must not stay open" in checked.stdout
+    assert "any point with any other" in call("fragments", "check", "rdkit", "--joins", "any").stdout
+    assert "the points have no labels" in call("fragments", "check", "rdkit_untyped").stdout
 
 
 def test_refusals(call, tmp_path):

@@ -54,7 +54,7 @@ def test_messages_are_shown_while_a_command_runs(capsys):
         (["sample", "RUN", "-n", 5, "-o", "OUT.smi"], ["sampled: 5 of 5"]),
         (["score", "FILE", "oracle=qed", "-o", "OUT.csv"], ["qed: 0 of 2"]),
         (["data", "info", "FILE"], ["read: 2"]),
-        (["fragments", "build", "FILE", "-o", "OUT.txt"], ["molecules read: 2"]),
+        (["fragments", "build", "FILE", "-o", "OUT.txt"], ["molecules cut: 2"]),
     ],
 )
 def test_long_commands_say_how_far_they_are(call, molecules_run, tmp_path, monkeypatch, command, says):

@@ -54,7 +54,7 @@ def test_what_a_file_gives_does_not_depend_on_the_jobs(table, jobs, monkeypatch)
     direct = build_vocabulary(enumerate(parse([*large[:2], salt, *large[2:]])))
     assert report.vocabulary == direct.vocabulary
     assert np.array_equal(report.ranks, direct.ranks)
-    assert np.array_equal(report.closed, direct.closed)
+    assert np.array_equal(report.typed, direct.typed)
     assert "1 left out: dummy atom, line 1" in report.summary()
     assert "2 left out: not a SMILES, line 4, 11" in report.summary()
     found = file_coverage(table, report.vocabulary, joins=[None, "any"], jobs=jobs)

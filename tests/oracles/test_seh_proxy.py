@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rdkit import Chem
 from tests.networks.test_seh_proxy import frozen_arrays
 from tests.reference_values import reference
 
@@ -14,6 +15,8 @@ from molgfn.oracles import seh_proxy
 from molgfn.oracles.seh_proxy import SEHProxy
 from molgfn.testing import check_oracle
 
+#: an attachment point is open: not a molecule that a reader would let in
+OPEN = Molecule(Chem.MolFromSmiles("*C"), "*C")
 SMILES = ["c1ccccc1", "CC", "CC(=O)Oc1ccccc1C(=O)O", "CCCn1c(=NC(=O)c2ccc(-n3cncn3)nc2)[nH]c2ccccc21"]
 #: of the published implementation
 GOLDEN = [0.92876, 0.03045, 2.48992, 4.3920]
@@ -65,7 +68,7 @@ def test_equals_torch_geometric_with_random_weights_on_all_of_them(tmp_path):
 
 def test_chunks_do_not_show(small, monkeypatch):
     oracle = SEHProxy(weights=str(small))
-    molecules = parse([*SMILES, "*C", "C"] * 3)
+    molecules = [*parse(SMILES), OPEN, *parse(["C"])] * 3
     whole = oracle.values(molecules)
     for chunk in (1, 7, 20):
         monkeypatch.setattr(seh_proxy, "CHUNK", chunk)
@@ -76,7 +79,7 @@ def test_chunks_do_not_show(small, monkeypatch):
 
 def test_no_value_where_the_features_are_not_defined(small):
     oracle = SEHProxy(weights=str(small))
-    assert np.isnan(oracle.values(parse(["*C", "[NH3]->[Fe]", "C[Hg]C"]))).all()
+    assert np.isnan(oracle.values([OPEN, *parse(["[NH3]->[Fe]", "C[Hg]C"])])).all()
     with pytest.raises(ValueError, match="only valid molecules"):
         oracle.values([Molecule.failed("no")])
 

@@ -1,6 +1,8 @@
 """A small study from the command line: it runs once, goes on where it was, and says what failed."""
 
 import csv
+import hashlib
+import json
 
 import pytest
 from click.testing import CliRunner
@@ -132,3 +134,10 @@ def test_several_studies_get_one_table_together(file, tmp_path):
     assert lines[0].startswith("| | small: tv | small: reward_calls | small: gradient_steps | other: tv |")
     assert len(lines) == 3
     assert lines[2].startswith("| TB | 0.")
+
+
+def test_a_vocabulary_that_took_over_a_name_does_not_take_over_its_results():
+    """Results were kept under the shipped vocabulary's name when it had no labels."""
+    kept = hashlib.sha256(json.dumps([{"environment": {"vocabulary": "rdkit"}}, 0, 0]).encode()).hexdigest()[:16]
+    assert Job("x", 0, {"environment": {"vocabulary": "rdkit_untyped", "joins": None}}).identity == kept
+    assert Job("x", 0, {"environment": {"vocabulary": "rdkit"}}).identity != kept

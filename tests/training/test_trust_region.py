@@ -196,7 +196,7 @@ def test_curvature_of_a_network_policy(kind, arguments):
     if kind is MLPPolicy:
         environment = golden_dag().environment
     else:
-        environment = Fragments(vocabulary="rdkit", max_fragments=4, max_atoms=30)
+        environment = Fragments(vocabulary="rdkit_untyped", max_fragments=4, max_atoms=30)
     policy = kind(environment=environment, **arguments).double()
     trajectories = Sampler(environment).forward(policy, 4)
     trajectories = type(trajectories)(**{**vars(trajectories), "log_reward": torch.randn(4, dtype=torch.float64)})

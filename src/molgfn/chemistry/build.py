@@ -16,10 +16,10 @@ import numpy as np
 from rdkit import Chem
 
 from molgfn.chemistry.capping import capped
-from molgfn.chemistry.cutting import cut
-from molgfn.chemistry.fragment import Fragment, Labels, give_up_hydrogen, tidy_labels
+from molgfn.chemistry.cutting import cut, read_mark
+from molgfn.chemistry.fragment import Fragment, Labels, give_up_hydrogen
 from molgfn.chemistry.join_table import JoinTable
-from molgfn.chemistry.labels import fillable
+from molgfn.chemistry.labels import beside_heteroatoms, fillable, joins_carbon_only
 from molgfn.chemistry.left_out import LeftOut, described
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.motifs import unusual_motifs
@@ -44,8 +44,8 @@ class BuildReport:
         refused: number of distinct fragments left out by a rule, by reason.
         ranks: int64 [molecules], how many fragments (most frequent first) it takes to rebuild each molecule the
             way it was cut; -1 where one of its fragments was left out by a rule.
-        closed: bool [molecules], whether that way leaves no point open that must be filled, so that it is there with
-            BRICS's joins, too (see ``join_table``). True throughout without labels.
+        typed: bool [molecules], whether that way is there with the joins of BRICS, too: no point open that must be
+            filled, no hetero-atom on a carbon that holds one (see ``join_table``). True throughout without labels.
     """
 
     vocabulary: Vocabulary
@@ -55,7 +55,7 @@ class BuildReport:
     found: int
     refused: dict[str, int]
     ranks: np.ndarray = field(repr=False)
-    closed: np.ndarray = field(repr=False)
+    typed: np.ndarray = field(repr=False)
 
     def coverage_at(self, size: int) -> float:
         """Share of the molecules that the ``size`` most frequent fragments rebuild the way they were cut."""
@@ -64,7 +64,7 @@ class BuildReport:
     @property
     def typed_coverage(self) -> float:
         """``coverage`` with BRICS's joins."""
-        return float(np.mean((self.ranks >= 0) & (self.ranks <= len(self.vocabulary)) & self.closed))
+        return float(np.mean((self.ranks >= 0) & (self.ranks <= len(self.vocabulary)) & self.typed))
 
     @property
     def coverage(self) -> float:
@@ -151,6 +151,7 @@ class VocabularyBuilder:
         self._salts = 0
         self._numbers: dict[Cut, int] = {}
         self._cuts, self._starts = array("l"), array("q")  # numbers of the cuts of each molecule, one after the other
+        self._to_carbon = array("b")  # whether all carbons that hold a hetero-atom were cut from carbon only
         self._patterns: dict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
 
     def add(self, line: int, pieces: list[str] | str, *, salt: bool = False) -> None:
@@ -168,6 +169,7 @@ class VocabularyBuilder:
             return
         self._salts += salt
         self._starts.append(len(self._cuts))
+        self._to_carbon.append(self._cores.to_carbon(pieces))
         for core, atoms in cuts:
             self._patterns[core][atoms] += 1
             self._cuts.append(self._numbers.setdefault((core, atoms), len(self._numbers)))
@@ -175,7 +177,7 @@ class VocabularyBuilder:
     @property
     def kept_bytes(self) -> int:
         """What is kept of molecules."""
-        return sum(len(values) * values.itemsize for values in (self._cuts, self._starts))
+        return sum(len(values) * values.itemsize for values in (self._cuts, self._starts, self._to_carbon))
 
     def finish(
         self,
@@ -213,13 +215,14 @@ class VocabularyBuilder:
             vocabulary = fillable(labelled, table)
             if not any(f.points for f in vocabulary):
                 raise DataError(
-                    f"each of the {len(labelled)} most frequent fragments has a point that must not stay open and that "
-                    "none of the others fills; keep more of them"
+                    f"the {len(labelled)} most frequent fragments have points that must not stay open (acyl, sulfonyl, "
+                    "sulfur) and nothing to fill them; keep more, or build without labels"
                 )
         if left_out := min(limit, len(kept)) - len(vocabulary):
             refused["nothing fills a point that must not stay open"] = left_out
             ranks = self._ranks(vocabulary, served)
         closed = {(f.smiles, atoms) for f in vocabulary for atoms in patterns[f.smiles] if _is_closed(f, atoms, table)}
+        typed = self._over_molecules(np.logical_and, [cut in closed for cut in self._numbers])
         return BuildReport(
             vocabulary=Vocabulary(vocabulary),
             molecules=len(self._starts),
@@ -228,7 +231,7 @@ class VocabularyBuilder:
             found=len(patterns),
             refused=dict(refused),
             ranks=ranks,
-            closed=self._over_molecules(np.logical_and, [cut in closed for cut in self._numbers]),
+            typed=typed & np.array(self._to_carbon, dtype=bool) if labels else typed,
         )
 
     def _ranks(self, kept: list[Fragment], served: set[Cut]) -> np.ndarray:
@@ -281,6 +284,7 @@ class _Cores:
 
     def __init__(self) -> None:
         self._known: dict[str, Cut | None] = {}
+        self._not_to_carbon: set[str] = set()  # pieces with a cut from a hetero-atom at a carbon that holds another
         #: by core and atom, the labels under which it was cut
         self.labels: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
 
@@ -296,6 +300,10 @@ class _Cores:
             found.append(core)
         return found
 
+    def to_carbon(self, pieces: Iterable[str]) -> bool:
+        """Whether all carbons of known pieces that hold a hetero-atom were cut from carbon only."""
+        return self._not_to_carbon.isdisjoint(pieces)
+
     def _core(self, piece: str) -> Cut | None:
         """A piece with dummies to the same piece with hydrogens: its canonical SMILES, and the atoms that were cut."""
         mol = Chem.MolFromSmiles(piece)
@@ -305,19 +313,23 @@ class _Cores:
         if found is None:
             return None
         core, atoms = found
-        labels = [atom.GetIsotope() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0]
-        for atom, label in zip(atoms, labels, strict=True):
-            self.labels[core][atom].add(str(label))
+        dummies = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0]
+        for atom, dummy in zip(atoms, dummies, strict=True):
+            label, hetero = read_mark(dummy)
+            self.labels[core][atom].add(label)
+            if hetero and joins_carbon_only(dummy.GetNeighbors()[0]):
+                self._not_to_carbon.add(piece)
         return core, tuple(sorted(atoms))
 
 
 def _labels(fragment: Fragment, seen: dict[int, set[str]]) -> tuple[Labels, ...]:
     """Labels of the points, from those of atoms, united over atoms that are alike in the bare fragment."""
-    alike = list(Chem.CanonicalRankAtoms(Chem.MolFromSmiles(fragment.smiles), breakTies=False))
+    mol = Chem.MolFromSmiles(fragment.smiles)
+    alike = list(Chem.CanonicalRankAtoms(mol, breakTies=False))
     united: dict[int, set[str]] = defaultdict(set)
     for atom, labels in seen.items():
         united[alike[atom]] |= labels
-    return tuple(tidy_labels(united[alike[atom]]) for atom in fragment.points)
+    return tuple(beside_heteroatoms(united[alike[atom]], mol.GetAtomWithIdx(atom)) for atom in fragment.points)
 
 
 def _is_closed(fragment: Fragment, atoms: tuple[int, ...], table: JoinTable) -> bool:

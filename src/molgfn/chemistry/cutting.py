@@ -11,11 +11,15 @@ from rdkit.Chem import BRICS
 
 from molgfn.chemistry.molecules import Molecule
 
+#: added to the label on a dummy atom that stands for something else than carbon
+HETERO = 100
+
 
 def cut(molecule: Molecule) -> list[str] | str:
-    """SMILES of the pieces, with a dummy atom where a bond was (its isotope is the label of BRICS), or a reason.
+    """SMILES of the pieces, with a dummy atom where a bond was, or a reason.
 
-    The reason is a name, a colon and what is said of it; see ``Molecule.problem``.
+    What a dummy atom tells is read by ``read_mark``. The reason is a name, a colon and what is said of it; see
+    ``Molecule.problem``.
     """
     if molecule.mol is None:
         return molecule.problem or "not a molecule"
@@ -28,9 +32,17 @@ def cut(molecule: Molecule) -> list[str] | str:
     bonds = brics_bonds(mol)
     if not bonds:
         return [Chem.MolToSmiles(mol)]
-    # the dummy of the begin atom's label is bonded to the end atom: here it is to tell what that atom is
-    pieces = Chem.FragmentOnBonds(mol, list(bonds), dummyLabels=[(end, begin) for begin, end in bonds.values()])
-    return Chem.MolToSmiles(pieces).split(".")
+    marks = []  # the first of two goes to the dummy that is bonded to the end atom and stands for the begin atom
+    for index, (begin, end) in bonds.items():
+        bond = mol.GetBondWithIdx(index)
+        hetero = [HETERO * (atom.GetAtomicNum() != 6) for atom in (bond.GetBeginAtom(), bond.GetEndAtom())]
+        marks.append((end + hetero[0], begin + hetero[1]))
+    return Chem.MolToSmiles(Chem.FragmentOnBonds(mol, list(bonds), dummyLabels=marks)).split(".")
+
+
+def read_mark(dummy: Chem.Atom) -> tuple[str, bool]:
+    """Label of the atom that a dummy atom is bonded to, and whether the dummy stands for something else than carbon."""
+    return str(dummy.GetIsotope() % HETERO), dummy.GetIsotope() >= HETERO
 
 
 def brics_bonds(mol: Chem.Mol) -> dict[int, tuple[int, int]]:

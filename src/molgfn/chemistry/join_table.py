@@ -111,17 +111,27 @@ def _brics() -> tuple[list[tuple[str, str]], list[str]]:
     """Pairs of BRICS's environments with a single bond, and those that must be filled.
 
     To be filled are atoms that would be left with a hydrogen beside =O (aldehydes, sulfinic acids) and sulfur (thiols).
+    An environment of saturated carbon comes a second time with a ``c``: for one that holds N, O or S already and that
+    is joined to carbon only, lest N-C-O, N-C-N and O-C-O come about by joining (BRICS does not look that far).
     """
     pairs = [(brics_number(a), brics_number(b)) for group in BRICS.reactionDefs for a, b, bond in group if bond == "-"]
-    fill = set()
+    fill, carbons, saturated = set(), set(), set()
     for name, smarts in BRICS.environs.items():
         atom = Chem.MolFromSmarts(smarts).GetAtomWithIdx(0)
+        if atom.GetAtomicNum() == 6:
+            carbons.add(brics_number(name))
         oxo = any(
             bond.GetBondType() == Chem.BondType.DOUBLE and bond.GetOtherAtom(atom).GetAtomicNum() == 8
             for bond in atom.GetBonds()
         )
         if oxo or atom.GetAtomicNum() == 16:
             fill.add(brics_number(name))
+        elif atom.GetAtomicNum() == 6 and smarts.startswith("[C"):
+            saturated.add(brics_number(name))
+    among = [(a, b) for a, b in pairs if a in carbons and b in carbons]
+    for a, b in among:
+        first, second = ([x, x + "c"] if x in saturated else [x] for x in (a, b))
+        pairs += [(x, y) for x in first for y in second]
     return pairs, sorted(fill)
 
 

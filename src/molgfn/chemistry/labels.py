@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rdkit import Chem
@@ -103,11 +103,31 @@ def brics_labels(mol: Chem.Mol, points: Sequence[int]) -> tuple[Labels, ...]:
     known = JoinTable.load("brics").labels
     fitting: dict[int, set[str]] = {index: set() for index in points}
     for name, pattern in BRICS.environMatchers.items():
-        if brics_number(name) in known:
+        if name.startswith("L") and brics_number(name) in known:  # "#L8" is one that was given up
             for match in grown.GetSubstructMatches(pattern, uniquify=False):
                 if match[0] in fitting:
                     fitting[match[0]].add(brics_number(name))
-    return tuple(tidy_labels(fitting[index] or _nearest(mol.GetAtomWithIdx(index))) for index in points)
+    atoms = [mol.GetAtomWithIdx(index) for index in points]
+    return tuple(beside_heteroatoms(fitting[a.GetIdx()] or _nearest(a), a) for a in atoms)
+
+
+def beside_heteroatoms(labels: Iterable[str], atom: Chem.Atom) -> Labels:
+    """BRICS's labels of an attachment atom; a saturated carbon that holds N, O or S keeps joins to carbon only.
+
+    Args:
+        labels: as BRICS has them.
+        atom: in its fragment.
+    """
+    if not joins_carbon_only(atom):
+        return tidy_labels(labels)
+    known = JoinTable.load("brics").labels
+    return tidy_labels([label + "c" for label in labels if label + "c" in known] or ["8c"])
+
+
+def joins_carbon_only(atom: Chem.Atom) -> bool:
+    """Whether an atom is a saturated carbon that holds N, O or S."""
+    holds = any(other.GetAtomicNum() in (7, 8, 16) for other in atom.GetNeighbors())
+    return holds and atom.GetAtomicNum() == 6 and atom.GetHybridization() == Chem.HybridizationType.SP3
 
 
 def _nearest(atom: Chem.Atom) -> Labels:
