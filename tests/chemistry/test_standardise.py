@@ -88,3 +88,14 @@ def test_it_is_a_config():
     ):
         with pytest.raises(ConfigError, match=words):
             build({**node, **bad}, Standardisation, "x")
+
+
+@pytest.mark.parametrize("smiles", ["[2H]/N=C/C", "[2H]N=S(C)(C)=O", "[2H]OC", "[2H]P=C", "C[C@@]12C[C@H](C1)C2[2H]"])
+def test_without_isotopes_a_molecule_is_the_one_that_never_had_them(smiles):
+    read = Standardisation(isotopes="remove")(Molecule.from_smiles(smiles))
+    assert read.valid
+    assert (
+        read.smiles
+        == Molecule.from_smiles(read.smiles).smiles
+        == Molecule.from_smiles(smiles.replace("2H", "H")).smiles
+    )

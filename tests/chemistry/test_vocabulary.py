@@ -74,6 +74,7 @@ def test_json_list(tmp_path):
         (Fragment("c1ccncc1", (3,)), ["atom 3 (N)"]),
         (Fragment("*C", (1,)), ["dummy atom"]),
         (Fragment("C[C@H](N)O", (0,)), ["stereo marks", "'C[CH](N)O'"]),
+        (Fragment("[CH3:1]C", (0,)), ["'[CH3:1]C' has atom maps", "write it without them"]),
         (Fragment("F/C=C/F", (1,)), ["stereo marks", "'FC=CF'"]),
         (Fragment("[CH3]", (0,)), ["unpaired electrons"]),
         (Fragment("[H]C", (0,)), ["hydrogen as an atom"]),

@@ -169,6 +169,31 @@ def test_points_without_numbers_are_counted_and_files_name_fragments(tmp_path):
     assert len(enumerate_states(again)) == len(enumerate_states(environment))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("F\nC(\n", r"allowed: .*groups.smi, line 2: not a SMILES: C\("),
+        ("# nothing\n", "allowed: .*groups.smi: no valid molecule"),
+        ("F\nCCl\n", "point 1: 'CCl' is not among the 3 fragments"),
+    ],
+)
+def test_files_of_fragments_are_refused_by_line(tmp_path, content, message):
+    (tmp_path / "groups.smi").write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        Fragments(vocabulary=VOCABULARY, scaffold="*c1ccccc1", allowed={1: str(tmp_path / "groups.smi")})
+
+
+def test_fragments_are_named_in_any_way_of_writing_them(tmp_path):
+    (tmp_path / "groups.csv").write_text("name;SMILES\nfluoride;[F:3][H]\nmethanol;[H]OC\n")
+    environment = Fragments(
+        vocabulary=VOCABULARY,
+        scaffold="*c1ccc(*)nc1",
+        allowed={1: str(tmp_path / "groups.csv"), 2: ["[CH4:1]"]},
+        max_fragments=3,
+    )
+    assert environment.space.allowed == {1: [METHANOL, FLUORINE], 2: [METHYL]}
+
+
 def numbered(plain):
     """The names of points as numbers, which JSON writes as text; configs read either."""
     return {"allowed": {int(name): numbers for name, numbers in plain["allowed"].items()}}

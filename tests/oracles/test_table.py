@@ -28,7 +28,11 @@ def test_a_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("smiles,value\nC,1\n", "columns `object` and `value`"), ("object,value\nC,one\n", "line 2: `one` is no number")],
+    [
+        ("smiles,value\nC,1\n", "columns `object` and `value`"),
+        ("object,value\nC,one\n", "line 2: `one` is no number"),
+        ("object,value\nC,1\nCC,2\nC,3\n", "line 4: C is listed with 1.0 already"),
+    ],
 )
 def test_a_broken_file_is_named(tmp_path, text, says):
     path = tmp_path / "t.csv"

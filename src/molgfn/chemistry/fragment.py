@@ -136,6 +136,8 @@ def _parse(smiles: str) -> tuple[Chem.Mol | None, str]:
         return None, f"'{smiles}' has a dummy atom; write the plain fragment and list the atom that '*' is bonded to"
     if any(a.GetAtomicNum() == 1 for a in raw.GetAtoms()):
         return None, f"'{smiles}' has a hydrogen as an atom of its own; write hydrogens implicitly or inside brackets"
+    if any(a.GetAtomMapNum() for a in raw.GetAtoms()):
+        return None, f"'{smiles}' has atom maps, which are no part of a molecule; write it without them"
     if any(a.GetNumRadicalElectrons() for a in mol.GetAtoms()):
         return None, f"'{smiles}' has unpaired electrons; fill open valences with hydrogens"
     if re.search(r"[@/\\]", smiles):

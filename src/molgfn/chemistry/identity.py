@@ -87,12 +87,12 @@ def plain(mol: Chem.Mol) -> Chem.Mol | str:
     for group in Chem.GetMolSubstanceGroups(mol):
         if group.HasProp("TYPE") and group.GetProp("TYPE") in ("SRU", "MON", "COP", "MUL"):
             return "polymer"
-    bare = Chem.RemoveHs(mol, _hydrogens())
-    again = Chem.MolFromSmiles(Chem.MolToSmiles(bare))
+    again = Chem.MolFromSmiles(Chem.MolToSmiles(implicit_hydrogens(mol)))
     return "no SMILES" if again is None else again
 
 
-def _hydrogens() -> Chem.RemoveHsParameters:
+def implicit_hydrogens(mol: Chem.Mol) -> Chem.Mol:
+    """A copy whose hydrogens are atoms of their own only where they are isotopes, bare or bridging."""
     parameters = Chem.RemoveHsParameters()
     parameters.removeDefiningBondStereo = True
     parameters.removeNonimplicit = True
@@ -100,7 +100,7 @@ def _hydrogens() -> Chem.RemoveHsParameters:
     parameters.removeWithWedgedBond = True
     parameters.removeInSGroups = True
     parameters.showWarnings = False
-    return parameters
+    return Chem.RemoveHs(mol, parameters)
 
 
 def _stereo_depends(mol: Chem.Mol) -> bool:

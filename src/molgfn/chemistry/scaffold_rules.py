@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rdkit import Chem
 
+from molgfn.chemistry.files import read_molecules
 from molgfn.chemistry.fragment import alike_points
 from molgfn.chemistry.growing import Scaffold
 from molgfn.chemistry.joins import Joins
+from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.vocabulary import Vocabulary
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, DataError
 
 #: points that must be filled, by name
 Fill = Literal["all"] | Sequence[int] | None
@@ -26,8 +27,8 @@ def resolve_allowed(allowed: Allowed, vocabulary: Vocabulary) -> dict[int, list[
     """Numbers of the fragments (from 0) that are allowed at points, ascending.
 
     Args:
-        allowed: per name of a point a SMILES, a number, a list of both, or the path of a file with one SMILES a line
-            (first word; ``#`` starts a comment). A SMILES stands for all fragments of that structure.
+        allowed: per name of a point a SMILES, a number, a list of both, or the path of a file of molecules
+            (see ``chemistry.files``). A SMILES stands for all fragments of that structure.
         vocabulary: the fragments.
 
     Raises:
@@ -35,12 +36,12 @@ def resolve_allowed(allowed: Allowed, vocabulary: Vocabulary) -> dict[int, list[
     """
     known: dict[str, list[int]] = {}
     for number, fragment in enumerate(vocabulary):
-        known.setdefault(Chem.CanonSmiles(fragment.smiles), []).append(number)
+        known.setdefault(Molecule.from_smiles(fragment.smiles).smiles, []).append(number)
     found: dict[int, list[int]] = {}
     for name, asked in (allowed or {}).items():
         entries = [asked] if isinstance(asked, str | int) else list(asked)
         if len(entries) == 1 and isinstance(entries[0], str) and Path(entries[0]).is_file():
-            entries = _lines(Path(entries[0]))
+            entries = _in_file(Path(entries[0]))
         if not entries:
             raise ConfigError(f"allowed: no fragment is allowed at point {name}; name some, or leave the point out")
         numbers = {number for entry in entries for number in _numbers(entry, name, known, len(vocabulary))}
@@ -107,12 +108,13 @@ def _numbers(entry: str | int, name: int, known: Mapping[str, list[int]], n: int
         if not 0 <= entry < n:
             raise ConfigError(f"allowed: point {name}: there is no fragment {entry}; the vocabulary has 0 to {n - 1}")
         return [entry]
-    mol = Chem.MolFromSmiles(entry)
-    if mol is None or not mol.GetNumAtoms():
+    molecule = Molecule.from_smiles(entry)
+    if molecule.problem is not None:
         raise ConfigError(
-            f"allowed: point {name}: '{entry}' is neither a SMILES nor a file; name fragments of the vocabulary"
+            f"allowed: point {name}: '{entry}' is neither a SMILES nor a file ({molecule.problem}); name "
+            "fragments of the vocabulary"
         )
-    smiles = Chem.MolToSmiles(mol)
+    smiles = molecule.smiles
     if smiles not in known:
         near = difflib.get_close_matches(smiles, known, 1)
         hint = f" (the nearest is '{near[0]}')" if near else ""
@@ -123,9 +125,13 @@ def _numbers(entry: str | int, name: int, known: Mapping[str, list[int]], n: int
     return known[smiles]
 
 
-def _lines(path: Path) -> list[str | int]:
+def _in_file(path: Path) -> list[str | int]:
+    """The molecules of a file; what is none is a fault of the rule, not a row to leave out."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"allowed: {path}: cannot be read ({error})") from error
-    return [words[0] for words in map(str.split, lines) if words and not words[0].startswith("#")]
+        content = read_molecules(path)
+    except DataError as error:
+        raise ConfigError(f"allowed: {error}") from error
+    if content.problems:
+        line, problem = content.problems[0]
+        raise ConfigError(f"allowed: {path}, line {line}: {problem}")
+    return [molecule.smiles for molecule in content.molecules]

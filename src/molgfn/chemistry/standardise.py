@@ -11,6 +11,7 @@ from pydantic import Field
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from molgfn.chemistry.identity import canonical_smiles, implicit_hydrogens
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError
 
@@ -105,7 +106,7 @@ class Standardisation:
         if rebuilt:
             return Molecule.from_mol(mol)
         # marks that are taken off leave nothing to sanitise
-        return molecule if mol is molecule.mol else Molecule(mol, Chem.MolToSmiles(mol))
+        return molecule if mol is molecule.mol else Molecule(mol, canonical_smiles(mol))
 
 
 def _left_out(reason: str, molecule: Molecule, detail: str = "") -> Molecule:
@@ -120,7 +121,7 @@ def _without_isotopes(mol: Chem.Mol) -> Chem.Mol:
     mol = Chem.Mol(mol)
     for atom in mol.GetAtoms():
         atom.SetIsotope(0)
-    mol = Chem.RemoveHs(mol)  # deuterium is an atom of its own until it is plain hydrogen
+    mol = implicit_hydrogens(mol)  # deuterium is an atom of its own until it is plain hydrogen
     Chem.AssignStereochemistry(mol, cleanIt=True, force=True)  # a centre may have been one by its isotopes alone
     return mol
 

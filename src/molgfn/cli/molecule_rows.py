@@ -90,10 +90,10 @@ def read_rows(path: Path, *, column: str | None = None) -> MoleculeRows:
     )
     if given.place is not None and given.smiles is not None:
         table.insert(given.place, given.smiles, [record.text for record in records])
-    words = given.is_lines and _NAME in table
+    names: list[str] = table[_NAME].tolist() if given.is_lines and _NAME in table else [""] * len(records)
     titles = [
-        record.text.partition("\n")[0].strip() if record.block else table[_NAME][i] if words else ""
-        for i, record in enumerate(records)
+        record.text.partition("\n")[0].strip() if record.block else name
+        for record, name in zip(records, names, strict=True)
     ]
     blocks = [record.text if record.block else None for record in records]
     return MoleculeRows(molecules, table, blocks, titles, given.smiles, given.types, dict(problems))
@@ -108,13 +108,14 @@ def write_rows(rows: MoleculeRows, path: Path) -> list[str]:
     from molgfn.chemistry.molecules import Molecule
     from molgfn.cli.object_files import whole, write_sdf
     from molgfn.datasets.given import as_given
+    from molgfn.evaluation.files import write_whole
 
     table = rows.table.reset_index(drop=True)
     smiles = [m.smiles for m in rows.molecules]
     titled = _NAME in table and table[_NAME].tolist() == rows.titles
     if path.suffix == ".smi":
         lines = "".join(f"{text} {title}".rstrip() + "\n" for text, title in zip(smiles, rows.titles, strict=True))
-        whole(path, lambda p: p.write_text(lines, encoding="utf-8"))
+        write_whole(path, lines)
         return [name for name in table if name != rows.smiles and not (titled and name == _NAME)]
     if path.suffix == ".sdf":
         mols = [

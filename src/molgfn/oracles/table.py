@@ -82,9 +82,11 @@ def _read(path: Path) -> dict[str, float]:
                 raise ConfigError(f"path: {path}, line {record.line}: {record.problem}")
             text = record.cells[columns.names.index("value")]
             try:
-                table[record.text] = float(text)
+                value = float(text)
             except ValueError:
                 raise ConfigError(f"path: {path}, line {record.line}: `{text}` is no number") from None
+            if (before := table.setdefault(record.text, value)) != value:
+                raise ConfigError(f"path: {path}, line {record.line}: {record.text} is listed with {before} already")
     except DataError as error:
         hint = "; it should have the columns `object` and `value`" if "no column" in str(error) else ""
         raise ConfigError(f"path: {error}{hint}") from None
