@@ -73,6 +73,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         ("novelty", "Not in the reference"),
         ("snn", "Similarity to the nearest of the reference"),
         ("internal_diversity", "Internal diversity (IntDiv1)"),
+        ("unusual_motifs", "With a motif that chemists avoid"),
         ("exact/tv", "Exact total variation from R/Z"),
         ("elbo", "ELBO (at most log Z)" if bounds_log_z(metrics) else "ELBO (may lie above log Z)"),
         *[(key, "Spearman correlation of log P_T and log R") for key in _last(metrics, "correlation/spearman/")],

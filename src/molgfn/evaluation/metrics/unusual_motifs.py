@@ -12,11 +12,11 @@ from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 class UnusualMotifs(Metric):
     """Share of the unique valid molecules that hold a motif of ``chemistry.motifs``, with the Wilson interval.
 
-    ``unusual motifs/<name>`` is the share that holds one of them; motifs that no molecule holds are left out. Of 5,000
+    ``unusual_motifs/<name>`` is the share that holds one of them; motifs that no molecule holds are left out. Of 5,000
     molecules of ZINC 4.5 % hold one, most of them N-N.
     """
 
-    name: ClassVar[str] = "unusual motifs"
+    name: ClassVar[str] = "unusual_motifs"
     domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
     reference: ClassVar[str] = "Bruns and Watson, J. Med. Chem. 55 (2012) 9763"
 
