@@ -1,6 +1,7 @@
 """MOL blocks with bonds of type 4: without hydrogens they are read as what they are, or refused, never changed."""
 
 import os
+import random
 
 import pytest
 from rdkit import Chem, RDConfig
@@ -99,3 +100,16 @@ def test_more_nitrogens_than_can_be_tried_are_refused():
 def test_what_cannot_be_single_and_double_in_turn_says_so():
     block = aromatic("c1ccccc1").replace("C  ", "O  ", 1)
     assert Molecule.from_mol_block(block).problem.partition(":")[0] in ("aromaticity", "valence")
+
+
+@pytest.mark.parametrize("version", [Chem.MolToMolBlock, Chem.MolToV3KMolBlock])
+def test_damaged_blocks_have_a_reason(version):
+    rng = random.Random(0)
+    block = aromatic("OCc1cc[nH]n1", version)
+    for _ in range(300):
+        text = list(block)
+        for _ in range(2):
+            place = rng.randrange(len(text))
+            text[place] = rng.choice(["", "4", " ", "\n", "N", text[place] * 2])
+        molecule = Molecule.from_mol_block("".join(text))
+        assert molecule.valid == (molecule.problem is None)

@@ -16,7 +16,7 @@ from rdkit import Chem
 
 #: bonds of type 4 of V2000 and V3000
 AROMATIC_BONDS = re.compile(r"^(?:[ \d]{6}  4(?:[ \d]{3}|\s*$)|M  V30 +\d+ +4 +\d+ +\d+)", re.MULTILINE)
-_V3000_BOND = re.compile(r"^(M  V30 +\d+ +)\d+( +\d+ +\d+.*)$", re.DOTALL)
+_V3000_BOND = re.compile(r"^(M  V30 +\d+ +)(\d+)( +\d+ +\d+.*)$", re.DOTALL)
 _SINGLE, _AROMATIC = Chem.BondType.SINGLE, Chem.BondType.AROMATIC
 _TYPES = {_SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
 #: elements that are aromatic with two neighbours both with and without a hydrogen
@@ -50,7 +50,10 @@ def kekule_blocks(block: str) -> list[str] | None:
         kekule = _kekule(mol, [atom for placement in chosen for atom in placement])
         if kekule is None:
             return None
-        blocks.append(_with_bonds(block, kekule))
+        written = _with_bonds(block, kekule)
+        if written is None:
+            return []
+        blocks.append(written)
     return blocks
 
 
@@ -116,24 +119,35 @@ def _kekule(mol: Chem.Mol, places: tuple[int, ...] | list[int]) -> Chem.Mol | No
     return mol
 
 
-def _with_bonds(block: str, kekule: Chem.Mol) -> str:
-    """The block with the types of bonds of a molecule that was read from it."""
-    types = iter([_TYPES.get(bond.GetBondType()) for bond in kekule.GetBonds()])
+def _with_bonds(block: str, kekule: Chem.Mol) -> str | None:
+    """The block with the types of bonds of a molecule that was read from it; None where they are not found there."""
+    types = [_TYPES.get(bond.GetBondType()) for bond in kekule.GetBonds()]
     lines = block.split("\n")
-    if "V3000" not in lines[3]:
-        atoms, bonds = int(lines[3][:3]), int(lines[3][3:6])
-        for i in range(4 + atoms, 4 + atoms + bonds):
-            kind = next(types)
-            if lines[i][6:9] == "  4":
-                lines[i] = f"{lines[i][:6]}  {kind}{lines[i][9:]}"
-        return "\n".join(lines)
-    first = next(i for i, line in enumerate(lines) if line.startswith("M  V30 BEGIN BOND")) + 1
-    for i in range(first, len(lines)):
-        if lines[i].startswith("M  V30 END BOND"):
-            break
-        bond = None if lines[i - 1].rstrip().endswith("-") else _V3000_BOND.match(lines[i])
-        if bond is not None:
-            kind = next(types)
-            if lines[i][len(bond[1]) :].split()[0] == "4":
-                lines[i] = f"{bond[1]}{kind}{bond[2]}"
+    first = 4 + kekule.GetNumAtoms()
+    found = _v3000_bonds(lines) if "V3000" in lines[3] else _v2000_bonds(lines, first, first + len(types))
+    if len(found) != len(types):
+        return None
+    for (i, before, old, after), new in zip(found, types, strict=True):
+        if old.strip() == "4":
+            if new is None:
+                return None
+            lines[i] = f"{before}{new:>{len(old)}}{after}"
     return "\n".join(lines)
+
+
+def _v2000_bonds(lines: list[str], start: int, end: int) -> list[tuple[int, str, str, str]]:
+    """Per bond the number of its line, and the text before its type, the type and the text after it."""
+    return [(i, line[:6], line[6:9], line[9:]) for i, line in enumerate(lines[start:end], start=start)]
+
+
+def _v3000_bonds(lines: list[str]) -> list[tuple[int, str, str, str]]:
+    """As ``_v2000_bonds``; lines that go on with the one above (which ends in a hyphen) are no bonds."""
+    found, inside = [], False
+    for i, line in enumerate(lines):
+        if line.startswith("M  V30 BEGIN BOND"):
+            inside = True
+        elif line.startswith("M  V30 END BOND"):
+            inside = False
+        elif inside and not lines[i - 1].rstrip().endswith("-") and (bond := _V3000_BOND.match(line)):
+            found.append((i, bond[1], bond[2], bond[3]))
+    return found
