@@ -355,3 +355,18 @@ def test_diverse_picks_start_with_the_best_and_spread(samples, tmp_path):
     gallery = Gallery.of(pd.read_csv(tmp_path / "samples.csv"))
     assert gallery.diverse(2) == [0, 3]
     assert gallery.mean_similarity([0, 3]) < gallery.mean_similarity([0, 1])
+
+
+def test_a_component_that_is_a_descriptor_is_drawn_once_with_the_reference(samples, tmp_path):
+    weights = np.array([46.069, 45.085, 44.097])
+    s = samples(["CCO", "CCN", "CCC"], [0.5, 0.4, 0.3], components={"weight": weights, "rings": np.array([5.0, 6, 7])})
+    s = replace(s, reference=frozenset({"CCCl"}), reference_sample=samples(["CCCl", "CCBr"]))
+    write_evaluation(Evaluation({}, s, {}, [], {}), tmp_path / "evaluation")
+    page = write_report(tmp_path).read_text()
+    titles = re.findall(r"<figcaption>([^<]*)</figcaption>", page)
+    assert titles.count("Molecular weight (g/mol)") == 1
+    assert "weight" not in titles
+    assert "rings" in titles, "somebody's own rings, which are not RDKit's, stay as they were given"
+    assert "Rings" not in titles
+    (svg,) = re.findall(r"<figcaption>Molecular weight \(g/mol\)</figcaption>(.*?)</figure>", page, flags=re.DOTALL)
+    assert ">reference<" in svg

@@ -10,7 +10,7 @@ import click
 from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.table import Table
 
     from molgfn.datasets.reading import ReadingReport
@@ -189,10 +189,13 @@ def _require_output(output: Path, source: str, path: Path | None) -> None:
     require_folder(output.parent, output)
 
 
-def _reading(report: ReadingReport) -> Table:
-    table = _table("entries", "kept", "left out", title=report.source)
+def _reading(report: ReadingReport) -> Group:
+    from rich.console import Group
+    from rich.text import Text
+
+    table = _table("entries", "kept", "left out")
     table.add_row(f"{report.entries:,}", f"{report.kept:,}", f"{report.entries - report.kept:,}")
-    return table
+    return Group(Text(report.source, style="italic"), table)  # a title would be as narrow as the table
 
 
 def _left_out(report: ReadingReport) -> Table:
@@ -224,10 +227,10 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.2%}"
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
+def _table(*columns: str) -> Table:
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for column in columns:
         numbers = column in ("entries", "kept", "left out", "MB", "molecules", "share")
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")

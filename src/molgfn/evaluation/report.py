@@ -180,7 +180,11 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
     tables = {_who(results): results.samples}
     if results.untrained is not None:
         tables["untrained"] = results.untrained
-    components = component_columns(results.samples)
+    known = describe(gallery.molecules)
+    own = [
+        c for c in component_columns(gallery.table) if c in known and np.allclose(numbers(gallery.table, c), known[c])
+    ]
+    components = [c for c in component_columns(results.samples) if c not in own]  # those are drawn below, for all
     for column in [c for c in ("value", "log_reward", *components) if c in results.samples]:
         scored = f"{property_name(results.evaluation)}, of which the reward is made"
         title = {"value": scored, "log_reward": "log R(x)"}.get(column, _words(column))
@@ -189,13 +193,13 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
             continue
         label = {"value": property_name(results.evaluation), "log_reward": "log R(x)"}.get(column, _words(column))
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
-    described = {_who(results): (describe(gallery.molecules), numbers(gallery.table, "count"))}
+    described = {_who(results): (known, numbers(gallery.table, "count"))}
     if results.untrained is not None:
         other = Gallery.of(results.untrained)
         described["untrained"] = (describe(other.molecules), numbers(other.table, "count"))
     if results.reference is not None:
-        known = Gallery.of(results.reference, REFERENCE_DRAWN)
-        described["reference"] = (describe(known.molecules), numbers(known.table, "count"))
+        given = Gallery.of(results.reference, REFERENCE_DRAWN)
+        described["reference"] = (describe(given.molecules), numbers(given.table, "count"))
     for name, (label, _) in DESCRIPTORS.items():
         if name in components:
             continue  # drawn above, as the oracle gave it
