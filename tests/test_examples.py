@@ -9,7 +9,7 @@ import pandas as pd
 from rdkit import Chem
 
 ROOT = Path(__file__).parents[1]
-CORE = Chem.MolFromSmarts("NS(=O)(=O)c1ccc(O*)c(*)c1")
+CORE = Chem.MolFromSmarts("cNS(=O)(=O)c1ccc(Oc)c(C#N)c1")
 SMALL = {
     "ROWS": "150",
     "FIT": "--epochs 1 --members 2 --width 8 --layers 1",
