@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from molgfn.environments.hypergrid import HyperGrid
-from molgfn.evaluation.exact import exact_distribution
-from molgfn.objectives.policy_gradient import PolicyGradient
-from molgfn.oracles.hypergrid import HyperGrid as HyperGridOracle
+from molgfn.evaluation.exact.answers import exact_distribution
+from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
+from molgfn.oracles.synthetic.hypergrid import HyperGrid as HyperGridOracle
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
 from molgfn.training.optimizers import Optimizers

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from molgfn.environments.fragments import Fragments
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
-from molgfn.oracles.qed import QED
-from molgfn.oracles.sa import SA
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.sa import SA
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear

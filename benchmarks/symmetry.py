@@ -11,9 +11,9 @@ import time
 import numpy as np
 from rdkit import Chem
 
-from molgfn.chemistry.assembly import Assembler
-from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.assembly import Assembler
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
+from molgfn.chemistry.trees.symmetry import MoleculeSymmetry, TreeSymmetry
 
 SIZE = 9
 

@@ -277,9 +277,9 @@ def test_untrusted_accepts_only_trusted_classes():
 @pytest.mark.parametrize(
     ("target", "key", "value"),
     [
-        ("molgfn.oracles.function.Function", "function", "subprocess.call"),
-        ("molgfn.oracles.function.Function", "function", "torch.load"),
-        ("molgfn.oracles.command.Command", "command", ["rm", "-rf", "."]),
+        ("molgfn.oracles.own.function.Function", "function", "subprocess.call"),
+        ("molgfn.oracles.own.function.Function", "function", "torch.load"),
+        ("molgfn.oracles.own.command.Command", "command", ["rm", "-rf", "."]),
     ],
 )
 def test_untrusted_runs_no_code_that_a_parameter_names(target, key, value):
@@ -290,7 +290,7 @@ def test_untrusted_runs_no_code_that_a_parameter_names(target, key, value):
 
 
 def test_a_trusted_package_may_name_its_functions():
-    node = {"oracle": {"_target_": "molgfn.oracles.function.Function", "function": "json.dumps"}}
+    node = {"oracle": {"_target_": "molgfn.oracles.own.function.Function", "function": "json.dumps"}}
     assert check(node, schema={"oracle": ROOT["oracle"]}, untrusted=True, trust=("json",)) == []
 
 
@@ -346,7 +346,7 @@ def test_type_text(annotation, expected):
 
 @pytest.mark.parametrize(("text", "word", "read"), [("off", "off", "False"), ("no", "off", "False")])
 def test_a_word_that_yaml_reads_as_a_boolean_is_hinted_at(text, word, read):
-    logger = yaml.safe_load(f"{{_target_: molgfn.training.loggers.Loggers, wandb: {text}}}")
+    logger = yaml.safe_load(f"{{_target_: molgfn.training.logs.loggers.Loggers, wandb: {text}}}")
     (problem,) = check({"logger": logger}, schema={"logger": ROOT["logger"]})
     assert problem.startswith("logger.wandb: should be 'auto'")
     hint = f"YAML reads a bare {word} as {read.lower()}: write '{word}' with quotation marks"

@@ -15,18 +15,18 @@ import yaml
 from click.testing import CliRunner
 
 from molgfn.chemistry.molecules import parse
-from molgfn.cli import catalogue, oracle_table
-from molgfn.cli.compose import checked
+from molgfn.cli.composing.compose import checked
+from molgfn.cli.composing.places import find_experiment
+from molgfn.cli.describing import catalogue, oracle_table
 from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
-from molgfn.cli.places import find_experiment
 from molgfn.cli.score import composed
 from molgfn.config import build
 from molgfn.objectives.base import FROM_POLICY, FROM_SCORING
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.base import Scores
 from molgfn.testing import check_oracle
-from molgfn.training.scored_record import ScoredRecord
+from molgfn.training.logs.scored_record import ScoredRecord
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from molgfn.environments.fragments import Fragments
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
-from molgfn.oracles.qed import QED
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
 from molgfn.trajectories.sampler import Sampler
@@ -86,7 +86,7 @@ def test_local_search_and_replay_train(tmp_path):
 
 def train_two(tmp_path, *overrides):
     """Two iterations on the GPU through the command line's own composition; the weights stay finite."""
-    from molgfn.cli.compose import checked
+    from molgfn.cli.composing.compose import checked
     from molgfn.experiment import train
 
     base = ["trainer.accelerator=gpu", "trainer.iterations=2", "trainer.progress=none", "logger.wandb=off"]

@@ -8,7 +8,7 @@ import pytest
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.run_files import beside, record, relative_files, require_same, settle, verified
 
-TABLE = "molgfn.oracles.table.Table"
+TABLE = "molgfn.oracles.own.table.Table"
 
 
 @pytest.fixture
@@ -64,13 +64,19 @@ def test_every_kind_of_path_becomes_absolute(folders):
         "oracle": {
             "_target_": "molgfn.rewards.weighted_mean.WeightedMean",
             "components": {
-                "a": {"oracle": {"_target_": "molgfn.oracles.command.Command", "command": "python score.py 5 --x"}},
-                "b": {"oracle": {"_target_": "molgfn.oracles.function.Function", "function": "mine.py:f"}},
-                "c": {"oracle": {"_target_": "molgfn.oracles.vina.Vina", "receptor": "seh.pdbqt", "poses_folder": "p"}},
+                "a": {"oracle": {"_target_": "molgfn.oracles.own.command.Command", "command": "python score.py 5 --x"}},
+                "b": {"oracle": {"_target_": "molgfn.oracles.own.function.Function", "function": "mine.py:f"}},
+                "c": {
+                    "oracle": {
+                        "_target_": "molgfn.oracles.physics.vina.Vina",
+                        "receptor": "seh.pdbqt",
+                        "poses_folder": "p",
+                    }
+                },
             },
         },
         "environment": {"_target_": "mine.py:Env"},
-        "scoring": {"_target_": "molgfn.rewards.settings.Scoring", "disk_cache": "cache"},
+        "scoring": {"_target_": "molgfn.serving.settings.Scoring", "disk_cache": "cache"},
         "trainer": {"_target_": "molgfn.training.trainer.TrainerSettings", "init_from": None},
         "data": {
             "_target_": "molgfn.trajectories.sources.Sources",
@@ -140,7 +146,10 @@ def test_scripts_in_lists_and_code_are_replaced_in_place(folders):
     for name in ("score.py", "mine.py", "new.py"):
         (there / name).write_text(name)
     config = {
-        "oracle": {"_target_": "molgfn.oracles.command.Command", "command": ["python", str(there / "score.py"), "-x"]},
+        "oracle": {
+            "_target_": "molgfn.oracles.own.command.Command",
+            "command": ["python", str(there / "score.py"), "-x"],
+        },
         "environment": {"_target_": f"{there / 'mine.py'}:Env"},
     }
     files = beside(record(config), there)
@@ -162,7 +171,7 @@ def test_what_an_oracle_reads_without_a_config_key_is_kept_and_compared(folders)
 
 
 def test_a_config_without_paths_is_left_as_it_is():
-    oracle = {"_target_": "molgfn.oracles.qed.QED"}
+    oracle = {"_target_": "molgfn.oracles.properties.qed.QED"}
     config = {
         "name": "x",
         "seed": 1,

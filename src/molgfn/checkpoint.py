@@ -21,6 +21,7 @@ from torch import Tensor
 from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError
+from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
@@ -100,6 +101,7 @@ def read(path: str | Path, *, device: torch.device | str = "cpu") -> dict[str, A
         raise CheckpointError(f"{path}: not a checkpoint of molgfn: it has no `{KEY}` entry with the run's config")
     if not isinstance(content[KEY].get("config"), dict):
         raise CheckpointError(f"{path}: its `{KEY}` entry has no `config`, so nothing says what to build")
+    content[KEY]["config"] = present(content[KEY]["config"])
     return content
 
 

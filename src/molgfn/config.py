@@ -63,7 +63,7 @@ ROOT: dict[str, Any] = {
     "environment": Slot("molgfn.environments.base.Environment"),
     "oracle": Slot("molgfn.oracles.base.Oracle"),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
-    "scoring": Slot("molgfn.rewards.settings.Scoring", optional=True),
+    "scoring": Slot("molgfn.serving.settings.Scoring", optional=True),
     "policy": Slot("molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "own_losses"})),
     "objective": Slot("molgfn.objectives.base.Objective"),
     "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining"),
@@ -71,7 +71,7 @@ ROOT: dict[str, Any] = {
     "data": Slot("molgfn.trajectories.sources.Sources"),
     "optimizer": Slot("molgfn.training.optimizers.Optimizers"),
     "trainer": Slot("molgfn.training.trainer.TrainerSettings"),
-    "logger": Slot("molgfn.training.loggers.Loggers"),
+    "logger": Slot("molgfn.training.logs.loggers.Loggers"),
     "evaluation": Slot("molgfn.evaluation.settings.EvaluationSettings"),
 }
 

@@ -29,27 +29,27 @@ from molgfn.objectives.base import FROM_POLICY, Objective, TargetNetwork
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
-from molgfn.rewards.scoring import Scorer
-from molgfn.rewards.settings import Scoring
 from molgfn.run_folder import begin, name_problem
+from molgfn.serving.scoring import Scorer
+from molgfn.serving.settings import Scoring
+from molgfn.training.callbacks.checkpointing import Keeping
+from molgfn.training.callbacks.discoveries import Discoveries
+from molgfn.training.callbacks.exact_curve import ExactCurve
+from molgfn.training.callbacks.pictures import Pictures
+from molgfn.training.callbacks.progress import ProgressDisplay
+from molgfn.training.callbacks.rows import Rows
+from molgfn.training.callbacks.variety import remedy
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
-from molgfn.training.discoveries import Discoveries
-from molgfn.training.exact_curve import ExactCurve
-from molgfn.training.keeping import Keeping
-from molgfn.training.loggers import Loggers
+from molgfn.training.logs.loggers import Loggers
+from molgfn.training.logs.run_log import RunLog
+from molgfn.training.logs.scored_record import ScoredRecord
+from molgfn.training.logs.wandb_tables import Histograms
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.one_process import LocalCheckpoints, OneProcess, alone
 from molgfn.training.optimizers import Optimizers
-from molgfn.training.pictures import Pictures
-from molgfn.training.progress import ProgressDisplay
-from molgfn.training.rows import Rows
-from molgfn.training.run_log import RunLog
-from molgfn.training.scored_record import ScoredRecord
 from molgfn.training.trainer import TrainerSettings
-from molgfn.training.variety import remedy
-from molgfn.training.wandb_tables import Histograms
 from molgfn.trajectories.sources import Sources
 
 logger = logging.getLogger("molgfn")
@@ -172,7 +172,7 @@ def scorer_of(config: dict[str, Any], *, training: bool = False) -> Scorer:
 def _oracle_and_scoring(
     config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
 ) -> tuple[Oracle, Scoring]:
-    node = config.get("scoring") or {"_target_": "molgfn.rewards.settings.Scoring"}
+    node = config.get("scoring") or {"_target_": "molgfn.serving.settings.Scoring"}
     scoring = build(
         node if training else {**node, "budget": None}, Scoring, "scoring", untrusted=untrusted, trust=trust
     )

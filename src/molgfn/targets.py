@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from molgfn.code_references import module_of, names_file, split
 from molgfn.errors import ConfigError
+from molgfn.moved import present_path
 from molgfn.paths import local
 
 #: packages whose classes an untrusted config (one that came inside a checkpoint) may name
@@ -63,6 +64,7 @@ def import_class(path: Any, prefixes: tuple[str, ...] | None = None) -> type:
             f"`{path}` is not accepted from a checkpoint, only {', '.join(prefixes)}; if you know this code, trust it: "
             f"{trust_option(path)}"
         )
+    path = present_path(path)
     module_path, name = split(path)
     try:
         module = module_of(path)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import Loss, ObjectiveOutput
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
 from molgfn.testing import golden_dag
 from molgfn.trajectories.scoring import score
 

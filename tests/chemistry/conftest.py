@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry.fragment import Fragment
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.fragment import Fragment
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 
 
 @dataclass

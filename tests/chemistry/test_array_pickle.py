@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molgfn.chemistry.array_pickle import StandIn, read_arrays, read_pickle
+from molgfn.chemistry.models.array_pickle import StandIn, read_arrays, read_pickle
 from molgfn.errors import DataError
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry.assembly import Assembler
-from molgfn.chemistry.fragment import Fragment
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.assembly import Assembler
+from molgfn.chemistry.fragments.fragment import Fragment
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 
 
 def one(entries, kinds, joins, scaffold=None):

@@ -4,14 +4,14 @@ from collections import Counter
 import pytest
 from rdkit import Chem, RDConfig
 
-from molgfn.chemistry.build import build_vocabulary
-from molgfn.chemistry.coverage import coverage
-from molgfn.chemistry.cutting import brics_bonds, cut
-from molgfn.chemistry.decomposition import Decomposer
-from molgfn.chemistry.files import iter_smiles, read_molecules
+from molgfn.chemistry.files.reading import iter_smiles, read_molecules
+from molgfn.chemistry.fragments.build import build_vocabulary
+from molgfn.chemistry.fragments.coverage import coverage
+from molgfn.chemistry.fragments.cutting import brics_bonds, cut
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.trees.decomposition import Decomposer
 from molgfn.errors import DataError
 
 WEHI = os.path.join(RDConfig.RDDataDir, "Pains", "test_data", "wehi_mols.csv")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry.assembly import Assembler
-from molgfn.chemistry.decomposition import Decomposer
-from molgfn.chemistry.fragment import Fragment
-from molgfn.chemistry.symmetry import TreeSymmetry
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.assembly import Assembler
+from molgfn.chemistry.fragments.fragment import Fragment
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
+from molgfn.chemistry.trees.decomposition import Decomposer
+from molgfn.chemistry.trees.symmetry import TreeSymmetry
 
 AMBIGUOUS = [["C", [0, 0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
 

@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from molgfn.chemistry.files import iter_smiles, read_molecules
+from molgfn.chemistry.files.reading import iter_smiles, read_molecules
 from molgfn.errors import DataError
 
 

@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
-from molgfn.chemistry.files import iter_smiles, read_molecules
+from molgfn.chemistry.files.reading import iter_smiles, read_molecules
 from molgfn.errors import DataError
 
 

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from molgfn.chemistry.files import Columns, iter_records, read_molecules
+from molgfn.chemistry.files.reading import Columns, iter_records, read_molecules
 from molgfn.errors import DataError
 
 

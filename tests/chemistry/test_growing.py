@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry.assembly import Assembler
-from molgfn.chemistry.build import build_vocabulary
-from molgfn.chemistry.coverage import coverage
-from molgfn.chemistry.fragment_space import FragmentSpace
-from molgfn.chemistry.growing import Scaffold
+from molgfn.chemistry.fragments.assembly import Assembler
+from molgfn.chemistry.fragments.build import build_vocabulary
+from molgfn.chemistry.fragments.coverage import coverage
+from molgfn.chemistry.fragments.growing import Scaffold
+from molgfn.chemistry.fragments.space import FragmentSpace
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.molecules import parse
-from molgfn.chemistry.symmetry import MoleculeSymmetry
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.trees.symmetry import MoleculeSymmetry
 from molgfn.errors import ConfigError
 
 VOCABULARY = [["C", [0, 0]], ["c1ccccc1", [0, 3]], ["CC=O", [1]], ["c1cc[nH]c1", [3, 0]], ["N", [0, 0]]]

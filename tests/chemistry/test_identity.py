@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem, RDConfig
 from rdkit.Chem import rdDepictor
 
-from molgfn.chemistry.files import read_molecules
+from molgfn.chemistry.files.reading import read_molecules
 from molgfn.chemistry.identity import canonical_smiles
 from molgfn.chemistry.molecules import Molecule
 

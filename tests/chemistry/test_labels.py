@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from molgfn.chemistry.build import build_vocabulary
-from molgfn.chemistry.coverage import coverage
-from molgfn.chemistry.join_table import JoinTable
-from molgfn.chemistry.labels import brics_labels, resolve_joins
+from molgfn.chemistry.fragments.build import build_vocabulary
+from molgfn.chemistry.fragments.coverage import coverage
+from molgfn.chemistry.fragments.join_table import JoinTable
+from molgfn.chemistry.fragments.labels import brics_labels, resolve_joins
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.molecules import parse
-from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry import placement_counts
-from molgfn.chemistry.assembly import Assembler
-from molgfn.chemistry.canonical_trees import canonical
-from molgfn.chemistry.decomposition import Decomposer
-from molgfn.chemistry.embedding import MoleculeTree, Pattern
-from molgfn.chemistry.fragment import Fragment
-from molgfn.chemistry.rigid import RigidTypes
-from molgfn.chemistry.rigid_assembly import RigidAssembler
-from molgfn.chemistry.symmetry import MoleculeSymmetry
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.assembly import Assembler
+from molgfn.chemistry.fragments.fragment import Fragment
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
+from molgfn.chemistry.trees import placement_counts
+from molgfn.chemistry.trees.canonical_trees import canonical
+from molgfn.chemistry.trees.decomposition import Decomposer
+from molgfn.chemistry.trees.embedding import MoleculeTree, Pattern
+from molgfn.chemistry.trees.rigid import RigidTypes
+from molgfn.chemistry.trees.rigid_assembly import RigidAssembler
+from molgfn.chemistry.trees.symmetry import MoleculeSymmetry
 
 #: log C(x) with the shipped vocabulary and at most 9 fragments, as the count over listed placements gave it (2026-11)
 KNOWN = [

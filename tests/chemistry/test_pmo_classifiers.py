@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from molgfn.chemistry.array_pickle import read_pickle
-from molgfn.chemistry.feature_counts import feature_counts
+from molgfn.chemistry.models.array_pickle import read_pickle
+from molgfn.chemistry.models.feature_counts import feature_counts
+from molgfn.chemistry.models.pmo_classifiers import DRD2, GSK3B, JNK3, WHEEL, PublishedModel, forest, support_vectors
+from molgfn.chemistry.models.sklearn_arrays import FOREST, STAND_INS, SVC, forest_arrays, support_vector_arrays
 from molgfn.chemistry.molecules import parse
-from molgfn.chemistry.pmo_classifiers import DRD2, GSK3B, JNK3, WHEEL, PublishedModel, forest, support_vectors
-from molgfn.chemistry.sklearn_arrays import FOREST, STAND_INS, SVC, forest_arrays, support_vector_arrays
 from molgfn.errors import DataError
 
 NODE = [("left_child", "<i8"), ("right_child", "<i8"), ("feature", "<i8"), ("threshold", "<f8")]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from molgfn.chemistry.random_forest import CHUNK, RandomForest
+from molgfn.chemistry.models.random_forest import CHUNK, RandomForest
 from molgfn.errors import DataError
 
 BITS = 40

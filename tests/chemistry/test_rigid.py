@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry.canonical_trees import NodeType, canonical
-from molgfn.chemistry.rigid import RigidTypes
+from molgfn.chemistry.trees.canonical_trees import NodeType, canonical
+from molgfn.chemistry.trees.rigid import RigidTypes
 from molgfn.errors import DataError
 
 

@@ -3,7 +3,7 @@ import pytest
 from rdkit import Chem
 from tests.reference_values import crc32, reference
 
-from molgfn.chemistry.seh_features import FEATURES, proxy_graphs
+from molgfn.chemistry.models.seh_features import FEATURES, proxy_graphs
 from molgfn.testing.oracle import MOLECULES
 
 SP = Chem.HybridizationType

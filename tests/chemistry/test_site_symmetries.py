@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry import site_symmetries as module
-from molgfn.chemistry.build import build_vocabulary
-from molgfn.chemistry.coverage import coverage
-from molgfn.chemistry.decomposition import Decomposer
-from molgfn.chemistry.fragment import Fragment
+from molgfn.chemistry.fragments.build import build_vocabulary
+from molgfn.chemistry.fragments.coverage import coverage
+from molgfn.chemistry.fragments.fragment import Fragment
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.molecules import parse
-from molgfn.chemistry.rigid import Piece, isomorphisms
-from molgfn.chemistry.site_symmetries import AtomImages, site_symmetries
-from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.trees import site_symmetries as module
+from molgfn.chemistry.trees.decomposition import Decomposer
+from molgfn.chemistry.trees.rigid import Piece, isomorphisms
+from molgfn.chemistry.trees.site_symmetries import AtomImages, site_symmetries
+from molgfn.chemistry.trees.symmetry import MoleculeSymmetry, TreeSymmetry
 from molgfn.errors import DataError, VocabularyError
 
 #: chains, rings and trees of CF2, SiMe2, CMe2: up to 2^60 symmetries each

@@ -3,8 +3,8 @@ import pytest
 from rdkit import Chem
 
 from molgfn.chemistry.conformers import conformer
+from molgfn.chemistry.files.structure_files import box_around, read_positions
 from molgfn.chemistry.molecules import Molecule
-from molgfn.chemistry.structure_files import box_around, read_positions
 from molgfn.errors import DataError
 
 #: columns of the PDB format, with atoms that a sloppy program glued together

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from molgfn.chemistry.support_vectors import CHUNK, SupportVectorClassifier, coupled
+from molgfn.chemistry.models.support_vectors import CHUNK, SupportVectorClassifier, coupled
 from molgfn.errors import DataError
 
 FEATURES = 12

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry.assembly import Assembler
-from molgfn.chemistry.symmetry import MoleculeSymmetry, TreeSymmetry, log_automorphisms
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.assembly import Assembler
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
+from molgfn.chemistry.trees.symmetry import MoleculeSymmetry, TreeSymmetry, log_automorphisms
 
 SIZE = 4
 VOCABULARIES = {

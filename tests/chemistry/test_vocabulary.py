@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from molgfn.chemistry.fragment import Fragment
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.fragment import Fragment
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.errors import VocabularyError
 
 

@@ -5,7 +5,7 @@ import shlex
 import pytest
 import yaml
 
-from molgfn.cli.compose import apply, checked, compose, expand
+from molgfn.cli.composing.compose import apply, checked, compose, expand
 from molgfn.errors import ConfigError
 
 
@@ -56,7 +56,7 @@ def test_an_experiment_outside_the_repository_composes_to_plain_data(experiment)
 def test_groups_beside_the_experiment_are_found_without_a_search_path(experiment, tmp_path):
     (tmp_path / "objective").mkdir()
     (tmp_path / "objective" / "mine.yaml").write_text(
-        "_target_: molgfn.objectives.subtrajectory_balance.SubTrajectoryBalance\nlambda_: 0.1\n"
+        "_target_: molgfn.objectives.balance.subtrajectory_balance.SubTrajectoryBalance\nlambda_: 0.1\n"
     )
     assert checked(experiment(GRID), ["objective=mine"])["objective"]["lambda_"] == 0.1
     assert "did you mean `mine`?" in refused(experiment(GRID), ["objective=mien"])[0]
@@ -65,7 +65,7 @@ def test_groups_beside_the_experiment_are_found_without_a_search_path(experiment
 def test_groups_of_a_search_path_are_found(experiment, tmp_path):
     (tmp_path / "lib" / "objective").mkdir(parents=True)
     (tmp_path / "lib" / "objective" / "far.yaml").write_text(
-        "_target_: molgfn.objectives.subtrajectory_balance.SubTrajectoryBalance\nlambda_: 0.2\n"
+        "_target_: molgfn.objectives.balance.subtrajectory_balance.SubTrajectoryBalance\nlambda_: 0.2\n"
     )
     text = f"{GRID}\nhydra:\n  searchpath: ['file://{tmp_path / 'lib'}']\n"
     assert checked(experiment(text), ["objective=far"])["objective"]["lambda_"] == 0.2
@@ -95,11 +95,12 @@ def test_misspelt_keys_on_the_command_line(experiment):
 def test_a_nested_component(experiment):
     path = experiment("defaults: [train, override /oracle: qed_sa, _self_]\n")
     found = refused(
-        path, ["oracle.components.qed.wieght=2", "oracle.components.sa.oracle._target_=molgfn.oracles.sa.SAA"]
+        path,
+        ["oracle.components.qed.wieght=2", "oracle.components.sa.oracle._target_=molgfn.oracles.properties.sa.SAA"],
     )
     assert found == [
         "oracle.components.qed.wieght: Component has no parameter `wieght`; did you mean `weight`?",
-        "oracle.components.sa.oracle: there is no class `SAA` in molgfn.oracles.sa; did you mean `SA`?",
+        "oracle.components.sa.oracle: there is no class `SAA` in molgfn.oracles.properties.sa; did you mean `SA`?",
     ]
 
 
@@ -211,7 +212,7 @@ def test_what_is_quoted_or_plain_gets_no_hint_about_quotes(line):
 def test_a_value_that_must_be_given(experiment, tmp_path):
     (tmp_path / "objective").mkdir()
     (tmp_path / "objective" / "mine.yaml").write_text(
-        "_target_: molgfn.objectives.subtrajectory_balance.SubTrajectoryBalance\nlambda_: ???\n"
+        "_target_: molgfn.objectives.balance.subtrajectory_balance.SubTrajectoryBalance\nlambda_: ???\n"
     )
     path = experiment(GRID)
     assert refused(path, ["objective=mine"]) == ["objective.lambda_: must be given (it is `???` so far)"]

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.datasets import registry
 from molgfn.datasets.registry import DATASETS, Dataset
 from molgfn.downloads import Download

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from molgfn.cli import curves
+from molgfn.cli.describing import curves
 from molgfn.cli.main import cli
 from molgfn.config import ROOT, Slot
 from molgfn.rewards import transforms
@@ -34,7 +34,7 @@ def test_members_have_one_line_each(call, group):
 
 def test_a_member(call):
     text = call("describe", "objective=subtb").stdout
-    assert "molgfn.objectives.subtrajectory_balance.SubTrajectoryBalance" in text
+    assert "molgfn.objectives.balance.subtrajectory_balance.SubTrajectoryBalance" in text
     assert re.search(r"^  lambda_ +number, above 0; default 0.9$", text, re.MULTILINE)
     assert "trajectories: of any policy (off-policy)" in text
     assert "requires: log_flow, log_pb" in text
@@ -97,7 +97,7 @@ def test_the_tables(call):
 
 
 def test_a_dotted_path(call):
-    assert "Drug-likeness" in call("describe", "molgfn.oracles.qed.QED").stdout
+    assert "Drug-likeness" in call("describe", "molgfn.oracles.properties.qed.QED").stdout
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_dotted_path(call):
         ("objective=subbt", "did you mean `subtb`?"),
         ("objectiv", "did you mean `objective`?"),
         ("objectiv=tb", "did you mean `objective`?"),
-        ("molgfn.oracles.qed.QDE", "did you mean `QED`?"),
+        ("molgfn.oracles.properties.qed.QDE", "did you mean `QED`?"),
     ],
 )
 def test_unknown_names(call, what, hint):

@@ -1,6 +1,6 @@
 """``molgfn fragments``: derive and check a vocabulary."""
 
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 
 SMILES = "CC(=O)Oc1ccccc1C(=O)O\nCC(=O)Nc1ccc(O)cc1\nnot-a-molecule\nc1ccccc1C(=O)NC1CC1\n"
 

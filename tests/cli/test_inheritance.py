@@ -5,7 +5,7 @@ import shlex
 import pytest
 import yaml
 
-from molgfn.cli.compose import apply, checked, expand
+from molgfn.cli.composing.compose import apply, checked, expand
 from molgfn.errors import ConfigError
 
 KID = """
@@ -72,9 +72,9 @@ def test_what_cannot_be_inherited(write, tmp_path):
 
 @pytest.mark.parametrize("name", ["a=b,c.yaml", "v1.2.yaml", "my exp@home#1.yaml", "ü%41::x.yaml", "it's.yaml"])
 def test_an_experiment_file_of_any_name_in_a_folder_of_any_name(write, name):
-    write(f"{name} folder/oracle/mine.yaml", "_target_: molgfn.oracles.qed.QED\n")
+    write(f"{name} folder/oracle/mine.yaml", "_target_: molgfn.oracles.properties.qed.QED\n")
     path = write(f"{name} folder/{name}", "defaults: [train, override /oracle: mine, _self_]\n")
-    assert checked(path)["oracle"] == {"_target_": "molgfn.oracles.qed.QED"}
+    assert checked(path)["oracle"] == {"_target_": "molgfn.oracles.properties.qed.QED"}
 
 
 def test_a_name_with_dots_is_not_another_experiment():
@@ -82,8 +82,8 @@ def test_a_name_with_dots_is_not_another_experiment():
 
 
 def test_a_config_in_the_current_folder_is_known_by_name_to_a_shipped_experiment(write):
-    write("oracle/mpo.yaml", "_target_: molgfn.oracles.qed.QED\n")
-    assert checked("quickstart", ["oracle=mpo"])["oracle"] == {"_target_": "molgfn.oracles.qed.QED"}
+    write("oracle/mpo.yaml", "_target_: molgfn.oracles.properties.qed.QED\n")
+    assert checked("quickstart", ["oracle=mpo"])["oracle"] == {"_target_": "molgfn.oracles.properties.qed.QED"}
 
 
 def test_a_folder_called_like_a_plain_key_chooses_nothing(write):
@@ -104,7 +104,7 @@ def test_files_beside_the_experiment_and_beside_its_parents_are_found(write, tmp
 
 
 OWN = """
-class Mine(__import__("molgfn.oracles.qed", fromlist=["QED"]).QED):
+class Mine(__import__("molgfn.oracles.properties.qed", fromlist=["QED"]).QED):
     def __init__(self, *, depth: int = 1) -> None:
         super().__init__()
 """
@@ -120,7 +120,7 @@ def test_another_target_replaces_the_component_with_its_parameters(write, how):
     elif how == "override":
         config = checked(write("x.yaml", yaml.safe_dump(base)), ["oracle._target_=mine.py:Mine", "oracle.depth=2"])
     else:
-        more = {**base, "oracle": {"_target_": "molgfn.oracles.table.Table", "path": "x.csv"}}
+        more = {**base, "oracle": {"_target_": "molgfn.oracles.own.table.Table", "path": "x.csv"}}
         write("parent.yaml", yaml.safe_dump(more))
         config = checked(write("x.yaml", yaml.safe_dump({"defaults": ["parent", "_self_"], "oracle": node})))
     assert config["oracle"]["depth"] == 2
@@ -137,13 +137,15 @@ def test_the_same_target_keeps_the_parameters_of_the_group(write):
 def test_only_the_replaced_component_loses_its_parameters_and_deeper_ones_keep_theirs(write):
     path = write("x.yaml", "defaults: [train, override oracle: qed_sa, _self_]\n")
     before = checked(path)["oracle"]["components"]
-    after = checked(path, ["oracle.components.sa.oracle._target_=molgfn.oracles.logp.LogP"])["oracle"]["components"]
+    after = checked(path, ["oracle.components.sa.oracle._target_=molgfn.oracles.properties.logp.LogP"])["oracle"][
+        "components"
+    ]
     assert after["qed"] == before["qed"]
-    assert after["sa"] == {**before["sa"], "oracle": {"_target_": "molgfn.oracles.logp.LogP"}}
+    assert after["sa"] == {**before["sa"], "oracle": {"_target_": "molgfn.oracles.properties.logp.LogP"}}
 
 
 def test_a_pattern_chooses_from_a_group(write):
-    write("objective/tiny.yaml", "_target_: molgfn.objectives.trajectory_balance.TrajectoryBalance\n")
+    write("objective/tiny.yaml", "_target_: molgfn.objectives.balance.trajectory_balance.TrajectoryBalance\n")
     path = write("x.yaml", "defaults: [train, _self_]\n")
     assert expand(["objective=glob(t*)", "seed=0,1"], path) == [
         [f"objective={name}", f"seed={seed}"] for name in ("tb", "tiny") for seed in (0, 1)

@@ -50,7 +50,9 @@ def values(folder):
 
 
 def test_a_table_is_the_runs_own_or_refused(call, train, tmp_path):
-    run = train("{_target_: molgfn.oracles.table.Table, domain: grid, path: v.csv}", {"v.csv": TABLE.format(value=0.5)})
+    run = train(
+        "{_target_: molgfn.oracles.own.table.Table, domain: grid, path: v.csv}", {"v.csv": TABLE.format(value=0.5)}
+    )
     (tmp_path / "B" / "v.csv").write_text(TABLE.format(value=0.25))
     (entry,) = yaml.safe_load((run / "files.yaml").read_text())
     assert (entry["key"], entry["path"]) == ("oracle.path", str(tmp_path / "A" / "v.csv"))
@@ -77,7 +79,7 @@ FUNCTION = "def f(points):\n    return [0.5 for _ in points]\n"
 
 def test_a_function_in_a_file_is_trusted_by_its_file(call, train, tmp_path):
     run = train(
-        "{_target_: molgfn.oracles.function.Function, domain: grid, function: 'my.py:f', range: [0, 1]}",
+        "{_target_: molgfn.oracles.own.function.Function, domain: grid, function: 'my.py:f', range: [0, 1]}",
         {"my.py": FUNCTION},
     )
     (tmp_path / "B" / "my.py").write_text(FUNCTION.replace("0.5", "0.25"))

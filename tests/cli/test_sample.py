@@ -11,12 +11,12 @@ from rdkit import Chem
 from molgfn.checkpoint import load
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.cli import sample as module
-from molgfn.cli.object_files import require_writable, write_objects
+from molgfn.cli.files.object_files import require_writable, write_objects
 from molgfn.errors import ConfigError
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.experiment import reward_of
-from molgfn.oracles.alerts import Alerts
-from molgfn.oracles.qed import QED
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.structure.alerts import Alerts
 
 
 @pytest.mark.parametrize("suffix", [".smi", ".csv", ".parquet", ".sdf"])

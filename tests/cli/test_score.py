@@ -15,8 +15,8 @@ from rdkit.Chem import QED
 from molgfn.checkpoint import load
 from molgfn.chemistry.molecules import parse
 from molgfn.experiment import reward_of
-from molgfn.oracles.qed import QED as QEDOracle
-from molgfn.oracles.sa import SA
+from molgfn.oracles.properties.qed import QED as QEDOracle
+from molgfn.oracles.properties.sa import SA
 
 LINES = ["CCO", "c1ccccc1O", "not_a_smiles", "OCC", "CC(=O)Oc1ccccc1C(=O)O"]
 FUNCTIONS = """
@@ -118,14 +118,16 @@ def test_the_column_of_values_is_called_as_the_config_file_is(call, molecules, t
     for name in ("druglike", "sa"):
         assert call("score", molecules, f"oracle={name}", "-o", tmp_path / "scores.csv").exit_code == 0
         assert list(pd.read_csv(tmp_path / "scores.csv").columns)[:2] == ["smiles", name]
-    result = call("score", molecules, "oracle={_target_: molgfn.oracles.sa.SA}", "-o", tmp_path / "scores.csv")
+    result = call(
+        "score", molecules, "oracle={_target_: molgfn.oracles.properties.sa.SA}", "-o", tmp_path / "scores.csv"
+    )
     assert result.exit_code == 0, result.stderr
     assert list(pd.read_csv(tmp_path / "scores.csv").columns) == ["smiles", "sa", "problem"]
 
 
 def test_a_component_may_not_take_the_name_of_a_column(call, molecules, tmp_path):
     node = "{_target_: molgfn.rewards.weighted_mean.WeightedMean, components: {smiles: {_target_: "
-    node += "molgfn.rewards.weighted_mean.Component, oracle: {_target_: molgfn.oracles.qed.QED}}}}"
+    node += "molgfn.rewards.weighted_mean.Component, oracle: {_target_: molgfn.oracles.properties.qed.QED}}}}"
     result = call("score", molecules, f"oracle={node}", "-o", tmp_path / "scores.csv")
     assert result.exit_code == 2
     assert "smiles: a column is called so" in result.stderr
@@ -356,7 +358,7 @@ def test_what_a_run_cannot_score_is_said(call, grid_run, molecules_run, tmp_path
 
 def test_a_run_may_name_only_what_is_trusted(call, molecules_run, tmp_path, monkeypatch):
     (tmp_path / "my_lab.py").write_text(
-        "from molgfn.oracles.qed import QED\n\n\nclass Half(QED):\n    name = 'half'\n\n"
+        "from molgfn.oracles.properties.qed import QED\n\n\nclass Half(QED):\n    name = 'half'\n\n"
         "    def values(self, objects):\n        return super().values(objects) / 2\n"
     )
     monkeypatch.syspath_prepend(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from molgfn.checkpoint import load
-from molgfn.evaluation.summary import number
+from molgfn.evaluation.report.summary import number
 
 
 def test_check_prints_the_composed_config_and_trains_nothing(call, grid_file, tmp_path):

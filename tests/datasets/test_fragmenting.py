@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molgfn.chemistry.build import build_vocabulary
-from molgfn.chemistry.coverage import coverage
+from molgfn.chemistry.fragments.build import build_vocabulary
+from molgfn.chemistry.fragments.coverage import coverage
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.datasets import fragmenting
 from molgfn.datasets.fragmenting import count_pieces, file_coverage
 from molgfn.errors import DataError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.datasets.fragments import published_vocabulary
 from molgfn.datasets.registry import DATASETS, ByHand, Dataset, dataset
 from molgfn.downloads import Download

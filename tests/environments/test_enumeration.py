@@ -10,7 +10,7 @@ from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import ContractError, NotEnumerableError
-from molgfn.evaluation.exact import exact_terminal, solve_flows
+from molgfn.evaluation.exact.answers import exact_terminal, solve_flows
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import check_environment
 

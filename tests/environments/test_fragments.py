@@ -8,7 +8,7 @@ from molgfn.chemistry.molecules import parse
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError, DataError, NotEnumerableError
-from molgfn.evaluation.exact import solve_flows
+from molgfn.evaluation.exact.answers import solve_flows
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.trajectories.sampler import Sampler
 

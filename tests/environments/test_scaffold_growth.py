@@ -11,7 +11,7 @@ from molgfn.config import build
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError
-from molgfn.evaluation.exact import solve_flows
+from molgfn.evaluation.exact.answers import solve_flows
 from molgfn.testing import check_environment
 
 #: points 1 and 2 are alike, 3 and 4 are not

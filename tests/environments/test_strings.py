@@ -6,7 +6,7 @@ import torch
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.strings import Strings, StringStates
 from molgfn.errors import ConfigError, DataError, NotEnumerableError
-from molgfn.evaluation.exact import solve_flows
+from molgfn.evaluation.exact.answers import solve_flows
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.trajectories.sampler import Sampler
 

@@ -8,7 +8,7 @@ from molgfn.chemistry.molecules import parse
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError, MolgfnError
-from molgfn.evaluation.exact import solve_flows
+from molgfn.evaluation.exact.answers import solve_flows
 from molgfn.testing import check_environment
 
 A, B, C = ["a"], ["b"], ["c"]

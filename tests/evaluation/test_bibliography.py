@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from molgfn.evaluation import bibliography
-from molgfn.evaluation.bibliography import Bibliography
+from molgfn.evaluation.report import bibliography
+from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.oracles.base import Oracle
 
 ORACLES = sorted((Path(__file__).parents[2] / "configs" / "oracle").glob("*.yaml"))
@@ -92,7 +92,7 @@ def test_where_a_reference_is_found(cls, text, monkeypatch):
             monkeypatch.setattr(base, "__module__", "molgfn.oracles.mine")
     monkeypatch.setattr(bibliography, cls.__name__, cls, raising=False)
     found = Bibliography()
-    found.add_config({"_target_": f"molgfn.evaluation.bibliography.{cls.__name__}"})
+    found.add_config({"_target_": f"molgfn.evaluation.report.bibliography.{cls.__name__}"})
     assert [entry.text for entry in found.entries] == [text] * bool(text)
 
 

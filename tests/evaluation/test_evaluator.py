@@ -15,19 +15,19 @@ from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ConfigError, DataError
 from molgfn.evaluation.evaluator import evaluate_file, evaluate_policy, evaluate_samples
-from molgfn.evaluation.exact import compare, exact_target, solve_flows
+from molgfn.evaluation.exact.answers import compare, exact_target, solve_flows
 from molgfn.evaluation.files import write_evaluation, write_samples, write_whole
 from molgfn.evaluation.metrics.base import Metric, Reading
 from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.validity import Validity
-from molgfn.evaluation.report import write_report
+from molgfn.evaluation.report.page import write_report
+from molgfn.evaluation.report.summary import summary_cards
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.evaluation.summary import summary_cards
-from molgfn.oracles.alerts import Alerts
-from molgfn.oracles.hypergrid import HyperGrid as GridOracle
-from molgfn.oracles.qed import QED
-from molgfn.oracles.weight import Weight
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.weight import Weight
+from molgfn.oracles.structure.alerts import Alerts
+from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
 from molgfn.policies.graph import MessagePassingPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power

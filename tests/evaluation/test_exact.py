@@ -12,7 +12,7 @@ from molgfn.environments.base import States
 from molgfn.environments.enumeration import StateGraph
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import NotEnumerableError
-from molgfn.evaluation.exact import (
+from molgfn.evaluation.exact.answers import (
     ExactTarget,
     compare,
     exact_distribution,
@@ -20,7 +20,7 @@ from molgfn.evaluation.exact import (
     exact_terminal,
     solve_flows,
 )
-from molgfn.evaluation.layers import Layers
+from molgfn.evaluation.exact.layers import Layers
 from molgfn.networks.segments import segment_logsumexp
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import Scores

@@ -11,7 +11,7 @@ from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
 from molgfn.evaluation.metrics.nearest_neighbour import NearestNeighbour
 from molgfn.evaluation.metrics.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.reference import read_reference
-from molgfn.evaluation.report import write_report
+from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.settings import EvaluationSettings
 
 BIARYL, NAPHTHYL = "c1ccc(-c2ccccc2)cc1", "c1ccc2ccccc2c1"

@@ -12,20 +12,20 @@ import pytest
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import DataError
-from molgfn.evaluation.curves import read_panels
 from molgfn.evaluation.evaluator import Evaluation, evaluate_policy, evaluate_samples
-from molgfn.evaluation.figures import Curve, _edges, curves_svg, histogram_svg, running_mean
 from molgfn.evaluation.files import write_evaluation, write_samples
-from molgfn.evaluation.galleries import Gallery
 from molgfn.evaluation.metrics.base import Reading, TerminalProbabilities
-from molgfn.evaluation.report import write_report
+from molgfn.evaluation.report.curves import read_panels
+from molgfn.evaluation.report.figures import Curve, _edges, curves_svg, histogram_svg, running_mean
+from molgfn.evaluation.report.galleries import Gallery
+from molgfn.evaluation.report.page import write_report
+from molgfn.evaluation.report.summary import limits, number, property_name
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.evaluation.summary import limits, number, property_name
-from molgfn.oracles.hypergrid import HyperGrid as GridOracle
-from molgfn.oracles.qed import QED
-from molgfn.oracles.sa import SA
-from molgfn.oracles.string_modes import StringModes
-from molgfn.oracles.weight import Weight
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.sa import SA
+from molgfn.oracles.properties.weight import Weight
+from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
+from molgfn.oracles.synthetic.string_modes import StringModes
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import ScoredProperty
 from molgfn.rewards.power import Power
@@ -52,8 +52,9 @@ def make_run(folder, samples, *, name=EVIL):
     write_samples(samples(SMILES[::-1], [0.1] * len(SMILES)), folder / "evaluation" / "untrained.csv")
     (folder / "config.yaml").write_text(
         f"name: {json.dumps(name)}\nseed: 3\n"
-        "objective:\n  _target_: molgfn.objectives.trajectory_balance.TrajectoryBalance\n"
-        "oracle: {_target_: molgfn.oracles.qed.QED}\nlogger:\n  api_key: hunter2\n  note: '</pre><img src=x>'\n"
+        "objective:\n  _target_: molgfn.objectives.balance.trajectory_balance.TrajectoryBalance\n"
+        "oracle: {_target_: molgfn.oracles.properties.qed.QED}\n"
+        "logger:\n  api_key: hunter2\n  note: '</pre><img src=x>'\n"
     )
     lines = ["epoch,step,train/loss/tb,train/log_z,train/reward/mean,train/odd/thing"]
     lines += [f"0,{i},{10.0 / (i + 1)},{i / 10},," for i in range(80)] + ["0,79,,,0.5,1.0"]

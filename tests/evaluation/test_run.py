@@ -5,7 +5,7 @@ import torch
 from molgfn.environments.fragments import Fragments
 from molgfn.evaluation.run import evaluate_molecules, evaluate_run
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.oracles.qed import QED
+from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import MessagePassingPolicy
 from molgfn.rewards.power import Power
 

@@ -8,7 +8,7 @@ from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import DataError
-from molgfn.evaluation.exact import exact_distribution, exact_target, exact_terminal, solve_flows
+from molgfn.evaluation.exact.answers import exact_distribution, exact_target, exact_terminal, solve_flows
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.policies.graph import MessagePassingPolicy
 from molgfn.policies.tabular import TabularPolicy

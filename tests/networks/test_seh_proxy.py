@@ -7,7 +7,7 @@ from rdkit import Chem
 from torch import nn
 from torch_geometric.nn import NNConv, Set2Set
 
-from molgfn.chemistry.seh_features import proxy_graphs
+from molgfn.chemistry.models.seh_features import proxy_graphs
 from molgfn.errors import DataError
 from molgfn.networks.seh_proxy import LENGTH, SHAPES, SEHProxyNetwork
 

@@ -14,10 +14,10 @@ from molgfn.objectives.backward.maximum_entropy import MaximumEntropy
 from molgfn.objectives.backward.pessimistic import Pessimistic
 from molgfn.objectives.backward.policy_gradient import BackwardPolicyGradient
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
-from molgfn.objectives.detailed_balance import DetailedBalance
-from molgfn.objectives.policy_gradient import PolicyGradient
-from molgfn.objectives.subtrajectory_balance import SubTrajectoryBalance
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.balance.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 from molgfn.testing import golden_dag
 from molgfn.trajectories.scoring import Networks, score, score_backward
 

@@ -8,15 +8,15 @@ import torch
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.strings import Strings
 from molgfn.errors import ConfigError, ContractError
-from molgfn.evaluation.exact import solve_flows
+from molgfn.evaluation.exact.answers import solve_flows
 from molgfn.objectives import residuals
-from molgfn.objectives.detailed_balance import DetailedBalance
-from molgfn.objectives.flow_matching import FlowMatching
-from molgfn.objectives.forward_looking_detailed_balance import ForwardLookingDetailedBalance
-from molgfn.objectives.log_variance import LogVariance
-from molgfn.objectives.modified_detailed_balance import ModifiedDetailedBalance
-from molgfn.objectives.subtrajectory_balance import SubTrajectoryBalance
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.balance.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.flow_matching import FlowMatching
+from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
+from molgfn.objectives.balance.log_variance import LogVariance
+from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailedBalance
+from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import golden_dag
 from molgfn.trajectories.sampler import Sampler

@@ -7,15 +7,15 @@ import torch
 
 from molgfn.errors import ContractError
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
+from molgfn.objectives.balance.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.flow_matching import FlowMatching
+from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
+from molgfn.objectives.balance.log_variance import LogVariance
+from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailedBalance
+from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.objectives.detailed_balance import DetailedBalance
-from molgfn.objectives.flow_matching import FlowMatching
-from molgfn.objectives.forward_looking_detailed_balance import ForwardLookingDetailedBalance
-from molgfn.objectives.log_variance import LogVariance
-from molgfn.objectives.modified_detailed_balance import ModifiedDetailedBalance
 from molgfn.objectives.residuals import scores
-from molgfn.objectives.subtrajectory_balance import SubTrajectoryBalance
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
 from molgfn.testing import check_objective, golden_dag
 from molgfn.trajectories.scoring import score, score_backward
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from tests.objectives import policy_gradients as exact
 
-from molgfn.objectives.ent_ppo import EntPPO
-from molgfn.objectives.policy_gradient import PolicyGradient
+from molgfn.objectives.policy_gradients.ent_ppo import EntPPO
+from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 from molgfn.objectives.residuals import scores
 from molgfn.testing import check_objective, golden_dag
 from molgfn.trajectories.scoring import score, score_and_anchor

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
-from molgfn.objectives.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.residuals import scores, steps
-from molgfn.objectives.subtrajectory_balance import SubTrajectoryBalance
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
 from molgfn.testing import golden_dag
 from molgfn.trajectories.scoring import score, score_backward
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from molgfn.objectives.maximum_likelihood import MaximumLikelihood
+from molgfn.objectives.divergences.maximum_likelihood import MaximumLikelihood
 from molgfn.testing import check_objective, golden_dag
 from molgfn.testing.objective import score_for
 from molgfn.trajectories.scoring import score

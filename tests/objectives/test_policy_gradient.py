@@ -7,9 +7,9 @@ import torch
 from tests.objectives import policy_gradients as exact
 
 from molgfn.errors import ConfigError, ContractError
-from molgfn.objectives import advantages
-from molgfn.objectives.critics import Critic
-from molgfn.objectives.policy_gradient import PolicyGradient
+from molgfn.objectives.policy_gradients import advantages
+from molgfn.objectives.policy_gradients.critics import Critic
+from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 from molgfn.objectives.residuals import scores
 from molgfn.testing import check_objective, golden_dag
 from molgfn.trajectories.scoring import score
@@ -286,7 +286,7 @@ def test_metrics(dag):
 def test_the_baselines_critic_is_fitted_to_the_return_to_go():
     """V's target is advantage + V, which for W = G_t - V is G_t itself; lambda_ belongs to gae."""
     from molgfn.errors import ConfigError
-    from molgfn.objectives.policy_gradient import PolicyGradient
+    from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 
     assert PolicyGradient(advantage="baseline").critic.lambda_ == 1.0
     assert PolicyGradient(advantage="gae").critic.lambda_ == 0.9

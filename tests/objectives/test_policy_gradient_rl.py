@@ -7,10 +7,10 @@ import torch
 from tests.objectives import policy_gradients as exact
 
 from molgfn.objectives import residuals
-from molgfn.objectives.policy_gradient import PolicyGradient
-from molgfn.objectives.rl_trust_region import RLTrustRegion
-from molgfn.objectives.rl_uniform import RLUniform
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
+from molgfn.objectives.policy_gradients.rl_trust_region import RLTrustRegion
+from molgfn.objectives.policy_gradients.rl_uniform import RLUniform
 from molgfn.testing import check_objective, golden_dag
 from molgfn.trajectories.scoring import score, score_and_anchor
 

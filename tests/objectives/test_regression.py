@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from molgfn.errors import ConfigError
-from molgfn.objectives.detailed_balance import DetailedBalance
-from molgfn.objectives.flow_matching import FlowMatching
+from molgfn.objectives.balance.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.flow_matching import FlowMatching
+from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.regression import Regression, mean
-from molgfn.objectives.subtrajectory_balance import SubTrajectoryBalance
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
 from molgfn.testing import golden_dag
 from molgfn.trajectories.scoring import score
 

@@ -7,7 +7,7 @@ import torch
 
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
-from molgfn.objectives.random_policy_evaluation import RandomPolicyEvaluation
+from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import check_objective, golden_dag
 from molgfn.testing.objective import score_for

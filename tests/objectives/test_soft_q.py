@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from molgfn.errors import ConfigError
-from molgfn.objectives.munchausen_dqn import MunchausenDQN
 from molgfn.objectives.residuals import detailed_balance
-from molgfn.objectives.soft_actor_critic import SoftActorCritic
-from molgfn.objectives.soft_dqn import SoftDQN
+from molgfn.objectives.soft_q.munchausen_dqn import MunchausenDQN
+from molgfn.objectives.soft_q.soft_actor_critic import SoftActorCritic
+from molgfn.objectives.soft_q.soft_dqn import SoftDQN
 from molgfn.testing import check_objective, golden_dag
 from molgfn.testing.objective import networks_of, score_for
 from molgfn.trajectories.scoring import Networks, score

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
-from molgfn.objectives.detailed_balance import DetailedBalance
-from molgfn.objectives.forward_looking_detailed_balance import ForwardLookingDetailedBalance
-from molgfn.objectives.modified_detailed_balance import ModifiedDetailedBalance
-from molgfn.objectives.path_consistency import PathConsistency
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.balance.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
+from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailedBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.soft_q.path_consistency import PathConsistency
 from molgfn.testing import check_objective, golden_dag
 from molgfn.testing.objective import score_for
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from molgfn.errors import ConfigError, ContractError
-from molgfn.objectives.renyi import RenyiDivergence
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.divergences.renyi import RenyiDivergence
+from molgfn.objectives.divergences.reverse_kl import ReverseKL
+from molgfn.objectives.divergences.wake_sleep import WakeSleep
 from molgfn.objectives.residuals import scores
-from molgfn.objectives.reverse_kl import ReverseKL
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
-from molgfn.objectives.wake_sleep import WakeSleep
 from molgfn.testing import check_objective, golden_dag
 from molgfn.testing.objective import score_for
 from molgfn.trajectories.scoring import score

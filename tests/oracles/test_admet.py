@@ -6,8 +6,8 @@ import pytest
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
-from molgfn.oracles import admet
-from molgfn.oracles.admet import ADMET, ENDPOINTS
+from molgfn.oracles.models import admet
+from molgfn.oracles.models.admet import ADMET, ENDPOINTS
 from molgfn.testing import check_oracle
 
 #: ADMETModel().predict of admet-ai 2.0.1: aspirin, ibuprofen, diazepam

@@ -9,10 +9,10 @@ from rdkit.Chem.rdfiltercatalog import FilterCatalog, FilterCatalogParams
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.config import build
 from molgfn.errors import ConfigError
-from molgfn.oracles.alerts import _ORDER, Alerts
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.qed import QED
-from molgfn.oracles.sa import SA
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.sa import SA
+from molgfn.oracles.structure.alerts import _ORDER, Alerts
 from molgfn.testing import MOLECULES, check_oracle
 
 CLEAN = "CC(C)Cc1ccc(cc1)C(C)C(=O)O"
@@ -134,7 +134,7 @@ def test_what_cannot_work_is_named(arguments, match):
 
 
 def test_a_misspelt_catalogue_in_a_config_is_refused():
-    node = {"_target_": "molgfn.oracles.alerts.Alerts", "catalogs": ["PAINS", "BRENCK"]}
+    node = {"_target_": "molgfn.oracles.structure.alerts.Alerts", "catalogs": ["PAINS", "BRENCK"]}
     with pytest.raises(ConfigError, match=r"oracle.catalogs\[1\]: should be .*'BRENK'.* got 'BRENCK'"):
         build(node, Oracle, "oracle")
 

@@ -11,8 +11,8 @@ from molgfn.chemistry.molecules import parse
 from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.command import Command, ProgramError
-from molgfn.rewards.scoring import Scorer
+from molgfn.oracles.own.command import Command, ProgramError
+from molgfn.serving.scoring import Scorer
 from molgfn.testing import check_oracle
 
 PID = "import os, sys\nfor l in sys.stdin: print(os.getpid(), flush=True)"
@@ -54,7 +54,7 @@ def test_a_text_is_split_as_a_shell_would(tmp_path):
 
 
 def test_it_is_built_from_a_config():
-    node = {"_target_": "molgfn.oracles.command.Command", "command": "cat", "range": [0, 5], "timeout": 3}
+    node = {"_target_": "molgfn.oracles.own.command.Command", "command": "cat", "range": [0, 5], "timeout": 3}
     assert build(node, Oracle, "oracle").timeout == 3
 
 
@@ -207,7 +207,7 @@ def test_a_forked_process_has_a_program_of_its_own():
     code = (
         "import os\n"
         "from molgfn.chemistry.molecules import parse\n"
-        "from molgfn.oracles.command import Command\n"
+        "from molgfn.oracles.own.command import Command\n"
         f"oracle = Command(command=[{sys.executable!r}, '-c', {PID!r}], range=(0, 2**32), persistent=True)\n"
         "one = parse(['C'])\n"
         "mine = oracle.values(one)[0]\n"

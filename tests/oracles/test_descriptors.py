@@ -11,8 +11,8 @@ from rdkit import Chem
 from rdkit.Chem import Lipinski
 
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.oracles import descriptors
-from molgfn.oracles.descriptors import Descriptor, Stereocentres
+from molgfn.oracles.properties import descriptors
+from molgfn.oracles.properties.descriptors import Descriptor, Stereocentres
 from molgfn.targets import import_class
 from molgfn.testing import check_oracle
 

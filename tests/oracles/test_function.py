@@ -8,8 +8,8 @@ from molgfn.chemistry.molecules import parse
 from molgfn.config import build
 from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.function import Function
-from molgfn.rewards.scoring import Scorer
+from molgfn.oracles.own.function import Function
+from molgfn.serving.scoring import Scorer
 from molgfn.testing import check_oracle
 
 MODULE = '''
@@ -64,7 +64,7 @@ def test_the_function_gets_canonical_smiles_in_one_batch(module):
 
 
 def test_from_a_config(module):
-    node = {"_target_": "molgfn.oracles.function.Function", "function": f"{module}.picky", "range": [0, None]}
+    node = {"_target_": "molgfn.oracles.own.function.Function", "function": f"{module}.picky", "range": [0, None]}
     oracle = build({**node, "direction": "minimise"}, Oracle, "oracle")
     assert oracle.range == (0, np.inf)
     assert oracle.direction == "minimise"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from molgfn.errors import DataError
-from molgfn.oracles.hypergrid import HyperGrid
+from molgfn.oracles.synthetic.hypergrid import HyperGrid
 from molgfn.testing import check_oracle
 
 

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from tests.reference_values import crc32, reference
 
-from molgfn.chemistry.feature_counts import feature_counts
 from molgfn.chemistry.fingerprints import fingerprints
+from molgfn.chemistry.models.feature_counts import feature_counts
+from molgfn.chemistry.models.pmo_classifiers import DRD2 as DRD2_MODEL
+from molgfn.chemistry.models.pmo_classifiers import JNK3 as FOREST_MODEL
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.chemistry.pmo_classifiers import DRD2 as DRD2_MODEL
-from molgfn.chemistry.pmo_classifiers import JNK3 as FOREST_MODEL
 from molgfn.errors import DataError
-from molgfn.oracles.drd2 import DRD2
-from molgfn.oracles.kinases import GSK3B, JNK3
+from molgfn.oracles.models.drd2 import DRD2
+from molgfn.oracles.models.kinases import GSK3B, JNK3
 from molgfn.testing import check_oracle
 
 FILES = {JNK3: "jnk3_forest.npz", GSK3B: "gsk3b_forest.npz", DRD2: "drd2_svm.npz"}

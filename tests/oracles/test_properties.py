@@ -12,11 +12,11 @@ from rdkit.Chem import Crippen, Descriptors
 from rdkit.Contrib.SA_Score import sascorer
 
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.oracles.logp import LogP
-from molgfn.oracles.qed import QED
-from molgfn.oracles.sa import SA
-from molgfn.oracles.tpsa import TPSA
-from molgfn.oracles.weight import Weight
+from molgfn.oracles.properties.logp import LogP
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.sa import SA
+from molgfn.oracles.properties.tpsa import TPSA
+from molgfn.oracles.properties.weight import Weight
 from molgfn.testing import MOLECULES, check_oracle
 
 ORACLES = [QED, SA, LogP, Weight, TPSA]

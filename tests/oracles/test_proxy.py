@@ -14,15 +14,15 @@ from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.config import build
 from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.proxy import Proxy
+from molgfn.oracles.models.proxy import Proxy
 from molgfn.proxies.ensemble import ProxyEnsemble
 from molgfn.proxies.fitting import fit
 from molgfn.proxies.splits import split
 from molgfn.proxies.table import read_targets
 from molgfn.proxies.training import FitSettings
-from molgfn.rewards.settings import identity
 from molgfn.rewards.transforms import Linear
 from molgfn.rewards.weighted_mean import Component, WeightedMean
+from molgfn.serving.settings import identity
 from molgfn.testing import MOLECULES, check_oracle
 
 
@@ -125,7 +125,7 @@ def test_a_molecule_without_mol_is_refused(weights):
 
 
 def test_a_config_that_cannot_work_says_why(weights, tmp_path):
-    node = {"_target_": "molgfn.oracles.proxy.Proxy", "weights": weights, "acquisition": "lcb", "kappa": 2.0}
+    node = {"_target_": "molgfn.oracles.models.proxy.Proxy", "weights": weights, "acquisition": "lcb", "kappa": 2.0}
     made = build(node, Oracle, "oracle")
     assert isinstance(made, Proxy)
     assert (made.acquisition, made.kappa) == ("lcb", 2.0)
@@ -141,5 +141,5 @@ def test_a_config_that_cannot_work_says_why(weights, tmp_path):
 
 
 def test_the_module_is_imported_without_torch_geometric():
-    code = "import sys, molgfn.oracles.proxy; assert 'torch_geometric' not in sys.modules"
+    code = "import sys, molgfn.oracles.models.proxy; assert 'torch_geometric' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,7 @@ from tests.reference_values import reference
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import ConfigError, DataError
-from molgfn.oracles.purchasable import Purchasable
+from molgfn.oracles.structure.purchasable import Purchasable
 from molgfn.testing import check_oracle
 
 

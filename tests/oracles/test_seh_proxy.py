@@ -11,8 +11,8 @@ from tests.reference_values import reference
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import DataError
 from molgfn.networks.seh_proxy import LENGTH, SHAPES
-from molgfn.oracles import seh_proxy
-from molgfn.oracles.seh_proxy import SEHProxy
+from molgfn.oracles.models import seh_proxy
+from molgfn.oracles.models.seh_proxy import SEHProxy
 from molgfn.testing import check_oracle
 
 #: an attachment point is open: not a molecule that a reader would let in

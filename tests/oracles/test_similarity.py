@@ -6,7 +6,7 @@ from molgfn.chemistry.molecules import parse
 from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.similarity import Similarity
+from molgfn.oracles.structure.similarity import Similarity
 from molgfn.testing import MOLECULES, check_oracle
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -76,6 +76,6 @@ def test_what_cannot_work_is_named(arguments, match):
     [({"fingerprint": "ecfp5"}, "oracle.fingerprint: .*did you mean `ecfp"), ({"smiles": 3}, "oracle.smiles")],
 )
 def test_a_config_with_a_mistake_is_refused(extra, match):
-    node = {"_target_": "molgfn.oracles.similarity.Similarity", "smiles": "CCO", **extra}
+    node = {"_target_": "molgfn.oracles.structure.similarity.Similarity", "smiles": "CCO", **extra}
     with pytest.raises(ConfigError, match=match):
         build(node, Oracle, "oracle")

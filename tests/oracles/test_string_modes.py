@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from molgfn.errors import ConfigError, DataError
-from molgfn.oracles.string_modes import StringModes
+from molgfn.oracles.synthetic.string_modes import StringModes
 from molgfn.testing import check_oracle
 
 BITS = ["00000000", "11111111", "11110000", "00001111", "00111100"]

@@ -3,7 +3,7 @@ import pytest
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import ConfigError
-from molgfn.oracles.substructure import Substructure
+from molgfn.oracles.structure.substructure import Substructure
 from molgfn.testing import check_oracle
 
 MOLECULES = parse(["CC(=O)O", "CCN", "NCC(=O)O", "CC"])

@@ -3,7 +3,7 @@ import pytest
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import ConfigError
-from molgfn.oracles.substructure_count import SubstructureCount
+from molgfn.oracles.structure.substructure_count import SubstructureCount
 from molgfn.testing import check_oracle
 
 MOLECULES = ["OCC(O)CO", "CC(=O)O", "NCCN", "C", "c1ccccc1O"]

@@ -6,7 +6,7 @@ import torch
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
-from molgfn.oracles.table import Table
+from molgfn.oracles.own.table import Table
 
 
 def test_strings_grids_and_molecules():

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from molgfn.chemistry.files.receptors import RECEPTORS
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.chemistry.receptors import RECEPTORS
 from molgfn.config import build
 from molgfn.errors import ConfigError, DataError
-from molgfn.oracles import vina
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.vina import DockingError, Vina, pose_file
+from molgfn.oracles.physics import vina
+from molgfn.oracles.physics.vina import DockingError, Vina, pose_file
 from molgfn.testing import check_oracle
 
 ATOM = "ATOM  {:5d}  C   ALA A   1    {:8.3f}{:8.3f}{:8.3f}  1.00  0.00     0.000 C\n"
@@ -72,7 +72,12 @@ def test_receptor_and_ligand_are_the_files_that_values_depend_on(packages, recep
 
 
 def test_it_is_built_from_a_config(packages, receptor):
-    node = {"_target_": "molgfn.oracles.vina.Vina", "receptor": receptor, "center": [0, 1.5, 0], "size": [15, 15, 10.5]}
+    node = {
+        "_target_": "molgfn.oracles.physics.vina.Vina",
+        "receptor": receptor,
+        "center": [0, 1.5, 0],
+        "size": [15, 15, 10.5],
+    }
     made = build(node, Oracle, "oracle")
     assert (made.center, made.size) == ((0, 1.5, 0), (15, 15, 10.5))
     with pytest.raises(ConfigError, match=r"oracle\.size\[1\].*less than or equal to 100"):

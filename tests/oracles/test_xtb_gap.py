@@ -8,8 +8,8 @@ from rdkit import Chem
 from molgfn.chemistry.conformers import ConformerError
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import ConfigError
-from molgfn.oracles import xtb_gap
-from molgfn.oracles.xtb_gap import XTBGap
+from molgfn.oracles.physics import xtb_gap
+from molgfn.oracles.physics.xtb_gap import XTBGap
 from molgfn.testing import check_oracle
 
 

@@ -6,8 +6,8 @@ import torch
 from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.base import ObjectiveOutput
-from molgfn.oracles.hypergrid import HyperGrid as GridOracle
-from molgfn.oracles.qed import QED
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
 from molgfn.policies.distributions import Categorical, Factorised
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy

@@ -12,10 +12,10 @@ import molgfn.oracles
 from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.qed import QED
+from molgfn.oracles.properties.qed import QED
 from molgfn.rewards.base import Reward
-from molgfn.rewards.settings import Scoring
 from molgfn.rewards.weighted_mean import WeightedMean
+from molgfn.serving.settings import Scoring
 from molgfn.targets import import_class
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -79,7 +79,7 @@ def test_every_oracle_has_a_file():
         ({"scale": "big"}, "reward.scale"),
         ({"beat": 2}, "did you mean `beta`"),
         ({"transform": {"_target_": "molgfn.rewards.transforms.Sigmoid", "low": 0, "hihg": 1}}, "did you mean `high`"),
-        ({"transform": {"_target_": "molgfn.oracles.qed.QED"}}, "is not a Transform"),
+        ({"transform": {"_target_": "molgfn.oracles.properties.qed.QED"}}, "is not a Transform"),
     ],
 )
 def test_bad_values_are_named(change, match):

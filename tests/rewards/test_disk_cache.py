@@ -12,9 +12,9 @@ from tests.rewards.faulty_oracles import Faulty
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
-from molgfn.rewards.disk_cache import DiskCache
-from molgfn.rewards.scoring import Scorer
-from molgfn.rewards.settings import Scoring, identity
+from molgfn.serving.disk_cache import DiskCache
+from molgfn.serving.scoring import Scorer
+from molgfn.serving.settings import Scoring, identity
 
 
 def chains(lengths):

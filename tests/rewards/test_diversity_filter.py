@@ -6,9 +6,9 @@ import torch
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
-from molgfn.oracles.hypergrid import HyperGrid
-from molgfn.oracles.qed import QED
-from molgfn.oracles.sa import SA
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.sa import SA
+from molgfn.oracles.synthetic.hypergrid import HyperGrid
 from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.power import Power

@@ -8,9 +8,9 @@ import pytest
 from tests.rewards.faulty_oracles import Faulty
 
 from molgfn.chemistry.molecules import parse
-from molgfn.rewards import ray_workers
-from molgfn.rewards.scoring import Scorer
-from molgfn.rewards.settings import Scoring
+from molgfn.serving import ray_workers
+from molgfn.serving.scoring import Scorer
+from molgfn.serving.settings import Scoring
 
 
 @pytest.fixture(autouse=True)

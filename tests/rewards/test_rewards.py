@@ -7,11 +7,11 @@ import torch
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import ConfigError
-from molgfn.oracles.hypergrid import HyperGrid
-from molgfn.oracles.logp import LogP
-from molgfn.oracles.qed import QED
-from molgfn.oracles.sa import SA
-from molgfn.oracles.weight import Weight
+from molgfn.oracles.properties.logp import LogP
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.sa import SA
+from molgfn.oracles.properties.weight import Weight
+from molgfn.oracles.synthetic.hypergrid import HyperGrid
 from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear, Transform

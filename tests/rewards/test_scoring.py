@@ -8,15 +8,15 @@ import torch
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.hypergrid import HyperGrid
-from molgfn.oracles.qed import QED
-from molgfn.oracles.weight import Weight
-from molgfn.rewards.base import BUDGET_SPENT
-from molgfn.rewards.faults import OracleFault
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.weight import Weight
+from molgfn.oracles.synthetic.hypergrid import HyperGrid
 from molgfn.rewards.power import Power
-from molgfn.rewards.scoring import MAX_REASONS, Scorer
-from molgfn.rewards.settings import Scoring
 from molgfn.rewards.weighted_mean import Component, WeightedMean
+from molgfn.serving.counters import BUDGET_SPENT
+from molgfn.serving.faults import OracleFault
+from molgfn.serving.scoring import MAX_REASONS, Scorer
+from molgfn.serving.settings import Scoring
 from molgfn.testing import check_oracle
 
 

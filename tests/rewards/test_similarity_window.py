@@ -3,7 +3,7 @@ import pytest
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
-from molgfn.oracles.similarity import Similarity
+from molgfn.oracles.structure.similarity import Similarity
 from molgfn.rewards.similarity_window import SimilarityWindow
 from molgfn.rewards.transforms import DoubleSigmoid
 from molgfn.rewards.weighted_mean import Component, WeightedMean

@@ -6,14 +6,14 @@ import pytest
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.hypergrid import HyperGrid
-from molgfn.oracles.logp import LogP
-from molgfn.oracles.qed import QED
-from molgfn.oracles.sa import SA
-from molgfn.oracles.weight import Weight
-from molgfn.rewards.faults import OracleFault
+from molgfn.oracles.properties.logp import LogP
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.properties.sa import SA
+from molgfn.oracles.properties.weight import Weight
+from molgfn.oracles.synthetic.hypergrid import HyperGrid
 from molgfn.rewards.transforms import Identity, Linear, Sigmoid, Step
 from molgfn.rewards.weighted_mean import Component, WeightedMean
+from molgfn.serving.faults import OracleFault
 from molgfn.testing import check_oracle
 
 NAN = float("nan")

@@ -13,11 +13,11 @@ from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Stuck, Unbuildable
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
-from molgfn.oracles.hypergrid import HyperGrid
-from molgfn.rewards import workers
-from molgfn.rewards.faults import OracleFault
-from molgfn.rewards.scoring import Scorer
-from molgfn.rewards.settings import Scoring
+from molgfn.oracles.synthetic.hypergrid import HyperGrid
+from molgfn.serving import workers
+from molgfn.serving.faults import OracleFault
+from molgfn.serving.scoring import Scorer
+from molgfn.serving.settings import Scoring
 
 
 class Clock:

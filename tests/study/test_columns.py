@@ -108,7 +108,7 @@ def test_a_folder_of_any_name_takes_a_study(study, tmp_path):
 def test_the_identity_of_a_run_does_not_depend_on_where_its_files_lie(study, tmp_path):
     (tmp_path / "v.csv").write_text("object,value\n0 0,1\n1 1,0.5\n")
     text = BASE.replace("override oracle: hypergrid, ", "")
-    text += "oracle: {_target_: molgfn.oracles.table.Table, domain: grid, path: v.csv, missing: 0.1}\n"
+    text += "oracle: {_target_: molgfn.oracles.own.table.Table, domain: grid, path: v.csv, missing: 0.1}\n"
     found = set()
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

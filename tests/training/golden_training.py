@@ -9,7 +9,8 @@ from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.backward.base import policy_needs
 from molgfn.objectives.backward.uniform import Uniform
 from molgfn.policies.tabular import TabularPolicy
-from molgfn.rewards.base import Counters, Reward, Scores
+from molgfn.rewards.base import Reward, Scores
+from molgfn.serving.counters import Counters
 from molgfn.testing import golden_dag
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.module import GFlowNetModule

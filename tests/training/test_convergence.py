@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from molgfn.evaluation.exact import exact_distribution
+from molgfn.evaluation.exact.answers import exact_distribution
 from molgfn.experiment import train
 
 spec = importlib.util.spec_from_file_location("small_runs", Path(__file__).with_name("conftest.py"))

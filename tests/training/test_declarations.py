@@ -11,7 +11,7 @@ from molgfn.errors import ConfigError, ContractError
 from molgfn.experiment import assemble
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
 from molgfn.objectives.backward.uniform import Uniform
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
@@ -128,7 +128,7 @@ def test_a_run_is_refused_with_all_of_it(config, monkeypatch):
     """By dotted path, as in a user's own package; nothing is made."""
     settings = config(
         environment={"_target_": "molgfn.environments.hypergrid.HyperGrid", "dimensions": 2, "side": 3},
-        oracle={"_target_": "molgfn.oracles.hypergrid.HyperGrid", "dimensions": 2, "side": 3},
+        oracle={"_target_": "molgfn.oracles.synthetic.hypergrid.HyperGrid", "dimensions": 2, "side": 3},
         policy={"_target_": "my_lab.Forgetful", "hidden": 4},
         objective={"_target_": "my_lab.Misspelt"},
     )

@@ -15,7 +15,8 @@ from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective
-from molgfn.oracles import hypergrid, qed
+from molgfn.oracles.properties import qed
+from molgfn.oracles.synthetic import hypergrid
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy

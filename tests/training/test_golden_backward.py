@@ -9,7 +9,7 @@ from molgfn.objectives.backward.maximum_entropy import MaximumEntropy
 from molgfn.objectives.backward.pessimistic import Pessimistic
 from molgfn.objectives.backward.policy_gradient import BackwardPolicyGradient
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.testing import golden_dag
 from molgfn.training.guides.forward_policy import ForwardPolicyGuide
 from molgfn.training.guides.stored_rewards import StoredRewardsGuide

@@ -4,14 +4,14 @@ import pytest
 from tests.training.golden_training import train_on_golden
 
 from molgfn.objectives.backward.joint import Joint
+from molgfn.objectives.balance.detailed_balance import DetailedBalance
+from molgfn.objectives.balance.flow_matching import FlowMatching
+from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
+from molgfn.objectives.balance.log_variance import LogVariance
+from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailedBalance
+from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import TargetNetwork
-from molgfn.objectives.detailed_balance import DetailedBalance
-from molgfn.objectives.flow_matching import FlowMatching
-from molgfn.objectives.forward_looking_detailed_balance import ForwardLookingDetailedBalance
-from molgfn.objectives.log_variance import LogVariance
-from molgfn.objectives.modified_detailed_balance import ModifiedDetailedBalance
-from molgfn.objectives.subtrajectory_balance import SubTrajectoryBalance
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
 
 OBJECTIVES = [
     TrajectoryBalance,

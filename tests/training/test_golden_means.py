@@ -3,7 +3,7 @@
 import pytest
 from tests.training.golden_training import train_on_golden
 
-from molgfn.objectives.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.replay import PrioritisedReplay

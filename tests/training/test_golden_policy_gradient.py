@@ -7,10 +7,10 @@ from tests.training import golden_training as golden
 from molgfn.environments.fragments import Fragments
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
 from molgfn.objectives.base import ObjectiveOutput
-from molgfn.objectives.ent_ppo import EntPPO
-from molgfn.objectives.policy_gradient import PolicyGradient
-from molgfn.objectives.rl_trust_region import RLTrustRegion
-from molgfn.objectives.rl_uniform import RLUniform
+from molgfn.objectives.policy_gradients.ent_ppo import EntPPO
+from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
+from molgfn.objectives.policy_gradients.rl_trust_region import RLTrustRegion
+from molgfn.objectives.policy_gradients.rl_uniform import RLUniform
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers

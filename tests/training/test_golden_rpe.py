@@ -8,11 +8,11 @@ import torch
 
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
-from molgfn.evaluation.exact import compare, exact_target, exact_terminal
+from molgfn.evaluation.exact.answers import compare, exact_target, exact_terminal
 from molgfn.objectives.backward.uniform import Uniform
-from molgfn.objectives.random_policy_evaluation import RandomPolicyEvaluation
-from molgfn.oracles.hypergrid import HyperGrid as HyperGridReward
-from molgfn.oracles.string_modes import StringModes
+from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
+from molgfn.oracles.synthetic.hypergrid import HyperGrid as HyperGridReward
+from molgfn.oracles.synthetic.string_modes import StringModes
 from molgfn.policies.exploration import Exploration
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.boltzmann import Boltzmann

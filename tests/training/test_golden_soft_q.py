@@ -5,10 +5,10 @@ import math
 import pytest
 from tests.training.golden_training import train_on_golden
 
-from molgfn.objectives.munchausen_dqn import MunchausenDQN
-from molgfn.objectives.path_consistency import PathConsistency
-from molgfn.objectives.soft_actor_critic import SoftActorCritic
-from molgfn.objectives.soft_dqn import SoftDQN
+from molgfn.objectives.soft_q.munchausen_dqn import MunchausenDQN
+from molgfn.objectives.soft_q.path_consistency import PathConsistency
+from molgfn.objectives.soft_q.soft_actor_critic import SoftActorCritic
+from molgfn.objectives.soft_q.soft_dqn import SoftDQN
 
 OBJECTIVES = [
     SoftDQN(),

@@ -4,9 +4,9 @@ import pytest
 from tests.training.golden_training import train_on_golden
 
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
-from molgfn.objectives.renyi import RenyiDivergence
-from molgfn.objectives.reverse_kl import ReverseKL
-from molgfn.objectives.wake_sleep import WakeSleep
+from molgfn.objectives.divergences.renyi import RenyiDivergence
+from molgfn.objectives.divergences.reverse_kl import ReverseKL
+from molgfn.objectives.divergences.wake_sleep import WakeSleep
 
 OBJECTIVES = [ReverseKL(), WakeSleep(), RenyiDivergence()]
 

@@ -16,10 +16,10 @@ from molgfn.chemistry.fingerprints import fingerprints
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import TrainingError
 from molgfn.experiment import train
-from molgfn.rewards.faults import OracleFault
-from molgfn.training.discoveries import Modes
-from molgfn.training.keeping import Keeping
-from molgfn.training.loggers import Loggers
+from molgfn.serving.faults import OracleFault
+from molgfn.training.callbacks.checkpointing import Keeping
+from molgfn.training.callbacks.discoveries import Modes
+from molgfn.training.logs.loggers import Loggers
 
 
 def node(target, **arguments):
@@ -137,7 +137,7 @@ def test_checkpoints_by_the_clock(config, monkeypatch):
     settings = config()
     settings["trainer"] |= {"checkpoint_every": 1000, "checkpoint_minutes": 3.0}
     now, saved = [0.0], []
-    monkeypatch.setattr("molgfn.training.keeping.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("molgfn.training.callbacks.checkpointing.time", SimpleNamespace(monotonic=lambda: now[0]))
     save, end = Keeping.save, Keeping.on_train_batch_end
 
     def noted(self, trainer):
@@ -165,7 +165,7 @@ def test_a_run_that_fails_says_how_to_go_on(config, caplog, monkeypatch):
 
     run = train(settings)
     monkeypatch.setattr(type(run.experiment.reward.oracle), "measure", broken)
-    settings["scoring"] = {"_target_": "molgfn.rewards.settings.Scoring", "give_up": 5, "cache_size": 0}
+    settings["scoring"] = {"_target_": "molgfn.serving.settings.Scoring", "give_up": 5, "cache_size": 0}
     with pytest.raises(OracleFault, match="no licence"):
         train(settings)
     assert "there is a checkpoint" not in caplog.text

@@ -73,11 +73,11 @@ def test_it_keeps_up_with_a_filter(config):
             "components": {
                 "qed": {
                     "_target_": "molgfn.rewards.weighted_mean.Component",
-                    "oracle": {"_target_": "molgfn.oracles.qed.QED"},
+                    "oracle": {"_target_": "molgfn.oracles.properties.qed.QED"},
                 },
                 "oxygen": {
                     "_target_": "molgfn.rewards.weighted_mean.Component",
-                    "oracle": {"_target_": "molgfn.oracles.substructure.Substructure", "smarts": ["O"]},
+                    "oracle": {"_target_": "molgfn.oracles.structure.substructure.Substructure", "smarts": ["O"]},
                     "filter": True,
                 },
             },

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from molgfn.experiment import train
-from molgfn.training.run_log import NAME, RunLog
+from molgfn.training.logs.run_log import NAME, RunLog
 
 logger = logging.getLogger("molgfn")
 

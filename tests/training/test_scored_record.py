@@ -7,8 +7,9 @@ import pandas as pd
 import torch
 
 from molgfn.experiment import train
-from molgfn.rewards.base import BUDGET_SPENT, Scores
-from molgfn.training.scored_record import ScoredRecord
+from molgfn.rewards.base import Scores
+from molgfn.serving.counters import BUDGET_SPENT
+from molgfn.training.logs.scored_record import ScoredRecord
 
 from .conftest import node
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from molgfn.environments.fragments import Fragments
-from molgfn.objectives.rl_trust_region import RLTrustRegion
+from molgfn.objectives.policy_gradients.rl_trust_region import RLTrustRegion
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.testing import golden_dag

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from molgfn.experiment import assemble, train
-from molgfn.training.variety import Variety, remedy
+from molgfn.training.callbacks.variety import Variety, remedy
 
 
 def node(target, **arguments):

@@ -17,8 +17,8 @@ from tests.training.wandb_files import history, records, summary
 from molgfn.cli.main import cli
 from molgfn.errors import ConfigError
 from molgfn.experiment import train
-from molgfn.training import wandb_run
-from molgfn.training.loggers import Loggers
+from molgfn.training.logs import wandb_run
+from molgfn.training.logs.loggers import Loggers
 
 KEY = "0123456789" * 4
 

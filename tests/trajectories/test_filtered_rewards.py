@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from molgfn.environments.fragments import Fragments
-from molgfn.objectives.forward_looking_detailed_balance import ForwardLookingDetailedBalance
-from molgfn.objectives.modified_detailed_balance import ModifiedDetailedBalance
-from molgfn.oracles.qed import QED
+from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
+from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailedBalance
+from molgfn.oracles.properties.qed import QED
 from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.diversity_filter import DiversityFilter

@@ -8,8 +8,8 @@ import torch
 from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ConfigError
-from molgfn.oracles.hypergrid import HyperGrid as GridOracle
-from molgfn.oracles.qed import QED
+from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
 from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.tabular import TabularPolicy

@@ -13,8 +13,8 @@ from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.evaluation.terminal_probability import log_terminal_probability
-from molgfn.objectives.maximum_likelihood import MaximumLikelihood
-from molgfn.oracles.qed import QED
+from molgfn.objectives.divergences.maximum_likelihood import MaximumLikelihood
+from molgfn.oracles.properties.qed import QED
 from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy

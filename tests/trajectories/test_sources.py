@@ -3,7 +3,7 @@ import torch
 
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError
-from molgfn.oracles.qed import QED
+from molgfn.oracles.properties.qed import QED
 from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rdkit import Chem, RDLogger
 
-from molgfn.chemistry.aromatic_blocks import AROMATIC_BONDS, kekule_blocks
+from molgfn.chemistry.files.aromatic_blocks import AROMATIC_BONDS, kekule_blocks
+from molgfn.chemistry.files.mol_blocks import without_queries
 from molgfn.chemistry.identity import canonical_smiles, plain, unusual
-from molgfn.chemistry.mol_blocks import without_queries
 
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # what RDKit says of a bad molecule goes into Molecule.problem
 

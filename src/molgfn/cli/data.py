@@ -122,9 +122,9 @@ def info(
     \b
     Exit codes: 0 fine, 2 wrong usage, 3 the file cannot be used.
     """
-    from molgfn.chemistry.files import Columns, no_molecule
+    from molgfn.chemistry.files.reading import Columns, no_molecule
     from molgfn.chemistry.standardise import Standardisation
-    from molgfn.cli.kept import write_kept
+    from molgfn.cli.files.kept import write_kept
     from molgfn.cli.progress import shown
     from molgfn.datasets.reading import ReadingReport, iter_entries
     from molgfn.datasets.registry import DATASETS
@@ -172,8 +172,8 @@ def info(
 
 def _require_output(output: Path, source: str, path: Path | None) -> None:
     """Refuse what would overwrite the source, or be another kind of file than its name says."""
-    from molgfn.cli.kept import LINES, TABLES
-    from molgfn.cli.object_files import require_folder
+    from molgfn.cli.files.kept import LINES, TABLES
+    from molgfn.cli.files.object_files import require_folder
     from molgfn.datasets.registry import DATASETS
 
     read = path or (DATASETS[source].file.place if source in DATASETS else Path(source))

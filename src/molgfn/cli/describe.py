@@ -41,12 +41,12 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     \b
     Exit codes: 0 fine, 2 no such component.
     """
-    from molgfn.cli.places import shipped
+    from molgfn.cli.composing.places import shipped
     from molgfn.targets import did_you_mean
 
     configs = shipped("configs")
     if markdown:
-        from molgfn.cli import catalogue, curves, oracle_table
+        from molgfn.cli.describing import catalogue, curves, oracle_table
 
         if what not in (None, "oracle", "transform"):
             raise ConfigError(f"{what}: --markdown prints all tables; leave this out, or say `oracle` or `transform`")
@@ -65,7 +65,7 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     if what is None:
         for name, folder in groups.items():
             click.echo(f"{name}: {', '.join(p.stem for p in sorted(folder.glob('*.yaml')))}")
-        from molgfn.cli import curves
+        from molgfn.cli.describing import curves
 
         click.echo(f"transform: {', '.join(curves.members())}")
         return
@@ -77,7 +77,7 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
         raise ConfigError(f"{group}: there is no such group{did_you_mean(group, groups)}")
     members = {p.stem: p for p in sorted(groups[group].glob("*.yaml"))}
     if not equals:
-        from molgfn.cli.one_line import one_line
+        from molgfn.cli.describing.one_line import one_line
 
         width = max(map(len, members))
         for name, path in members.items():
@@ -95,7 +95,7 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
 
 def _transform(what: str, values: tuple[str, ...]) -> None:
     """The list of transforms, or one of them with its curve."""
-    from molgfn.cli import curves
+    from molgfn.cli.describing import curves
 
     _, equals, name = what.partition("=")
     if not equals:
@@ -110,7 +110,7 @@ def _transform(what: str, values: tuple[str, ...]) -> None:
 
 def explain(target: str, title: str, live: frozenset[str], node: dict[str, Any] | None = None) -> str:
     """The class at ``target`` in words; ``node`` holds the values of its config file."""
-    from molgfn.cli.declared import declared
+    from molgfn.cli.describing.declared import declared
     from molgfn.targets import import_class, parameters, show, type_text
 
     cls = import_class(target)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molgfn.cli.own_files import FILE_HELP, given_files, own_files, own_reward
+from molgfn.cli.files.own_files import FILE_HELP, given_files, own_files, own_reward
 from molgfn.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -122,13 +122,13 @@ def _run(
 def _to_wandb(run: Path, loaded: Loaded, done: Evaluated, trust: tuple[str, ...]) -> None:
     """Into the run's own W&B run, where it has one."""
     from molgfn.config import build
-    from molgfn.training.loggers import Loggers
+    from molgfn.training.logs.loggers import Loggers
 
     if not (run / "wandb").is_dir():
         return
-    from molgfn.training.wandb_tables import add_evaluation
+    from molgfn.training.logs.wandb_tables import add_evaluation
 
-    node = {"_target_": "molgfn.training.loggers.Loggers", **loaded.config.get("logger", {})}
+    node = {"_target_": "molgfn.training.logs.loggers.Loggers", **loaded.config.get("logger", {})}
     try:
         loggers = build(node, Loggers, "logger", untrusted=True, trust=trust)
     except ConfigError as error:  # the evaluation itself is done and written
@@ -196,7 +196,7 @@ def _made(folder: Path, what: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot make this folder for the results ({error.strerror}); use -o") from None
-    from molgfn.cli.object_files import require_folder
+    from molgfn.cli.files.object_files import require_folder
 
     require_folder(folder, folder)
     return folder

@@ -60,7 +60,7 @@ def build(
     \b
     Exit codes: 0 written, 2 wrong usage, 3 the file cannot be used.
     """
-    from molgfn.cli.object_files import require_folder
+    from molgfn.cli.files.object_files import require_folder
 
     require_folder(output.parent, output)
     if size is None and coverage is None:
@@ -121,9 +121,9 @@ def check(
     \b
     Exit codes: 0 good, 2 wrong usage, 3 a bad vocabulary or file of molecules.
     """
-    from molgfn.chemistry.growth import Growth
-    from molgfn.chemistry.labels import resolve_joins
-    from molgfn.chemistry.vocabulary import Vocabulary
+    from molgfn.chemistry.fragments.growth import Growth
+    from molgfn.chemistry.fragments.labels import resolve_joins
+    from molgfn.chemistry.fragments.vocabulary import Vocabulary
 
     loaded = Vocabulary.load(vocabulary)
     table, types = resolve_joins(joins, loaded)

@@ -40,7 +40,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        from molgfn.cli.local_path import take_local_paths
+        from molgfn.cli.files.local_path import take_local_paths
 
         return take_local_paths(getattr(importlib.import_module(f"molgfn.cli.{cmd_name}"), cmd_name))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molgfn.evaluation.files import plain_evaluation
-from molgfn.evaluation.summary import number, summary_cards
+from molgfn.evaluation.report.summary import number, summary_cards
 
 if TYPE_CHECKING:
     from molgfn.evaluation.run import Evaluated

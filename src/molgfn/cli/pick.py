@@ -12,7 +12,7 @@ from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from molgfn.chemistry.picking import Method
-    from molgfn.cli.molecule_rows import MoleculeRows
+    from molgfn.cli.files.molecule_rows import MoleculeRows
 
 
 @click.command(short_help="Pick the best, or diverse, molecules of a file.")
@@ -72,7 +72,7 @@ def pick(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable file.
     """
-    from molgfn.cli.object_files import require_writable
+    from molgfn.cli.files.object_files import require_writable
 
     require_writable(output)
     if file.is_file() and output.exists() and output.samefile(file):
@@ -84,7 +84,7 @@ def pick(
         raise ConfigError(f"--cut: is for --method butina, not for {method}")
     limits = [*((*_limit("--min", text), 1) for text in least), *((*_limit("--max", text), -1) for text in most)]
     from molgfn.chemistry.picking import pick as pick_of
-    from molgfn.cli.molecule_rows import read_rows, write_rows
+    from molgfn.cli.files.molecule_rows import read_rows, write_rows
 
     rows = read_rows(file, column=column)
     whole, left_out = len(rows) + sum(rows.problems.values()), Counter(rows.problems)

@@ -80,7 +80,7 @@ def sample(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
     """
-    from molgfn.cli.object_files import require_writable, write_objects
+    from molgfn.cli.files.object_files import require_writable, write_objects
 
     require_writable(output)
     bare = output.suffix == ".smi"
@@ -93,7 +93,7 @@ def sample(
 
     loaded = load(checkpoint, trust=trust, device=usable_device(device))
     require_writable(output, loaded.environment.domain)
-    from molgfn.cli import sampled
+    from molgfn.cli.files import sampled
     from molgfn.cli.progress import shown
 
     reward = sampled.reward(loaded, trust) if values or (values is None and not bare) else None

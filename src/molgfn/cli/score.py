@@ -14,7 +14,7 @@ import click
 from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from molgfn.chemistry.files import Record
+    from molgfn.chemistry.files.reading import Record
     from molgfn.chemistry.molecules import Molecule
     from molgfn.datasets.given import GivenFile
 
@@ -72,7 +72,7 @@ def score(
     \b
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
-    from molgfn.cli.object_files import require_folder
+    from molgfn.cli.files.object_files import require_folder
     from molgfn.datasets.given import GivenFile
 
     if output.suffix not in (".csv", ".parquet"):
@@ -161,8 +161,8 @@ def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         ConfigError: with every problem that was found.
     """
-    from molgfn.cli.compose import checked
-    from molgfn.cli.places import shipped
+    from molgfn.cli.composing.compose import checked
+    from molgfn.cli.composing.places import shipped
     from molgfn.config import ROOT
 
     _require_molecules(_chosen(overrides))
@@ -183,7 +183,7 @@ def _require_molecules(name: str | None) -> None:
     """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
     import yaml
 
-    from molgfn.cli.places import shipped
+    from molgfn.cli.composing.places import shipped
     from molgfn.targets import import_class
 
     path = shipped("configs") / "oracle" / f"{name}.yaml"
@@ -210,7 +210,7 @@ def _scored(overrides: tuple[str, ...]) -> _Scored:
 
 def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...]) -> _Scored:
     """By the reward of a run."""
-    from molgfn.cli.run_reward import run_config, run_reward
+    from molgfn.cli.files.run_reward import run_config, run_reward
 
     reward = run_reward(*run_config(run, overrides), trust=trust)
     if reward.domain != "molecule":

@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-from molgfn.chemistry.build import VocabularyBuilder
-from molgfn.chemistry.coverage import Rebuilder
-from molgfn.chemistry.cutting import cut
-from molgfn.chemistry.files import Record
+from molgfn.chemistry.files.reading import Record
+from molgfn.chemistry.fragments.build import VocabularyBuilder
+from molgfn.chemistry.fragments.coverage import Rebuilder
+from molgfn.chemistry.fragments.cutting import cut
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
-from molgfn.chemistry.vocabulary import Vocabulary
 from molgfn.datasets.processes import in_order
 from molgfn.datasets.reading import ReadingReport, records_of
 from molgfn.errors import DataError

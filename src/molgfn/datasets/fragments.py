@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from molgfn.chemistry.vocabulary import Vocabulary
+from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.datasets.registry import DATASETS, dataset
 from molgfn.errors import DataError
 

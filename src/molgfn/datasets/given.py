@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from molgfn.chemistry.files import Columns, Record, iter_records
+from molgfn.chemistry.files.reading import Columns, Record, iter_records
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.processes import in_order
 

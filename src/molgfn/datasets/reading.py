@@ -8,8 +8,8 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from molgfn.chemistry.files import Columns, Record, iter_records, no_molecule, records_in
-from molgfn.chemistry.left_out import LeftOut, described
+from molgfn.chemistry.files.left_out import LeftOut, described
+from molgfn.chemistry.files.reading import Columns, Record, iter_records, no_molecule, records_in
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.archives import open_member

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError, NotEnumerableError
-from molgfn.evaluation.exact import ExactResult, compare, exact_target, exact_terminal
+from molgfn.evaluation.exact.answers import ExactResult, compare, exact_target, exact_terminal
 from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.progress import Progress, silent

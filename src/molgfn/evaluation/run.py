@@ -10,7 +10,7 @@ from molgfn.environments.base import Environment
 from molgfn.evaluation.evaluator import Evaluation, evaluate_file, evaluate_policy
 from molgfn.evaluation.files import write_evaluation, write_samples, write_scored
 from molgfn.evaluation.progress import Progress, silent
-from molgfn.evaluation.report import write_report
+from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy

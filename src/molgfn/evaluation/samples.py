@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molgfn.chemistry.files import iter_records, no_molecule
+from molgfn.chemistry.files.reading import iter_records, no_molecule
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.given import in_portions
 from molgfn.environments.base import Environment

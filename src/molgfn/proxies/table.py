@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from molgfn.chemistry.files import Columns, iter_records
+from molgfn.chemistry.files.layout import chosen_column
+from molgfn.chemistry.files.left_out import LeftOut
+from molgfn.chemistry.files.reading import Columns, iter_records
 from molgfn.chemistry.identity import flat_smiles
-from molgfn.chemistry.layout import chosen_column
-from molgfn.chemistry.left_out import LeftOut
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import DataError
 

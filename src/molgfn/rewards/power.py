@@ -12,8 +12,8 @@ from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.scored import OracleReward, times
-from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
+from molgfn.serving.settings import Scoring
 
 
 class Power(OracleReward):

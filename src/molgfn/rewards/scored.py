@@ -12,11 +12,12 @@ import torch
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.rewards.base import Counters, Reward, ScoredProperty, Scores
+from molgfn.rewards.base import Reward, ScoredProperty, Scores
 from molgfn.rewards.diversity_filter import DiversityFilter
-from molgfn.rewards.scoring import Scorer
-from molgfn.rewards.settings import Scoring
 from molgfn.rewards.transforms import Transform
+from molgfn.serving.counters import Counters
+from molgfn.serving.scoring import Scorer
+from molgfn.serving.settings import Scoring
 
 #: columns that the table of a run's scored objects has anyway
 RESERVED = frozenset({"call", "iteration", "source", "key", "value", "log_reward", "problem", "blocked"})

@@ -11,7 +11,7 @@ from pydantic import Field
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.similarity import Fingerprint
 from molgfn.oracles.base import Oracle
-from molgfn.oracles.similarity import Similarity
+from molgfn.oracles.structure.similarity import Similarity
 from molgfn.rewards.transforms import DoubleSigmoid
 
 

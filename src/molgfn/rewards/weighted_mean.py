@@ -11,8 +11,8 @@ from pydantic import Field
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.rewards.faults import OracleFault, ask, range_problem
 from molgfn.rewards.transforms import Identity, Transform
+from molgfn.serving.faults import OracleFault, ask, range_problem
 
 #: the geometric mean takes no desirability for smaller than this, so that one zero does not hide the others
 GEOMETRIC_CLIP = 1e-8

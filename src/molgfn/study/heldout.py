@@ -19,7 +19,7 @@ HELDOUT_SEED = 1_000_003
 #: backward trajectories per object
 TRAJECTORIES = 32
 
-_TB = {"_target_": "molgfn.objectives.trajectory_balance.TrajectoryBalance"}
+_TB = {"_target_": "molgfn.objectives.balance.trajectory_balance.TrajectoryBalance"}
 _UNIFORM = {"_target_": "molgfn.objectives.backward.uniform.Uniform"}
 _DATA = {"_target_": "molgfn.trajectories.sources.Sources"}
 

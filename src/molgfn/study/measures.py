@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from molgfn.evaluation.evaluator import evaluate_policy
-from molgfn.evaluation.exact import exact_distribution
+from molgfn.evaluation.exact.answers import exact_distribution
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.top_auc import efficiency, scored_values
 from molgfn.experiment import Run, reward_of

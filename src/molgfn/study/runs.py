@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from molgfn.moved import former
 from molgfn.study.plan import Study
 
 #: settings that decide when a run is saved or given up, or what its report shows, not what comes of one that ends
@@ -62,7 +63,7 @@ class Job:
         heldout = self.heldout
         if isinstance(heldout, str):  # what it says, not where it lies
             heldout = hashlib.sha256(Path(heldout).read_bytes()).hexdigest()
-        text = json.dumps([_without_nulls(config), self.samples, heldout], sort_keys=True, default=str)
+        text = json.dumps([_without_nulls(former(config)), self.samples, heldout], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.errors import ContractError
-from molgfn.evaluation.exact import solve_flows
+from molgfn.evaluation.exact.answers import solve_flows
 from molgfn.policies.distributions import Categorical
 
 

@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from molgfn.environments.base import Environment
 from molgfn.policies.base import Policy
-from molgfn.rewards.base import BUDGET_SPENT, Reward
-from molgfn.training.scored_record import ScoredRecord
+from molgfn.rewards.base import Reward
+from molgfn.serving.counters import BUDGET_SPENT
+from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.sources import Sources
 

@@ -9,14 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from molgfn.objectives import advantages, residuals
+from molgfn.objectives import residuals
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, TargetNetwork
+from molgfn.objectives.policy_gradients import advantages
 from molgfn.policies.base import Policy
 from molgfn.training import log_partition
-from molgfn.training.following import Followers
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.steps import GradientSteps
+from molgfn.training.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.recent import RecentBatches
 from molgfn.trajectories.sampler import Sampler

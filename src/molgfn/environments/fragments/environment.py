@@ -14,8 +14,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.chemistry.fragment_space import FragmentSpace
-from molgfn.chemistry.join_table import JoinTable
+from molgfn.chemistry.fragments.join_table import JoinTable
+from molgfn.chemistry.fragments.space import FragmentSpace
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.fragments import is_published, published_vocabulary
 from molgfn.environments.base import Environment

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molgfn.chemistry.fragment_space import FragmentSpace
+from molgfn.chemistry.fragments.space import FragmentSpace
 
 
 class FragmentTables:

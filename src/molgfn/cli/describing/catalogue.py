@@ -1,0 +1,182 @@
+"""``docs/objectives.md``: tables of what can be combined, written from what the components declare."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from molgfn.cli.describing import declared
+from molgfn.compatibility import misplaced
+from molgfn.config import build
+from molgfn.environments.base import Environment
+from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch
+from molgfn.objectives.base import Objective, TargetNetwork
+from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.sources import Sources
+
+HEAD = """\
+# Objectives and backward policies
+
+Written by `molgfn describe --markdown` from what the classes declare; a test keeps it so. `molgfn describe
+objective=NAME` says more about each: its loss, its parameters, the authors' settings. Every objective goes with every
+backward policy, target network and way to draw data, but where a table says otherwise; what does not fit is refused
+before the first step, with the reason.
+
+## Objectives
+
+*Trajectories*: an objective that takes any policy's learns from replay, exploration and local search as well as from
+P_F's own. *Requires*: what it reads about each step beside log P_F and log R ([below](#what-objectives-require)).
+*Environments*: those that are shipped and fit.
+"""
+BACKWARD = """
+## Backward policies
+
+*Trained on*: where its own loss takes trajectories from. *Data*: what the run may draw its batches from.
+"""
+MEANS = """
+## Off-policy means
+
+Each goes with every objective that takes any policy's trajectories, alone or combined in one `data` node. Objectives
+that take the present P_F's only refuse them: {present}. So do these backward policies: {strict}.
+"""
+TARGETS = """
+## Target networks
+
+For objectives that read a flow or a value of a next state and take any policy's trajectories: {bootstraps}. The others
+refuse one.
+"""
+REQUIRES = """
+## What objectives require
+
+[B, T] are trajectories and steps, padded on the right.
+"""
+
+
+def markdown(configs: Path) -> str:
+    """The whole page, from the groups in the folder ``configs``."""
+    objectives = _members(configs / "objective", Objective)
+    backwards = _members(configs / "backward", BackwardPolicyTraining)
+    environments = _members(configs / "environment", Environment)
+    sources = _members(configs / "data", Sources)
+    targets = _members(configs / "target", TargetNetwork)
+    present = [name for name, o in objectives.items() if o.on_policy]
+    means = MEANS.format(
+        present=_names(present),
+        strict=_names(n for n, b in backwards.items() if b.on_policy),
+    )
+    parts = [
+        HEAD,
+        table([_objective(n, o, environments) for n, o in objectives.items()]),
+        BACKWARD,
+        table([_backward(n, b, objectives) for n, b in backwards.items()]),
+        means,
+        table([_source(n, s, configs / "data" / f"{n}.yaml") for n, s in sources.items() if s.off_policy_reasons]),
+        TARGETS.format(bootstraps=_names(n for n, o in objectives.items() if not o.on_policy and o.bootstraps)),
+        table([{"target": f"`{n}`", "the copy": declared.follows(t)} for n, t in targets.items()]),
+        REQUIRES,
+        table(_required(frozenset[str]().union(*(o.requires for o in objectives.values())))),
+    ]
+    return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _members(folder: Path, base: type) -> dict[str, Any]:
+    """The shipped components of one group by name, built from their files."""
+    out = {}
+    for path in sorted(folder.glob("*.yaml")):
+        component = build(yaml.safe_load(path.read_text(encoding="utf-8")), base, folder.name)
+        out[path.stem] = component
+    return out
+
+
+def _objective(name: str, o: Objective, environments: dict[str, Environment]) -> dict[str, str]:
+    fits = [n for n, environment in environments.items() if not misplaced(o, environment)]
+    return {
+        "objective": f"`{name}`",
+        "class": type(o).__name__,
+        "trajectories": "present P_F" if o.on_policy else "any policy",
+        "requires": _names(sorted(o.requires)),
+        "gradient to": declared.gradient_to(o),
+        "steps per batch": declared.iteration(o.phases()),
+        "target network": declared.follows(o.target) if o.target else "optional" if _may_have_target(o) else "no",
+        "environments": "all" if len(fits) == len(environments) else ", ".join(fits) or "none shipped",
+        "reference": o.reference,
+    }
+
+
+def _may_have_target(o: Objective) -> bool:
+    return o.bootstraps and not o.on_policy
+
+
+def _backward(name: str, b: BackwardPolicyTraining, objectives: dict[str, Objective]) -> dict[str, str]:
+    takes = [n for n, o in objectives.items() if mismatch(o, b) is None]
+    return {
+        "backward": f"`{name}`",
+        "class": type(b).__name__,
+        "trained by": _trained_by(b),
+        "trained on": declared.trained_on(b) or "-",
+        "steps per batch": declared.its_steps(b) or "-",
+        "data": "on-policy" if b.on_policy else "any",
+        "objectives": _few(takes, list(objectives)),
+        "reference": b.reference,
+    }
+
+
+def _trained_by(b: BackwardPolicyTraining) -> str:
+    """Who trains P_B; where that depends on the environment, both."""
+    texts = []
+    for counts_paths in (True, False):
+        here = copy.deepcopy(b)
+        here.settle(counts_paths=counts_paths)
+        towards = f", towards a {type(b.guide).__name__}" if b.guide else ""
+        texts.append(f"{declared.trained_by(here)}{towards}" if here.learned else f"nothing ({b.fixed})")
+    first, second = texts
+    return first if first == second else f"{first} where the environment counts its paths, else {second}"
+
+
+def _source(name: str, s: Sources, path: Path) -> dict[str, str]:
+    comment = (
+        path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ").removesuffix(" Not for on-policy objectives.")
+    )
+    return {"data": f"`{name}`", "what it does": comment, "why it is off-policy": "; ".join(s.off_policy_reasons)}
+
+
+def _required(names: frozenset[str]) -> list[dict[str, str]]:
+    """The lines of ``Scored``'s docstring about the required fields; a group of fields gets the line of each."""
+    groups = {
+        "q": ("q_taken", "q_gap", "q_value"),
+        "children": ("log_pf_all", "log_children", "log_path_factor", "log_child_factor"),
+    }
+    lines = dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", inspect.getdoc(Scored) or "", re.MULTILINE))
+    texts = {name: re.sub(r"\s+", " ", text).replace("``", "`") for name, text in lines.items()}
+    return [
+        {
+            "name": f"`{name}`",
+            "what it is": " ".join(f"`{f}`: {texts[f]}" for f in groups[name]) if name in groups else texts[name],
+        }
+        for name in sorted(names)
+    ]
+
+
+def _few(some: list[str], of: list[str]) -> str:
+    """The shorter way to say which: by what is there, or by what is not."""
+    lacking = [name for name in of if name not in some]
+    if not lacking:
+        return "all"
+    return _names(some) if len(some) <= len(lacking) else f"all but {_names(lacking)}"
+
+
+def _names(names: Any) -> str:
+    return ", ".join(f"`{n}`" for n in names) or "none"
+
+
+def table(rows: list[dict[str, str]]) -> str:
+    """A Markdown table; the keys of the first row are its head."""
+    head = list(rows[0])
+    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
+    lines += ["| " + " | ".join(row[k].replace("|", "\\|") for k in head) + " |" for row in rows]
+    return "\n".join(lines)

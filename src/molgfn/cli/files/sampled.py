@@ -1,0 +1,101 @@
+"""What ``molgfn sample`` writes beside the objects: values of the run's reward, and log P_T."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from molgfn.errors import CheckpointError, DataError
+
+if TYPE_CHECKING:
+    from molgfn.checkpoint import Loaded
+    from molgfn.rewards.base import Reward
+
+#: objects that are scored at once, while how far it is is shown
+EVERY = 256
+#: the columns of log P_T
+LOG_PT = ("log_pt", "log_pt_error")
+NAN = float("nan")
+
+
+def reward(loaded: Loaded, trust: Sequence[str]) -> Reward:
+    """The reward of the run.
+
+    Raises:
+        CheckpointError: it cannot be built here; the message says how to do without.
+    """
+    from molgfn.cli.files.run_reward import run_reward
+
+    made = run_reward(loaded.path, loaded.config, trust=trust, instead="; --no-values samples without it")
+    oracle = getattr(made, "oracle", None)
+    names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
+    if clash := sorted({name.lower() for name in names} & {"smiles", "string", *LOG_PT}):
+        raise CheckpointError(f"{loaded.path}: {', '.join(clash)}: a part of the oracle and a column are called so")
+    return made
+
+
+def values(
+    loaded: Loaded, by: Reward, objects: list[Any], keys: list[str], progress: Callable[[int], None]
+) -> dict[str, list[Any]]:
+    """``value``, the components, ``log_reward``, what the oracle says in words, and ``problem``: name -> N cells."""
+    columns: dict[str, list[Any]] = {}
+    for first in range(0, len(objects), EVERY):
+        some = _batch(loaded, objects[first : first + EVERY])
+        scores = by(some, keys[first : first + EVERY])
+        valid = scores.valid.tolist()
+        log_reward = [x if ok else NAN for x, ok in zip(scores.log_reward.tolist(), valid, strict=True)]
+        numbers = {"value": scores.value.tolist(), **{k: v.tolist() for k, v in scores.components.items()}}
+        for name, column in numbers.items():
+            columns.setdefault(name, []).extend(column)
+        columns.setdefault("log_reward", []).extend(log_reward)
+        for name, texts in by.remarks(some).items():
+            columns.setdefault(name, []).extend(texts)
+        columns.setdefault("problem", []).extend(scores.problems)
+        progress(min(first + EVERY, len(objects)))
+    return columns
+
+
+def log_pt(
+    loaded: Loaded,
+    objects: list[Any],
+    keys: list[str],
+    *,
+    samples: int,
+    seed: int,
+    progress: Callable[[str, int, int | None], None],
+) -> dict[str, list[Any]]:
+    """log P_T of each object and its standard error, by backward sampling; equal objects are asked about once.
+
+    Where the environment cannot read an object back, that is said and the columns are empty.
+    """
+    import torch
+
+    from molgfn.evaluation.terminal_probability import log_terminal_probability
+
+    first = {key: row for row, key in reversed(list(enumerate(keys)))}
+    different = sorted(first.values())
+    try:
+        found = log_terminal_probability(
+            loaded.environment,
+            loaded.policy,
+            _batch(loaded, [objects[row] for row in different]),
+            samples=samples,
+            generator=torch.Generator(loaded.policy.device).manual_seed(seed),
+            seed=seed,
+            progress=progress,
+        )
+    except DataError as error:
+        click.echo(f"log_pt is left empty: backward sampling is not possible: {error}", err=True)
+        return {name: [NAN] * len(objects) for name in LOG_PT}
+    place = {row: n for n, row in enumerate(different)}
+    columns = zip(LOG_PT, (found.log_p.tolist(), found.standard_error.tolist()), strict=True)
+    return {name: [column[place[first[key]]] for key in keys] for name, column in columns}
+
+
+def _batch(loaded: Loaded, objects: list[Any]) -> Any:
+    """Objects as the environment and the reward take them."""
+    import torch
+
+    return torch.stack(objects) if loaded.environment.domain == "grid" and objects else objects

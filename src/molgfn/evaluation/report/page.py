@@ -1,0 +1,254 @@
+"""A run folder as one self-contained HTML page that loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import yaml
+
+import molgfn
+from molgfn.errors import DataError
+from molgfn.evaluation.files import write_whole
+from molgfn.evaluation.metrics.properties import DESCRIPTORS, describe
+from molgfn.evaluation.report.bibliography import Bibliography
+from molgfn.evaluation.report.curves import Panel, read_panels
+from molgfn.evaluation.report.figures import curves_svg, heatmap_svg, histogram_svg
+from molgfn.evaluation.report.galleries import Gallery, component_columns
+from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
+from molgfn.evaluation.report.tables import numbers, rows_with
+
+#: molecules in each gallery
+PICTURES = 12
+#: reference molecules whose properties are drawn
+REFERENCE_DRAWN = 2000
+#: remarks of the oracle (alerts that it found) in the table, the most frequent ones of each column
+MOST_REMARKS = 15
+SECRET = re.compile(r"(?im)^(\s*(?:- )?[\w.-]*(?:api_?key|token|password|secret)[\w.-]*\s*:\s*)\S.*$")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What lies in a run folder, as far as it is there."""
+
+    name: str
+    evaluation: dict[str, Any]
+    samples: pd.DataFrame
+    untrained: pd.DataFrame | None
+    reference: pd.DataFrame | None
+    config: dict[str, Any]
+    config_text: str
+    panels: list[Panel]
+    more_panels: list[Panel]
+
+
+def write_report(
+    run: str | Path, *, evaluation: str | Path | None = None, output: str | Path | None = None, name: str | None = None
+) -> Path:
+    """Write the report of a run, or of an evaluation that stands alone.
+
+    Args:
+        run: folder with ``config.yaml`` and ``metrics.csv`` (each may be missing).
+        evaluation: folder with ``metrics.json`` and ``samples.csv``, and ``untrained.csv`` where the untrained policy
+            was sampled too; by default ``<run>/evaluation``.
+        output: the page; by default ``report.html`` in the evaluation's folder.
+        name: title; by default the config's ``name``, else the folder's.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        DataError: ``metrics.json`` or ``samples.csv`` is missing or is not what an evaluation writes.
+    """
+    folder = Path(evaluation) if evaluation is not None else Path(run) / "evaluation"
+    page = render(read_results(Path(run), folder, name))
+    path = Path(output) if output is not None else folder / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, page)
+    return path
+
+
+def read_results(run: Path, folder: Path, name: str | None = None) -> Results:
+    """Read what a report needs; errors as in ``write_report``."""
+    try:
+        evaluation = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        samples = pd.read_csv(folder / "samples.csv")
+        missing = {"metrics", "definitions", "domain"} - evaluation.keys() or {"count"} - set(samples.columns)
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{folder}: no evaluation to report on ({error}); run `molgfn evaluate` first") from error
+    if missing:
+        raise DataError(f"{folder}: metrics.json or samples.csv lacks {', '.join(sorted(missing))}; evaluate again")
+    untrained, reference = folder / "untrained.csv", folder / "reference.csv"
+    config = run / "config.yaml"
+    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    try:
+        plain = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DataError(f"{config}: not YAML ({' '.join(str(error).split())})") from error
+    plain = plain if isinstance(plain, dict) else {}
+    panels, more = read_panels(run / "metrics.csv") if (run / "metrics.csv").is_file() else ([], [])
+    return Results(
+        name=name or str(plain.get("name") or run.resolve().name),
+        evaluation=evaluation,
+        samples=samples,
+        untrained=pd.read_csv(untrained) if untrained.is_file() else None,
+        reference=pd.read_csv(reference) if reference.is_file() else None,
+        config=plain,
+        config_text=SECRET.sub(r"\1(hidden)", text),
+        panels=panels,
+        more_panels=more,
+    )
+
+
+def render(results: Results) -> str:
+    """The page. Everything that comes from a run is escaped; only SVG made here goes in as it is."""
+    bibliography = Bibliography()
+    bibliography.add_config(results.config)
+    molecules = results.evaluation["domain"] == "molecule"
+    gallery = Gallery.of(results.samples) if molecules else None
+    diverse = gallery.diverse(PICTURES) if gallery else []
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("molgfn.evaluation.report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("report.html.j2").render(
+        name=results.name,
+        version=molgfn.__version__,
+        facts=facts(results.evaluation, results.config, results.panels),
+        cards=summary_cards(results.evaluation, results.untrained),
+        best=gallery.pictures(gallery.best(PICTURES)) if gallery else [],
+        best_title="Best molecules" if "value" in results.samples else "First molecules",
+        best_text=_best_text(results),
+        diverse=gallery.pictures(diverse) if gallery else [],
+        diverse_title="Most diverse good molecules" if "value" in results.samples else "Most diverse molecules",
+        diverse_text=_diverse_text(gallery, diverse) if gallery else "",
+        histograms=_molecule_charts(results, gallery) if gallery else _other_charts(results),
+        histogram_text=_histogram_text(results),
+        panels=[_curves(panel) for panel in results.panels],
+        more_panels=[_curves(panel) for panel in results.more_panels],
+        groups=groups(results.evaluation, bibliography),
+        compared=results.reference is not None,
+        limits=limits(results.evaluation, results.config),
+        problems=list(results.evaluation.get("problems", {}).items()),
+        remarks=[
+            (column.replace("_", " "), text, count)
+            for column, counts in results.evaluation.get("remarks", {}).items()
+            for text, count in list(counts.items())[:MOST_REMARKS]
+        ],
+        config=results.config_text,
+        references=bibliography.entries,
+    )
+
+
+def _best_text(results: Results) -> str:
+    if "value" not in results.samples:
+        return "Different molecules in the order of the file; nothing was scored, so none is called better."
+    less = (results.evaluation.get("property") or {}).get("direction") == "minimise"
+    return (
+        f"Different molecules with the highest reward; the number is {property_name(results.evaluation)}"
+        f"{', where less is better' if less else ''}."
+    )
+
+
+def _diverse_text(gallery: Gallery, rows: list[int]) -> str:
+    similarity = gallery.mean_similarity(rows)
+    among = f"the {gallery.good} best" if "value" in gallery.table else f"the first {gallery.good}"
+    text = f"Picked among {among}, each as far as possible from those before it"
+    return text + ("." if math.isnan(similarity) else f"; mean Tanimoto similarity {similarity:.2f}.")
+
+
+def _histogram_text(results: Results) -> str:
+    against = ["the untrained policy"] if results.untrained is not None else []
+    if results.reference is not None:
+        against.append("the reference file")
+    return "Share of samples" + (f", against {' and '.join(against)}." if against else ".")
+
+
+def _curves(panel: Panel) -> dict[str, str]:
+    return {"title": panel.title, "svg": curves_svg(panel.curves, title=panel.title, log_y=panel.log_y)}
+
+
+def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]:
+    """Property, log reward and components as sampled, then descriptors of the different molecules."""
+    charts = []
+    tables = {_who(results): results.samples}
+    if results.untrained is not None:
+        tables["untrained"] = results.untrained
+    known = describe(gallery.molecules)
+    own = [
+        c for c in component_columns(gallery.table) if c in known and np.allclose(numbers(gallery.table, c), known[c])
+    ]
+    components = [c for c in component_columns(results.samples) if c not in own]  # those are drawn below, for all
+    for column in [c for c in ("value", "log_reward", *components) if c in results.samples]:
+        scored = f"{property_name(results.evaluation)}, of which the reward is made"
+        title = {"value": scored, "log_reward": "log R(x)"}.get(column, _words(column))
+        series = {label: _column(table, column) for label, table in tables.items() if column in table}
+        if column in components and _constant(series):
+            continue
+        label = {"value": property_name(results.evaluation), "log_reward": "log R(x)"}.get(column, _words(column))
+        charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
+    described = {_who(results): (known, numbers(gallery.table, "count"))}
+    if results.untrained is not None:
+        other = Gallery.of(results.untrained)
+        described["untrained"] = (describe(other.molecules), numbers(other.table, "count"))
+    if results.reference is not None:
+        given = Gallery.of(results.reference, REFERENCE_DRAWN)
+        described["reference"] = (describe(given.molecules), numbers(given.table, "count"))
+    for name, (label, _) in DESCRIPTORS.items():
+        if name in components:
+            continue  # drawn above, as the oracle gave it
+        series = {who: (columns[name], weights) for who, (columns, weights) in described.items()}
+        title = label[0].upper() + label[1:]
+        charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
+    return charts
+
+
+def _words(column: str) -> str:
+    """``sa_transformed`` as "desirability of sa"."""
+    base = column.removesuffix("_transformed").replace("_", " ")
+    return base if not column.endswith("_transformed") else f"desirability of {base}"
+
+
+def _constant(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Nothing to see: one value throughout."""
+    values = np.concatenate([column for column, _ in series.values()])
+    known = values[np.isfinite(values)]
+    return len(known) == 0 or bool(np.ptp(known) == 0)
+
+
+def _who(results: Results) -> str:
+    return "trained" if results.untrained is not None else "samples"
+
+
+def _column(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    return numbers(table, name), numbers(table, "count")
+
+
+def _other_charts(results: Results) -> list[dict[str, str]]:
+    """What samples that are no molecules are worth; of grid points also where on the first two coordinates they lie."""
+    rows = rows_with(results.samples, "object")
+    charts = _heatmap(rows) if results.evaluation["domain"] == "grid" else []
+    if "value" in rows:
+        series = {_who(results): _column(rows, "value")}
+        if results.untrained is not None:
+            series["untrained"] = _column(results.untrained, "value")
+        charts.append({"title": "Value", "svg": histogram_svg(series, title="Value", x_label="value")})
+    return charts
+
+
+def _heatmap(rows: pd.DataFrame) -> list[dict[str, str]]:
+    points = np.array([[int(x) for x in str(key).split()] for key in rows["object"]], dtype=np.int64)
+    charts = []
+    if len(points) and points.shape[1] >= 2:
+        side = int(points.max()) + 1
+        counts = np.zeros((side, side))
+        np.add.at(counts, (points[:, 0], points[:, 1]), numbers(rows, "count"))
+        title = "Samples, first two coordinates"
+        charts.append({"title": title, "svg": heatmap_svg(counts, title=title)})
+    return charts

@@ -1,0 +1,130 @@
+"""How objects are scored: memory, disk cache, budget, worker processes, time-outs, failures."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from molgfn.downloads import folder
+from molgfn.errors import ConfigError
+from molgfn.moved import former
+from molgfn.oracles.base import Oracle
+from molgfn.paths import OutputPlace, local
+from molgfn.serving.disk_cache import DiskCache
+from molgfn.serving.workers import Workers
+
+
+class Scoring:
+    """Settings of the scoring engine.
+
+    Args:
+        cache_size: objects whose answers are remembered, the least recently used forgotten first; 0 remembers nothing
+            across batches.
+        disk_cache: keep answers on disk as well, for other runs and processes: true for ``scores`` in molgfn's own
+            folder (``$MOLGFN_DATA``), or a folder. Answers of an oracle with other arguments, or other data files, are
+            kept apart.
+        budget: different objects that may be asked for, wherever the answers come from; then training stops.
+            Evaluation is not charged. Null for no limit.
+        workers: processes that hold the oracle; 0 asks it in the main process.
+        chunk: objects that a worker is given at once.
+        timeout: seconds that one object may take before its worker is stopped, a chunk as many times as it has objects;
+            needs workers. The objects of a stopped chunk are asked about one by one.
+        retries: how often an object is asked about again for which the oracle raised, took too long or killed its
+            process (not: returned NaN or a number out of range).
+        on_failure: "floor" gives an object without a value the least reward and counts it, "stop" ends the run.
+        give_up: different objects in a row for which the oracle has no value, after which it is taken for broken and
+            the run ends: no hours of training on the least reward. Null never does.
+        record: keep every different object that a run scored, with iteration, source and values, in its
+            ``scored.sqlite``.
+        backend: "processes" of this machine, or "ray" for those of a Ray cluster (in the clone:
+            ``pip install -c constraints.txt '.[ray]'``).
+        ray_address: of the cluster, such as "auto"; null starts one here.
+    """
+
+    #: builds the oracle anew in a worker; set by whoever built the oracle from a config
+    make: Callable[[], Oracle] | None = None
+    #: the oracle's config; set by whoever built the oracle from it. Part of what the disk cache goes by
+    recipe: Any = None
+
+    def __init__(
+        self,
+        *,
+        cache_size: Annotated[int, Field(ge=0)] = 100_000,
+        disk_cache: bool | OutputPlace = False,
+        budget: Annotated[int, Field(ge=1)] | None = None,
+        workers: Annotated[int, Field(ge=0)] = 0,
+        chunk: Annotated[int, Field(ge=1)] = 8,
+        timeout: Annotated[float, Field(gt=0)] | None = None,
+        retries: Annotated[int, Field(ge=0)] = 0,
+        on_failure: Literal["floor", "stop"] = "floor",
+        give_up: Annotated[int, Field(ge=1)] | None = 200,
+        record: bool = True,
+        backend: Literal["processes", "ray"] = "processes",
+        ray_address: str | None = None,
+    ) -> None:
+        if timeout is not None and workers == 0:
+            raise ConfigError(
+                f"timeout: an oracle in the main process can not be stopped ({timeout:g} s); set workers to 1 or more"
+            )
+        if backend == "ray" and workers == 0:
+            raise ConfigError("backend: ray needs to know how many workers to start; set workers to 1 or more")
+        if ray_address is not None and backend != "ray":
+            raise ConfigError(f"ray_address is {ray_address}, but backend is {backend}; set backend to ray")
+        self.cache_size, self.disk_cache, self.budget = cache_size, disk_cache, budget
+        self.workers, self.chunk, self.timeout, self.retries = workers, chunk, timeout, retries
+        self.on_failure, self.give_up, self.record = on_failure, give_up, record
+        self.backend, self.ray_address = backend, ray_address
+
+    def pool(self, oracle: Oracle) -> Workers | None:
+        """The worker processes, not started yet; None where the oracle is asked in this process.
+
+        Raises:
+            ConfigError: the oracle's objects cannot go to workers.
+        """
+        if self.workers == 0:
+            return None
+        make = self.make or functools.partial(_same, oracle)
+        kind: type[Workers] = Workers
+        more: dict[str, Any] = {}
+        if self.backend == "ray":
+            from molgfn.serving.ray_workers import RayWorkers
+
+            kind, more = RayWorkers, {"address": self.ray_address}
+        return kind(make, oracle, count=self.workers, chunk=self.chunk, timeout=self.timeout, **more)
+
+    def disk(self, oracle: Oracle) -> DiskCache | None:
+        """The cache on disk of exactly this oracle; None without.
+
+        Raises:
+            ConfigError: nothing says what the oracle was built from.
+        """
+        if self.disk_cache is False:
+            return None
+        if self.recipe is None:
+            raise ConfigError(
+                f"disk_cache: nothing says with which arguments oracle {oracle.name} was built; build it from a config "
+                "or set Scoring.recipe to something that changes with them"
+            )
+        place = folder() / "scores" if self.disk_cache is True else local(self.disk_cache)
+        columns = oracle.component_names
+        return DiskCache(place / f"{oracle.name}-{identity(oracle, self.recipe)}", width=1 + len(columns))
+
+
+def identity(oracle: Oracle, recipe: Any) -> str:
+    """Equal where the answers are: a hash of the oracle's arguments, its version, and the data files it reads."""
+    digest = hashlib.sha256()
+    words = [former(recipe), oracle.versions, list(oracle.component_names)]
+    digest.update(json.dumps(words, sort_keys=True).encode())
+    for path in oracle.files:
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _same(oracle: Oracle) -> Oracle:
+    return oracle

@@ -1,0 +1,174 @@
+"""An oracle in processes of its own: several at once, stopped when it hangs, replaced when it dies."""
+
+from __future__ import annotations
+
+import multiprocessing
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, as_completed
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, cast
+
+from pebble import ProcessExpired, ProcessPool
+
+from molgfn.chemistry.molecules import parse
+from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
+from molgfn.serving.answers import Answer, Failure, answer_all
+from molgfn.serving.faults import OracleFault
+
+#: seconds that a worker may take to come up, where objects have a time-out
+START_UP = 600.0
+
+
+class Workers:
+    """Worker processes that hold one oracle each and answer for objects that are text (canonical SMILES, strings).
+
+    A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
+    culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
+    nothing of torch unless the oracle does.
+
+    Args:
+        make: builds the oracle; it must be picklable.
+        oracle: the oracle as it is in this process; it is not asked.
+        count: processes.
+        chunk: objects per question, so that the way to a worker and back is paid less often.
+        timeout: seconds that one object may take (a chunk as many times as it has objects); None waits for ever.
+
+    Raises:
+        ConfigError: the oracle scores objects that are not text.
+    """
+
+    def __init__(
+        self, make: Callable[[], Oracle], oracle: Oracle, *, count: int, chunk: int = 1, timeout: float | None = None
+    ) -> None:
+        if oracle.domain not in ("molecule", "string"):
+            raise ConfigError(
+                f"workers: oracle {oracle.name} scores {oracle.domain} objects; worker processes take molecules and "
+                "strings only, use workers=0"
+            )
+        self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
+        self.name, self.molecules = oracle.name, oracle.domain == "molecule"
+        self._pool: ProcessPool | None = None
+
+    def answer(self, objects: Sequence[Any]) -> Iterator[tuple[int, Answer | Failure]]:
+        """(row, answer) of each of the objects, as they come."""
+        texts = [thing.smiles if self.molecules else thing for thing in objects]
+        rows = list(range(len(texts)))
+        waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
+        while waiting:
+            alone: list[list[int]] = []
+            for part, answers in self._ask(waiting, texts):
+                if answers is None:
+                    alone += [[row] for row in part]
+                else:
+                    yield from zip(part, answers, strict=True)
+            waiting = alone
+
+    def _ask(
+        self, parts: list[list[int]], texts: list[str]
+    ) -> Iterator[tuple[list[int], Sequence[Answer | Failure] | None]]:
+        """(rows, answers) of each part; None where the part has to be taken apart to find the culprit."""
+        pool = self._running()
+        futures = {
+            pool.schedule(
+                _answer,
+                args=([texts[row] for row in part],),
+                timeout=None if self.timeout is None else self.timeout * len(part),
+            ): part
+            for part in parts
+        }
+        try:
+            for future in as_completed(cast(Iterable[Future], futures)):
+                part = futures[cast(Any, future)]
+                yield part, self._result(future, len(part))
+        except BaseException:  # an interrupt, or the caller has gone
+            for future in futures:
+                future.cancel()
+            raise
+
+    def _result(self, future: Any, size: int) -> Sequence[Answer | Failure] | None:
+        try:
+            return future.result()
+        except FutureTimeoutError:
+            return self._too_slow(size)
+        except ProcessExpired as error:
+            return self._died(size, f"exit code {error.exitcode}")
+        except BrokenProcessPool:
+            raise OracleFault(
+                f"oracle {self.name}: its worker processes die as they start, before they are asked anything; "
+                "scoring.workers=0 shows what prepare() does in this process"
+            ) from None
+        except (MemoryError, SystemExit) as error:  # of the worker, not of this process
+            return self._died(size, type(error).__name__)
+
+    def _too_slow(self, size: int) -> list[Failure] | None:
+        """What becomes of a part of ``size`` objects that was not answered in time: None takes it apart."""
+        reason = f"oracle {self.name} took more than {self.timeout:g} s"
+        return None if size > 1 else [Failure(reason, reason, transient=True)]
+
+    def _died(self, size: int, detail: str) -> list[Failure] | None:
+        """The same for one whose worker died."""
+        reason = f"oracle {self.name} killed its process"
+        return None if size > 1 else [Failure(reason, reason, detail, transient=True)]
+
+    def _running(self) -> ProcessPool:
+        if self._pool is None:
+            self._pool = ProcessPool(
+                max_workers=self.count,
+                initializer=_begin,
+                initargs=(self.make, self.molecules),
+                context=cast(Any, multiprocessing.get_context("spawn")),
+            )
+            weakref.finalize(self, _end, self._pool)
+            if self.timeout is not None:
+                self._require_ready(self._pool)
+        return self._pool
+
+    def _require_ready(self, pool: ProcessPool) -> None:
+        """The time-out is of objects; one of their own keeps workers that never come up from stopping the run."""
+        ready = pool.schedule(_ready)
+        try:
+            ready.result(timeout=START_UP)
+        except FutureTimeoutError:
+            self._pool = None
+            _end(pool)
+            raise OracleFault(
+                f"oracle {self.name}: no worker process was ready after {START_UP:g} s; what it does in prepare() "
+                "hangs, or takes longer than it may"
+            ) from None
+
+
+#: in a worker: the oracle, or why it could not be made; and whether its objects are molecules
+_ORACLE: list[Oracle | str] = []
+_MOLECULES: list[bool] = []
+
+
+def _begin(make: Callable[[], Oracle], molecules: bool) -> None:
+    """Build the oracle once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
+    _MOLECULES[:] = [molecules]
+    try:
+        oracle = make()
+        oracle.prepare()
+        _ORACLE[:] = [oracle]
+    except Exception as error:
+        _ORACLE[:] = [f"{type(error).__name__}: {error}"]
+
+
+def _ready() -> None:
+    """Done when a worker has its oracle."""
+
+
+def _answer(texts: list[str]) -> Sequence[Answer | Failure]:
+    oracle = _ORACLE[0]
+    if isinstance(oracle, str):
+        return [Failure(f"the oracle could not be built in a worker: {oracle}", "the oracle could not be built")] * len(
+            texts
+        )
+    return answer_all(oracle, parse(texts) if _MOLECULES[0] else texts)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()

@@ -1,0 +1,215 @@
+"""What a run has found so far: unique objects, modes, the best; and what its oracle calls were."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from molgfn.chemistry.fingerprints import BITS, morgan, tanimoto
+from molgfn.chemistry.molecules import Molecule
+from molgfn.evaluation.metrics.modes import greedy_modes
+from molgfn.evaluation.thresholds import Direction, condition, reached
+from molgfn.training.callbacks.component_means import ComponentMeans
+from molgfn.training.callbacks.variety import Variety
+from molgfn.trajectories.batch import Trajectories
+
+
+def _number(key: str) -> int:
+    """64 bits of a key, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class Modes:
+    """Fingerprints that are all less similar than a cut, in order of discovery.
+
+    Args:
+        cut: Tanimoto cut (Morgan radius 2, 2048 bits).
+        most: modes told apart, so that memory and time stay bounded; ``full`` from then on.
+    """
+
+    def __init__(self, cut: float, most: int = 20_000) -> None:
+        self.cut, self.most = cut, most
+        self._bits = np.zeros((64, BITS), dtype=np.float32)
+        self.count = 0
+
+    @property
+    def full(self) -> bool:
+        """Nothing more is counted."""
+        return self.count >= self.most
+
+    @property
+    def bits(self) -> np.ndarray:
+        """float32 [count, 2048], 0 or 1."""
+        return self._bits[: self.count]
+
+    def add(self, bits: np.ndarray) -> None:
+        """Take up what is new of ``bits`` [n, 2048], one after the other."""
+        if self.full:
+            return
+        far = bits[tanimoto(bits, self.bits).max(1, initial=0.0) < self.cut]
+        self.keep(far[greedy_modes(far, self.cut)][: self.most - self.count])
+
+    def keep(self, bits: np.ndarray) -> None:
+        """Take up rows that are known to be modes, such as those of a checkpoint, without comparing them again."""
+        if self.count + len(bits) > len(self._bits):
+            more = np.zeros((max(len(self._bits), len(bits)), BITS), dtype=np.float32)
+            self._bits = np.concatenate([self._bits, more])
+        self._bits[self.count : self.count + len(bits)] = bits
+        self.count += len(bits)
+
+
+class Discoveries(pl.Callback):
+    """Counts over the whole run, logged beside the training metrics and carried over a resume.
+
+    Modes are counted in order of discovery: a molecule with value >= threshold (<= where the oracle is to be minimised)
+    is a new mode when its Tanimoto similarity to every mode so far is below the cut.
+
+    Args:
+        thresholds: values from which a molecule is good, one count each.
+        direction: which way of the value is better.
+        cut: Tanimoto cut (Morgan radius 2, 2048 bits).
+        best: how many of the best objects are remembered.
+        log_every: iterations between log rows.
+        remedy: what a warning of a collapse says can be done.
+    """
+
+    def __init__(
+        self,
+        *,
+        thresholds: Sequence[float],
+        direction: Direction = "maximise",
+        cut: float,
+        best: int = 25,
+        log_every: int = 10,
+        remedy: str = "",
+    ) -> None:
+        self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
+        self.direction: Direction = direction
+        self.seen: set[int] = set()
+        self.modes = {t: Modes(cut) for t in self.thresholds}
+        self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
+        self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
+        self.variety = Variety(remedy)
+        self._components = ComponentMeans()
+        self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Trajectories, batch_idx: int
+    ) -> None:
+        self._record(batch)
+        self._trained = {f"train/{name}": value for name, value in outputs.items()}
+        if (batch_idx + 1) % self.log_every == 0:
+            pl_module.row |= self._row(trainer.datamodule)  # type: ignore[attr-defined, operator, assignment]
+            self._scores.clear()
+            self._components.clear()
+            self.variety.close(warn=trainer.datamodule.environment.domain == "molecule")  # type: ignore[attr-defined]
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A last row where iterations are left over, or the budget ended within a batch that is not trained on."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if data.untrained is not None:
+            self._record(data.untrained)
+        if self._scores and (data.reward.spent or data.iteration >= data.iterations):
+            pl_module.row |= {**self._trained, **self._row(data)}  # type: ignore[operator, assignment]
+
+    def _row(self, data: Any) -> dict[str, float]:
+        """Means over the batches since the last row, and counts over the run."""
+        log_reward, values = (torch.cat(column) for column in zip(*self._scores, strict=True))
+        row = {
+            "reward/mean": log_reward.exp().mean(),
+            "value/mean": values.nanmean(),
+            **self._components.means(),
+            **{f"log_reward/q{q}": torch.quantile(log_reward, q / 100) for q in (10, 50, 90)},
+            "log_reward/max": log_reward.max(),
+            "found/different": self.variety.share,
+            "trajectories/length": self._length,
+            **self._counts(data),
+            "time/sampling_seconds": data.sampling_seconds,
+            "time/trajectories_per_second": self._rate(data.drawn),
+        }
+        return {k: float(v) for k, v in row.items()}
+
+    def _counts(self, data: Any) -> dict[str, float]:
+        """What the run has found and asked for so far."""
+        counters = data.reward.counters
+        row = {
+            "found/trajectories": float(data.drawn),
+            "found/unique": float(len(self.seen)),
+            "oracle/calls": float(counters.raw),
+            "oracle/unique": float(counters.unique),
+            "oracle/cached": float(counters.cached),
+            "oracle/disk": float(counters.disk),
+            "oracle/failed": float(counters.failed),
+            "oracle/seconds": counters.seconds,
+        }
+        if data.environment.domain == "molecule":
+            for threshold, modes in self.modes.items():
+                if not modes.full:  # a curve that ends, not one that seems to have found everything
+                    name = condition(threshold, self.direction)
+                    row[f"found/modes/{name}/tanimoto<{self.cut:g}"] = float(modes.count)
+        return row
+
+    def _rate(self, drawn: int) -> float:
+        """Trajectories per second since the last row."""
+        now = time.perf_counter()
+        before, self._last = self._last, (now, drawn)
+        return (drawn - before[1]) / (now - before[0])
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._last = (time.perf_counter(), trainer.datamodule.drawn)  # type: ignore[attr-defined]
+
+    def _record(self, batch: Trajectories) -> None:
+        fresh: Trajectories = batch.info["fresh"]
+        scores = fresh.info["scores"]
+        self._scores.append((scores.log_reward, scores.value))
+        self._components.add(scores.components)
+        self._length = fresh.lengths.double().mean()
+        values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
+        numbers = [_number(key) for key in fresh.keys]
+        self.variety.add(numbers)
+        new: list[tuple[Molecule, float]] = []
+        for key, number, problem, thing, value, log_reward in zip(
+            fresh.keys, numbers, scores.problems, fresh.info["objects"], values, log_rewards, strict=True
+        ):
+            if problem is not None or number in self.seen:
+                continue
+            self.seen.add(number)
+            self.best[key] = (log_reward, value)
+            if isinstance(thing, Molecule):
+                new.append((thing, value))
+        if len(self.best) > self.keep:
+            ranked = sorted(self.best.items(), key=lambda item: -item[1][0])
+            self.best = dict(ranked[: self.keep])
+        worth = np.array([v for _, v in new], dtype=float)
+        good = {threshold: reached(worth, threshold, self.direction) for threshold in self.modes}
+        some = np.flatnonzero(np.logical_or.reduce(list(good.values()))) if good else np.zeros(0, dtype=int)
+        if len(some):
+            bits = morgan([new[i][0] for i in some])
+            for threshold, modes in self.modes.items():
+                if (chosen := good[threshold][some]).any():
+                    modes.add(bits[chosen])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "seen": torch.tensor(sorted(self.seen), dtype=torch.int64),
+            "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
+            "best": {k: list(v) for k, v in self.best.items()},
+            "scores": [list(pair) for pair in self._scores],
+            "variety": self.variety.state_dict(),
+            "components": self._components.state_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seen = set(state_dict["seen"].tolist())
+        for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
+            modes.keep(np.unpackbits(packed.numpy(), axis=1))
+        self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
+        self._scores = [(log_reward, value) for log_reward, value in state_dict.get("scores", [])]
+        self.variety.load_state_dict(state_dict.get("variety", {}))
+        self._components.load_state_dict(state_dict.get("components", {}))

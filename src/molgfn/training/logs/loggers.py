@@ -1,0 +1,135 @@
+"""Where a run's numbers go: a CSV file always, Weights & Biases if wanted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from fsspec.implementations.local import LocalFileSystem
+from lightning_fabric.loggers.csv_logs import _ExperimentWriter
+from lightning_fabric.loggers.logger import rank_zero_experiment
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from molgfn.training.logs.wandb_run import WandbRun, logged_in, settled, start
+
+Wandb = Literal["auto", "online", "offline", "off"]
+
+
+class RunCSV(CSVLogger):
+    """``metrics.csv`` in the run folder. A run that goes on keeps the rows that it had up to where it goes on from.
+
+    Args:
+        folder: the run folder.
+        keep_until: on resume, rows of later steps are dropped (they will be written again).
+    """
+
+    def __init__(self, folder: Path, keep_until: int | None = None) -> None:
+        # what is given here is read as a URL (`::`, `file:`), so the folder itself is set afterwards
+        super().__init__(save_dir=".", name="", version="", flush_logs_every_n_steps=10)
+        self._root_dir = self._save_dir = str(folder)
+        self._path = folder / "metrics.csv"
+        self._kept = self._read(keep_until) if keep_until is not None and self._path.exists() else None
+
+    def _read(self, until: int) -> tuple[list[str], str]:
+        with self._path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            names = list(reader.fieldnames or [])
+            out = io.StringIO()
+            writer = csv.DictWriter(out, names)
+            writer.writeheader()
+            writer.writerows(row for row in reader if int(float(row["step"] or 0)) < until)
+        return names, out.getvalue()
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        if self._experiment is None:
+            experiment = self._experiment = _LocalWriter(self._path.parent)
+            if self._kept is not None:
+                experiment.metrics_keys, text = self._kept
+                self._path.write_text(text)
+            return experiment
+        return self._experiment
+
+
+class _LocalWriter(_ExperimentWriter):
+    """Lightning's writer for a local folder of any name; Lightning's own reads the name as a URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self.metrics: list[dict[str, float]] = []
+        self.metrics_keys: list[str] = []
+        self._fs = LocalFileSystem()
+        self.log_dir = str(folder)
+        self.metrics_file_path = str(folder / self.NAME_METRICS_FILE)
+        Path(self.metrics_file_path).unlink(missing_ok=True)
+
+
+class Loggers:
+    """Weights & Biases beside ``metrics.csv``.
+
+    Args:
+        wandb: "auto": online where the user is logged in to Weights & Biases (offline, with a warning, where the
+            server cannot be used), else off; "online": or an error; "offline": needs no account, ``wandb sync`` sends
+            it later; "off".
+        project: Weights & Biases project.
+        group: Weights & Biases group, such as the name of a study.
+        tags: Weights & Biases tags.
+    """
+
+    def __init__(
+        self,
+        *,
+        wandb: Wandb = "auto",
+        project: str = "molgfn",
+        group: str | None = None,
+        tags: list[str] | None = None,
+    ) -> None:
+        self.wandb: Wandb = wandb
+        self.project = project
+        self.group = group
+        self.tags = tags
+        self._mode: Literal["online", "offline", "off"] | None = None
+
+    @property
+    def mode(self) -> Literal["online", "offline", "off"]:
+        """What "auto" comes to on this machine."""
+        if self.wandb != "auto":
+            return self.wandb
+        if os.environ.get("WANDB_MODE") in {"offline", "disabled", "dryrun"}:
+            return "off" if os.environ["WANDB_MODE"] == "disabled" else "offline"
+        return "online" if logged_in() else "off"
+
+    def settle(self) -> Literal["online", "offline", "off"]:
+        """``mode``, after the server was asked where it is to be used; asked once.
+
+        Raises:
+            ConfigError: "online", and the server cannot be used.
+        """
+        if self._mode is None:
+            asks = self.mode == "online"
+            self._mode = settled("online" if self.wandb == "online" else "auto") if asks else self.mode
+        return self._mode
+
+    def build(
+        self, folder: Path, *, name: str, config: dict[str, Any], run_id: str, keep_until: int | None = None
+    ) -> list[Logger]:
+        """The loggers of one run; ``run_id`` continues the same W&B run on resume. Errors as of ``settle``."""
+        loggers: list[Logger] = [RunCSV(folder, keep_until)]
+        mode = self.settle()
+        if mode != "off":
+            run = start(
+                folder,
+                mode,
+                fall_back=self.wandb != "online",
+                name=name,
+                project=self.project,
+                group=self.group,
+                tags=self.tags,
+                id=run_id,
+                config=config,
+            )
+            loggers.append(WandbRun(run))
+        return loggers

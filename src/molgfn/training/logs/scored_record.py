@@ -1,0 +1,88 @@
+"""Every different object that a run scored, in an SQLite file that anything can query."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from molgfn.rewards.base import Scores
+from molgfn.serving.counters import BUDGET_SPENT
+
+logger = logging.getLogger("molgfn")
+
+_COLUMNS = ("iteration", "source", "key", "value", "log_reward", "problem")
+
+
+class ScoredRecord:
+    """Table ``scored``: one row per different object, in order of its first oracle call.
+
+    Columns: ``call`` (1, 2, ... in order), ``iteration`` (1 is the first), ``source`` (policy, local_search, offline,
+    state ...), ``key`` (canonical SMILES of a molecule), ``value`` and ``log_reward`` (null without a value),
+    ``problem`` (why), then a column for each raw component. Invalid objects were not scored and are not here.
+    Rows are on disk after each batch; memory does not grow. A full disk costs rows, said once, not the run.
+
+    Args:
+        path: of the file; one that is there is continued.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+        self._names: list[str] = []
+        self._given_up = False
+
+    def add(self, iteration: int, keys: Sequence[str], sources: Sequence[str], scores: Scores) -> None:
+        """Take up what is new of a batch [B]."""
+        columns = [scores.components[name].tolist() for name in scores.components]
+        rows = [
+            (iteration, source, key, _number(value), None if problem else log_reward, problem, *map(_number, parts))
+            for key, source, problem, value, log_reward, *parts in zip(
+                keys, sources, scores.problems, scores.value.tolist(), scores.log_reward.tolist(), *columns, strict=True
+            )
+            if key and problem != BUDGET_SPENT
+        ]
+        names = ", ".join(map(_quoted, [*_COLUMNS, *scores.components]))
+        marks = ", ".join("?" * (len(_COLUMNS) + len(scores.components)))
+        self._do(list(scores.components), f"INSERT OR IGNORE INTO scored ({names}) VALUES ({marks})", rows)
+
+    def forget_after(self, iteration: int) -> None:
+        """Drop what a run had scored after the checkpoint from which it goes on."""
+        if self.path.exists():
+            self._do([], "DELETE FROM scored WHERE iteration > ?", [(iteration,)])
+
+    def _do(self, components: list[str], statement: str, rows: list[tuple]) -> None:
+        if self._given_up:
+            return
+        try:
+            with self._open(components) as connection:
+                connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            self._given_up = True
+            logger.error("%s: scored objects are no longer recorded (%s); the run goes on", self.path, error)
+
+    def _open(self, components: list[str]) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = sqlite3.connect(self.path)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS scored (call INTEGER PRIMARY KEY, iteration INTEGER NOT NULL, "
+                "source TEXT NOT NULL, key TEXT NOT NULL UNIQUE, value REAL, log_reward REAL, problem TEXT)"
+            )
+            self._names = [row[1] for row in self._connection.execute("PRAGMA table_info(scored)")]
+        for name in components:
+            if name not in self._names:
+                self._connection.execute(f"ALTER TABLE scored ADD COLUMN {_quoted(name)} REAL")
+                self._names.append(name)
+        return self._connection
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,131 @@
+"""What Weights & Biases shows of a run beside its curves: molecules with pictures, histograms, the evaluation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from molgfn.chemistry.drawing import molecule_image
+from molgfn.chemistry.molecules import Molecule
+from molgfn.errors import ConfigError
+from molgfn.evaluation.evaluator import Evaluation
+from molgfn.evaluation.metrics.base import Samples
+from molgfn.training.logs.loggers import Loggers
+from molgfn.training.logs.wandb_run import WandbRun, finish, start
+
+logger = logging.getLogger("molgfn")
+
+#: rows of a table of molecules
+ROWS = 25
+#: name of the column -> one number per molecule
+Columns = Mapping[str, Sequence[float]]
+
+
+def molecule_table(molecules: Sequence[Molecule], columns: Columns) -> Any:
+    """A ``wandb.Table``: picture, SMILES and the numbers of each valid molecule (NaN becomes an empty cell)."""
+    import wandb
+
+    table = wandb.Table(columns=["molecule", "smiles", *columns])
+    for molecule, *numbers in zip(molecules, *columns.values(), strict=True):
+        if molecule.mol is not None:
+            cells = [None if np.isnan(number) else float(number) for number in numbers]
+            table.add_data(wandb.Image(molecule_image(molecule.mol)), molecule.smiles, *cells)
+    return table
+
+
+def histogram(values: Any) -> Any:
+    """A ``wandb.Histogram`` of the finite ones among the values, or None where there are none."""
+    import wandb
+
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return wandb.Histogram(known.tolist()) if len(known) else None
+
+
+class Histograms(pl.Callback):
+    """Distributions of log R, value, components and length of what was drawn since the last row of metrics.
+
+    Only for runs at Weights & Biases; elsewhere it does nothing.
+
+    Args:
+        log_every: iterations between rows.
+    """
+
+    def __init__(self, log_every: int) -> None:
+        self.log_every = log_every
+        self._drawn: dict[str, list[torch.Tensor]] = {}
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        runs = [found for found in trainer.loggers if isinstance(found, WandbRun)]
+        if not runs:
+            return
+        fresh = batch.info["fresh"]
+        scores = fresh.info["scores"]
+        columns = {"log_reward": scores.log_reward, "value": scores.value, "length": fresh.lengths}
+        for name, column in {**columns, **scores.components}.items():
+            self._drawn.setdefault(f"histogram/{name}", []).append(column.detach().cpu())
+        if (batch_idx + 1) % self.log_every == 0:
+            shown = {name: histogram(torch.cat(parts)) for name, parts in self._drawn.items()}
+            self._drawn.clear()
+            for run in runs:
+                run.log_metrics({k: v for k, v in shown.items() if v is not None}, step=batch_idx)
+
+
+def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Loggers) -> str | None:
+    """Put an evaluation into the W&B run of a run folder: numbers, histograms, best molecules and the report.
+
+    Where the run trained offline, or the server cannot be used, it goes to one more offline folder of the same run.
+
+    Args:
+        run: the run folder; nothing is done where it has no W&B run.
+        evaluation: what was measured.
+        report: its page.
+        loggers: as in the run's config.
+
+    Returns:
+        Id of the W&B run that has it now, or None.
+    """
+    folders = sorted((run / "wandb").glob("*run-*-*"))
+    mode = loggers.mode
+    if not folders or mode == "off":
+        return None
+    run_id = folders[0].name.rsplit("-", 1)[1]
+    trained_online = any(folder.name.startswith("run-") for folder in folders)
+    try:
+        place = loggers.settle() if trained_online and mode == "online" else "offline"
+        opened = start(
+            run, "online" if place == "online" else "offline", fall_back=True, id=run_id, project=loggers.project
+        )
+    except ConfigError as error:
+        logger.warning("the evaluation is not in the W&B run %s: %s", run_id, error)
+        return None
+    opened.summary.update({f"evaluation/{name}": value for name, value in evaluation.values().items()})
+    opened.log(_media(evaluation.samples, report))
+    finish(opened)
+    return run_id
+
+
+def _media(samples: Samples, report: Path) -> dict[str, Any]:
+    import wandb
+
+    shown: dict[str, Any] = {"evaluation/report": wandb.Html(str(report), inject=False)}
+    if samples.value is None or samples.log_reward is None:
+        return shown
+    columns = {"value": samples.value, "log_reward": samples.log_reward, **samples.components}
+    for name, column in columns.items():
+        if (drawn := histogram(column)) is not None:
+            shown[f"evaluation/histogram/{name}"] = drawn
+    if samples.domain == "molecule":
+        best = samples.unique[:ROWS]
+        counts = [samples.counts[samples.keys[i]] for i in best]
+        numbers = {"count": counts, **{name: column[best] for name, column in columns.items()}}
+        shown["evaluation/best_molecules"] = molecule_table([samples.objects[i] for i in best], numbers)
+    return shown
