@@ -136,6 +136,10 @@ class Environment(ABC):
     def states_of(self, objects: Any) -> States:
         """One terminal state for each object, for backward sampling; raises ``DataError`` where there is none."""
 
+    def condition_values(self, states: States) -> dict[str, Tensor]:
+        """The condition as a reward reads it: name -> raw numbers, float64 [B]; empty without one."""
+        return {}
+
     def terminal_draws(self, objects: Any, seed: int = 0) -> tuple[States, Tensor]:
         """A terminal state t drawn for each object, and the log weight float64 [B] of the draw.
 
