@@ -12,12 +12,30 @@ import pytest
 from tests.serving.faulty_oracles import Faulty, NeedsTorch, Stuck, Unbuildable
 
 from molgfn.chemistry.molecules import parse
+from molgfn.config import build
 from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
 from molgfn.oracles.synthetic.hypergrid import HyperGrid
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.serving import workers
 from molgfn.serving.faults import OracleFault
 from molgfn.serving.service import Service
 from molgfn.serving.settings import Scoring
+
+MEAN = {
+    "_target_": "molgfn.rewards.weighted_mean.WeightedMean",
+    "components": {
+        "torch": {
+            "_target_": "molgfn.rewards.weighted_mean.Component",
+            "oracle": {"_target_": "tests.serving.faulty_oracles.NeedsTorch"},
+            "transform": {"_target_": "molgfn.rewards.transforms.Linear"},
+        },
+        "window": {
+            "_target_": "molgfn.rewards.weighted_mean.Component",
+            "oracle": {"_target_": "molgfn.rewards.similarity_window.SimilarityWindow", "smiles": "CCO"},
+        },
+    },
+}
 
 
 class Clock:
@@ -90,6 +108,13 @@ def test_a_thousand_molecules_and_ten_percent_faults(fault, reason, timeout, tmp
 def test_a_worker_holds_its_oracle_and_no_torch():
     engine = service(NeedsTorch, workers=1)
     assert engine(*chains([1, 2, 3])).values["faulty"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_mean_in_a_worker_needs_no_torch_either():
+    scoring = Scoring(workers=1)
+    scoring.make = functools.partial(build, MEAN, (Oracle, Scalarisation), "oracle")
+    engine = Service(oracle=scoring.make(), scoring=scoring)
+    assert engine(*chains([1, 2])).values["torch"].tolist() == [0.0, 0.0]
 
 
 def test_what_cannot_be_built_in_a_worker_says_so():
