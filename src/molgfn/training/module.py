@@ -20,6 +20,7 @@ from molgfn.training.steps import GradientSteps
 from molgfn.training.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.recent import RecentBatches
+from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import Networks, score, score_backward
 
@@ -77,22 +78,22 @@ class GFlowNetModule(GradientSteps):
         optimizer, schedule = self.optimizers_settings.build(self.groups)
         return [optimizer], [schedule]
 
-    def training_step(self, batch: Trajectories, batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One iteration; returns the metrics (detached scalars); every ``log_every`` of them go into the row, too."""
         metrics: dict[str, Tensor] = {}
-        backward = self.backward_training
-        self.recent.add(batch)
+        trajectories, backward = batch.trajectories, self.backward_training
+        self.recent.add(trajectories)
         if backward.guide is not None:
-            backward.guide.observe(batch.info.get("fresh", batch), self.policy)
+            backward.guide.observe(batch.fresh.trajectories, self.policy)
         if backward.has_loss and backward.when == "before":
-            metrics |= self._train_backward(batch)
+            metrics |= self._train_backward(trajectories)
         if batch_idx == 0 and self.policy.log_z_start is not None and "log_z" in self.objective.requires:
-            self._start_log_z(batch)
+            self._start_log_z(trajectories)
         if batch_idx == 0:
-            self._start_critics(batch)
-        metrics |= self._run_phases(batch, self._networks(batch), backward.joint)
+            self._start_critics(trajectories)
+        metrics |= self._run_phases(trajectories, self._networks(trajectories), backward.joint)
         if backward.has_loss and backward.when == "after":
-            metrics |= self._train_backward(batch)
+            metrics |= self._train_backward(trajectories)
         self.followers.follow(batch_idx)
         rowed = (batch_idx + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         if rowed:
