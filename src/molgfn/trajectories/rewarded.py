@@ -49,6 +49,10 @@ class Rewarded:
     def __len__(self) -> int:
         return len(self.trajectories)
 
+    def to(self, device: torch.device | str) -> Rewarded:
+        """With the trajectories on a device; objects and scores stay where they are."""
+        return replace(self, trajectories=self.trajectories.to(device))
+
     @classmethod
     def cat(cls, parts: Sequence[Rewarded]) -> Rewarded:
         """One after the other."""
@@ -88,6 +92,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.trajectories)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """With all trajectories on a device."""
+        given = None if self.given is None else self.given.to(device)
+        return Batch(self.trajectories.to(device), self.fresh.to(device), given)
 
 
 def find_rewards(
