@@ -288,7 +288,7 @@ class ExactKL:
         self.ppo, self.tb = (assemble(checked("quickstart", [f"objective={name}"])) for name in ("ent_ppo", "tb"))
         policy = self.ppo.policy
         drawn = Sampler(self.ppo.environment).forward(policy, 64, generator=torch.Generator().manual_seed(0))
-        self.batch = unscored(drawn, None, None)
+        self.batch = unscored(drawn, None, None).trajectories
         objective = self.ppo.objective
         scored, self.anchor = score_and_anchor(self.batch, policy, requires=objective.requires)
         self.frozen = objective.prepare(scored.detach())
