@@ -35,11 +35,13 @@ from molgfn.cli.composing.places import shipped
 from molgfn.errors import ConfigError
 from molgfn.experiment import Experiment, assemble
 from molgfn.objectives.base import ObjectiveOutput, Phase
+from molgfn.rewards.base import Scores
 from molgfn.training.learner import Learner
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
 from molgfn.trajectories import sources
 from molgfn.trajectories.batch import Scored, Trajectories
+from molgfn.trajectories.rewarded import Batch, Rewarded
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import score, score_and_anchor
 
@@ -53,17 +55,19 @@ SETTINGS = {"mdb": ["objective.flow_without_stop=true"]}
 
 def unscored(
     trajectories: Trajectories, environment: Any, reward: Any, *, state_rewards: bool = False, score: Any = None
-) -> Trajectories:
-    """What ``sources.score_objects`` gives, with random rewards: no time depends on their values."""
+) -> Rewarded:
+    """What ``rewarded.find_rewards`` gives, with random rewards: no time depends on their values."""
     n, states = len(trajectories), len(trajectories.states)
-    return replace(
+    log_reward = torch.randn(n, dtype=torch.float64)
+    found = replace(
         trajectories,
-        log_reward=torch.randn(n, dtype=torch.float64),
+        log_reward=log_reward,
         log_symmetry=torch.zeros(n, dtype=torch.float64),
         keys=[str(i) for i in range(n)],
         source=["policy"] * n,
         log_reward_state=torch.randn(states, dtype=torch.float64) if state_rewards else None,
     )
+    return Rewarded(found, [None] * n, Scores(log_reward, log_reward, problems=[None] * n))
 
 
 class Clock:
@@ -170,7 +174,7 @@ class TimedModule(GFlowNetModule):
 
         return both
 
-    def begin(self, draw: Callable[[], Trajectories]) -> Trajectories:
+    def begin(self, draw: Callable[[], Batch]) -> Batch:
         """The first part of an iteration: its batch."""
         self.iterations.append(Iteration())
         start = self.clock.now()
@@ -178,7 +182,7 @@ class TimedModule(GFlowNetModule):
         self.iterations[-1].whole = self.clock.now() - start
         return batch
 
-    def training_step(self, batch: Trajectories, batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         start = self._mark = self.clock.now()
         metrics = super().training_step(batch, batch_idx)
         self.iterations[-1].whole += self.clock.now() - start
@@ -249,7 +253,7 @@ class Bench:
             enable_model_summary=False,
         )
         self.module.iterations.clear()
-        with warnings.catch_warnings(), patch.object(sources, "score_objects", unscored):
+        with warnings.catch_warnings(), patch.object(sources, "find_rewards", unscored):
             warnings.simplefilter("ignore")
             trainer.fit(self.module, datamodule=data)
         return self.module.iterations[-1]
@@ -299,7 +303,7 @@ class ExactKL:
         self.ppo, self.tb = (assemble(checked("quickstart", [f"objective={name}"])) for name in ("ent_ppo", "tb"))
         policy = self.ppo.policy
         drawn = Sampler(self.ppo.environment).forward(policy, 64, generator=torch.Generator().manual_seed(0))
-        self.batch = unscored(drawn, None, None)
+        self.batch = unscored(drawn, None, None).trajectories
         objective = self.ppo.objective
         scored, self.anchor = score_and_anchor(self.batch, policy, requires=objective.requires)
         self.frozen = objective.prepare(scored.detach())

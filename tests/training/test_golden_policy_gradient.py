@@ -14,6 +14,7 @@ from molgfn.objectives.policy_gradients.rl_uniform import RLUniform
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.training.learner import Learner
 from molgfn.training.optimizers import Optimizers
+from molgfn.trajectories.rewarded import Batch, Rewarded
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import score
 
@@ -95,7 +96,7 @@ def test_ratio_is_1_at_first_beside_a_learned_pb(share):
 
     learner.steps.take = spy
     learner.iteration = 1  # no first batch that sets the critic
-    learner.step(batch)
+    learner.step(Batch(batch, Rewarded(batch, None, None)))
     assert steps[:2] == ["backward", "policy"]
     first, second = (fields for what, fields in objective.seen if what == "policy")
     assert torch.equal(first["log_pf"], first["log_pf_old"])

@@ -42,7 +42,7 @@ def iterate(e, iterations, before=lambda batch: None, after=lambda: None):
     step = module.training_step
 
     def watched(batch, batch_idx):
-        before(batch)
+        before(batch.trajectories)
         metrics.append(step(batch, batch_idx))
         after()
         return metrics[-1]

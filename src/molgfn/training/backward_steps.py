@@ -15,6 +15,7 @@ from molgfn.training.engine import Engine
 from molgfn.training.steps import GradientSteps, losses_of
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.recent import RecentBatches
+from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import Networks, score_backward
 
@@ -44,11 +45,11 @@ class BackwardSteps:
         self._stream: torch.Generator | None = None
         self._restored: Tensor | None = None
 
-    def see(self, batch: Trajectories) -> None:
+    def see(self, batch: Batch) -> None:
         """Take note of a batch and of what is newly drawn in it; before anything else in an iteration."""
-        self.recent.add(batch)
+        self.recent.add(batch.trajectories)
         if self.backward.guide is not None:
-            self.backward.guide.observe(batch.info.get("fresh", batch), self.policy)
+            self.backward.guide.observe(batch.fresh.trajectories, self.policy)
 
     def take(self, batch: Trajectories, iteration: int, engine: Engine) -> dict[str, Tensor]:
         """The steps of an iteration, on what P_B's training asks for."""

@@ -19,6 +19,7 @@ from molgfn.training.starts import start_critics, start_log_z
 from molgfn.training.steps import GradientSteps
 from molgfn.training.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.scoring import Networks
 
 #: plain torch, for whoever trains without a trainer
@@ -83,11 +84,11 @@ class Learner:
         auxiliaries = nn.ModuleDict(self.auxiliaries)
         return {"policy": self.policy, "auxiliaries": auxiliaries, "followers": self.followers}
 
-    def step(self, batch: Trajectories, engine: Engine = _TORCH) -> dict[str, Tensor]:
+    def step(self, batch: Batch, engine: Engine = _TORCH) -> dict[str, Tensor]:
         """One iteration.
 
         Args:
-            batch: scored trajectories on the policy's device.
+            batch: what ``Sources.draw`` gives, on the policy's device.
             engine: runs backward passes and optimizer steps.
 
         Returns:
@@ -97,15 +98,16 @@ class Learner:
             TrainingError: a gradient is not finite; the parameters are as they were before its step.
         """
         metrics: dict[str, Tensor] = {}
-        backward, reads_log_z = self.backward, "log_z" in self.objective.requires
+        trajectories, backward = batch.trajectories, self.backward
+        reads_log_z = "log_z" in self.objective.requires
         self.backward_steps.see(batch)
         if backward.has_loss and backward.when == "before":
-            metrics |= self.backward_steps.take(batch, self.iteration, engine)
+            metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
         if self.iteration == 0:
-            self._start(batch, reads_log_z)
-        metrics |= self.phases.run(batch, self._read(batch), self.iteration, engine)
+            self._start(trajectories, reads_log_z)
+        metrics |= self.phases.run(trajectories, self._read(trajectories), self.iteration, engine)
         if backward.has_loss and backward.when == "after":
-            metrics |= self.backward_steps.take(batch, self.iteration, engine)
+            metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
         self.followers.follow(self.iteration)
         self.steps.schedule.step()
         if reads_log_z:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from molgfn.training.engine import Engine
 from molgfn.training.learner import Learner
-from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch
 
 #: the learner's entry in a checkpoint
 BESIDE = "beside"
@@ -38,7 +38,7 @@ class GFlowNetModule(pl.LightningModule):
     def configure_optimizers(self):
         return [self.learner.steps.optimizer], [self.learner.steps.schedule]
 
-    def training_step(self, batch: Trajectories, batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One iteration; returns the metrics (detached scalars); every ``log_every`` of them go into the row, too."""
         rowed = (batch_idx + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         if rowed:  # before the schedule moves on: the rates of this iteration
