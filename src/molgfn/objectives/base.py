@@ -93,7 +93,7 @@ class Phase:
     @property
     def anchored(self) -> bool:
         """It reads a divergence from P_F at the start of the iteration."""
-        return any(quantity.anchored for quantity in self.quantities)
+        return any(getattr(quantity, "anchored", False) for quantity in self.quantities)  # whatever is listed: checked later
 
 
 @dataclass(frozen=True)

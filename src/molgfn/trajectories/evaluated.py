@@ -47,6 +47,8 @@ class Evaluated:
         try:
             return self.values[quantity]
         except KeyError:
+            if not isinstance(quantity, type):
+                raise ContractError(f"{quantity!r} is no quantity: evaluated[...] takes its class") from None
             name, way = quantity.name, "must list it in `quantities`"
             if issubclass(quantity, Frozen):
                 way = "must return it from `prepare`"

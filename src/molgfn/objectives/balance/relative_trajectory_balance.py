@@ -20,8 +20,8 @@ from molgfn.trajectories.quantities.rewards import ObjectLogReward
 class RelativeTrajectoryBalance(Objective):
     """Relative trajectory balance (RTB): a trained policy, the prior, is turned to a reward.
 
-    ``D(tau) = log Z + log P_F(tau) - log P_prior(tau) - log R(x)``; the loss is ``mean_b D(tau_b)^2``, from [B, T]. Where
-    it is 0 for all trajectories, P_F(tau) is P_prior(tau) R(x) / Z, and so ``P_T(x) = P_prior(x) R(x) / Z``: the
+    ``D(tau) = log Z + log P_F(tau) - log P_prior(tau) - log R(x)``; the loss is ``mean_b D(tau_b)^2``, from [B, T].
+    Where it is 0 for all trajectories, P_F(tau) is P_prior(tau) R(x) / Z, and so ``P_T(x) = P_prior(x) R(x) / Z``: the
     posterior under the prior that is what the checkpoint samples, with Z = E_prior[R(x)]. It is no sampler of R / Z:
     what the prior never builds stays away, and the exact answers and curves that compare P_T with R / Z (such as
     ``trainer.exact_every``) do not apply. R is the reward of the object itself: labelled ways to the same object are in

@@ -125,8 +125,8 @@ class Evaluation:
         network, gradient = self._source(head)
         if head.name not in self._wanted.get((id(network), gradient), ()):
             raise ContractError(
-                f"a quantity reads `{head.name}` of the network `{head.network}` ({head.of}), which no quantity here lists "
-                "in `reads`"
+                f"a quantity reads `{head.name}` of the network `{head.network}` ({head.of}), which no listed quantity "
+                "has in `reads`"
             )
         return self._output(network, gradient=gradient)
 
