@@ -65,7 +65,8 @@ def train_on_golden(
         optimizers=Optimizers(**{"lr": lr, "lr_log_z": 0.1, "clip_norm": None, **optimizer}),
         target=target,
         auxiliaries={
-            name: TabularPolicy(environment=environment) for name in (*objective.auxiliaries, *backward.auxiliaries)
+            network.name: TabularPolicy(environment=environment)
+            for network in (*objective.networks, *backward.networks)
         },
         seed=seed,
     )
@@ -77,7 +78,7 @@ def train_on_golden(
         sources=sources or Sources(batch_size=batch),
         iterations=iterations,
         seed=seed,
-        state_rewards="log_reward_state" in objective.requires,
+        state_rewards=any(q.reads_state_rewards for q in objective.quantities),
     )
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,

@@ -14,11 +14,11 @@ from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.power import Power
+from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.offline import OfflineMolecules
 from molgfn.trajectories.replay import PrioritisedReplay, UniformReplay
 from molgfn.trajectories.rewarded import find_rewards
-from molgfn.trajectories.scoring import score
 from molgfn.trajectories.sources import Sources
 
 VOCABULARY = [["C", [0]], ["CO", [0, 1]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]]
@@ -108,7 +108,7 @@ def test_a_filter_that_blocks_nothing_changes_no_loss(policy, tmp_path, objectiv
         batch = found_there.trajectories
         if way == "policy":
             assert max(Counter(batch.keys).values()) > 1  # an object twice in the batch, and also on the way
-        (loss,) = objective(score(batch, policy, requires=objective.requires)).losses.values()
+        (loss,) = objective(evaluate(batch, policy, quantities=objective.quantities)).losses.values()
         gradient = torch.autograd.grad(loss.value, list(policy.parameters()), allow_unused=True)
         found.append((loss.value, [g for g in gradient if g is not None]))
     assert torch.equal(found[0][0], found[1][0])
