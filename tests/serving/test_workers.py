@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from tests.serving.faulty_oracles import Faulty, NeedsTorch, Stuck, Unbuildable
 
 from molgfn.chemistry.molecules import parse
@@ -145,9 +146,11 @@ def test_an_oracle_without_a_config_is_sent_to_the_workers():
     assert engine(*chains([3])).values["faulty"].tolist() == [0.0003]
 
 
-def test_grids_do_not_go_to_workers():
-    with pytest.raises(ConfigError, match="use workers=0"):
-        Service(oracle=HyperGrid(), scoring=Scoring(workers=1))
+def test_points_of_a_grid_go_to_workers_by_their_keys():
+    points = torch.tensor([[0, 0], [1, 2], [5, 5]])
+    engine = Service(oracle=HyperGrid(), scoring=Scoring(workers=1))
+    measured = engine(points, engine.panel.kind.keys(points))
+    np.testing.assert_array_equal(measured.values["hypergrid"], HyperGrid().values(points))
 
 
 @pytest.mark.parametrize(

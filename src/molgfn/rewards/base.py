@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from molgfn.errors import ContractError
+from molgfn.objects.base import ObjectKind
 from molgfn.serving.counters import Counters
 from molgfn.serving.measurements import Measurements
 
@@ -74,11 +75,11 @@ class Reward(ABC):
     Measuring and making R of it are two things. ``log_reward`` is the mathematics: a function of what was measured (and
     of the condition), which asks nobody and remembers nothing. Calling the reward measures as well.
 
-    Constructed with an ``oracle``; ``keys`` (``Environment.object_keys``) identify equal objects for the cache.
+    Constructed with an ``oracle``; ``keys`` (``kind.keys``) identify equal objects for the cache.
     """
 
     #: as in Environment: which objects it can score
-    domain: str
+    kind: ObjectKind
     #: names of the conditions that R depends on; each must be carried by the environment's states
     reads: frozenset[str] = frozenset()
 

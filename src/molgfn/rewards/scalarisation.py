@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from molgfn.objects.base import ObjectKind
 from molgfn.oracles.base import Oracle
 from molgfn.serving.panel import Panel
 
@@ -56,9 +57,9 @@ class Scalarisation(ABC):
         return self.name.replace("_", " ")
 
     @property
-    def domain(self) -> str:
+    def kind(self) -> ObjectKind:
         """Which objects its oracles measure."""
-        return self.panel().domain
+        return self.panel().kind
 
     @property
     def remark_names(self) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from molgfn.chemistry.similarity import Fingerprint
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.structure.similarity import Similarity
 from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.rewards.transforms import DoubleSigmoid
@@ -33,7 +35,7 @@ class SimilarityWindow(Scalarisation):
     """
 
     name: ClassVar[str] = "similarity_window"
-    domain: ClassVar[str] = "molecule"  # type: ignore[assignment]  # the base's is a property
+    kind: ClassVar[ObjectKind] = MOLECULE  # type: ignore[assignment]  # the base's is a property
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     source: ClassVar[str] = "Tanimoto similarity in a double sigmoid as in REINVENT 4, doi:10.1186/s13321-024-00812-5"
     component_names: ClassVar[tuple[str, ...]] = ("similarity",)  # type: ignore[assignment]  # the base's is a property

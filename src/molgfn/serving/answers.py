@@ -41,7 +41,7 @@ def answer_all(oracles: Sequence[Oracle], objects: Any) -> list[Answered]:
     for oracle in oracles:
         if not rows:
             break
-        some = objects if len(rows) == len(objects) else take(objects, rows)
+        some = objects if len(rows) == len(objects) else oracle.kind.take(objects, rows)
         for row, answer in zip(rows, answers_of(oracle, some), strict=True):
             answered[row].append(answer)
         rows = [row for row in rows if not isinstance(answered[row][-1], Failure)]
@@ -56,18 +56,14 @@ def answers_of(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
         if len(objects) == 1:
             detail = _words(fault.__cause__)
             return [Failure(f"{fault} ({detail})" if detail else str(fault), str(fault), detail, transient=True)]
-        return [answer for row in range(len(objects)) for answer in answers_of(oracle, take(objects, [row]))]
+        alone = [oracle.kind.take(objects, [row]) for row in range(len(objects))]
+        return [answer for one in alone for answer in answers_of(oracle, one)]
     columns = [value, *(components[name] for name in oracle.component_names)]
     answers: list[Answer | Failure] = []
     for row in zip(*(column.tolist() for column in columns), strict=True):
         bad = range_problem(oracle, row[0])
         answers.append(row if bad is None else Failure(*bad))
     return answers
-
-
-def take(objects: Any, rows: Sequence[int]) -> Any:
-    """The objects at ``rows``, of the same type as ``objects``: a tensor stays a tensor."""
-    return [objects[row] for row in rows] if isinstance(objects, list | tuple) else objects[list(rows)]
 
 
 def _words(error: BaseException | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from molgfn.objects.base import ObjectKind
 from molgfn.oracles.base import Oracle
 
 
@@ -78,9 +79,9 @@ class Panel:
         return tuple(entry.oracle for entry in self.entries)
 
     @property
-    def domain(self) -> str:
+    def kind(self) -> ObjectKind:
         """Which objects they measure."""
-        return self.entries[0].oracle.domain
+        return self.entries[0].oracle.kind
 
     @property
     def properties(self) -> tuple[str, ...]:

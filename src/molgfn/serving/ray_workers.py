@@ -25,7 +25,7 @@ class RayWorkers(Workers):
         address: of the cluster, such as "auto"; None starts Ray on this machine.
 
     Raises:
-        ConfigError: Ray is not installed, or the oracles measure objects that are not text.
+        ConfigError: Ray is not installed.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class RayWorkers(Workers):
         self._idle = [self._new() for _ in range(self.count)]
 
     def _new(self) -> Any:
-        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Holder).remote(self.make, self.molecules)
+        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Holder).remote(self.make)
         self._ray.get(actor.ready.remote())  # what the oracle needs before its first answer is not on its clock
         return actor
 
@@ -107,8 +107,8 @@ class RayWorkers(Workers):
 class _Holder:
     """What lives in an actor."""
 
-    def __init__(self, make: Callable[[], Sequence[Oracle]], molecules: bool) -> None:
-        _begin(make, molecules)
+    def __init__(self, make: Callable[[], Sequence[Oracle]]) -> None:
+        _begin(make)
 
     def ready(self) -> bool:
         return True

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from molgfn.errors import CheckpointError
 from molgfn.oracles.base import Oracle
-from molgfn.serving.answers import Answer, Answered, Failure, answer_all, take
+from molgfn.serving.answers import Answer, Answered, Failure, answer_all
 from molgfn.serving.counters import BUDGET_SPENT, Counters
 from molgfn.serving.faults import OracleFault
 from molgfn.serving.measurements import Measurements
@@ -93,7 +93,7 @@ class Service:
         """Raw values of the objects [B]; never raises for the sake of one object, unless ``scoring`` asks so.
 
         Args:
-            objects: list of ``Molecule``, an integer tensor [B, d] of grid points, or list of ``str``.
+            objects: of the oracles' kind.
             keys: one per object, equal exactly where the objects are.
 
         Raises:
@@ -120,10 +120,10 @@ class Service:
         columns = {name: [""] * len(objects) for name in self.panel.remark_names}
         if not columns:
             return columns
-        molecules = self.panel.domain == "molecule"
-        rows = [i for i in range(len(objects)) if not molecules or objects[i].problem is None]
+        kind = self.panel.kind
+        rows = [row for row, problem in enumerate(kind.problems(objects)) if problem is None]
         for entry in self.panel.entries:
-            for name, texts in self._said(entry, take(objects, rows)).items():
+            for name, texts in self._said(entry, kind.take(objects, rows)).items():
                 for row, text in zip(rows, texts, strict=True):
                     columns[name][row] = text
         return columns
@@ -144,9 +144,7 @@ class Service:
     ) -> dict[str, list[int]]:
         """Fill in what needs no oracle; returns the rows of the other objects, by key."""
         rows: dict[str, list[int]] = {}
-        molecules = self.panel.domain == "molecule"
-        for row, key in enumerate(keys):
-            problem = objects[row].problem if molecules else None
+        for row, (key, problem) in enumerate(zip(keys, self.panel.kind.problems(objects), strict=True)):
             if problem is not None:
                 problems[row] = problem
                 self.fail(problem)
@@ -265,7 +263,7 @@ class Service:
             group = [question for question in questions if question.wanted == wanted]
             for attempt in range(self.scoring.retries + 1):
                 again: list[int] = []
-                for place, answered in self._once(take(objects, [q.rows[0] for q in group]), wanted):
+                for place, answered in self._once(self.panel.kind.take(objects, [q.rows[0] for q in group]), wanted):
                     last = answered[-1]
                     if isinstance(last, Failure) and last.transient and attempt < self.scoring.retries:
                         again.append(place)
@@ -285,7 +283,7 @@ class Service:
             # with a disk cache in pieces of about a second, so that a run that is killed has kept what was answered
             size = self._piece if self._kept else whole
             start = time.perf_counter()
-            piece = take(objects, range(done, min(done + size, whole)))
+            piece = self.panel.kind.take(objects, range(done, min(done + size, whole)))
             yield from enumerate(answer_all(oracles, piece), done)
             self._piece = max(1, self._piece // 2) if time.perf_counter() - start > 1.0 else min(2 * self._piece, 2**20)
             done += size

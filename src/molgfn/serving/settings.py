@@ -83,11 +83,7 @@ class Scoring:
         self.backend, self.ray_address = backend, ray_address
 
     def pool(self, panel: Panel) -> Workers | None:
-        """The worker processes, not started yet; None where the oracles are asked in this process.
-
-        Raises:
-            ConfigError: the oracles' objects cannot go to workers.
-        """
+        """The worker processes, not started yet; None where the oracles are asked in this process."""
         if self.workers == 0:
             return None
         make = functools.partial(_same, panel.oracles) if self.make is None else functools.partial(_built, self.make)

@@ -12,8 +12,6 @@ from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from molgfn.chemistry.molecules import parse
-from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.serving.answers import Answered, Failure, answer_all
 from molgfn.serving.faults import OracleFault
@@ -24,7 +22,8 @@ START_UP = 600.0
 
 
 class Workers:
-    """Worker processes that hold the oracles of a panel and answer for objects that are text (SMILES, strings).
+    """Worker processes that hold the oracles of a panel and answer for objects that are sent to them as their
+    keys.
 
     A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
     culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
@@ -36,9 +35,6 @@ class Workers:
         count: processes.
         chunk: objects per question, so that the way to a worker and back is paid less often.
         timeout: seconds that one object may take (a chunk as many times as it has objects); None waits for ever.
-
-    Raises:
-        ConfigError: the oracles measure objects that are not text.
     """
 
     def __init__(
@@ -50,18 +46,13 @@ class Workers:
         chunk: int = 1,
         timeout: float | None = None,
     ) -> None:
-        if panel.domain not in ("molecule", "string"):
-            raise ConfigError(
-                f"workers: oracle {panel.name} scores {panel.domain} objects; worker processes take molecules and "
-                "strings only, use workers=0"
-            )
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
-        self.name, self.molecules = panel.name, panel.domain == "molecule"
+        self.name, self.kind = panel.name, panel.kind
         self._pool: ProcessPool | None = None
 
-    def answer(self, objects: Sequence[Any], which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
+    def answer(self, objects: Any, which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
         """(row, what the oracles at the places ``which`` of the panel say) of each of the objects, as they come."""
-        texts = [thing.smiles if self.molecules else thing for thing in objects]
+        texts = self.kind.keys(objects)
         rows = list(range(len(texts)))
         waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
         while waiting:
@@ -125,7 +116,7 @@ class Workers:
             self._pool = ProcessPool(
                 max_workers=self.count,
                 initializer=_begin,
-                initargs=(self.make, self.molecules),
+                initargs=(self.make,),
                 context=cast(Any, multiprocessing.get_context("spawn")),
             )
             weakref.finalize(self, _end, self._pool)
@@ -147,15 +138,14 @@ class Workers:
             ) from None
 
 
-#: in a worker: the oracles, or why they could not be made; and whether their objects are molecules
+#: in a worker: the oracles, or why they could not be made
 _ORACLES: list[Oracle] = []
 _TROUBLE: list[str] = []
-_MOLECULES: list[bool] = []
 
 
-def _begin(make: Callable[[], Sequence[Oracle]], molecules: bool) -> None:
+def _begin(make: Callable[[], Sequence[Oracle]]) -> None:
     """Build the oracles once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
-    _MOLECULES[:], _TROUBLE[:] = [molecules], []
+    _TROUBLE[:] = []
     try:
         _ORACLES[:] = make()
         for oracle in _ORACLES:
@@ -172,7 +162,8 @@ def _answer(texts: list[str], which: Sequence[int]) -> Sequence[Answered]:
     if _TROUBLE:
         message = f"the oracle could not be built in a worker: {_TROUBLE[0]}"
         return [[Failure(message, "the oracle could not be built")] for _ in texts]
-    return answer_all([_ORACLES[place] for place in which], parse(texts) if _MOLECULES[0] else texts)
+    oracles = [_ORACLES[place] for place in which]
+    return answer_all(oracles, oracles[0].kind.parse(texts))
 
 
 def _end(pool: ProcessPool) -> None:

@@ -64,7 +64,7 @@ def _row(path: Path) -> dict[str, str]:
     return {
         "oracle": f"`{path.stem}`",
         "what it is": one_line(path).removesuffix("."),
-        "scores": f"{asked.domain}, or as given" if "domain" in own else asked.domain,
+        "scores": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
         "range": "as given (`range`)" if "range" in own else _interval(getattr(cls, "range", None)),
         "units": "as given (`units`)" if "units" in own else cls.units,
         "better": {"maximise": "more", "minimise": "less"}[getattr(cls, "direction", "maximise")] + chosen,
@@ -74,7 +74,7 @@ def _row(path: Path) -> dict[str, str]:
 
 
 def _by_object(cls: type) -> bool:
-    return isinstance(inspect.getattr_static(cls, "domain"), property)
+    return isinstance(inspect.getattr_static(cls, "kind"), property)
 
 
 def _needs(path: Path, cls: type) -> list[str]:
