@@ -11,6 +11,8 @@ from torch import Tensor
 from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.base import States
 from molgfn.environments.enumerable import Enumerable
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.grid import GridKind
 
 #: first part of an action
 LEAVE, WALK, JUMP = range(3)
@@ -30,7 +32,7 @@ class Hops(ActionsInParts, Enumerable):
     action (kind - 1, how far) takes it back. Place 4 is reached by one jump, or by up to four steps.
     """
 
-    domain: ClassVar[str] = "grid"
+    kind: ClassVar[ObjectKind] = GridKind()
     encoding: ClassVar[str] = "vector"
     counts_paths = False
     parts = (3, 3)
@@ -100,9 +102,6 @@ class Hops(ActionsInParts, Enumerable):
 
     def objects(self, states):
         return states.place[:, None].cpu()
-
-    def object_keys(self, objects):
-        return [str(place) for place in objects[:, 0].tolist()]
 
     def states_of(self, objects):
         return Places(torch.as_tensor(objects, dtype=torch.int64)[:, 0])
