@@ -34,6 +34,7 @@ ORDER = [
     ("testing", "targets"),
     ("config",),
     ("compatibility",),
+    ("run_environment",),
     ("run_files",),
     ("run_folder",),
     ("checkpoint",),

@@ -32,6 +32,7 @@ from molgfn.objectives.declarations import read_quantities
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
+from molgfn.run_environment import environment_record, run_environment
 from molgfn.run_folder import begin, name_problem
 from molgfn.serving.scoring import Scorer
 from molgfn.serving.settings import Scoring
@@ -118,7 +119,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
     if problem := name_problem(config):
         raise ConfigError(problem)
     torch.manual_seed(config["seed"])
-    environment = build(config["environment"], Environment, "environment")
+    environment = run_environment(config)
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
     backward = build(config["backward"], BackwardPolicyTraining, "backward")
@@ -273,7 +274,7 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
     settings = experiment.trainer
     settings.require_device()
     if settings.init_from is not None and resume is None:
-        here = {**config["environment"], **experiment.environment.portable()}
+        here = environment_record(config, experiment.environment)
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
     experiment.sources.prepare(experiment.environment)  # before there is a run folder: a file may be missing
     experiment.loggers.settle()  # before there is a run folder, too: a server may be missing
