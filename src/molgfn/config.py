@@ -65,6 +65,7 @@ ROOT: dict[str, Any] = {
     "seed": Annotated[int, Field(ge=0, lt=2**32)],
     "output": Annotated[OutputPlace, Field(min_length=1)],
     "environment": Slot("molgfn.environments.base.Environment"),
+    "condition": Slot("molgfn.conditions.base.Condition", optional=True),
     "oracle": Slot(("molgfn.oracles.base.Oracle", "molgfn.rewards.scalarisation.Scalarisation")),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
     "scoring": Slot("molgfn.serving.settings.Scoring", optional=True),

@@ -34,6 +34,7 @@ from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.rewards.readings import Readings
 from molgfn.rewards.scalarisation import Scalarisation
+from molgfn.run_environment import environment_record, run_environment
 from molgfn.run_folder import begin, name_problem
 from molgfn.serving.settings import Scoring
 from molgfn.training.callbacks.checkpointing import Keeping
@@ -119,7 +120,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
     if problem := name_problem(config):
         raise ConfigError(problem)
     torch.manual_seed(config["seed"])
-    environment = build(config["environment"], Environment, "environment")
+    environment = run_environment(config)
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
     backward = build(config["backward"], BackwardPolicyTraining, "backward")
@@ -276,7 +277,7 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
     settings = experiment.trainer
     settings.require_device()
     if settings.init_from is not None and resume is None:
-        here = {**config["environment"], **experiment.environment.portable()}
+        here = environment_record(config, experiment.environment)
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
     experiment.sources.prepare(experiment.environment)  # before there is a run folder: a file may be missing
     experiment.loggers.settle()  # before there is a run folder, too: a server may be missing

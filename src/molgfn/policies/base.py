@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.distributions import ActionDistribution, Categorical, single
 
@@ -110,7 +111,8 @@ class Policy(nn.Module):
         logits = torch.zeros(mask.shape, dtype=self.dtype, device=mask.device)
         if self.backward_rule == "maxent":
             row, action = mask.nonzero(as_tuple=True)
-            counts = self.environment.log_path_count(self.environment.undo(states[row], action))
+            counting = enumerable(self.environment, "policy: P_B of maximum entropy")
+            counts = counting.log_path_count(counting.undo(states[row], action))
             logits = logits.index_put((row, action), counts.to(logits.dtype))
         return Categorical(logits, mask)
 

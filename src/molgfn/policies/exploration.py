@@ -51,11 +51,12 @@ class Exploration:
         return self.first > 0 or self.last > 0 or self.temperature != 1.0
 
     def sample(self, distribution: ActionDistribution, generator: torch.Generator | None = None) -> Tensor:
-        """One action per state, int64 [B]."""
+        """One action per state, int64 [B] or [B, parts]."""
         tempered = distribution if self.temperature == 1.0 else distribution.tempered(self.temperature)
         actions = tempered.sample(generator)
         if self.epsilon == 0:
             return actions
         random = distribution.uniform().sample(generator)
         coin = torch.rand(len(actions), device=actions.device, generator=generator)
-        return torch.where(coin < self.epsilon, random, actions)
+        take = (coin < self.epsilon).view(-1, *[1] * (actions.dim() - 1))
+        return torch.where(take, random, actions)

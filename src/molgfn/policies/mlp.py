@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from molgfn.environments.actions import ListedActions, listed
 from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import mlp
 from molgfn.policies.base import LogZStart, Policy, PolicyOutput
@@ -28,6 +29,7 @@ class MLPPolicy(Policy):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector"})
+    environment: ListedActions
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class MLPPolicy(Policy):
         initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        environment = listed(environment, "policy: MLPPolicy")
         inputs = environment.encode(environment.initial(1)).shape[1]
         width = hidden if layers else inputs
         self.trunk = mlp(inputs, hidden, layers)

@@ -8,7 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from molgfn.environments.actions import listed
 from molgfn.environments.base import Environment, States
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError
 from molgfn.policies.base import LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import Categorical
@@ -28,28 +30,29 @@ class TabularPolicy(Policy):
         self, *, environment: Environment, learned_backward: bool = False, initial_log_z: LogZStart = None
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
-        if environment.n_states is None:
+        numbered = enumerable(environment, "policy: TabularPolicy")
+        listing = listed(environment, "policy: TabularPolicy")
+        if numbered.n_states is None:
             raise ConfigError(f"policy: TabularPolicy needs numbered states, which {type(environment).__name__} lacks")
-        n = environment.n_states
-        self.forward_logits = nn.Parameter(torch.zeros(n, environment.n_actions))
-        self.backward_logits = nn.Parameter(
-            torch.zeros(n, environment.n_backward_actions), requires_grad=learned_backward
-        )
+        n = numbered.n_states
+        self.forward_logits = nn.Parameter(torch.zeros(n, listing.n_actions))
+        self.backward_logits = nn.Parameter(torch.zeros(n, listing.n_backward_actions), requires_grad=learned_backward)
         self.flows = nn.Parameter(torch.zeros(n))
 
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
-        index = self.environment.index(states)
+        index = enumerable(self.environment, "TabularPolicy").index(states)
+        listing = listed(self.environment, "TabularPolicy")
         out_backward = None
         if backward:
-            mask = self.environment.backward_mask(states)
+            mask = listing.backward_mask(states)
             learned = self.learned_backward
             out_backward = (
                 Categorical(self.backward_logits[index], mask) if learned else self.fixed_backward(states, mask)
             )
         return PolicyOutput(
-            forward=Categorical(self.forward_logits[index], self.environment.forward_mask(states)) if forward else None,
+            forward=Categorical(self.forward_logits[index], listing.forward_mask(states)) if forward else None,
             backward=out_backward,
             log_flow=self.flows[index] if flow else None,
         )

@@ -16,7 +16,7 @@ from molgfn.serving.counters import Counters
 from molgfn.serving.measurements import Measurements
 
 #: name -> float [B]: the raw values of the conditions that B objects were made under; empty where there are none
-Condition = Mapping[str, Tensor]
+ConditionValues = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Reward(ABC):
     reads: frozenset[str] = frozenset()
 
     @abstractmethod
-    def log_reward(self, measurements: Measurements, condition: Condition | None = None) -> Tensor:
+    def log_reward(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
         """log R of B measured objects, float64 [B], on the CPU; the floor for those without a value.
 
         Args:
@@ -96,7 +96,7 @@ class Reward(ABC):
         """
 
     @abstractmethod
-    def __call__(self, objects: Any, keys: list[str], condition: Condition | None = None) -> Scores:
+    def __call__(self, objects: Any, keys: list[str], condition: ConditionValues | None = None) -> Scores:
         """Scores of finished objects [B], the first of a batch; never raises for the sake of one object.
 
         Args:
@@ -105,7 +105,7 @@ class Reward(ABC):
             condition: as in ``log_reward``.
         """
 
-    def further(self, objects: Any, keys: list[str], condition: Condition | None = None, *, finished: bool) -> Scores:
+    def further(self, objects: Any, keys: list[str], condition: ConditionValues | None = None, *, finished: bool) -> Scores:
         """Scores of more objects [B] of the batch of the last call.
 
         Within a batch log R is a function of the object (and its condition). A reward that changes with what was found
@@ -120,11 +120,11 @@ class Reward(ABC):
         """
         return self(objects, keys, condition)
 
-    def revalue(self, measurements: Measurements, condition: Condition | None = None) -> Tensor:
+    def revalue(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
         """log R of stored objects under another condition, float64 [B], with no call of an oracle."""
         return self.log_reward(measurements, condition)
 
-    def required(self, condition: Condition | None, name: str) -> Tensor:
+    def required(self, condition: ConditionValues | None, name: str) -> Tensor:
         """A condition that R depends on, float64 [B], on the CPU.
 
         Raises:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.rewards.base import Condition, Reward, ScoredProperty, Scores
+from molgfn.rewards.base import ConditionValues, Reward, ScoredProperty, Scores
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.readings import Reading, Readings, one_by_one, read
 from molgfn.rewards.scalarisation import Scalarisation
@@ -72,19 +72,19 @@ class OracleReward(Reward):
     def _least(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
         """The least log R, [n] or one number, under ``reads`` -> float64 [n]."""
 
-    def log_reward(self, measurements: Measurements, condition: Condition | None = None) -> Tensor:
+    def log_reward(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
         reading = read(self.readings.scalarisation, measurements)
         desirability, _ = self._desirability(reading)
         return self._made(desirability, measurements, condition)
 
-    def __call__(self, objects: Any, keys: list[str], condition: Condition | None = None) -> Scores:
+    def __call__(self, objects: Any, keys: list[str], condition: ConditionValues | None = None) -> Scores:
         return self._scores(objects, keys, condition, finished=True, further=False)
 
-    def further(self, objects: Any, keys: list[str], condition: Condition | None = None, *, finished: bool) -> Scores:
+    def further(self, objects: Any, keys: list[str], condition: ConditionValues | None = None, *, finished: bool) -> Scores:
         return self._scores(objects, keys, condition, finished=finished, further=True)
 
     def _scores(
-        self, objects: Any, keys: list[str], condition: Condition | None, *, finished: bool, further: bool
+        self, objects: Any, keys: list[str], condition: ConditionValues | None, *, finished: bool, further: bool
     ) -> Scores:
         measurements, reading = self.readings(objects, keys)
         components, problems = dict(reading.components), reading.problems
@@ -118,7 +118,7 @@ class OracleReward(Reward):
         words = {row: raised.get(row, f"returned {table[row, 0]}") for row in np.flatnonzero(wrong).tolist()}
         return table[:, 0], {row: f"transform {type(transform).__name__} {text}" for row, text in words.items()}
 
-    def _made(self, desirability: np.ndarray, measurements: Measurements, condition: Condition | None) -> Tensor:
+    def _made(self, desirability: np.ndarray, measurements: Measurements, condition: ConditionValues | None) -> Tensor:
         """log R, float64 [B]: of the desirability where there is one and nothing blocks it, else the least."""
         given = {name: self.required(condition, name).numpy() for name in sorted(self.reads)}
         out = np.empty(len(desirability))
