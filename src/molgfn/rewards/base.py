@@ -105,7 +105,9 @@ class Reward(ABC):
             condition: as in ``log_reward``.
         """
 
-    def further(self, objects: Any, keys: list[str], condition: ConditionValues | None = None, *, finished: bool) -> Scores:
+    def further(
+        self, objects: Any, keys: list[str], condition: ConditionValues | None = None, *, finished: bool
+    ) -> Scores:
         """Scores of more objects [B] of the batch of the last call.
 
         Within a batch log R is a function of the object (and its condition). A reward that changes with what was found

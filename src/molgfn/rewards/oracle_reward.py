@@ -80,7 +80,9 @@ class OracleReward(Reward):
     def __call__(self, objects: Any, keys: list[str], condition: ConditionValues | None = None) -> Scores:
         return self._scores(objects, keys, condition, finished=True, further=False)
 
-    def further(self, objects: Any, keys: list[str], condition: ConditionValues | None = None, *, finished: bool) -> Scores:
+    def further(
+        self, objects: Any, keys: list[str], condition: ConditionValues | None = None, *, finished: bool
+    ) -> Scores:
         return self._scores(objects, keys, condition, finished=finished, further=True)
 
     def _scores(
