@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from molgfn.environments.base import Environment
 from molgfn.objectives.base import Objective
+from molgfn.policies.base import Policy
+from molgfn.policies.distributions.capabilities import Capability, HasEntropy, HasKL, HasMeanGap, HasTable, without
 from molgfn.trajectories.path_factor import path_dependence
 
 
@@ -18,6 +20,26 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
     if objective.needs_path_independence and (found := path_dependence(environment)):
         lacks.append(found)
     return lacks
+
+
+#: what objectives read of P_F -> what its distribution must have for it
+OF_DISTRIBUTION: dict[str, type[Capability]] = {
+    "entropy": HasEntropy, "kl": HasKL, "kl_old": HasKL, "children": HasTable,
+}  # fmt: skip
+
+
+def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
+    """What the objective reads of P_F and its distribution cannot give, one line each, without the objective's name."""
+    read = objective.requires | objective.anchors | frozenset[str]().union(*(p.requires for p in objective.phases()))
+    needs = [(word, need) for word, need in OF_DISTRIBUTION.items() if word in read]
+    if "q" in read:
+        needs.append(("q", HasKL if len(objective.auxiliaries) == 1 else HasMeanGap))
+    return [
+        f"reads {word} of P_F, but {without(policy.distribution, need)}; take an objective that does not read it, or a "
+        "policy whose distribution has it"
+        for word, need in needs
+        if not issubclass(policy.distribution, need)
+    ]
 
 
 def too_small(objective: Objective, batch_size: int) -> str | None:

@@ -99,7 +99,7 @@ class GFlowNetModule(GradientSteps):
             self.row |= {f"lr/{group['name']}": group["lr"] for group in self.optimizers().param_groups}  # type: ignore[union-attr]
         self.lr_schedulers().step()  # type: ignore[union-attr]
         if "log_z" in self.objective.requires:
-            metrics.setdefault("log_z", self.policy.log_z.detach())
+            metrics.setdefault("log_z", self.policy.log_z_of(batch.terminal).detach().mean())
         metrics["gradient_steps"] = torch.tensor(float(self.gradient_steps))
         if rowed:
             self.row |= {f"train/{name}": value for name, value in metrics.items()}
@@ -146,7 +146,7 @@ class GFlowNetModule(GradientSteps):
         """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity."""
         scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=self._networks(batch))
         log_weights = -residuals.scores(scored)
-        self.policy.log_z.copy_(log_partition.estimate(log_weights, self.policy.log_z_start))  # type: ignore[arg-type]
+        self.policy.log_z.constant.copy_(log_partition.estimate(log_weights, self.policy.log_z_start))  # type: ignore[arg-type]
 
     @torch.no_grad()
     def _start_critics(self, batch: Trajectories) -> None:

@@ -68,14 +68,20 @@ class GradientSteps(pl.LightningModule):
                         now = self._score(phase, batch, frozen, networks, anchor, joint, part)
                     metrics |= self._update(self._output(phase.loss, now), phase.name)
         if log_weights is not None:
-            log_partition.catch_up(self.policy.log_z.data, log_weights)
+            log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
         return metrics
 
     def _log_weights(self, batch: Trajectories, scored: Scored, networks: Networks) -> Tensor:
-        """-S(tau) of the batch, [B], from the scoring that is there unless it has no log P_B."""
+        """-S(tau) of the batch, [B], less what a condition adds to log Z.
+
+        From the scoring that is there unless it has no log P_B.
+        """
         if scored.log_pb is None:
             scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=networks)
-        return -residuals.scores(scored.detach())
+        log_weights = -residuals.scores(scored.detach())
+        if self.policy.environment.condition_size:  # what the constant of log Z is to catch up with
+            log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
+        return log_weights
 
     def _full_precision(self) -> torch.autocast:
         """Objectives compute in the precision of what was scored, float32 at least; autocast is for networks."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from molgfn.networks.segments import segment_logsumexp
 from molgfn.policies.base import Policy
-from molgfn.policies.distributions import ActionDistribution
+from molgfn.policies.distributions import ActionDistribution, HasTable, require
 from molgfn.trajectories.batch import Trajectories
 
 
@@ -34,7 +34,7 @@ def children(t: Trajectories, forward: ActionDistribution, policy: Policy) -> di
     Evaluates the flow of every child of every state: for small action spaces.
     """
     environment = policy.environment
-    log_pf_all = forward.log_probs()
+    log_pf_all = require(forward, HasTable, "children").log_probs()
     mask = environment.forward_mask(t.states)
     n_actions = mask.sum(1)
     n_parents = environment.backward_mask(t.states).sum(1)

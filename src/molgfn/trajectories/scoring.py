@@ -10,7 +10,7 @@ from torch import Tensor
 
 from molgfn.errors import ContractError
 from molgfn.policies.base import Policy, PolicyOutput
-from molgfn.policies.distributions import ActionDistribution
+from molgfn.policies.distributions import ActionDistribution, HasEntropy, HasKL, require
 from molgfn.trajectories import edges, values
 from molgfn.trajectories.batch import Scored, Trajectories
 
@@ -127,7 +127,7 @@ def score_and_anchor(
     if requires & _TARGET:
         fields |= _from_target(t, nets.target or policy, requires)
     if "log_z" in requires:
-        fields["log_z"] = policy.log_z.to(policy.dtype)
+        fields["log_z"] = policy.log_z_of(t.terminal).to(policy.dtype)
     scored = Scored(**{**_frame(t, policy), "log_pf": t.pad(log_pf), **fields})
     return scored, Anchor(forward.frozen()) if keep and forward is not None else None
 
@@ -154,7 +154,7 @@ def _of_forward(
     """The fields of ``_OF_FORWARD``, read from P_F at all states."""
     fields: dict[str, Tensor] = {}
     if "entropy" in requires:
-        fields["entropy"] = t.pad(forward.entropy())
+        fields["entropy"] = t.pad(require(forward, HasEntropy, "entropy").entropy())
     if "log_pf_exit" in requires:
         stop = torch.full_like(t.actions, policy.environment.stop_action)
         fields["log_pf_exit"] = t.pad(forward.log_prob(stop))
@@ -226,10 +226,11 @@ def _divergences(
         zero = t.pad(torch.zeros(len(t.actions), dtype=dtype, device=t.actions.device))
         return dict.fromkeys(requires & {"kl", "kl_old"}, zero)
     fields = {}
+    new, old = require(forward, HasKL, "kl"), require(anchor.forward, HasKL, "kl")
     if "kl" in requires:
-        fields["kl"] = t.pad(forward.kl(anchor.forward))
+        fields["kl"] = t.pad(new.kl(old))
     if "kl_old" in requires:
-        fields["kl_old"] = t.pad(anchor.forward.kl(forward))
+        fields["kl_old"] = t.pad(old.kl(new))
     return fields
 
 

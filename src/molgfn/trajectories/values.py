@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from molgfn.policies.base import Policy
-from molgfn.policies.distributions import ActionDistribution
+from molgfn.policies.distributions import ActionDistribution, HasKL, HasMeanGap, require
 from molgfn.trajectories.batch import Trajectories
 
 
@@ -27,11 +27,13 @@ def action_values(
     with torch.no_grad():
         old = [targets.get(name, critics[name])(t.states, forward=True, flow=True) for name in names]
     if len(names) == 1:
-        gap = forward.kl(outs[0].forward.frozen()) - outs[0].log_flow.detach()
+        chosen = require(forward, HasKL, "q")
+        gap = chosen.kl(outs[0].forward.frozen()) - outs[0].log_flow.detach()
         with torch.no_grad():
-            value = old[0].log_flow - forward.kl(old[0].forward)
+            value = old[0].log_flow - chosen.kl(old[0].forward)
     else:
-        gap = forward.mean_gap([(o.log_flow.detach(), o.forward.frozen()) for o in outs])
+        chosen = require(forward, HasMeanGap, "q")
+        gap = chosen.mean_gap([(o.log_flow.detach(), o.forward.frozen()) for o in outs])
         with torch.no_grad():
-            value = -forward.mean_gap([(o.log_flow, o.forward) for o in old])
+            value = -chosen.mean_gap([(o.log_flow, o.forward) for o in old])
     return {"q_taken": taken, "q_gap": t.pad(gap), "q_value": t.pad(value)}
