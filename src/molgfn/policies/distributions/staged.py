@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -53,6 +53,10 @@ class Staged(HasEntropy, HasKL, HasMeanGap, HasTable, HasTempering):
         packing: how actions are written; None: as their columns.
     """
 
+    #: choices that stop leave the later stages, which costs least on a CPU; otherwise no shape depends on a draw. None:
+    #: as the device has it
+    compact: ClassVar[bool | None] = None
+
     def __init__(self, first: Categorical, *later: Stage, packing: Packing | None = None) -> None:
         if packing is not None and len(packing.sizes) != len(later):
             raise ValueError(f"a packing of {len(packing.sizes)} later stages for {len(later)}")
@@ -65,13 +69,16 @@ class Staged(HasEntropy, HasKL, HasMeanGap, HasTable, HasTempering):
         first = self.first.sample(generator)
         if self.packing is None:
             return self._draw(torch.arange(len(first), device=first.device), first, generator)
-        if first.device.type == "cpu":  # only where it does not stop
+        if self._leaves_out(first):  # only where it does not stop
             rows = first.nonzero().squeeze(1)
             drawn = self.packing.join(self._draw(rows, first[rows], generator))
             return torch.zeros_like(first).index_copy(0, rows, drawn)
-        # On a GPU stopped rows go through the other stages as well, which is thrown away: no shape depends on the draw.
+        # On a GPU they go through the other stages as well, which is thrown away: no shape depends on the draw.
         rows = torch.arange(len(first), device=first.device)
         return torch.where(first == 0, 0, self.packing.join(self._draw(rows, first.clamp(min=1), generator)))
+
+    def _leaves_out(self, like: Tensor) -> bool:
+        return like.device.type == "cpu" if self.compact is None else self.compact
 
     def _draw(self, rows: Tensor, first: Tensor, generator: torch.Generator | None) -> Tensor:
         """The columns of all stages [m, n] after those of the first."""
@@ -88,7 +95,7 @@ class Staged(HasEntropy, HasKL, HasMeanGap, HasTable, HasTempering):
         rows = torch.arange(len(actions), device=actions.device)
         if stop is None:
             return log_first + self._log_later(rows, columns)
-        if actions.device.type == "cpu":  # only where it does not stop
+        if self._leaves_out(actions):  # only where it does not stop
             rows = rows[~stop]
             return log_first.index_add(0, rows, self._log_later(rows, [c[rows] for c in columns]))
         log_later = self._log_later(rows, [columns[0].clamp(min=1), *columns[1:]])
