@@ -25,9 +25,9 @@ from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import score
-from molgfn.trajectories.sources import score_objects
 
 ESTIMATORS = ("total", "reward_to_go", "baseline", "gae")
 
@@ -56,7 +56,7 @@ class Variance:
     def draw(self, n: int, generator: torch.Generator) -> Trajectories:
         with torch.no_grad():
             drawn = Sampler(self.environment).forward(self.policy, n, generator=generator)
-        return score_objects(drawn, self.environment, self.reward)
+        return find_rewards(drawn, self.environment, self.reward).trajectories
 
     def train(self, iterations: int) -> None:
         objective = self.objectives["gae"]

@@ -8,9 +8,9 @@ from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
+from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import score
-from molgfn.trajectories.sources import score_objects
 
 pytestmark = [
     pytest.mark.gpu,
@@ -47,7 +47,7 @@ def test_no_step_of_a_rollout_waits_for_the_host(policy):
 def test_same_scores_as_on_the_cpu(policy):
     environment = policy.environment
     t = Sampler(environment).forward(policy, 32, generator=torch.Generator("cuda").manual_seed(0))
-    t = score_objects(t, environment, Power(oracle=QED()))
+    t = find_rewards(t, environment, Power(oracle=QED())).trajectories
     requires = frozenset({"log_pb", "log_flow", "log_z", "entropy"})
     there = score(t, policy, requires=requires, joint=True)
     here = score(t.to("cpu"), policy.cpu(), requires=requires, joint=True)
@@ -57,7 +57,7 @@ def test_same_scores_as_on_the_cpu(policy):
 
 def test_a_training_step(policy):
     environment, objective = policy.environment, TrajectoryBalance()
-    t = score_objects(Sampler(environment).forward(policy, 16), environment, Power(oracle=QED()))
+    t = find_rewards(Sampler(environment).forward(policy, 16), environment, Power(oracle=QED())).trajectories
     (loss,) = objective(score(t, policy, requires=objective.requires, joint=True)).losses.values()
     loss.value.backward()
     grads = [p.grad for p in policy.parameters() if p.grad is not None]

@@ -66,7 +66,7 @@ def _at_exact_log_z(loss):
     """(Expected on-policy TB gradient, a function that differentiates a functional of P_F(tau), target(tau))."""
     dag = golden_dag()
     with torch.no_grad():
-        dag.policy.log_z.fill_(math.log(63))
+        dag.policy.log_z.constant.fill_(math.log(63))
     objective = TrajectoryBalance(regression=loss)
     scored = score(dag.trajectories, dag.policy, requires=objective.requires)
     p = scored.log_pf.sum(1).exp()

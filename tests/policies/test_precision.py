@@ -1,5 +1,7 @@
 """Log-probabilities, flows and losses are float32 under every half precision, and those of the same logits."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -13,10 +15,10 @@ from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
-from molgfn.training.steps import GradientSteps
+from molgfn.training.steps import losses_of
+from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import Networks, score, score_and_anchor, score_backward
-from molgfn.trajectories.sources import score_objects
 
 HALF = [torch.bfloat16, torch.float16]
 GRID = HyperGrid(dimensions=2, side=5)
@@ -79,10 +81,11 @@ def test_everything_scored_is_float32(name, how):
     environment = policy.environment
     drawn = Sampler(environment).forward(policy, 16, generator=torch.Generator().manual_seed(0))
     if environment is MOLECULES:
-        batch = score_objects(drawn, environment, Power(oracle=QED(), beta=64.0), state_rewards=True)
+        reward = Power(oracle=QED(), beta=64.0)
     else:
         oracle = GridOracle(dimensions=2, side=5)
-        batch = score_objects(drawn, environment, Power(oracle=oracle, beta=64.0), state_rewards=True)
+        reward = Power(oracle=oracle, beta=64.0)
+    batch = find_rewards(drawn, environment, reward, state_rewards=True).trajectories
     old = policy.copy()
     with torch.no_grad():
         for p in policy.parameters():
@@ -116,5 +119,5 @@ def test_objectives_compute_outside_autocast():
         return ObjectiveOutput({})
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        GradientSteps()._output(loss, None)
+        losses_of(loss, SimpleNamespace(mask=torch.ones(1, 1, dtype=torch.bool)))
     assert seen == [torch.float32]

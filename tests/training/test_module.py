@@ -71,16 +71,16 @@ def test_tlm_step_leaves_pf_alone(config, share):
 
     class Watch(pl.Callback):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-            update = pl_module._update
+            take = pl_module.learner.steps.take
 
-            def watched(output, what):
-                before = score(batch, e.policy, requires=frozenset()).log_pf.detach()
-                result = update(output, what)
-                after = score(batch, e.policy, requires=frozenset()).log_pf.detach()
+            def watched(output, what, *rest):
+                before = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
+                result = take(output, what, *rest)
+                after = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
                 kept.setdefault(what, []).append(torch.equal(before, after))
                 return result
 
-            pl_module._update = watched
+            pl_module.learner.steps.take = watched
 
     t = trainer()
     t.callbacks.append(Watch())
@@ -107,7 +107,7 @@ def test_log_z_starts_at_the_first_batch(config, start):
 
     data.draw = keep
     trainer().fit(e.module(), datamodule=data)
-    scored = score(first["batch"], e.policy, requires=frozenset({"log_pb"}))
+    scored = score(first["batch"].trajectories, e.policy, requires=frozenset({"log_pb"}))
     weights = -scores(scored)
     mean = weights.mean().item()
     expected = {None: mean, "mean": mean, "importance": weights.exp().mean().log().item()}.get(start, start)
@@ -164,7 +164,9 @@ def test_gradient_that_is_not_finite_ends_the_run_with_a_reason(config, monkeypa
 
     def poisoned(self):
         batch = draw(self)
-        return replace(batch, log_reward=batch.log_reward * float("nan")) if self.iteration == 3 else batch
+        t = batch.trajectories
+        poison = replace(t, log_reward=t.log_reward * float("nan"))
+        return replace(batch, trajectories=poison) if self.iteration == 3 else batch
 
     monkeypatch.setattr(TrajectoryDataModule, "draw", poisoned)
     with pytest.raises(TrainingError, match=r"tb is nan at iteration 2"):
@@ -180,14 +182,14 @@ def test_batches_come_from_the_present_weights(config):
 
     def keep():
         batch = draw()
-        drawn.append(score(batch, e.policy, requires=frozenset()).log_pf.detach())
+        drawn.append(score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach())
         return batch
 
     data.draw = keep
 
     class Watch(pl.Callback):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-            now = score(batch, e.policy, requires=frozenset()).log_pf.detach()
+            now = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
             assert torch.equal(now, drawn[-1])
             assert len(drawn) == batch_idx + 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +30,6 @@ class Trajectories:
             asked for it.
         keys: B object keys; empty before scoring.
         source: B words, where each trajectory came from ("policy", "local_search", "replay", "offline").
-        info: anything else that was found out about the B objects (never read by an objective).
     """
 
     states: States
@@ -45,7 +43,6 @@ class Trajectories:
     log_reward_state: Tensor | None = None
     keys: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
-    info: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -91,7 +88,7 @@ class Trajectories:
 
     @classmethod
     def cat(cls, parts: list[Trajectories]) -> Trajectories:
-        """Batches one after the other; ``info`` is dropped."""
+        """Batches one after the other."""
         if len(parts) == 1:
             return parts[0]
         offsets = torch.tensor([0] + [len(p) for p in parts]).cumsum(0).tolist()

@@ -13,6 +13,7 @@ from torch import Tensor
 from molgfn.environments.base import States
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler, flat
 from molgfn.trajectories.scoring import score
 
@@ -64,9 +65,9 @@ class LocalSearch:
         policy: Policy,
         start: Trajectories,
         n: int,
-        scored: Callable[[Trajectories], Trajectories],
+        scored: Callable[[Trajectories], Rewarded],
         generator: torch.Generator | None = None,
-    ) -> list[Trajectories]:
+    ) -> list[Rewarded]:
         """The proposals of all rounds, ``n`` - len(start) in all (the last round may be cut short).
 
         Args:
@@ -82,9 +83,10 @@ class LocalSearch:
             at = at.first(min(left, len(at.terminal)))
             taken_apart = Sampler(policy.environment).backward(policy, at.terminal, generator=generator)
             kept = self._kept(taken_apart.lengths, generator)
-            proposed = scored(rebuild(policy, taken_apart, kept, generator))
+            found = scored(rebuild(policy, taken_apart, kept, generator))
+            proposed = found.trajectories
             accepted = self._accepts(policy, at, taken_apart, proposed, kept, generator)
-            rounds.append(proposed)
+            rounds.append(found)
             at = at.moved(proposed, accepted)
             left -= len(proposed)
         return rounds

@@ -17,7 +17,7 @@ from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
 from molgfn.training.callbacks.component_means import ComponentMeans
 from molgfn.training.callbacks.variety import Variety
-from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch
 
 
 def _number(key: str) -> int:
@@ -100,7 +100,7 @@ class Discoveries(pl.Callback):
         self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Trajectories, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         self._record(batch)
         self._trained = {f"train/{name}": value for name, value in outputs.items()}
@@ -164,9 +164,8 @@ class Discoveries(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._last = (time.perf_counter(), trainer.datamodule.drawn)  # type: ignore[attr-defined]
 
-    def _record(self, batch: Trajectories) -> None:
-        fresh: Trajectories = batch.info["fresh"]
-        scores = fresh.info["scores"]
+    def _record(self, batch: Batch) -> None:
+        fresh, scores = batch.fresh.trajectories, batch.fresh.scores
         self._scores.append((scores.log_reward, scores.value))
         self._components.add(scores.components)
         self._length = fresh.lengths.double().mean()
@@ -175,7 +174,7 @@ class Discoveries(pl.Callback):
         self.variety.add(numbers)
         new: list[tuple[Molecule, float]] = []
         for key, number, problem, thing, value, log_reward in zip(
-            fresh.keys, numbers, scores.problems, fresh.info["objects"], values, log_rewards, strict=True
+            fresh.keys, numbers, scores.problems, batch.fresh.objects, values, log_rewards, strict=True
         ):
             if problem is not None or number in self.seen:
                 continue
