@@ -368,7 +368,7 @@ def test_zero_at_exact_flows_of_strings_with_parallel_edges(objective, alphabet)
         policy.flows[number] = flows.log_flow
         if objective.forward_looking:
             policy.flows[number] -= torch.where(graph.can_stop, log_reward, 0.0)
-        policy.log_z.fill_(flows.log_z)
+        policy.log_z.constant.fill_(flows.log_z)
     texts = ["AAA"] * 16 if alphabet == "A" else ["AAA", "AAB", "ABA", "BAB", "BBA", "BBB"] * 8
     t = Sampler(environment).backward(policy, environment.states_of(texts), generator=draw)
     reward_of = torch.zeros(environment.n_states, dtype=torch.float64)

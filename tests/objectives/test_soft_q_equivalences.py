@@ -27,7 +27,10 @@ def dag(request):
 def both(dag, value):
     """Gradients of P_F and of the flows (or of log Z, which stands for the flow of the source)."""
     forward, flows, log_z = torch.autograd.grad(
-        value, [dag.policy.forward_logits, dag.policy.flows, dag.policy.log_z.constant], allow_unused=True, retain_graph=True
+        value,
+        [dag.policy.forward_logits, dag.policy.flows, dag.policy.log_z.constant],
+        allow_unused=True,
+        retain_graph=True,
     )
     if flows is None:
         flows = torch.zeros_like(dag.policy.flows)
