@@ -161,8 +161,8 @@ def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         ConfigError: with every problem that was found.
     """
-    from molgfn.cli.composing.compose import checked
-    from molgfn.cli.composing.places import shipped
+    from molgfn.composing.compose import checked
+    from molgfn.composing.places import shipped
     from molgfn.config import ROOT
 
     _require_molecules(_chosen(overrides))
@@ -183,7 +183,7 @@ def _require_molecules(name: str | None) -> None:
     """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
     import yaml
 
-    from molgfn.cli.composing.places import shipped
+    from molgfn.composing.places import shipped
     from molgfn.targets import import_class
 
     path = shipped("configs") / "oracle" / f"{name}.yaml"

@@ -82,7 +82,7 @@ def train(
     if multirun:
         _grid(experiment, overrides, only_check)
         return
-    from molgfn.cli.composing.compose import checked
+    from molgfn.composing.compose import checked
 
     config = checked(experiment, overrides)
     _go(config, None, only_check, label, borrowed=_borrowed(overrides))
@@ -135,7 +135,7 @@ def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool,
         allowed = "only trainer.* and scoring.* may be changed"
         raise ConfigError([f"{o}: a resumed run keeps its config; {allowed}" for o in bad])
     from molgfn.checkpoint import files_of, find, read
-    from molgfn.cli.composing.compose import apply
+    from molgfn.composing.compose import apply
     from molgfn.config import check
 
     path = find(place)
@@ -152,7 +152,7 @@ def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool,
 
 def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None:
     """Each point of the grid in a process of its own, so that none inherits anything from the one before."""
-    from molgfn.cli.composing.compose import checked, expand
+    from molgfn.composing.compose import checked, expand
 
     jobs = expand(overrides, experiment)
     for job in jobs:

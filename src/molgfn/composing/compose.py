@@ -33,10 +33,10 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from molgfn.cli.composing.inheritance import read_files, yaml_problem
-from molgfn.cli.composing.places import find_experiment, shipped
-from molgfn.cli.composing.quoting import hint, quoted
-from molgfn.cli.composing.replacement import names_target, without_replaced
+from molgfn.composing.inheritance import read_files, yaml_problem
+from molgfn.composing.places import find_experiment, shipped
+from molgfn.composing.quoting import hint, quoted
+from molgfn.composing.replacement import names_target, without_replaced
 from molgfn.errors import ConfigError
 from molgfn.run_files import settle
 from molgfn.targets import did_you_mean, show

@@ -16,7 +16,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from molgfn.cli.composing.places import named_experiment
+from molgfn.composing.places import named_experiment
 from molgfn.errors import ConfigError
 from molgfn.paths import expanded
 
