@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import NotEnumerableError
 
 
@@ -45,6 +46,7 @@ class States:
         return cls(**{f.name: torch.cat([getattr(b, f.name) for b in batches]) for f in dataclasses.fields(cls)})
 
 
+@attributes_in_docstring
 class Environment(ABC):
     """How objects are built, step by step, by actions that can be undone.
 

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.trajectories.batch import Scored
 
@@ -122,6 +123,7 @@ class TargetNetwork:
         self.every = every
 
 
+@attributes_in_docstring
 class Objective(ABC):
     """Turns scored trajectories into losses; pure tensors in, no environment and no network.
 

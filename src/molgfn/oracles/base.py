@@ -9,7 +9,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from molgfn.docstrings import attributes_in_docstring
 
+
+@attributes_in_docstring
 class Oracle(ABC):
     """A property of finished objects.
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.distributions import ActionDistribution, Categorical, single
@@ -34,6 +35,7 @@ class PolicyOutput:
 LogZStart = float | Literal["importance", "mean"] | None
 
 
+@attributes_in_docstring
 class Policy(nn.Module):
     """Forward policy, backward policy and state flow of one environment.
 

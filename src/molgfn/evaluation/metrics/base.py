@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from molgfn.chemistry.fingerprints import morgan
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.evaluation.readings import Reading
 from molgfn.rewards.base import ScoredProperty
 
@@ -113,6 +115,7 @@ class Samples:
         return morgan([self.objects[i] for i in self.unique])
 
 
+@attributes_in_docstring
 class Metric(ABC):
     """Turns samples into named readings.
 
@@ -141,4 +144,4 @@ class Metric(ABC):
     @classmethod
     def definition(cls) -> str:
         """The docstring up to ``Args:``, as one line."""
-        return " ".join((inspect.getdoc(cls) or "").split("\nArgs:")[0].replace("``", "").split())
+        return " ".join(re.split(r"\n(?:Args|Attributes):", inspect.getdoc(cls) or "")[0].replace("``", "").split())
