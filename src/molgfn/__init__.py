@@ -1,3 +1,57 @@
-"""molgfn: molecular generation with GFlowNets, as a PyTorch Lightning experiment framework."""
+"""molgfn: molecular generation with GFlowNets, as a PyTorch Lightning experiment framework.
+
+    import molgfn
+
+    run = molgfn.train("quickstart", "trainer.iterations=200")
+    samples = molgfn.sample(run, 100)
+
+``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
+``draw`` shows molecules. Each is imported when it is first asked for: ``import molgfn`` itself takes no time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:  # for type checkers and editors; test_api.py compares it with what follows
+    from molgfn.api.evaluating import evaluate as evaluate
+    from molgfn.api.pictures import Picture as Picture
+    from molgfn.api.pictures import draw as draw
+    from molgfn.api.runs import history as history
+    from molgfn.api.runs import load as load
+    from molgfn.api.sampled import Sampled as Sampled
+    from molgfn.api.sampling import sample as sample
+    from molgfn.api.training import compose as compose
+    from molgfn.api.training import resume as resume
+    from molgfn.api.training import train as train
+
+#: name -> the module that has it
+_PLACES = {
+    "compose": "molgfn.api.training",
+    "draw": "molgfn.api.pictures",
+    "evaluate": "molgfn.api.evaluating",
+    "history": "molgfn.api.runs",
+    "load": "molgfn.api.runs",
+    "resume": "molgfn.api.training",
+    "sample": "molgfn.api.sampling",
+    "train": "molgfn.api.training",
+    "Picture": "molgfn.api.pictures",
+    "Sampled": "molgfn.api.sampled",
+}
+__all__ = ["__version__", *_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'molgfn' has no attribute {name!r}")
+    import importlib
+
+    found = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PLACES})

@@ -72,7 +72,7 @@ def pick(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable file.
     """
-    from molgfn.cli.files.object_files import require_writable
+    from molgfn.api.object_files import require_writable
 
     require_writable(output)
     if file.is_file() and output.exists() and output.samefile(file):

@@ -72,7 +72,7 @@ def score(
     \b
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
-    from molgfn.cli.files.object_files import require_folder
+    from molgfn.api.object_files import require_folder
     from molgfn.datasets.given import GivenFile
 
     if output.suffix not in (".csv", ".parquet"):

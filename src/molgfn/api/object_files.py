@@ -78,13 +78,16 @@ def whole(path: Path, write: Callable[[Path], None]) -> None:
 def _table(objects: list[Any], domain: str, columns: Mapping[str, Sequence[Any]]) -> Any:
     import pandas as pd
 
+    return pd.DataFrame({**object_columns(objects, domain), **columns})
+
+
+def object_columns(objects: Sequence[Any], domain: str) -> dict[str, list[Any]]:
+    """The objects as columns of a table: ``smiles``, ``string``, or ``x0``, ``x1``, ... for positions."""
     if domain == "molecule":
-        own = {"smiles": [m.smiles for m in objects]}
-    elif domain == "string":
-        own = {"string": list(objects)}
-    else:
-        own = {f"x{i}": [int(position[i]) for position in objects] for i in range(len(objects[0]) if objects else 0)}
-    return pd.DataFrame({**own, **columns})
+        return {"smiles": [m.smiles for m in objects]}
+    if domain == "string":
+        return {"string": list(objects)}
+    return {f"x{i}": [int(position[i]) for position in objects] for i in range(len(objects[0]) if objects else 0)}
 
 
 def _write_smiles(objects: list[Any], path: Path) -> None:
