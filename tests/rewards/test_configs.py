@@ -56,7 +56,7 @@ def test_hypergrid_takes_the_grid_of_the_environment():
 
 def test_every_oracle_has_a_file():
     modules = [
-        importlib.import_module(f"molgfn.oracles.{m.name}") for m in pkgutil.iter_modules(molgfn.oracles.__path__)
+        importlib.import_module(m.name) for m in pkgutil.walk_packages(molgfn.oracles.__path__, "molgfn.oracles.")
     ]
     names = {
         cls.name
