@@ -18,6 +18,7 @@ ORDER = [
     ("code_references",),
     ("downloads",),
     ("chemistry", "networks"),
+    ("objects",),
     ("proxies",),
     ("datasets",),
     ("environments",),

@@ -20,6 +20,7 @@ from molgfn import __version__, run_files
 from molgfn.checkpoint import find, read, take_weights
 from molgfn.compatibility import misplaced, no_target, too_small
 from molgfn.config import build, check
+from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.settings import EvaluationSettings
@@ -184,10 +185,10 @@ def _oracle_and_scoring(
 def misfits(e: Experiment) -> list[str]:
     """What does not fit together, one line each."""
     problems = []
-    if e.reward.domain != e.environment.domain:
+    if e.reward.kind is not e.environment.kind:
         problems.append(
-            f"oracle: {type(e.environment).__name__} builds {e.environment.domain} objects, but the oracle scores "
-            f"{e.reward.domain} objects"
+            f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle scores "
+            f"{e.reward.kind.name} objects"
         )
     problems += misdeclared(e.objective, e.backward, e.policy)
     if missing := sorted((e.objective.requires & FROM_POLICY) - e.policy.provides):
@@ -201,10 +202,8 @@ def misfits(e: Experiment) -> list[str]:
                 f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
-    if e.sources.offline is not None and e.environment.domain != "molecule":
-        problems.append(
-            f"data.offline: gives molecules, but {type(e.environment).__name__} builds {e.environment.domain} objects"
-        )
+    if e.sources.offline is not None and (reason := unfit(e.environment.kind, type(e.environment).__name__)):
+        problems.append(f"data.offline: {reason}")
     if e.objective.only_offline and e.sources.given < e.sources.batch_size:
         problems.append(
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "
@@ -219,7 +218,7 @@ def misfits(e: Experiment) -> list[str]:
         problems.append(f"backward: {reason}")
     if reason := too_small(e.objective, e.sources.batch_size):
         problems.append(f"data.batch_size: {reason}")
-    return problems + e.evaluation.misfits(e.environment.domain)
+    return problems + e.evaluation.misfits(e.environment)
 
 
 @dataclass(frozen=True)

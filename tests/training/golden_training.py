@@ -8,6 +8,7 @@ import torch
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.backward.base import policy_needs
 from molgfn.objectives.backward.uniform import Uniform
+from molgfn.objects.grid import GRID
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import Reward, Scores
 from molgfn.serving.counters import Counters
@@ -21,7 +22,7 @@ from molgfn.trajectories.sources import Sources
 class GoldenReward(Reward):
     """R = 1 + 2i + 3j + ij."""
 
-    domain = "grid"
+    kind = GRID
 
     def __init__(self):
         self.log_reward = golden_dag().log_reward

@@ -71,7 +71,7 @@ def test_the_last_state_has_the_log_target_of_the_object(policy, tmp_path, way, 
         worth = {}  # one value for each object of what is new in the batch, on the way too
         states = batch.states[batch.step > 0]
         objects = policy.environment.objects(states)
-        keys = policy.environment.object_keys(objects)
+        keys = policy.environment.kind.keys(objects)
         values = (batch.log_reward_state[batch.step > 0] + policy.environment.log_symmetry(states, objects)).tolist()
         source = [batch.source[b] for b in batch.trajectory[batch.step > 0].tolist()]
         for key, value, origin in zip(keys, values, source, strict=True):

@@ -303,7 +303,7 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
     assert (after.log_p.exp() - 0.5).abs().max() < 0.1
 
 
-def test_a_policy_of_another_domain_is_refused(file):
+def test_a_policy_of_another_kind_of_object_is_refused(file):
     grid = MLPPolicy(environment=HyperGrid(side=3), hidden=8, layers=1)
     with pytest.raises(ConfigError, match="HyperGrid builds grid objects"):
         OfflineMolecules(molecules=file).draw(grid, 2)

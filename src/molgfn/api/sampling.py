@@ -105,7 +105,7 @@ def sample_from(
             loaded, drawn.objects, drawn.keys, samples=log_pt_samples, seed=seed, progress=progress
         )
     return Sampled(
-        domain=loaded.environment.domain,
+        kind=loaded.environment.kind,
         objects=drawn.objects,
         keys=drawn.keys,
         columns=columns,
@@ -136,7 +136,7 @@ def require_numbers(number: int, temperature: float, log_pt_samples: int, batch:
 class Drawn:
     """Objects in the order in which they were drawn, with what was drawn on the way."""
 
-    objects: list[Any] = field(default_factory=list)
+    objects: Any
     keys: list[str] = field(default_factory=list)
     different: int = 0
     draws: int = 0
@@ -158,24 +158,27 @@ def draw(
 
     ``progress`` is told after each batch how many there are.
     """
-    sampler = Sampler(loaded.environment)
+    environment, kind = loaded.environment, loaded.environment.kind
+    sampler = Sampler(environment)
     generator = torch.Generator(loaded.policy.device).manual_seed(seed)
     exploration = None if temperature == 1.0 else Exploration(temperature=temperature)
-    out, seen = Drawn(), set()
-    while len(out.objects) < number and out.draws < MOST_DRAWS * max(number, batch):
+    out, seen = Drawn(kind.parse([])), set()
+    parts: list[Any] = []
+    while len(out.keys) < number and out.draws < MOST_DRAWS * max(number, batch):
         trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
-        objects = loaded.environment.objects(trajectories.terminal)
-        for thing, key in zip(objects, loaded.environment.object_keys(objects), strict=True):
-            if len(out.objects) == number:
+        objects = environment.objects(trajectories.terminal)
+        rows: list[int] = []
+        for row, (key, problem) in enumerate(zip(kind.keys(objects), kind.problems(objects), strict=True)):
+            if len(out.keys) == number:
                 break
             out.draws += 1
-            problem = thing.problem if loaded.environment.domain == "molecule" else None
             if problem is not None:
                 out.invalid[problem] += 1
             elif not (unique and key in seen):
                 seen.add(key)
-                out.objects.append(thing)
+                rows.append(row)
                 out.keys.append(key)
-        progress("sampled", len(out.objects), number)
-    out.different = len(seen)
+        parts.append(kind.take(objects, rows))
+        progress("sampled", len(out.keys), number)
+    out.objects, out.different = kind.cat(parts), len(seen)
     return out

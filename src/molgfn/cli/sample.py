@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from molgfn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from molgfn.objects.base import ObjectKind
 
 
 @click.command(short_help="Sample objects from a checkpoint.")
@@ -71,23 +75,22 @@ def sample(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
     """
-    from molgfn.api.object_files import require_writable
+    from molgfn.api.object_files import require_place
 
-    require_writable(output)
-    bare = output.suffix == ".smi"
-    if bare and (values or log_pt_samples):
-        raise ConfigError(f"{output}: a .smi has no room for values or log P_T; use .csv, .parquet or .sdf")
-    trajectories = (0 if bare else 16) if log_pt_samples is None else log_pt_samples
-    if trajectories == 1:
+    if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
+    if not trust:  # code of one's own may have another kind of object, with formats of its own
+        _require_room(output, None, values, log_pt_samples)
+    require_place(output)
     from molgfn.api.columns import sampled_reward
     from molgfn.api.runs import load
     from molgfn.api.sampling import sample_from
     from molgfn.cli.progress import shown
 
     loaded = load(checkpoint, trust=trust, device=device)
-    require_writable(output, loaded.environment.domain)
-    scored = values or (values is None and not bare)
+    room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
+    trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
+    scored = values or (values is None and room)
     reward = sampled_reward(loaded, "; --no-values samples without it") if scored else None
     with shown() as show:
         drawn = sample_from(
@@ -108,6 +111,21 @@ def sample(
     for problem, count in Counter(p for p in drawn.columns.get("problem", []) if p is not None).most_common(3):
         click.echo(f"no value: {count} x {problem}", err=True)
     if len(drawn.objects) < number:
-        kind = "different objects" if unique else "valid objects"
-        click.echo(f"error: only {len(drawn.objects)} of {number} {kind} in {drawn.draws} draws", err=True)
+        what = "different objects" if unique else "valid objects"
+        click.echo(f"error: only {len(drawn.objects)} of {number} {what} in {drawn.draws} draws", err=True)
         click.get_current_context().exit(1)
+
+
+def _require_room(output: Path, kind: ObjectKind | None, values: bool | None, log_pt_samples: int | None) -> bool:
+    """Whether a file of objects of a kind (None: not known yet) has room for what stands beside them.
+
+    Raises:
+        ConfigError: it cannot be written, or has no room for what was asked for.
+    """
+    from molgfn.api.object_files import is_bare, require_format, roomy
+
+    require_format(output, kind)
+    bare = is_bare(output, kind)
+    if bare and (values or log_pt_samples):
+        raise ConfigError(f"{output}: a {output.suffix} has no room for values or log P_T; use {roomy(kind)}")
+    return not bare

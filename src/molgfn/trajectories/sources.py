@@ -13,6 +13,7 @@ from torch import Tensor
 
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
+from molgfn.objects.base import ObjectKind
 from molgfn.policies.base import Policy
 from molgfn.policies.exploration import Exploration
 from molgfn.rewards.base import Reward, Scores
@@ -172,7 +173,9 @@ class Sources:
         if self.local_search is None:
             return start
         beside = functools.partial(scored, score=functools.partial(reward.further, finished=True))
-        return _together([start, *self.local_search.search(policy, start, n, beside, generator)])
+        return _together(
+            [start, *self.local_search.search(policy, start, n, beside, generator)], policy.environment.kind
+        )
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -211,7 +214,7 @@ def score_objects(
     """
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
-    keys = environment.object_keys(objects)
+    keys = environment.kind.keys(objects)
     scores = (score or reward)(objects, keys)
     log_symmetry = environment.log_symmetry(terminal, objects)
     device = trajectories.lengths.device
@@ -245,11 +248,10 @@ def _unscored(trajectories: Trajectories, state_rewards: bool) -> Trajectories:
     )
 
 
-def _together(parts: list[Trajectories]) -> Trajectories:
+def _together(parts: list[Trajectories], kind: ObjectKind) -> Trajectories:
     """``Trajectories.cat`` that keeps the objects and scores of ``score_objects``."""
-    objects = [p.info["objects"] for p in parts]
     info: dict[str, Any] = {
-        "objects": torch.cat(objects) if isinstance(objects[0], Tensor) else [o for some in objects for o in some],
+        "objects": kind.cat([p.info["objects"] for p in parts]),
         "scores": _joined([p.info["scores"] for p in parts]),
     }
     if states := [p.info["states"] for p in parts if "states" in p.info]:
@@ -279,7 +281,7 @@ def _state_rewards(
         return out, None
     some = states[on_the_way]
     objects = environment.objects(some)
-    keys = environment.object_keys(objects)
+    keys = environment.kind.keys(objects)
     scores = reward.further(objects, keys, finished=False)
     value = scores.log_reward.double() - environment.log_symmetry(some, objects)
     return out.index_copy(0, on_the_way, value.to(states.device)), (keys, scores)

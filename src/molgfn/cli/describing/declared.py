@@ -6,11 +6,12 @@ from typing import Any
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, Phase, TargetNetwork
+from molgfn.objects.base import ObjectKind
 from molgfn.trajectories.sources import Sources
 
 #: what any other class declares about itself, worth showing where it is there
 DECLARED = (
-    "provides", "reads", "domain", "encoding", "range", "direction", "units", "source", "reference",
+    "provides", "reads", "kind", "encoding", "range", "direction", "units", "source", "reference",
 )  # fmt: skip
 #: parameter groups and further networks, in the order in which they are named
 GROUPS = {"forward": "P_F", "backward": "P_B", "flow": "log F or V", "log_z": "log Z"}
@@ -132,6 +133,8 @@ def words(value: Any) -> str:
     """A declared value as a reader would say it."""
     if isinstance(value, frozenset):
         return ", ".join(sorted(value)) or "nothing"
+    if isinstance(value, ObjectKind):
+        return value.name
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
