@@ -1,7 +1,5 @@
 """molgfn: molecular generation with GFlowNets, as a PyTorch Lightning experiment framework.
 
-    import molgfn
-
     run = molgfn.train("quickstart", "trainer.iterations=200")
     samples = molgfn.sample(run, 100)
 
@@ -16,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # for type checkers and editors; test_api.py compares it with what follows
+    from molgfn.api.evaluating import Evaluated as Evaluated
     from molgfn.api.evaluating import evaluate as evaluate
     from molgfn.api.pictures import Picture as Picture
     from molgfn.api.pictures import draw as draw
+    from molgfn.api.runs import Loaded as Loaded
+    from molgfn.api.runs import Run as Run
     from molgfn.api.runs import history as history
     from molgfn.api.runs import load as load
     from molgfn.api.sampled import Sampled as Sampled
@@ -37,7 +38,10 @@ _PLACES = {
     "resume": "molgfn.api.training",
     "sample": "molgfn.api.sampling",
     "train": "molgfn.api.training",
+    "Evaluated": "molgfn.api.evaluating",
+    "Loaded": "molgfn.api.runs",
     "Picture": "molgfn.api.pictures",
+    "Run": "molgfn.api.runs",
     "Sampled": "molgfn.api.sampled",
 }
 __all__ = ["__version__", *_PLACES]
@@ -54,4 +58,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

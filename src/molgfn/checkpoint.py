@@ -52,6 +52,10 @@ class Loaded:
     files: tuple[dict[str, str], ...] | None = None
     trust: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
+        return f"{made}, after {self.iteration:,} iterations: {self.path}"
+
     @property
     def run(self) -> Path:
         """The run folder."""

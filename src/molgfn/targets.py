@@ -100,8 +100,9 @@ def trusted_prefixes(untrusted: bool, trust: Sequence[str] = ()) -> tuple[str, .
     """What ``import_class`` gets: None (anything goes), or ``TRUSTED`` and the packages, files and commands given."""
     if isinstance(trust, str):
         trust = (trust,)
-    # "my_package" must not trust my_package_evil
-    return (*TRUSTED, *(f"{p}." if re.fullmatch(r"\w+(\.\w+)*", p) else p for p in trust)) if untrusted else None
+    # "my_package" must not trust my_package_evil; "my_oracle.py" is a file
+    package = re.compile(r"\w+(\.\w+)*(?<!\.py)")
+    return (*TRUSTED, *(f"{p}." if package.fullmatch(p) else p for p in trust)) if untrusted else None
 
 
 def trusted(code: Any, prefixes: Sequence[str]) -> bool:
