@@ -44,7 +44,7 @@ def module_of(reference: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
-    """The module in a file, imported once per process, and again when the file has been edited (in a notebook's process).
+    """The module in a file, imported once per process, and again when the file was edited (beside a notebook).
 
     Its name is one that no other file's module has.
     """
