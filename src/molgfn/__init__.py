@@ -4,7 +4,8 @@
     samples = molgfn.sample(run, 100)
 
 ``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
-``draw`` shows molecules. Each is imported when it is first asked for: ``import molgfn`` itself takes no time.
+``draw`` shows molecules; ``errors`` has what they raise. Each is imported when it is first asked for, so that
+``import molgfn`` itself takes no time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:  # for type checkers and editors; test_api.py compares it with what follows
+if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what follows
+    from molgfn import errors as errors
     from molgfn.api.evaluating import Evaluated as Evaluated
     from molgfn.api.evaluating import evaluate as evaluate
     from molgfn.api.pictures import Picture as Picture
@@ -44,14 +46,16 @@ _PLACES = {
     "Run": "molgfn.api.runs",
     "Sampled": "molgfn.api.sampled",
 }
-__all__ = ["__version__", *_PLACES]
+__all__ = ["__version__", "errors", *_PLACES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in __all__:
         raise AttributeError(f"module 'molgfn' has no attribute {name!r}")
     import importlib
 
+    if name not in _PLACES:
+        return importlib.import_module(f"molgfn.{name}")
     found = getattr(importlib.import_module(_PLACES[name]), name)
     globals()[name] = found
     return found
