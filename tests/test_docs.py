@@ -15,12 +15,12 @@ import yaml
 from click.testing import CliRunner
 
 from molgfn.chemistry.molecules import parse
-from molgfn.cli.composing.compose import checked
-from molgfn.cli.composing.places import find_experiment
 from molgfn.cli.describing import catalogue, oracle_table
 from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
 from molgfn.cli.score import composed
+from molgfn.composing.compose import checked
+from molgfn.composing.places import find_experiment
 from molgfn.config import build
 from molgfn.objectives.base import FROM_POLICY, FROM_SCORING
 from molgfn.oracles.base import Oracle

@@ -43,6 +43,7 @@ class Loaded:
         iteration: training iterations behind it.
         path: the checkpoint file.
         files: what the run read, see ``run_files.record``; None in a checkpoint of a version that did not say.
+        trust: packages, files and commands that it was allowed to name.
     """
 
     environment: Environment
@@ -51,6 +52,11 @@ class Loaded:
     iteration: int
     path: Path
     files: tuple[dict[str, str], ...] | None = None
+    trust: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
+        return f"{made}, after {self.iteration:,} iterations: {self.path}"
 
     @property
     def run(self) -> Path:
@@ -132,7 +138,11 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
     iteration = content[KEY].get("iteration", content.get("global_step", 0))
     if not isinstance(iteration, int):
         raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")
-    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content))
+    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content), _several(trust))
+
+
+def _several(trust: Sequence[str]) -> tuple[str, ...]:
+    return (trust,) if isinstance(trust, str) else tuple(trust)
 
 
 def files_of(content: Mapping[str, Any]) -> tuple[dict[str, str], ...] | None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import enumerable
@@ -40,6 +41,7 @@ logger = logging.getLogger("molgfn")
 LogZStart = float | Literal["importance", "mean"] | None
 
 
+@attributes_in_docstring
 class Policy(nn.Module):
     """Forward policy, backward policy and state flow of one environment.
 

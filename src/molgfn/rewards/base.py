@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.objects.base import ObjectKind
 from molgfn.serving.counters import Counters
 
@@ -38,6 +39,7 @@ class Scores:
         return torch.tensor([p is None for p in self.problems], dtype=torch.bool)
 
 
+@attributes_in_docstring
 @dataclass(frozen=True)
 class ScoredProperty:
     """What the values of a reward's oracle are."""
@@ -48,6 +50,7 @@ class ScoredProperty:
     title: str = ""  #: what people call it; "" where that is the name
 
 
+@attributes_in_docstring
 class Reward(ABC):
     """log R(x) of finished objects: the one place where clip, power and temperature are applied.
 
