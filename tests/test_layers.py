@@ -37,6 +37,7 @@ ORDER = [
     ("testing", "targets"),
     ("config",),
     ("compatibility",),
+    ("run_environment",),
     ("run_files",),
     ("composing",),
     ("run_folder",),

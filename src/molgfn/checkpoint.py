@@ -27,6 +27,7 @@ from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
+from molgfn.run_environment import condition_record, run_environment
 
 KEY = "molgfn"
 PREFIX = "policy."
@@ -161,14 +162,15 @@ def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, An
     Args:
         place: checkpoint file or run folder.
         policy: changed in place.
-        environment: the config of its environment, with what ``Environment.portable`` adds.
+        environment: ``environment_record`` of its run.
 
     Raises:
         CheckpointError: there is no such checkpoint, it is of another environment, or its weights do not fit.
     """
     path = find(place)
     content = read(path)
-    if differ := differences(content[KEY]["config"].get("environment", {}), environment):
+    there = content[KEY]["config"]
+    if differ := differences({**there.get("environment", {}), **condition_record(there)}, environment):
         raise CheckpointError(
             f"{path}: its policy acts in another environment (different: {', '.join(differ)}); weights "
             "go on in the same one only"
@@ -194,7 +196,7 @@ def _build(
         return build(config[key], expected, key, live=live, untrusted=True, trust=trust)
 
     try:
-        environment = part(Environment, "environment")
+        environment = run_environment(config, untrusted=True, trust=trust)
         backward = part(BackwardPolicyTraining, "backward")
         backward.settle(counts_paths=environment.counts_paths)
         live = {"environment": environment, "learned_backward": backward.learned, "own_losses": own_losses}
