@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError, NotEnumerableError
 from molgfn.objects.base import ObjectKind
 
@@ -86,6 +87,7 @@ class States:
         return cls(**fields)
 
 
+@attributes_in_docstring
 class Environment(ABC):
     """How objects are built, step by step, by actions that can be undone.
 

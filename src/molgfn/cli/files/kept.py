@@ -44,7 +44,7 @@ def write_kept(output: Path, kept: Sequence[tuple[str, tuple[str, ...]]], column
     else:
         table.isetitem(place, smiles)
     if kind == ".parquet":
-        from molgfn.cli.files.object_files import whole
+        from molgfn.api.object_files import whole
         from molgfn.datasets.given import as_given
 
         types = dict(zip(names, columns.types or [], strict=False))
