@@ -1,0 +1,106 @@
+"""Lightning around a run: its trainer, and the callbacks that measure, draw, show and keep."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EMAWeightAveraging
+from pytorch_lightning.loggers import Logger
+
+from molgfn.experiment.assembling import Experiment, reward_of
+from molgfn.experiment.opening import Opened
+from molgfn.training.callbacks.checkpointing import Keeping
+from molgfn.training.callbacks.discoveries import Discoveries
+from molgfn.training.callbacks.exact_curve import ExactCurve
+from molgfn.training.callbacks.pictures import Pictures
+from molgfn.training.callbacks.progress import ProgressDisplay
+from molgfn.training.callbacks.rows import Rows
+from molgfn.training.callbacks.variety import remedy
+from molgfn.training.logs.wandb_tables import Histograms
+from molgfn.training.one_process import LocalCheckpoints, OneProcess
+
+#: what Lightning warns of and what is meant to be so: batches are made in the main process, from the weights that train
+_EXPECTED_WARNINGS = (
+    ".*does not have many workers.*",
+    ".*IterableDataset.*has `__len__` defined.*",
+    ".*smaller than the logging interval.*",
+    ".*dataloader is not resumable.*",
+    ".*isinstance\\(treespec, LeafSpec\\).*",
+    ".*checkpoint directory.*exists and is not empty.*",
+)
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Of a run, in the order in which they are called: ``rows`` writes what the others have measured, ``keeping``
+    comes last.
+    """
+
+    measuring: tuple[pl.Callback, ...]
+    rows: Rows
+    keeping: Keeping
+
+    @property
+    def all(self) -> list[pl.Callback]:
+        return [*self.measuring, self.rows, self.keeping]
+
+
+def callbacks(e: Experiment, opened: Opened) -> Callbacks:
+    """What a run of ``e`` in the folder of ``opened`` has around its training."""
+    settings = e.trainer
+    discoveries = Discoveries(
+        thresholds=e.evaluation.thresholds,
+        direction=e.reward.scored.direction,
+        cut=e.evaluation.tanimoto,
+        log_every=settings.log_every,
+        remedy=remedy(e.policy, e.objective, e.optimizers, e.sources),
+    )
+    measuring = [
+        discoveries,
+        Pictures(opened.folder, discoveries, settings.pictures_every),
+        Histograms(settings.log_every),
+    ]
+    if e.optimizers.ema_decay is not None:
+        measuring.append(EMAWeightAveraging(decay=e.optimizers.ema_decay))
+    if settings.exact_every is not None:
+        own = reward_of(e.config)
+        measuring.append(ExactCurve(environment=e.environment, reward=own, policy=e.policy, every=settings.exact_every))
+    if settings.progress != "none":
+        measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
+    rows = Rows(opened.seconds)
+    keeping = Keeping(opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows)
+    return Callbacks(tuple(measuring), rows, keeping)
+
+
+def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch: str) -> pl.Trainer:
+    """Lightning's trainer for a run; what it would write of its own accord goes to the folder ``scratch``."""
+    settings = e.trainer
+    return pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=1,
+        precision="32-true" if settings.precision == "64-true" else settings.precision,
+        max_epochs=1,
+        logger=list(loggers),
+        callbacks=around.all,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=settings.log_every,
+        default_root_dir=scratch,  # nothing is written there; Lightning would read the run folder's name as a URL
+        plugins=[OneProcess(), LocalCheckpoints()],
+    )
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without what Lightning says of things that are meant to be so."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for text in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", text)
+        yield
