@@ -24,6 +24,7 @@ from molgfn.serving.scoring import Scorer
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
+from molgfn.training.freezing import Frozen, freeze
 from molgfn.training.learner import Learner
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -50,6 +51,8 @@ class Experiment:
     trainer: TrainerSettings
     loggers: Loggers
     evaluation: EvaluationSettings
+    #: None where everything trains
+    frozen: Frozen | None = None
 
     def learner(self) -> Learner:
         return Learner(
@@ -105,6 +108,8 @@ def assemble(config: dict[str, Any]) -> Experiment:
         for name in (*objective.auxiliaries, *backward.auxiliaries)
     }
     sources = build(config["data"], Sources, "data")
+    optimizers = build(config["optimizer"], Optimizers, "optimizer")
+    trainer = build(config["trainer"], TrainerSettings, "trainer")
     experiment = Experiment(
         config=config,
         environment=environment,
@@ -115,10 +120,11 @@ def assemble(config: dict[str, Any]) -> Experiment:
         target=target,
         auxiliaries=auxiliaries,
         sources=sources,
-        optimizers=build(config["optimizer"], Optimizers, "optimizer"),
-        trainer=build(config["trainer"], TrainerSettings, "trainer"),
+        optimizers=optimizers,
+        trainer=trainer,
         loggers=build(config["logger"], Loggers, "logger"),
         evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
+        frozen=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
     )
     if problems := misfits(experiment):
         raise ConfigError(problems)

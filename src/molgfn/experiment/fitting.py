@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytorch_lightning as pl
+from pytorch_lightning import profilers
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
 
@@ -23,7 +26,10 @@ from molgfn.training.callbacks.rows import Rows
 from molgfn.training.callbacks.variety import remedy
 from molgfn.training.logs.wandb_tables import Histograms
 from molgfn.training.one_process import LocalCheckpoints, OneProcess
+from molgfn.training.trainer import Profiler
 
+#: folder of a profiler's report in a run folder
+PROFILE = "profile"
 #: what Lightning warns of and what is meant to be so: batches are made in the main process, from the weights that train
 _EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
@@ -50,8 +56,10 @@ class Callbacks:
         return [*self.measuring, self.rows, self.keeping]
 
 
-def callbacks(e: Experiment, opened: Opened) -> Callbacks:
-    """What a run of ``e`` in the folder of ``opened`` has around its training."""
+def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Callbacks:
+    """What a run of ``e`` in the folder of ``opened`` has around its training; the user's own are ``more``, and come
+    after what the run measures and before it is written.
+    """
     settings = e.trainer
     discoveries = Discoveries(
         thresholds=e.evaluation.thresholds,
@@ -72,6 +80,7 @@ def callbacks(e: Experiment, opened: Opened) -> Callbacks:
         measuring.append(ExactCurve(environment=e.environment, reward=own, policy=e.policy, every=settings.exact_every))
     if settings.progress != "none":
         measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
+    measuring += [*settings.callbacks, *more]
     rows = Rows(opened.seconds)
     keeping = Keeping(opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows)
     return Callbacks(tuple(measuring), rows, keeping)
@@ -91,9 +100,33 @@ def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=settings.log_every,
+        profiler=_profiler(settings.profiler, Path(scratch)),
         default_root_dir=scratch,  # nothing is written there; Lightning would read the run folder's name as a URL
         plugins=[OneProcess(), LocalCheckpoints()],
     )
+
+
+def _profiler(kind: Profiler | None, scratch: Path) -> profilers.Profiler | None:
+    """Writes to a folder of its own in ``scratch``: Lightning would read the run folder's name as a URL."""
+    if kind is None:
+        return None
+    kinds: dict[Profiler, type[profilers.Profiler]] = {
+        "simple": profilers.SimpleProfiler,
+        "advanced": profilers.AdvancedProfiler,
+        "pytorch": profilers.PyTorchProfiler,
+    }
+    return kinds[kind](dirpath=str(scratch / PROFILE), filename=kind)
+
+
+@contextmanager
+def profiled(e: Experiment, folder: Path, scratch: str) -> Iterator[None]:
+    """Around the training: what the profiler wrote goes into the run folder, also where training fails."""
+    try:
+        yield
+    finally:
+        written = Path(scratch) / PROFILE
+        if e.trainer.profiler is not None and written.is_dir():
+            shutil.copytree(written, folder / PROFILE, dirs_exist_ok=True)
 
 
 @contextmanager

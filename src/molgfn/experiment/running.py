@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 
 from molgfn import run_files
@@ -22,6 +24,7 @@ from molgfn.training.logs.run_log import RunLog
 from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.one_process import alone
+from molgfn.training.trainer import require_place
 
 logger = logging.getLogger("molgfn")
 
@@ -39,26 +42,42 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def train(config: dict[str, Any], *, resume: Path | None = None, label: str | None = None) -> Run:
+def train(
+    config: dict[str, Any],
+    *,
+    resume: Path | None = None,
+    label: str | None = None,
+    callbacks: Sequence[pl.Callback] = (),
+) -> Run:
     """Train what ``config`` describes.
 
     Args:
         config: composed, plain.
         resume: a checkpoint of the same config to go on from; its run folder is used.
         label: what tells this run from the others of a grid, as part of its folder's name.
+        callbacks: Lightning callbacks beside those that the config names (``trainer.callbacks``).
 
     Raises:
         ConfigError: before anything is made, when something cannot work.
         TrainingError: the run's last checkpoint could not be written.
     """
     with RunLog() as log, alone(), tempfile.TemporaryDirectory(prefix="molgfn-") as scratch:
+        for callback in callbacks:
+            require_place(callback)
         settled = run_files.settle(config)
         if settled.problems:
             raise ConfigError(settled.problems)
-        return _train(settled.config, resume, label, log, scratch)
+        return _train(settled.config, resume, label, callbacks, log, scratch)
 
 
-def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: RunLog, scratch: str) -> Run:
+def _train(
+    config: dict[str, Any],
+    resume: Path | None,
+    label: str | None,
+    more: Sequence[pl.Callback],
+    log: RunLog,
+    scratch: str,
+) -> Run:
     experiment = assemble(config)
     mode = _prepare(experiment, fresh=resume is None)
     opened = opening.new(experiment, label) if resume is None else opening.again(resume)
@@ -68,7 +87,7 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
     module, data = experiment.module(), experiment.data(scored)
     if experiment.trainer.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse
         module.double()
-    around = fitting.callbacks(experiment, opened)
+    around = fitting.callbacks(experiment, opened, more)
     loggers = experiment.loggers.build(
         opened.folder,
         mode=mode,
@@ -80,7 +99,8 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
     with fitting.quietly():
         trainer = fitting.trainer(experiment, loggers, around, scratch)
         try:
-            trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
+            with fitting.profiled(experiment, opened.folder, scratch):
+                trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
         except BaseException:
             if around.keeping.path.exists():
                 logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", opened.folder)
@@ -101,6 +121,8 @@ def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
         here = {**experiment.config["environment"], **experiment.environment.portable()}
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
     experiment.sources.prepare(experiment.environment)
+    if experiment.frozen is not None:
+        logger.info("%s (%s)", experiment.frozen, ", ".join(settings.freeze))
     mode = experiment.loggers.ask()
     keep_freed_memory()
     if settings.threads:
