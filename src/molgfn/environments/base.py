@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from molgfn.errors import NotEnumerableError
+from molgfn.objects.base import ObjectKind
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class Environment(ABC):
     ``log_symmetry``, which look at finished objects or serve tests.
     """
 
-    #: what finished objects are: "molecule" (list of chemistry.Molecule), "grid" (LongTensor [B, d]) or "string"
-    #: (list of str); an oracle with another ``domain`` is refused before a run
-    domain: ClassVar[str]
+    #: what finished objects are (``objects.molecule.MOLECULE``, ``objects.string.STRING``, ``objects.grid.GRID`` or a
+    #: kind of one's own); an oracle of another ``kind`` is refused before a run
+    kind: ClassVar[ObjectKind]
     #: what ``encode`` returns: "vector" (float tensor [B, F]) or "graph" (environments.graphs.GraphBatch)
     encoding: ClassVar[str]
 
@@ -73,6 +74,8 @@ class Environment(ABC):
     max_steps: int
     #: number of states where every state has an index (see ``index``), else None
     n_states: int | None = None
+    #: size of the encoded condition that its states carry (see ``condition``); 0 for none
+    condition_size: int = 0
     #: stop is legal in every state
     stops_everywhere: bool = False
     #: ``log_path_count`` is there
@@ -116,13 +119,13 @@ class Environment(ABC):
     def encode(self, states: States) -> Any:
         """What a policy reads; see ``encoding``."""
 
-    @abstractmethod
-    def objects(self, states: States) -> Any:
-        """The finished objects that the states stand for (see ``domain``), in order, one each."""
+    def condition(self, states: States) -> Tensor | None:
+        """The encoded condition that each state carries, float [B, condition_size]; None without one."""
+        return None
 
     @abstractmethod
-    def object_keys(self, objects: Any) -> list[str]:
-        """One string per object, equal exactly when the objects are the same (for molecules: canonical SMILES)."""
+    def objects(self, states: States) -> Any:
+        """The finished objects that the states stand for (see ``kind``), in order, one each."""
 
     @abstractmethod
     def keys(self, states: States) -> Sequence[Hashable]:

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from molgfn.environments.base import Environment, States
 from molgfn.environments.hashing import hash_rows
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.grid import GRID
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class HyperGrid(Environment):
         side: number of points along each dimension, at least 2.
     """
 
-    domain: ClassVar[str] = "grid"
+    kind: ClassVar[ObjectKind] = GRID
     encoding: ClassVar[str] = "vector"
     counts_paths = True
 
@@ -88,9 +90,6 @@ class HyperGrid(Environment):
 
     def objects(self, states: GridStates) -> Tensor:
         return states.position.cpu()
-
-    def object_keys(self, objects: Tensor) -> list[str]:
-        return [" ".join(map(str, row)) for row in objects.tolist()]
 
     def keys(self, states: GridStates) -> Sequence[Hashable]:
         if self.n_states is None:

@@ -15,6 +15,8 @@ from torch import Tensor
 from molgfn.environments.base import Environment, States
 from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.string import STRING
 
 #: most states that are listed; at this size a table of them still fits into memory
 MOST_LISTED = 10_000_000
@@ -49,7 +51,7 @@ class Strings(Environment):
         Shen et al. 2023, arXiv 2305.07170 (prepend_append); Niu et al. 2024, arXiv 2408.05885 (any_slot).
     """
 
-    domain: ClassVar[str] = "string"
+    kind: ClassVar[ObjectKind] = STRING
     encoding: ClassVar[str] = "vector"
     counts_paths = True
 
@@ -153,9 +155,6 @@ class Strings(Environment):
             raise ValueError("a string that is not full is no object; ask has_object first")
         letters = np.array(list(self.alphabet))[symbols]
         return letters.view(f"<U{self.length}").ravel().tolist()
-
-    def object_keys(self, objects: list[str]) -> list[str]:
-        return list(objects)
 
     def keys(self, states: StringStates) -> Sequence[Hashable]:
         return [tuple(row) for row in states.symbols.tolist()]

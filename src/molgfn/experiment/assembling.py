@@ -9,13 +9,16 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misplaced, no_target, too_small
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small
 from molgfn.config import build, check
+from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.frozen_policies import frozen_policies
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
-from molgfn.objectives.base import FROM_POLICY, Objective, TargetNetwork
+from molgfn.objectives.base import Objective, TargetNetwork
+from molgfn.objectives.declarations import read_quantities
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -46,13 +49,14 @@ class Experiment:
     backward: BackwardPolicyTraining
     target: TargetNetwork | None
     auxiliaries: dict[str, Policy]
+    frozen: dict[str, Policy]
     sources: Sources
     optimizers: Optimizers
     trainer: TrainerSettings
     loggers: Loggers
     evaluation: EvaluationSettings
     #: None where everything trains
-    frozen: Frozen | None = None
+    standing_still: Frozen | None = None
 
     def learner(self) -> Learner:
         return Learner(
@@ -61,6 +65,7 @@ class Experiment:
             backward=self.backward,
             optimizers=self.optimizers,
             auxiliaries=self.auxiliaries,
+            frozen=self.frozen,
             target=self.target,
             seed=self.config["seed"],
         )
@@ -76,7 +81,7 @@ class Experiment:
             sources=self.sources,
             iterations=self.trainer.iterations,
             seed=self.config["seed"],
-            state_rewards="log_reward_state" in self.objective.requires,
+            state_rewards=any(q.reads_state_rewards for q in read_quantities(self.objective)),
             offline_rewards=self.objective.reads_reward or self.backward.has_loss,
             record=record,
         )
@@ -104,8 +109,8 @@ def assemble(config: dict[str, Any]) -> Experiment:
     policy.backward_rule = backward.fixed
     plain = {"environment": environment, "learned_backward": False, "own_losses": frozenset()}
     auxiliaries = {
-        name: build(config["policy"], Policy, "policy", live=plain)
-        for name in (*objective.auxiliaries, *backward.auxiliaries)
+        network.name: build(config["policy"], Policy, "policy", live=plain)
+        for network in (*objective.networks, *backward.networks)
     }
     sources = build(config["data"], Sources, "data")
     optimizers = build(config["optimizer"], Optimizers, "optimizer")
@@ -119,12 +124,13 @@ def assemble(config: dict[str, Any]) -> Experiment:
         backward=backward,
         target=target,
         auxiliaries=auxiliaries,
+        frozen=frozen_policies(objective, config, environment),
         sources=sources,
         optimizers=optimizers,
         trainer=trainer,
         loggers=build(config["logger"], Loggers, "logger"),
         evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
-        frozen=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
+        standing_still=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
     )
     if problems := misfits(experiment):
         raise ConfigError(problems)
@@ -171,27 +177,21 @@ def _oracle_and_scoring(
 def misfits(e: Experiment) -> list[str]:
     """What does not fit together, one line each."""
     problems = []
-    if e.reward.domain != e.environment.domain:
+    if e.reward.kind is not e.environment.kind:
         problems.append(
-            f"oracle: {type(e.environment).__name__} builds {e.environment.domain} objects, but the oracle scores "
-            f"{e.reward.domain} objects"
+            f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle scores "
+            f"{e.reward.kind.name} objects"
         )
     problems += misdeclared(e.objective, e.backward, e.policy)
-    if missing := sorted((e.objective.requires & FROM_POLICY) - e.policy.provides):
-        problems.append(
-            f"objective: {type(e.objective).__name__} needs {', '.join(missing)}, which {type(e.policy).__name__} "
-            "does not give"
-        )
+    problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):
         if part.on_policy and (reasons := e.sources.off_policy_reasons):
             problems.append(
                 f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
-    if e.sources.offline is not None and e.environment.domain != "molecule":
-        problems.append(
-            f"data.offline: gives molecules, but {type(e.environment).__name__} builds {e.environment.domain} objects"
-        )
+    if e.sources.offline is not None and (reason := unfit(e.environment.kind, type(e.environment).__name__)):
+        problems.append(f"data.offline: {reason}")
     if e.objective.only_offline and e.sources.given < e.sources.batch_size:
         problems.append(
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "
@@ -206,4 +206,4 @@ def misfits(e: Experiment) -> list[str]:
         problems.append(f"backward: {reason}")
     if reason := too_small(e.objective, e.sources.batch_size):
         problems.append(f"data.batch_size: {reason}")
-    return problems + e.evaluation.misfits(e.environment.domain)
+    return problems + e.evaluation.misfits(e.environment)

@@ -34,8 +34,9 @@ class Opened:
 def new(experiment: Experiment, label: str | None) -> Opened:
     """A new run folder; ``label`` as of ``train``."""
     config = experiment.config
+    more = [(f"objective.{name}", find(path)) for name, path in experiment.objective.frozen.items() if path]
     oracle = getattr(experiment.reward, "oracle", None)  # a reward of one's own need not have one
-    more = [("oracle", path) for path in (oracle.files if oracle is not None else ())]
+    more += [("oracle", path) for path in (oracle.files if oracle is not None else ())]
     if (start := experiment.trainer.init_from) is not None:
         more.append(("trainer.init_from", find(start)))
     folder, files = begin(config, more, label)

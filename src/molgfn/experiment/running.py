@@ -121,8 +121,8 @@ def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
         here = {**experiment.config["environment"], **experiment.environment.portable()}
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
     experiment.sources.prepare(experiment.environment)
-    if experiment.frozen is not None:
-        logger.info("%s (%s)", experiment.frozen, ", ".join(settings.freeze))
+    if experiment.standing_still is not None:
+        logger.info("%s (%s)", experiment.standing_still, ", ".join(settings.freeze))
     mode = experiment.loggers.ask()
     keep_freed_memory()
     if settings.threads:

@@ -16,6 +16,7 @@ from molgfn.environments.enumeration import StateGraph, enumerate_states
 from molgfn.errors import ContractError
 from molgfn.evaluation.exact.layers import Layers
 from molgfn.policies.base import Policy
+from molgfn.policies.distributions import HasTable, require
 from molgfn.rewards.base import Reward
 
 
@@ -134,7 +135,7 @@ def edge_log_probs(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> t
         distribution = policy(states, forward=True).forward
         if distribution is None:
             raise ContractError(f"{type(policy).__name__} returned no forward distribution though it was asked for one")
-        rows = distribution.log_probs().double().cpu()
+        rows = require(distribution, HasTable, "exact answers").log_probs().double().cpu()
         first, last = torch.searchsorted(source, torch.tensor([lo, hi])).tolist()
         log_pf[order[first:last]] = rows[source[first:last] - lo, action[first:last]]
         log_stop[lo:hi] = rows[:, policy.environment.stop_action]
@@ -174,11 +175,11 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     ends = torch.nonzero(graph.can_stop).squeeze(1)
     terminal: States = graph.states[ends]
     objects = environment.objects(terminal)
-    names = environment.object_keys(objects)
+    names = environment.kind.keys(objects)
     position: dict[str, int] = {}
     index = torch.tensor([position.setdefault(name, len(position)) for name in names], dtype=torch.int64)
     first = torch.full((len(position),), len(names)).scatter_reduce(0, index, torch.arange(len(names)), "amin")
-    distinct = objects[first] if isinstance(objects, Tensor) else [objects[i] for i in first.tolist()]
+    distinct = environment.kind.take(objects, first.tolist())
     keys = list(position)
     log_reward = reward(distinct, keys).log_reward.double()
     owner = torch.full((len(graph),), -1, dtype=torch.int64)
