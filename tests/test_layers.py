@@ -45,7 +45,7 @@ LAYER = {name: i for i, names in enumerate(ORDER) for name in names}
 ONLY = {("objectives", "trajectories"): {"trajectories.batch"}, ("config", "testing"): set()}
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)
 CONTRACTS = {
-    "environments": {"base", "graphs", "enumeration", "hashing"},
+    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing"},
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},

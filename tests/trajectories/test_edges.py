@@ -64,7 +64,7 @@ def test_the_factor_of_a_child_is_that_of_the_next_state():
     policy = MLPPolicy(environment=environment, hidden=8, layers=1).double()
     t = Sampler(environment).forward(policy, 32, generator=torch.Generator().manual_seed(0))
     found = children(t, policy(t.states).forward, policy)
-    on = t.backward_actions >= 0
+    on = ~t.exits
     row, step, action = t.trajectory[on], t.step[on], t.actions[on]
     assert len(row) > 20
     torch.testing.assert_close(found["log_child_factor"][row, step, action], found["log_path_factor"][row, step + 1])

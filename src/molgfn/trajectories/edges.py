@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from molgfn.environments.actions import listed
+from molgfn.environments.enumerable import enumerable
 from molgfn.networks.segments import segment_logsumexp
 from molgfn.policies.base import Policy
 from molgfn.policies.distributions import ActionDistribution, HasTable, require
@@ -17,8 +19,8 @@ def log_inflow(t: Trajectories, policy: Policy) -> Tensor:
     Edges are counted as P_B counts them, one for each backward action (spec of the flow-matching condition: Bengio et
     al. 2021, arXiv 2106.04399, equation 9).
     """
-    environment = policy.environment
-    row, back = environment.backward_mask(t.states).nonzero(as_tuple=True)
+    environment = enumerable(policy.environment, "the flow from all parents")
+    row, back = environment.legal_backward_actions(t.states)
     after = t.states[row]
     parents = environment.undo(after, back)
     actions = environment.forward_action(after, back, parents)
@@ -33,7 +35,7 @@ def children(t: Trajectories, forward: ActionDistribution, policy: Policy) -> di
 
     Evaluates the flow of every child of every state: for small action spaces.
     """
-    environment = policy.environment
+    environment = listed(policy.environment, "a table of all children")
     log_pf_all = require(forward, HasTable, "children").log_probs()
     mask = environment.forward_mask(t.states)
     n_actions = mask.sum(1)

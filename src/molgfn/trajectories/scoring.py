@@ -156,7 +156,7 @@ def _of_forward(
     if "entropy" in requires:
         fields["entropy"] = t.pad(require(forward, HasEntropy, "entropy").entropy())
     if "log_pf_exit" in requires:
-        stop = torch.full_like(t.actions, policy.environment.stop_action)
+        stop = policy.environment.exit_action(t.states)
         fields["log_pf_exit"] = t.pad(forward.log_prob(stop))
         fields["can_stop"] = t.pad(policy.environment.stop_mask(t.states), False)
     if requires & {"kl", "kl_old"}:
@@ -203,19 +203,18 @@ def score_backward(
 def _frame(t: Trajectories, policy: Policy) -> dict[str, Tensor]:
     """What does not depend on any probability: which steps are there, which are exits, and log R'(x)."""
     return {
-        "mask": t.pad(torch.ones_like(t.actions, dtype=torch.bool), False),
-        "is_exit": t.pad(t.backward_actions < 0, False),
+        "mask": t.pad(torch.ones_like(t.exits), False),
+        "is_exit": t.pad(t.exits, False),
         "log_reward": t.log_target.to(policy.dtype),
     }
 
 
 def backward_log_prob(t: Trajectories, backward) -> Tensor:
     """log P_B(s_t | s_{t+1}) at the row of s_t, [S]; 0 at exits. The state s_{t+1} is the next row."""
-    exits = t.backward_actions < 0
-    undoing = t.backward_actions.roll(1)  # at the row of s_{t+1}: the action that leads back to s_t
-    asked = torch.where(t.step > 0, undoing, 0)
-    log_p = backward.log_prob(asked).roll(-1)
-    return torch.where(exits, torch.zeros_like(log_p), log_p)
+    undoing = t.backward_actions.roll(1, 0)  # at the row of s_{t+1}: the action that leads back to s_t
+    first = (t.step == 0).view(-1, *[1] * (undoing.dim() - 1))
+    log_p = backward.log_prob(undoing.masked_fill(first, 0)).roll(-1)
+    return torch.where(t.exits, torch.zeros_like(log_p), log_p)
 
 
 def _divergences(
