@@ -158,9 +158,7 @@ def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, An
     """
     path = find(place)
     content = read(path)
-    there = content[KEY]["config"].get("environment", {})
-    here = dict(environment)
-    if differ := sorted(k for k in there.keys() | here.keys() if there.get(k) != here.get(k)):
+    if differ := differences(content[KEY]["config"].get("environment", {}), environment):
         raise CheckpointError(
             f"{path}: its policy acts in another environment (different: {', '.join(differ)}); weights "
             "go on in the same one only"
@@ -169,6 +167,11 @@ def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, An
     _fill(path, policy, content)
     policy.log_z.load_state_dict(log_z)
     return path
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """The keys in which two configs of environments differ (each with what ``Environment.portable`` adds)."""
+    return sorted(k for k in there.keys() | here.keys() if there.get(k) != here.get(k))
 
 
 def _build(

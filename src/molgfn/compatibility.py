@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from molgfn.environments.base import Environment
 from molgfn.objectives.base import Objective
+from molgfn.objectives.declarations import read_quantities
 from molgfn.policies.base import Policy
-from molgfn.policies.distributions.capabilities import Capability, HasEntropy, HasKL, HasMeanGap, HasTable, without
+from molgfn.policies.distributions.capabilities import lacking
 from molgfn.trajectories.path_factor import path_dependence
 
 
@@ -22,23 +23,13 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
     return lacks
 
 
-#: what objectives read of P_F -> what its distribution must have for it
-OF_DISTRIBUTION: dict[str, type[Capability]] = {
-    "entropy": HasEntropy, "kl": HasKL, "kl_old": HasKL, "children": HasTable,
-}  # fmt: skip
-
-
 def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
     """What the objective reads of P_F and its distribution cannot give, one line each, without the objective's name."""
-    read = objective.requires | objective.anchors | frozenset[str]().union(*(p.requires for p in objective.phases()))
-    needs = [(word, need) for word, need in OF_DISTRIBUTION.items() if word in read]
-    if "q" in read:
-        needs.append(("q", HasKL if len(objective.auxiliaries) == 1 else HasMeanGap))
     return [
-        f"reads {word} of P_F, but {without(policy.distribution, need)}; take an objective that does not read it, or a "
-        "policy whose distribution has it"
-        for word, need in needs
-        if not issubclass(policy.distribution, need)
+        f"reads {quantity.name} of P_F, but {reason}; take an objective that does not read it, or a policy whose "
+        "distribution has it"
+        for quantity in read_quantities(objective)
+        for reason in lacking(policy.distribution, quantity.needs)
     ]
 
 

@@ -21,6 +21,7 @@ from molgfn.evaluation.report.galleries import Gallery
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.report.summary import limits, number, property_name
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.properties.sa import SA
 from molgfn.oracles.properties.weight import Weight
@@ -161,7 +162,7 @@ def test_figures_follow_the_theme(page):
 @pytest.mark.parametrize(("value", "objects"), [(0.5, "the sampler drew and the held-out ones."), (None, "drew.")])
 def test_what_the_correlation_covers(value, objects):
     metrics = {"exact/tv": {"value": None, "note": "too many"}, "heldout/pearson/N=4": {"value": value, "note": "few"}}
-    first = limits({"metrics": metrics, "domain": "molecule"}, {})[0]
+    first = limits({"metrics": metrics}, {}, MOLECULE)[0]
     assert first.endswith(objects)
 
 

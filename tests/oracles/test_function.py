@@ -7,6 +7,7 @@ import torch
 from molgfn.chemistry.molecules import parse
 from molgfn.config import build
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.grid import GRID
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.own.function import Function
 from molgfn.serving.scoring import Scorer
@@ -81,7 +82,7 @@ def test_strings_and_grids(module):
     assert Function(function=f"{module}.picky", domain="string").values(["AC", "A"]).tolist() == [2, 1]
     grid = Function(function=f"{module}.total", domain="grid")
     assert grid.values(torch.tensor([[1, 2], [0, 5]])).tolist() == [3, 5]
-    assert grid.domain == "grid"
+    assert grid.kind is GRID
 
 
 def test_a_failure_costs_one_object_and_is_counted(module):

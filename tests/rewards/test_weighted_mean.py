@@ -5,6 +5,8 @@ import pytest
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
+from molgfn.objects.grid import GRID
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.properties.logp import LogP
 from molgfn.oracles.properties.qed import QED
@@ -135,7 +137,7 @@ def test_a_component_that_raises_or_leaves_its_range_is_named():
         WeightedMean(components={"t": Component(oracle=TooMuch())}).values(molecules)
 
 
-def test_domain_is_that_of_the_components():
+def test_kind_is_that_of_the_components():
     grid = WeightedMean(components={"g": Component(oracle=HyperGrid(), transform=Linear(low=0.0, high=3.0))})
     molecule = WeightedMean(
         components={
@@ -143,8 +145,8 @@ def test_domain_is_that_of_the_components():
             "logp": Component(oracle=LogP(), transform=Sigmoid(low=0.0, high=4.0, k=0.5)),
         }
     )
-    assert grid.domain == "grid"
-    assert molecule.domain == "molecule"
+    assert grid.kind is GRID
+    assert molecule.kind is MOLECULE
     assert molecule.values(parse(["CCO", "CC(=O)Oc1ccccc1C(=O)OCCC"]))[0] == 0.0
 
 

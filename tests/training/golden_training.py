@@ -8,6 +8,7 @@ import torch
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.backward.base import policy_needs
 from molgfn.objectives.backward.uniform import Uniform
+from molgfn.objects.grid import GRID
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import Reward, Scores
 from molgfn.serving.counters import Counters
@@ -22,7 +23,7 @@ from molgfn.trajectories.sources import Sources
 class GoldenReward(Reward):
     """R = 1 + 2i + 3j + ij."""
 
-    domain = "grid"
+    kind = GRID
 
     def __init__(self):
         self.log_reward = golden_dag().log_reward
@@ -65,7 +66,8 @@ def train_on_golden(
         optimizers=Optimizers(**{"lr": lr, "lr_log_z": 0.1, "clip_norm": None, **optimizer}),
         target=target,
         auxiliaries={
-            name: TabularPolicy(environment=environment) for name in (*objective.auxiliaries, *backward.auxiliaries)
+            network.name: TabularPolicy(environment=environment)
+            for network in (*objective.networks, *backward.networks)
         },
         seed=seed,
     )
@@ -77,7 +79,7 @@ def train_on_golden(
         sources=sources or Sources(batch_size=batch),
         iterations=iterations,
         seed=seed,
-        state_rewards="log_reward_state" in objective.requires,
+        state_rewards=any(q.reads_state_rewards for q in objective.quantities),
     )
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,

@@ -22,8 +22,9 @@ from molgfn.training.guides.forward_policy import ForwardPolicyGuide
 from molgfn.training.guides.hash_table import HashTable, first_of_each
 from molgfn.training.guides.stored_rewards import StoredRewardsGuide
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate_backward
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler, flat
-from molgfn.trajectories.scoring import score_backward
 
 SYMMETRIC = [["C", [0]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]]
 
@@ -241,7 +242,7 @@ def strings(environment, texts, log_reward):
 def log_pb(trajectories, policy):
     """log P_B of every step, [S]."""
     scored = replace(trajectories, log_reward=torch.zeros(len(trajectories), dtype=torch.float64))
-    table = score_backward(scored, policy).log_pb.detach()
+    table = evaluate_backward(scored, policy)[LogPB].detach()
     return table[trajectories.trajectory, trajectories.step]
 
 

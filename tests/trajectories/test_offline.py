@@ -20,11 +20,11 @@ from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
 from molgfn.trajectories import offline
+from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.offline import OfflineMolecules
 from molgfn.trajectories.reading_back import read_back
 from molgfn.trajectories.replay import UniformReplay
-from molgfn.trajectories.scoring import score
 from molgfn.trajectories.sources import Sources
 
 AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
@@ -293,7 +293,7 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
         batch = sources.draw(
             policy, reward, iteration=iteration, generator=draw, replay_generator=draw, offline_rewards=False
         ).trajectories
-        (loss,) = objective(score(batch, policy, requires=objective.requires)).losses.values()
+        (loss,) = objective(evaluate(batch, policy, quantities=objective.quantities)).losses.values()
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()
@@ -303,7 +303,7 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
     assert (after.log_p.exp() - 0.5).abs().max() < 0.1
 
 
-def test_a_policy_of_another_domain_is_refused(file):
+def test_a_policy_of_another_kind_of_object_is_refused(file):
     grid = MLPPolicy(environment=HyperGrid(side=3), hidden=8, layers=1)
     with pytest.raises(ConfigError, match="HyperGrid builds grid objects"):
         OfflineMolecules(molecules=file).draw(grid, 2)

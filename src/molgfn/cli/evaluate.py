@@ -148,6 +148,7 @@ def _file(
     given: dict[str, str],
 ) -> Evaluated:
     from molgfn.checkpoint import load
+    from molgfn.datasets.reading import unfit
     from molgfn.errors import DataError
     from molgfn.evaluation.run import evaluate_molecules
     from molgfn.evaluation.settings import EvaluationSettings
@@ -155,8 +156,8 @@ def _file(
     if not what.is_file():
         raise DataError(f"{what}: no such file or folder")
     loaded = load(score_as, trust=trust) if score_as is not None else None
-    if loaded is not None and loaded.environment.domain != "molecule":
-        raise ConfigError(f"--score-as: that run makes {loaded.environment.domain} objects, not molecules")
+    if loaded is not None and (reason := unfit(loaded.environment.kind, "that run")):
+        raise ConfigError(f"--score-as: the file {reason}")
     settings = (
         EvaluationSettings(reference=str(reference) if reference else None)
         if loaded is None

@@ -14,6 +14,7 @@ from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
     from molgfn.checkpoint import Loaded
+    from molgfn.objects.base import ObjectKind
 
 #: draws per wanted object after which sampling gives up finding more
 MOST_DRAWS = 20
@@ -80,23 +81,23 @@ def sample(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
     """
-    from molgfn.cli.files.object_files import require_writable, write_objects
+    from molgfn.cli.files.object_files import require_place, write_objects
 
-    require_writable(output)
-    bare = output.suffix == ".smi"
-    if bare and (values or log_pt_samples):
-        raise ConfigError(f"{output}: a .smi has no room for values or log P_T; use .csv, .parquet or .sdf")
-    trajectories = (0 if bare else 16) if log_pt_samples is None else log_pt_samples
-    if trajectories == 1:
+    if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
+    if not trust:  # code of one's own may have another kind of object, with formats of its own
+        _require_room(output, None, values, log_pt_samples)
+    require_place(output)
     from molgfn.checkpoint import load
 
     loaded = load(checkpoint, trust=trust, device=usable_device(device))
-    require_writable(output, loaded.environment.domain)
+    kind = loaded.environment.kind
+    room = _require_room(output, kind, values, log_pt_samples)
+    trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     from molgfn.cli.files import sampled
     from molgfn.cli.progress import shown
 
-    reward = sampled.reward(loaded, trust) if values or (values is None and not bare) else None
+    reward = sampled.reward(loaded, trust) if values or (values is None and room) else None
     columns: dict[str, list[Any]] = {}
 
     with shown() as show:
@@ -114,23 +115,38 @@ def sample(
             columns = sampled.values(loaded, reward, objects, keys, lambda done: show("scored", done, len(objects)))
         if trajectories:
             columns |= sampled.log_pt(loaded, objects, keys, samples=trajectories, seed=seed, progress=show)
-    write_objects(objects, output, loaded.environment.domain, columns)
+    write_objects(objects, output, kind, columns)
     click.echo(f"{output}: {len(drawn.objects)} objects, {drawn.different} different, from {drawn.draws} draws")
     for problem, count in drawn.invalid.most_common(3):
         click.echo(f"not written: {count} x {problem}", err=True)
     for problem, count in Counter(p for p in columns.get("problem", []) if p is not None).most_common(3):
         click.echo(f"no value: {count} x {problem}", err=True)
     if len(drawn.objects) < number:
-        kind = "different objects" if unique else "valid objects"
-        click.echo(f"error: only {len(drawn.objects)} of {number} {kind} in {drawn.draws} draws", err=True)
+        what = "different objects" if unique else "valid objects"
+        click.echo(f"error: only {len(drawn.objects)} of {number} {what} in {drawn.draws} draws", err=True)
         click.get_current_context().exit(1)
+
+
+def _require_room(output: Path, kind: ObjectKind | None, values: bool | None, log_pt_samples: int | None) -> bool:
+    """Whether a file of objects of a kind (None: not known yet) has room for what stands beside them.
+
+    Raises:
+        ConfigError: it cannot be written, or has no room for what was asked for.
+    """
+    from molgfn.cli.files.object_files import is_bare, require_format, roomy
+
+    require_format(output, kind)
+    bare = is_bare(output, kind)
+    if bare and (values or log_pt_samples):
+        raise ConfigError(f"{output}: a {output.suffix} has no room for values or log P_T; use {roomy(kind)}")
+    return not bare
 
 
 @dataclass
 class Drawn:
     """Sampled objects in order, with what was drawn on the way."""
 
-    objects: list[Any] = field(default_factory=list)
+    objects: Any
     keys: list[str] = field(default_factory=list)
     different: int = 0
     draws: int = 0
@@ -157,28 +173,31 @@ def draw(
     from molgfn.policies.exploration import Exploration
     from molgfn.trajectories.sampler import Sampler
 
-    sampler = Sampler(loaded.environment)
+    environment, kind = loaded.environment, loaded.environment.kind
+    sampler = Sampler(environment)
     generator = torch.Generator(loaded.policy.device).manual_seed(seed)
     exploration = None if temperature == 1.0 else Exploration(temperature=temperature)
-    out, seen = Drawn(), set()
-    while len(out.objects) < number and out.draws < MOST_DRAWS * max(number, batch):
+    out, seen = Drawn(kind.parse([])), set()
+    parts: list[Any] = []
+    while len(out.keys) < number and out.draws < MOST_DRAWS * max(number, batch):
         with torch.no_grad():
             trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
-        objects = loaded.environment.objects(trajectories.terminal)
-        for thing, key in zip(objects, loaded.environment.object_keys(objects), strict=True):
-            if len(out.objects) == number:
+        objects = environment.objects(trajectories.terminal)
+        rows: list[int] = []
+        for row, (key, problem) in enumerate(zip(kind.keys(objects), kind.problems(objects), strict=True)):
+            if len(out.keys) == number:
                 break
             out.draws += 1
-            problem = thing.problem if loaded.environment.domain == "molecule" else None
             if problem is not None:
                 out.invalid[problem] += 1
             elif not (unique and key in seen):
                 seen.add(key)
-                out.objects.append(thing)
+                rows.append(row)
                 out.keys.append(key)
+        parts.append(kind.take(objects, rows))
         if progress is not None:
-            progress(len(out.objects))
-    out.different = len(seen)
+            progress(len(out.keys))
+    out.objects, out.different = kind.cat(parts), len(seen)
     return out
 
 

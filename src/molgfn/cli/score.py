@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 
 if TYPE_CHECKING:
     from molgfn.chemistry.files.reading import Record
@@ -188,13 +190,16 @@ def _require_molecules(name: str | None) -> None:
 
     path = shipped("configs") / "oracle" / f"{name}.yaml"
     if path.is_file():
-        domain = import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).domain
-        if isinstance(domain, str) and domain != "molecule":  # that of a composite is not known before it is built
-            raise ConfigError(_other(str(name), domain))
+        kind = import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).kind
+        if isinstance(kind, ObjectKind):  # that of a composite is not known before it is built
+            _require_kind(str(name), kind)
 
 
-def _other(name: str, domain: str) -> str:
-    return f"oracle: {name} scores {domain} objects, not molecules; `molgfn describe oracle` lists the oracles"
+def _require_kind(name: str, kind: ObjectKind) -> None:
+    if kind is not MOLECULE:
+        raise ConfigError(
+            f"oracle: {name} scores {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
+        )
 
 
 def _scored(overrides: tuple[str, ...]) -> _Scored:
@@ -213,8 +218,8 @@ def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...]) ->
     from molgfn.cli.files.run_reward import run_config, run_reward
 
     reward = run_reward(*run_config(run, overrides), trust=trust)
-    if reward.domain != "molecule":
-        raise ConfigError(f"--run: {run}: its reward scores {reward.domain} objects, not molecules")
+    if reward.kind is not MOLECULE:
+        raise ConfigError(f"--run: {run}: its reward scores {reward.kind.name} objects, not molecules")
     return _Scored(reward, None, "value")
 
 
@@ -230,8 +235,7 @@ class _Scored:
     def __init__(self, reward: Any, scorer: Any, name: str | None) -> None:
         self.reward, self.scorer = reward, scorer
         oracle = (reward or scorer).oracle
-        if oracle.domain != "molecule":
-            raise ConfigError(_other(oracle.name, oracle.domain))
+        _require_kind(oracle.name, oracle.kind)
         own = set(oracle.component_names)
         if clash := (own | set(oracle.remark_names)) & set(TAKEN):
             raise ConfigError(f"oracle: {', '.join(sorted(clash))}: a column is called so; rename the component")

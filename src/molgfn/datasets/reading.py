@@ -16,11 +16,18 @@ from molgfn.datasets.archives import open_member
 from molgfn.datasets.processes import in_order
 from molgfn.datasets.registry import DATASETS, dataset
 from molgfn.errors import DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 
 #: nothing is changed and nothing is left out but what is no molecule
 AS_IT_IS = Standardisation(salts="keep", duplicates="keep")
 #: entries that one call of a worker process parses
 _PORTION = 1000
+
+
+def unfit(kind: ObjectKind, builder: str) -> str | None:
+    """Why what is read here is of no use to a ``builder`` of objects of that kind; None where it is."""
+    return None if kind is MOLECULE else f"gives {MOLECULE.plural}, but {builder} builds {kind.name} objects"
 
 
 @dataclass

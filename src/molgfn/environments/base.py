@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from molgfn.errors import ContractError, NotEnumerableError
+from molgfn.objects.base import ObjectKind
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,9 @@ class Environment(ABC):
     ``log_symmetry``, which look at finished objects or serve tests.
     """
 
-    #: what finished objects are: "molecule" (list of chemistry.Molecule), "grid" (LongTensor [B, d]) or "string"
-    #: (list of str); an oracle with another ``domain`` is refused before a run
-    domain: ClassVar[str]
+    #: what finished objects are (``objects.molecule.MOLECULE``, ``objects.string.STRING``, ``objects.grid.GRID`` or a
+    #: kind of one's own); an oracle of another ``kind`` is refused before a run
+    kind: ClassVar[ObjectKind]
     #: what ``encode`` returns: "vector" (float tensor [B, F]) or "graph" (environments.graphs.GraphBatch)
     encoding: ClassVar[str]
 
@@ -165,11 +166,7 @@ class Environment(ABC):
 
     @abstractmethod
     def objects(self, states: States) -> Any:
-        """The finished objects that the states stand for (see ``domain``), in order, one each."""
-
-    @abstractmethod
-    def object_keys(self, objects: Any) -> list[str]:
-        """One string per object, equal exactly when the objects are the same (for molecules: canonical SMILES)."""
+        """The finished objects that the states stand for (see ``kind``), in order, one each."""
 
     @abstractmethod
     def states_of(self, objects: Any) -> States:

@@ -14,6 +14,8 @@ from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import States
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.grid import GRID
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class HyperGrid(ListedActions, Enumerable):
         side: number of points along each dimension, at least 2.
     """
 
-    domain: ClassVar[str] = "grid"
+    kind: ClassVar[ObjectKind] = GRID
     encoding: ClassVar[str] = "vector"
     counts_paths = True
 
@@ -90,9 +92,6 @@ class HyperGrid(ListedActions, Enumerable):
 
     def objects(self, states: GridStates) -> Tensor:
         return states.position.cpu()
-
-    def object_keys(self, objects: Tensor) -> list[str]:
-        return [" ".join(map(str, row)) for row in objects.tolist()]
 
     def keys(self, states: GridStates) -> Sequence[Hashable]:
         if self.n_states is None:

@@ -17,6 +17,8 @@ from molgfn.environments.base import States
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.string import STRING
 
 #: most states that are listed; at this size a table of them still fits into memory
 MOST_LISTED = 10_000_000
@@ -51,7 +53,7 @@ class Strings(ListedActions, Enumerable):
         Shen et al. 2023, arXiv 2305.07170 (prepend_append); Niu et al. 2024, arXiv 2408.05885 (any_slot).
     """
 
-    domain: ClassVar[str] = "string"
+    kind: ClassVar[ObjectKind] = STRING
     encoding: ClassVar[str] = "vector"
     counts_paths = True
 
@@ -155,9 +157,6 @@ class Strings(ListedActions, Enumerable):
             raise ValueError("a string that is not full is no object; ask has_object first")
         letters = np.array(list(self.alphabet))[symbols]
         return letters.view(f"<U{self.length}").ravel().tolist()
-
-    def object_keys(self, objects: list[str]) -> list[str]:
-        return list(objects)
 
     def keys(self, states: StringStates) -> Sequence[Hashable]:
         return [tuple(row) for row in states.symbols.tolist()]

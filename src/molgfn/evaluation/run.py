@@ -73,7 +73,7 @@ def evaluate_run(
             progress=lambda what, done, total: progress(f"{what} of the untrained policy", done, total),
         )
         write_samples(fresh, comparison)
-    return Evaluated(evaluation, write_report(run, evaluation=folder, name=name))
+    return Evaluated(evaluation, write_report(run, evaluation=folder, name=name, kind=environment.kind))
 
 
 def evaluate_molecules(

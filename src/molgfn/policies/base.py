@@ -57,8 +57,8 @@ class Policy(nn.Module):
 
     #: encodings that it reads, see ``Environment.encoding``
     reads: ClassVar[frozenset[str]]
-    #: which of ``objectives.base.REQUIREMENTS`` it can give
-    provides: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow", "log_z", "entropy", "log_pf_exit"})
+    #: the heads that it has (``trajectories.quantities.networks.Head``)
+    provides: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow", "log_z"})
 
     def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: LogZStart) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from molgfn.objects.base import ObjectKind
 from molgfn.serving.counters import Counters
 
 
@@ -50,11 +51,11 @@ class ScoredProperty:
 class Reward(ABC):
     """log R(x) of finished objects: the one place where clip, power and temperature are applied.
 
-    Constructed with an ``oracle``; ``keys`` (``Environment.object_keys``) identify equal objects for the cache.
+    Constructed with an ``oracle``; ``keys`` (``kind.keys``) identify equal objects for the cache.
     """
 
     #: as in Environment: which objects it can score
-    domain: str
+    kind: ObjectKind
 
     @abstractmethod
     def __call__(self, objects: Any, keys: list[str]) -> Scores:

@@ -44,9 +44,9 @@ class OracleReward(Reward):
         scoring: Scoring | None,
         diversity_filter: DiversityFilter | None = None,
     ) -> None:
-        if diversity_filter is not None and oracle.domain != "molecule":
+        if diversity_filter is not None and not isinstance(oracle.kind, diversity_filter.judges):
             raise ConfigError(
-                f"diversity_filter: it goes by scaffolds, but {oracle.name} scores {oracle.domain} objects"
+                f"diversity_filter: it goes by scaffolds, but {oracle.name} scores {oracle.kind.name} objects"
             )
         if taken := _taken((*oracle.component_names, *oracle.remark_names)):
             raise ConfigError(
@@ -56,7 +56,7 @@ class OracleReward(Reward):
         self.diversity_filter = diversity_filter
         self.scorer = Scorer(oracle=oracle, scoring=scoring)
         self.transform = transform
-        self.domain = oracle.domain
+        self.kind = oracle.kind
 
     @abstractmethod
     def _log_reward(self, desirability: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from molgfn.errors import ConfigError
+from molgfn.objects.base import ObjectKind
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.transforms import Identity, Transform
 from molgfn.serving.faults import OracleFault, ask, range_problem
@@ -91,11 +92,9 @@ class WeightedMean(Oracle):
         averaged = [c for c in components.values() if not c.filter]
         if not averaged:
             raise ConfigError("WeightedMean.components: there is nothing to average; give at least one without filter")
-        domains = {name: c.oracle.domain for name, c in components.items()}
-        if len(set(domains.values())) > 1:
-            raise ConfigError(
-                f"WeightedMean.components: all must score the same kind of object, these do not: {domains}"
-            )
+        kinds = {name: c.oracle.kind.name for name, c in components.items()}
+        if len({c.oracle.kind for c in components.values()}) > 1:
+            raise ConfigError(f"WeightedMean.components: all must score the same kind of object, these do not: {kinds}")
         names = [column for name, c in components.items() for column in _columns(name, c.oracle)]
         names += [_column(n, c.oracle, remark) for n, c in components.items() for remark in c.oracle.remark_names]
         if clash := sorted({column for column in names if names.count(column) > 1}):
@@ -105,11 +104,11 @@ class WeightedMean(Oracle):
             )
         self.components = components
         self.aggregation = aggregation
-        self._domain = averaged[0].oracle.domain
+        self._kind = averaged[0].oracle.kind
 
     @property
-    def domain(self) -> str:  # type: ignore[override]  # that of the components
-        return self._domain
+    def kind(self) -> ObjectKind:  # type: ignore[override]  # that of the components
+        return self._kind
 
     @property
     def title(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,18 +37,15 @@ def answer_all(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
         if len(objects) == 1:
             detail = _words(fault.__cause__)
             return [Failure(f"{fault} ({detail})" if detail else str(fault), str(fault), detail, transient=True)]
-        return [answer for row in range(len(objects)) for answer in answer_all(oracle, take(objects, [row]))]
+        return [
+            answer for row in range(len(objects)) for answer in answer_all(oracle, oracle.kind.take(objects, [row]))
+        ]
     columns = [value, *(components[name] for name in oracle.component_names)]
     answers: list[Answer | Failure] = []
     for row in zip(*(column.tolist() for column in columns), strict=True):
         bad = range_problem(oracle, row[0])
         answers.append(row if bad is None else Failure(*bad))
     return answers
-
-
-def take(objects: Any, rows: Sequence[int]) -> Any:
-    """The objects at ``rows``, of the same type as ``objects``: a tensor stays a tensor."""
-    return [objects[row] for row in rows] if isinstance(objects, list | tuple) else objects[list(rows)]
 
 
 def _words(error: BaseException | None) -> str:

@@ -24,7 +24,7 @@ class RayWorkers(Workers):
         address: of the cluster, such as "auto"; None starts Ray on this machine.
 
     Raises:
-        ConfigError: Ray is not installed, or the oracle scores objects that are not text.
+        ConfigError: Ray is not installed.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class RayWorkers(Workers):
         self._idle = [self._new() for _ in range(self.count)]
 
     def _new(self) -> Any:
-        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Holder).remote(self.make, self.molecules)
+        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Holder).remote(self.make)
         self._ray.get(actor.ready.remote())  # what the oracle needs before its first answer is not on its clock
         return actor
 
@@ -106,8 +106,8 @@ class RayWorkers(Workers):
 class _Holder:
     """What lives in an actor."""
 
-    def __init__(self, make: Callable[[], Oracle], molecules: bool) -> None:
-        _begin(make, molecules)
+    def __init__(self, make: Callable[[], Oracle]) -> None:
+        _begin(make)
 
     def ready(self) -> bool:
         return True

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from molgfn.errors import CheckpointError
 from molgfn.oracles.base import Oracle
-from molgfn.serving.answers import Answer, Failure, answer_all, take
+from molgfn.serving.answers import Answer, Failure, answer_all
 from molgfn.serving.counters import BUDGET_SPENT, Counters
 from molgfn.serving.faults import OracleFault
 from molgfn.serving.settings import Scoring
@@ -80,7 +80,7 @@ class Scorer:
         """Answers for the objects [B]; never raises for the sake of one object, unless ``scoring`` asks so.
 
         Args:
-            objects: list of ``Molecule``, an integer tensor [B, d] of grid points, or list of ``str``.
+            objects: of the oracle's kind.
             keys: one per object, equal exactly where the objects are.
 
         Raises:
@@ -115,10 +115,10 @@ class Scorer:
         columns = {name: [""] * len(objects) for name in self.oracle.remark_names}
         if not columns:
             return columns
-        molecules = self.oracle.domain == "molecule"
-        rows = [i for i in range(len(objects)) if not molecules or objects[i].problem is None]
+        kind = self.oracle.kind
+        rows = [row for row, problem in enumerate(kind.problems(objects)) if problem is None]
         try:
-            said = self.oracle.remarks(take(objects, rows))
+            said = self.oracle.remarks(kind.take(objects, rows))
         except Exception as error:
             logger.warning(
                 "oracle %s: its remarks are left out (%s: %s)", self.oracle.name, type(error).__name__, error
@@ -134,9 +134,7 @@ class Scorer:
     ) -> dict[str, list[int]]:
         """Fill in what needs no oracle; returns the rows of the other objects, by key."""
         rows: dict[str, list[int]] = {}
-        molecules = self.oracle.domain == "molecule"
-        for row, key in enumerate(keys):
-            problem = objects[row].problem if molecules else None
+        for row, (key, problem) in enumerate(zip(keys, self.oracle.kind.problems(objects), strict=True)):
             if problem is not None:
                 problems[row] = problem
                 self.fail(problem)
@@ -164,7 +162,7 @@ class Scorer:
         answers: list[Answer | Failure | None] = [None] * len(keys)
         start = time.perf_counter()
         try:
-            for number, answer in self._asked(take(objects, first)):
+            for number, answer in self._asked(self.oracle.kind.take(objects, first)):
                 answers[number] = answer
                 if self._disk is not None and isinstance(answer, tuple):
                     self._disk.put(keys[number], answer)  # at once: nothing is lost when the run is killed
@@ -203,7 +201,7 @@ class Scorer:
         numbers = list(range(len(objects)))
         for attempt in range(self.scoring.retries + 1):
             again: list[int] = []
-            for place, answer in self._once(take(objects, numbers) if attempt else objects):
+            for place, answer in self._once(self.oracle.kind.take(objects, numbers) if attempt else objects):
                 if isinstance(answer, Failure) and answer.transient and attempt < self.scoring.retries:
                     again.append(numbers[place])
                 else:
@@ -221,7 +219,7 @@ class Scorer:
             # with a disk cache in pieces of about a second, so that a run that is killed has kept what was answered
             size = whole if self._disk is None else self._piece
             start = time.perf_counter()
-            piece = take(objects, range(done, min(done + size, whole)))
+            piece = self.oracle.kind.take(objects, range(done, min(done + size, whole)))
             yield from enumerate(answer_all(self.oracle, piece), done)
             self._piece = max(1, self._piece // 2) if time.perf_counter() - start > 1.0 else min(2 * self._piece, 2**20)
             done += size

@@ -82,11 +82,7 @@ class Scoring:
         self.backend, self.ray_address = backend, ray_address
 
     def pool(self, oracle: Oracle) -> Workers | None:
-        """The worker processes, not started yet; None where the oracle is asked in this process.
-
-        Raises:
-            ConfigError: the oracle's objects cannot go to workers.
-        """
+        """The worker processes, not started yet; None where the oracle is asked in this process."""
         if self.workers == 0:
             return None
         make = self.make or functools.partial(_same, oracle)

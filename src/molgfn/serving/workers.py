@@ -12,8 +12,6 @@ from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from molgfn.chemistry.molecules import parse
-from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.serving.answers import Answer, Failure, answer_all
 from molgfn.serving.faults import OracleFault
@@ -23,7 +21,7 @@ START_UP = 600.0
 
 
 class Workers:
-    """Worker processes that hold one oracle each and answer for objects that are text (canonical SMILES, strings).
+    """Worker processes that hold one oracle each and answer for objects that are sent to them as their keys.
 
     A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
     culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
@@ -35,26 +33,18 @@ class Workers:
         count: processes.
         chunk: objects per question, so that the way to a worker and back is paid less often.
         timeout: seconds that one object may take (a chunk as many times as it has objects); None waits for ever.
-
-    Raises:
-        ConfigError: the oracle scores objects that are not text.
     """
 
     def __init__(
         self, make: Callable[[], Oracle], oracle: Oracle, *, count: int, chunk: int = 1, timeout: float | None = None
     ) -> None:
-        if oracle.domain not in ("molecule", "string"):
-            raise ConfigError(
-                f"workers: oracle {oracle.name} scores {oracle.domain} objects; worker processes take molecules and "
-                "strings only, use workers=0"
-            )
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
-        self.name, self.molecules = oracle.name, oracle.domain == "molecule"
+        self.name, self.kind = oracle.name, oracle.kind
         self._pool: ProcessPool | None = None
 
-    def answer(self, objects: Sequence[Any]) -> Iterator[tuple[int, Answer | Failure]]:
+    def answer(self, objects: Any) -> Iterator[tuple[int, Answer | Failure]]:
         """(row, answer) of each of the objects, as they come."""
-        texts = [thing.smiles if self.molecules else thing for thing in objects]
+        texts = self.kind.keys(objects)
         rows = list(range(len(texts)))
         waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
         while waiting:
@@ -118,7 +108,7 @@ class Workers:
             self._pool = ProcessPool(
                 max_workers=self.count,
                 initializer=_begin,
-                initargs=(self.make, self.molecules),
+                initargs=(self.make,),
                 context=cast(Any, multiprocessing.get_context("spawn")),
             )
             weakref.finalize(self, _end, self._pool)
@@ -140,14 +130,12 @@ class Workers:
             ) from None
 
 
-#: in a worker: the oracle, or why it could not be made; and whether its objects are molecules
+#: in a worker: the oracle, or why it could not be made
 _ORACLE: list[Oracle | str] = []
-_MOLECULES: list[bool] = []
 
 
-def _begin(make: Callable[[], Oracle], molecules: bool) -> None:
+def _begin(make: Callable[[], Oracle]) -> None:
     """Build the oracle once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
-    _MOLECULES[:] = [molecules]
     try:
         oracle = make()
         oracle.prepare()
@@ -166,7 +154,7 @@ def _answer(texts: list[str]) -> Sequence[Answer | Failure]:
         return [Failure(f"the oracle could not be built in a worker: {oracle}", "the oracle could not be built")] * len(
             texts
         )
-    return answer_all(oracle, parse(texts) if _MOLECULES[0] else texts)
+    return answer_all(oracle, oracle.kind.parse(texts))
 
 
 def _end(pool: ProcessPool) -> None:

@@ -283,8 +283,8 @@ class _Check:
     def finished(self, terminal: States) -> None:
         e = self.environment
         objects = e.objects(terminal)
-        keys = e.object_keys(objects)
-        self.require(len(objects) == len(keys) == len(terminal), "objects or object_keys do not come one per state")
+        keys = e.kind.keys(objects)
+        self.require(len(objects) == len(keys) == len(terminal), "objects or their keys do not come one per state")
         correction = e.log_symmetry(terminal, objects)
         self.require(correction.shape == (len(terminal),), "log_symmetry does not come one per state")
         self.require(torch.isfinite(correction).all(), "log_symmetry is not finite")
@@ -296,7 +296,7 @@ class _Check:
         stop = graph.can_stop.nonzero().squeeze(1)
         terminal = graph.states[stop]
         objects = e.objects(terminal)
-        keys = e.object_keys(objects)
+        keys = e.kind.keys(objects)
         number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
         of = torch.tensor([number[key] for key in keys])
         log_r = torch.randn(len(number), generator=self.generator, dtype=torch.float64)

@@ -14,7 +14,7 @@ from torch import Tensor
 from molgfn.environments.hypergrid import GridStates, HyperGrid
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.trajectories.batch import Trajectories
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
 
 SIDE = 3
 
@@ -37,8 +37,8 @@ class GoldenDag:
 
     def probabilities(self) -> Tensor:
         """P_F(tau) of the 19 trajectories, float64 [19], without gradient."""
-        scored = score(self.trajectories, self.policy, requires=frozenset())
-        return scored.log_pf.sum(1).exp().detach()
+        evaluated = evaluate(self.trajectories, self.policy, quantities=())
+        return evaluated.log_pf.sum(1).exp().detach()
 
     def solve(self, *, forward_looking: bool = False) -> None:
         """Give the policy the exact P_F, log F and log Z for its P_B, so that every balance residual vanishes.

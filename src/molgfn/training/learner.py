@@ -19,8 +19,9 @@ from molgfn.training.starts import start_critics, start_log_z
 from molgfn.training.steps import GradientSteps
 from molgfn.training.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.quantities.flows import LogZ
+from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.rewarded import Batch
-from molgfn.trajectories.scoring import Networks
 
 #: plain torch, for whoever trains without a trainer
 _TORCH = Engine()
@@ -38,13 +39,15 @@ class Learner:
         objective: trains P_F (and what it names).
         backward: how P_B is chosen and trained.
         optimizers: learning rates, decay, clipping.
-        auxiliaries: the networks that objective and backward name in ``auxiliaries``, made as the policy is.
+        auxiliaries: the networks that objective and backward declare in ``networks``, made as the policy is.
+        frozen: the policies that the objective names in ``frozen``; they are read, and nothing else is done to them.
         target: the target network instead of the objective's own; None takes the objective's.
         seed: of the trajectories that P_B draws.
 
     Attributes:
         policy: what is trained.
         auxiliaries: further networks by name.
+        frozen: policies that nobody trains, by name; in no checkpoint.
         followers: copies that lag behind.
         steps: the optimizer, its schedule and the parameter groups.
         iteration: iterations so far.
@@ -61,14 +64,16 @@ class Learner:
         backward: BackwardPolicyTraining,
         optimizers: Optimizers,
         auxiliaries: Mapping[str, Policy] | None = None,
+        frozen: Mapping[str, Policy] | None = None,
         target: TargetNetwork | None = None,
         seed: int = 0,
     ) -> None:
         self.policy, self.objective, self.backward = policy, objective, backward
         self.auxiliaries: dict[str, Policy] = dict(auxiliaries or {})
+        self.frozen: dict[str, Policy] = {k: v.requires_grad_(False).eval() for k, v in (frozen or {}).items()}
         self.followers = Followers(
             policy,
-            {name: self.auxiliaries[name] for name in objective.auxiliaries},
+            {network.name: self.auxiliaries[network.name] for network in objective.networks if network.copied},
             target=target or objective.target,
             backward=backward.target if backward.has_loss else None,
         )
@@ -99,7 +104,7 @@ class Learner:
         """
         metrics: dict[str, Tensor] = {}
         trajectories, backward = batch.trajectories, self.backward
-        reads_log_z = "log_z" in self.objective.requires
+        reads_log_z = LogZ in self.objective.quantities
         self.backward_steps.see(batch)
         if backward.has_loss and backward.when == "before":
             metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
@@ -119,21 +124,22 @@ class Learner:
     def _start(self, batch: Trajectories, reads_log_z: bool) -> None:
         """Put log Z and the critics where the first batch says that they should be."""
         if reads_log_z and self.policy.log_z_start is not None:
-            start_log_z(self.policy, batch, self._read(batch))
-        critics = {name: self.auxiliaries[name] for name in self.objective.auxiliaries}
+            start_log_z(self.policy, self.objective, batch, self._read(batch))
+        critics = {n.name: self.auxiliaries[n.name] for n in self.objective.networks if n.start == "returns"}
         if "flow" in self.objective.separate:
             critics["policy"] = self.policy
         if critics:
             start_critics(critics, self.followers, self.policy, batch, self._read(batch))
 
     def _read(self, batch: Trajectories) -> Networks:
-        """What scoring for the forward objective reads beside the policy."""
+        """What the forward objective reads beside the policy."""
         backward, guide = self.backward, self.backward.guide
         return Networks(
             target=self.followers.of("policy"),
             backward=self.followers.of("backward"),
-            auxiliaries=self.auxiliaries,
-            auxiliary_targets=self.followers.auxiliaries,
+            own=self.auxiliaries,
+            targets=self.followers.auxiliaries,
+            frozen=self.frozen,
             log_guide=guide.log_prob(batch, self.policy) if guide is not None and backward.share < 1 else None,
             share=backward.share,
         )

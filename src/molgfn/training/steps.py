@@ -13,7 +13,7 @@ from molgfn.objectives.base import ObjectiveOutput, TrustRegion
 from molgfn.training.engine import Engine
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trust_region import TrustRegionOptimizer
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
 
 
 class GradientSteps:
@@ -106,11 +106,11 @@ class GradientSteps:
 
 
 def full_precision(device: torch.device) -> torch.autocast:
-    """Objectives compute in the precision of what was scored, float32 at least; autocast is for networks."""
+    """Objectives compute in the precision of what was evaluated, float32 at least; autocast is for networks."""
     return torch.autocast(device.type, enabled=False)
 
 
-def losses_of(loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> ObjectiveOutput:
-    """``loss(scored)`` outside autocast."""
-    with full_precision(scored.mask.device):
-        return loss(scored)
+def losses_of(loss: Callable[[Evaluated], ObjectiveOutput], evaluated: Evaluated) -> ObjectiveOutput:
+    """``loss(evaluated)`` outside autocast."""
+    with full_precision(evaluated.mask.device):
+        return loss(evaluated)

@@ -13,9 +13,10 @@ from torch import Tensor
 from molgfn.environments.base import States
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler, flat
-from molgfn.trajectories.scoring import score
 
 
 class LocalSearch:
@@ -168,6 +169,6 @@ def rebuild(policy: Policy, t: Trajectories, kept: Tensor, generator: torch.Gene
 
 def score_of(t: Trajectories, log_target: Tensor, policy: Policy) -> Tensor:
     """S(tau) = log P_F(tau) - log P_B(tau | x) - log R'(x), float64 [B]."""
-    scored = score(replace(t, log_reward=log_target, log_symmetry=None), policy, requires=frozenset({"log_pb"}))
-    steps = scored.log_pf.double() - scored.need("log_pb").double()
+    evaluated = evaluate(replace(t, log_reward=log_target, log_symmetry=None), policy, quantities=(LogPB,))
+    steps = evaluated.log_pf.double() - evaluated[LogPB].double()
     return steps.sum(1) - log_target.double()

@@ -15,7 +15,7 @@ from torch import Tensor
 from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
-from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules
+from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules, unfit
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.paths import NamedInput
@@ -90,10 +90,8 @@ class OfflineMolecules:
         """
         if self._environment is environment:
             return
-        if environment.domain != "molecule":
-            raise ConfigError(
-                f"offline: gives molecules, but {type(environment).__name__} builds {environment.domain} objects"
-            )
+        if reason := unfit(environment.kind, type(environment).__name__):
+            raise ConfigError(f"offline: {reason}")
         content = open_molecules(
             self.molecules,
             column=self.column,
@@ -125,7 +123,7 @@ class OfflineMolecules:
             built = environment.objects(terminal)
             first: dict[str, int] = {}
             for i, (line, molecule, again, key) in enumerate(
-                zip(lines, given, built, environment.object_keys(built), strict=True)
+                zip(lines, given, built, environment.kind.keys(built), strict=True)
             ):
                 if again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
                     report.drop(line, f"builds another molecule: {molecule.smiles[:80]} becomes {again.smiles[:80]}")
@@ -166,7 +164,7 @@ class OfflineMolecules:
         else:
             terminal = self._terminal[rows]
         drawn = Sampler(environment).backward(policy, terminal, generator=generator)
-        return replace(drawn, source=["offline"] * n, keys=environment.object_keys(chosen))
+        return replace(drawn, source=["offline"] * n, keys=environment.kind.keys(chosen))
 
     def _next(self, n: int, order: torch.Generator | None) -> Tensor:
         """The next ``n`` molecules, int64 [n]; when all have come they are shuffled anew."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import Environment
+from molgfn.objects.base import ObjectKind
 from molgfn.rewards.base import Reward, Scores
 from molgfn.trajectories.batch import Trajectories
 
@@ -54,15 +55,14 @@ class Rewarded:
         return replace(self, trajectories=self.trajectories.to(device))
 
     @classmethod
-    def cat(cls, parts: Sequence[Rewarded]) -> Rewarded:
-        """One after the other."""
+    def cat(cls, parts: Sequence[Rewarded], kind: ObjectKind) -> Rewarded:
+        """One after the other, of objects of one kind."""
         if len(parts) == 1:
             return parts[0]
-        objects = [p.objects for p in parts]
         states = [p.on_the_way for p in parts if p.on_the_way is not None]
         return cls(
             trajectories=Trajectories.cat([p.trajectories for p in parts]),
-            objects=torch.cat(objects) if isinstance(objects[0], Tensor) else [o for some in objects for o in some],
+            objects=kind.cat([p.objects for p in parts]),
             scores=_joined([p.scores for p in parts]),
             on_the_way=StateScores([k for s in states for k in s.keys], _joined([s.scores for s in states]))
             if states
@@ -119,7 +119,7 @@ def find_rewards(
     """
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
-    keys = environment.object_keys(objects)
+    keys = environment.kind.keys(objects)
     scores = (score or reward)(objects, keys)
     log_symmetry = environment.log_symmetry(terminal, objects)
     device = trajectories.lengths.device
@@ -172,7 +172,7 @@ def _state_rewards(
         return out, None
     some = states[on_the_way]
     objects = environment.objects(some)
-    keys = environment.object_keys(objects)
+    keys = environment.kind.keys(objects)
     scores = reward.further(objects, keys, finished=False)
     value = scores.log_reward.double() - environment.log_symmetry(some, objects)
     return out.index_copy(0, on_the_way, value.to(states.device)), StateScores(keys, scores)

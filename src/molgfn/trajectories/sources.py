@@ -166,7 +166,8 @@ class Sources:
         if self.local_search is None:
             return start
         beside = functools.partial(scored, score=functools.partial(reward.further, finished=True))
-        return Rewarded.cat([start, *self.local_search.search(policy, start.trajectories, n, beside, generator)])
+        found = [start, *self.local_search.search(policy, start.trajectories, n, beside, generator)]
+        return Rewarded.cat(found, policy.environment.kind)
 
     def state_dict(self) -> dict[str, Any]:
         return {

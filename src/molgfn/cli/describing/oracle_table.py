@@ -58,12 +58,12 @@ def _row(path: Path) -> dict[str, str]:
     cls = import_class(node["_target_"])
     own = parameters(cls)
     # what a class says by a property, its object says: a composite scores what its components score
-    asked = build(node, Oracle, path.stem) if isinstance(inspect.getattr_static(cls, "domain"), property) else cls
+    asked = build(node, Oracle, path.stem) if isinstance(inspect.getattr_static(cls, "kind"), property) else cls
     chosen = " (`direction`)" if "direction" in own else ""
     return {
         "oracle": f"`{path.stem}`",
         "what it is": one_line(path).removesuffix("."),
-        "scores": f"{asked.domain}, or as given" if "domain" in own else asked.domain,
+        "scores": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
         "range": "as given (`range`)" if "range" in own else _interval(getattr(cls, "range", None)),
         "units": "as given (`units`)" if "units" in own else cls.units,
         "better": {"maximise": "more", "minimise": "less"}[getattr(cls, "direction", "maximise")] + chosen,

@@ -1,4 +1,4 @@
-"""Files of sampled objects: .smi, .sdf, .csv and .parquet, each written whole or not at all."""
+"""Files of sampled objects: tables, and what their kind can write; each written whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,28 +9,43 @@ from pathlib import Path
 from typing import Any
 
 from molgfn.errors import ConfigError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.named import NAMED
 
-MOLECULES_ONLY = (".smi", ".sdf")
-SUFFIXES = (*MOLECULES_ONLY, ".csv", ".parquet")
+#: what every kind of object can be written as
+TABLES = (".csv", ".parquet")
 
 
-def require_writable(path: Path, domain: str | None = None) -> None:
-    """Refuse a place or a format that cannot work, before any time is spent.
-
-    Args:
-        path: the file to be.
-        domain: what the objects are, once known.
+def require_place(path: Path) -> None:
+    """Refuse a place where no file can be written, before any time is spent.
 
     Raises:
         ConfigError: saying what would be right.
     """
-    if path.suffix not in SUFFIXES:
-        raise ConfigError(f"{path}: cannot write `{path.suffix or path.name}`; the name should end in {_or(SUFFIXES)}")
-    if domain is not None and domain != "molecule" and path.suffix in MOLECULES_ONLY:
-        raise ConfigError(f"{path}: `{path.suffix}` holds molecules, but this run makes {domain} objects; use .csv")
     if path.is_dir():
         raise ConfigError(f"{path}: is a folder; give the name of a file")
     require_folder(path.parent, path)
+
+
+def require_format(path: Path, kind: ObjectKind | None = None) -> None:
+    """Refuse the ending of a file that is not written for objects of a kind (None: of any kind of this package).
+
+    Raises:
+        ConfigError: saying what would be right.
+    """
+    suffix, known = path.suffix, NAMED.values() if kind is None else [kind]
+    endings = (*dict.fromkeys(ending for one in known for ending in one.formats), *TABLES)
+    if suffix in endings:
+        return
+    others = [one.plural for one in NAMED.values() if suffix in one.formats]
+    if kind is not None and others:
+        raise ConfigError(f"{path}: `{suffix}` holds {others[0]}, but this run makes {kind.name} objects; use .csv")
+    raise ConfigError(f"{path}: cannot write `{suffix or path.name}`; the name should end in {_or(endings)}")
+
+
+def is_bare(path: Path, kind: ObjectKind | None = None) -> bool:
+    """Whether a file has no room beside the objects (of a kind; None: of any kind of this package)."""
+    return any(path.suffix in one.bare_formats for one in (NAMED.values() if kind is None else [kind]))
 
 
 def require_folder(folder: Path, wanted: Path) -> None:
@@ -42,29 +57,36 @@ def require_folder(folder: Path, wanted: Path) -> None:
 
 
 def write_objects(
-    objects: list[Any], path: Path, domain: str, columns: Mapping[str, Sequence[Any]] | None = None
+    objects: Any, path: Path, kind: ObjectKind, columns: Mapping[str, Sequence[Any]] | None = None
 ) -> None:
-    """Write molecules (``chemistry.Molecule``, valid ones) strings or grid positions, one a line or row.
-
-    Columns are ``smiles``, ``string``, or ``x0``, ``x1``, ... for positions; .sdf has 2D coordinates.
+    """Write objects, one a row: ``kind.columns`` and ``columns`` of a table, or as ``kind.write`` does.
 
     Args:
-        objects: N of them.
+        objects: a batch [N] of them, none with a problem.
         path: the file to be.
-        domain: what they are.
+        kind: what they are.
         columns: name -> N cells (numbers, texts, or None and NaN for nothing) beside the objects: further columns of a
             table, tags of an .sdf. Not for .smi, which has no room.
     """
     columns = columns or {}
-    if columns and path.suffix == ".smi":
-        raise ConfigError(f"{path}: a .smi holds nothing but SMILES; use .csv, .parquet or .sdf")
-    write: dict[str, Callable[[Path], None]] = {
-        ".smi": lambda p: _write_smiles(objects, p),
-        ".sdf": lambda p: write_sdf([m.mol for m in objects], [m.smiles for m in objects], p, columns),
-        ".csv": lambda p: _table(objects, domain, columns).to_csv(p, index=False),
-        ".parquet": lambda p: _table(objects, domain, columns).to_parquet(p, index=False),
-    }
-    whole(path, write[path.suffix])
+    if columns and is_bare(path, kind):
+        raise ConfigError(f"{path}: a {path.suffix} holds nothing but {kind.plural}; use {roomy(kind)}")
+    if path.suffix in kind.formats:
+        whole(path, lambda part: kind.write(objects, part, columns))
+        return
+    import pandas as pd
+
+    table = pd.DataFrame({**kind.columns(objects), **columns})
+    if path.suffix == ".csv":
+        whole(path, lambda part: table.to_csv(part, index=False))
+    else:
+        whole(path, lambda part: table.to_parquet(part, index=False))
+
+
+def roomy(kind: ObjectKind | None = None) -> str:
+    """The endings of files that have room beside the objects, in words; ``kind`` as of ``is_bare``."""
+    known = NAMED.values() if kind is None else [kind]
+    return _or((*TABLES, *(end for one in known for end in one.formats if end not in one.bare_formats)))
 
 
 def whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -73,51 +95,6 @@ def whole(path: Path, write: Callable[[Path], None]) -> None:
         part = Path(folder) / path.name
         write(part)
         os.replace(part, path)
-
-
-def _table(objects: list[Any], domain: str, columns: Mapping[str, Sequence[Any]]) -> Any:
-    import pandas as pd
-
-    if domain == "molecule":
-        own = {"smiles": [m.smiles for m in objects]}
-    elif domain == "string":
-        own = {"string": list(objects)}
-    else:
-        own = {f"x{i}": [int(position[i]) for position in objects] for i in range(len(objects[0]) if objects else 0)}
-    return pd.DataFrame({**own, **columns})
-
-
-def _write_smiles(objects: list[Any], path: Path) -> None:
-    path.write_text("".join(f"{molecule.smiles}\n" for molecule in objects), encoding="utf-8")
-
-
-def cell(value: Any) -> str:
-    """A cell as the text of an SD tag, "" for nothing: numbers with ten digits, no line that would end the tag."""
-    if value is None or value != value:
-        return ""
-    if not isinstance(value, str):
-        return f"{value:.10g}" if isinstance(value, int | float) else str(value)
-    lines = [line for line in value.splitlines() if line.strip()]
-    return "\n".join(f" {line}" if line.startswith(("$$$$", ">")) else line for line in lines)
-
-
-def write_sdf(mols: Sequence[Any], names: Sequence[str], path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    """N molecules with their names and tags; those without coordinates get 2D ones."""
-    from rdkit import Chem
-    from rdkit.Chem import rdDepictor
-
-    with Chem.SDWriter(str(path)) as writer:
-        for row, (given, name) in enumerate(zip(mols, names, strict=True)):
-            mol = Chem.Mol(given)
-            for own in mol.GetPropNames():  # those of the file that it comes from are among the columns
-                mol.ClearProp(own)
-            if not mol.GetNumConformers():
-                rdDepictor.Compute2DCoords(mol)
-            mol.SetProp("_Name", name)
-            for column, cells in columns.items():
-                if text := cell(cells[row]):
-                    mol.SetProp(column, text)
-            writer.write(mol)
 
 
 def _or(words: tuple[str, ...]) -> str:

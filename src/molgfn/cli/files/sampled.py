@@ -31,19 +31,22 @@ def reward(loaded: Loaded, trust: Sequence[str]) -> Reward:
     made = run_reward(loaded.path, loaded.config, trust=trust, instead="; --no-values samples without it")
     oracle = getattr(made, "oracle", None)
     names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
-    if clash := sorted({name.lower() for name in names} & {"smiles", "string", *LOG_PT}):
+    kind = loaded.environment.kind
+    taken = {*kind.columns(kind.parse([])), *LOG_PT}
+    if clash := sorted({name.lower() for name in names} & taken):
         raise CheckpointError(f"{loaded.path}: {', '.join(clash)}: a part of the oracle and a column are called so")
     return made
 
 
 def values(
-    loaded: Loaded, by: Reward, objects: list[Any], keys: list[str], progress: Callable[[int], None]
+    loaded: Loaded, by: Reward, objects: Any, keys: list[str], progress: Callable[[int], None]
 ) -> dict[str, list[Any]]:
     """``value``, the components, ``log_reward``, what the oracle says in words, and ``problem``: name -> N cells."""
     columns: dict[str, list[Any]] = {}
     for first in range(0, len(objects), EVERY):
-        some = _batch(loaded, objects[first : first + EVERY])
-        scores = by(some, keys[first : first + EVERY])
+        last = min(first + EVERY, len(objects))
+        some = loaded.environment.kind.take(objects, range(first, last))
+        scores = by(some, keys[first:last])
         valid = scores.valid.tolist()
         log_reward = [x if ok else NAN for x, ok in zip(scores.log_reward.tolist(), valid, strict=True)]
         numbers = {"value": scores.value.tolist(), **{k: v.tolist() for k, v in scores.components.items()}}
@@ -53,13 +56,13 @@ def values(
         for name, texts in by.remarks(some).items():
             columns.setdefault(name, []).extend(texts)
         columns.setdefault("problem", []).extend(scores.problems)
-        progress(min(first + EVERY, len(objects)))
+        progress(last)
     return columns
 
 
 def log_pt(
     loaded: Loaded,
-    objects: list[Any],
+    objects: Any,
     keys: list[str],
     *,
     samples: int,
@@ -80,7 +83,7 @@ def log_pt(
         found = log_terminal_probability(
             loaded.environment,
             loaded.policy,
-            _batch(loaded, [objects[row] for row in different]),
+            loaded.environment.kind.take(objects, different),
             samples=samples,
             generator=torch.Generator(loaded.policy.device).manual_seed(seed),
             seed=seed,
@@ -92,10 +95,3 @@ def log_pt(
     place = {row: n for n, row in enumerate(different)}
     columns = zip(LOG_PT, (found.log_p.tolist(), found.standard_error.tolist()), strict=True)
     return {name: [column[place[first[key]]] for key in keys] for name, column in columns}
-
-
-def _batch(loaded: Loaded, objects: list[Any]) -> Any:
-    """Objects as the environment and the reward take them."""
-    import torch
-
-    return torch.stack(objects) if loaded.environment.domain == "grid" and objects else objects

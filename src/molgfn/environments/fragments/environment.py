@@ -26,6 +26,8 @@ from molgfn.environments.fragments.tables import FragmentTables
 from molgfn.environments.fragments.tree import hashes, log_path_count
 from molgfn.environments.graphs import GraphBatch, GraphSpec
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 from molgfn.paths import NamedInput
 
 
@@ -58,7 +60,7 @@ class Fragments(ListedActions, Enumerable):
             symmetric trees and molecules that several trees build), "tree" (automorphisms of the tree only), "none".
     """
 
-    domain: ClassVar[str] = "molecule"
+    kind: ClassVar[ObjectKind] = MOLECULE
     encoding: ClassVar[str] = "graph"
     counts_paths = True
 
@@ -277,9 +279,6 @@ class Fragments(ListedActions, Enumerable):
 
     def objects(self, states: FragmentStates) -> list[Molecule]:
         return self.space.molecules(states.kinds.cpu().numpy(), states.joins.cpu().numpy())
-
-    def object_keys(self, objects: list[Molecule]) -> list[str]:
-        return [m.smiles if m.valid else f"invalid: {m.problem}" for m in objects]
 
     def keys(self, states: FragmentStates) -> Sequence[Hashable]:
         return self.space.tree_keys(states.kinds.cpu().numpy(), states.joins.cpu().numpy())

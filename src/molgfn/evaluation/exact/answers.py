@@ -196,11 +196,11 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     ends = torch.nonzero(graph.can_stop).squeeze(1)
     terminal: States = graph.states[ends]
     objects = environment.objects(terminal)
-    names = environment.object_keys(objects)
+    names = environment.kind.keys(objects)
     position: dict[str, int] = {}
     index = torch.tensor([position.setdefault(name, len(position)) for name in names], dtype=torch.int64)
     first = torch.full((len(position),), len(names)).scatter_reduce(0, index, torch.arange(len(names)), "amin")
-    distinct = objects[first] if isinstance(objects, Tensor) else [objects[i] for i in first.tolist()]
+    distinct = environment.kind.take(objects, first.tolist())
     keys = list(position)
     log_reward = reward(distinct, keys).log_reward.double()
     owner = torch.full((len(graph),), -1, dtype=torch.int64)

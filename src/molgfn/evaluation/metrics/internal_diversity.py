@@ -9,6 +9,8 @@ import numpy as np
 
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.capabilities import HasFingerprints
 
 #: rows of the similarity matrix that are held at once
 BLOCK = 1024
@@ -22,7 +24,7 @@ class InternalDiversity(Metric):
     """
 
     name: ClassVar[str] = "internal_diversity"
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = HasFingerprints
     reference: ClassVar[str] = "Polykovskiy et al., MOSES, Front. Pharmacol. 11 (2020), arXiv 1811.12823"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
