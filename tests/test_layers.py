@@ -21,6 +21,7 @@ ORDER = [
     ("objects",),
     ("proxies",),
     ("datasets",),
+    ("conditions",),
     ("environments",),
     ("oracles",),
     ("serving",),

@@ -140,9 +140,6 @@ class Conditional(Environment):
     def objects(self, states: ConditionalStates) -> Any:
         return self.inner.objects(states.inner)
 
-    def object_keys(self, objects: Any) -> list[str]:
-        return self.inner.object_keys(objects)
-
     def has_object(self, states: ConditionalStates) -> Tensor:
         return self.inner.has_object(states.inner)
 
