@@ -21,6 +21,7 @@ ORDER = [
     ("objects",),
     ("proxies",),
     ("datasets",),
+    ("conditions",),
     ("environments",),
     ("oracles",),
     ("serving",),
@@ -50,7 +51,7 @@ ONLY = {
 }
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)
 CONTRACTS = {
-    "environments": {"base", "graphs", "enumeration", "hashing"},
+    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing"},
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},
