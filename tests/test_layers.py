@@ -34,6 +34,7 @@ ORDER = [
     ("testing", "targets"),
     ("config",),
     ("compatibility",),
+    ("run_policies",),
     ("run_files",),
     ("run_folder",),
     ("checkpoint",),

@@ -64,9 +64,11 @@ ROOT: dict[str, Any] = {
     "oracle": Slot("molgfn.oracles.base.Oracle"),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
     "scoring": Slot("molgfn.serving.settings.Scoring", optional=True),
-    "policy": Slot("molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "own_losses"})),
+    "policy": Slot(
+        "molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "backward_rule", "own_losses"})
+    ),
     "objective": Slot("molgfn.objectives.base.Objective"),
-    "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining"),
+    "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining", frozenset({"counts_paths"})),
     "target": Slot("molgfn.objectives.base.TargetNetwork", optional=True),
     "data": Slot("molgfn.trajectories.sources.Sources"),
     "optimizer": Slot("molgfn.training.optimizers.Optimizers"),

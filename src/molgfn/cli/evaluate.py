@@ -230,11 +230,8 @@ def _untrained(loaded: Loaded, trust: tuple[str, ...]) -> Any:
     """The run's policy as it was before the first step."""
     import torch
 
-    from molgfn.config import build
-    from molgfn.policies.base import Policy
+    from molgfn.run_policies import PLAIN, run_policy
 
     torch.manual_seed(int(loaded.config.get("seed", 0)))
-    live = {"environment": loaded.environment, "learned_backward": loaded.policy.learned_backward}
-    policy = build(loaded.config["policy"], Policy, "policy", live=live, untrusted=True, trust=trust).eval()
-    policy.backward_rule = loaded.policy.backward_rule
-    return policy
+    own = {"learned_backward": loaded.policy.learned_backward, "backward_rule": loaded.policy.backward_rule}
+    return run_policy(loaded.config, loaded.environment, {**PLAIN, **own}, untrusted=True, trust=trust).eval()

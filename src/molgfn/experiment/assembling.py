@@ -23,6 +23,7 @@ from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.run_folder import name_problem
+from molgfn.run_policies import PLAIN, run_backward, run_policy
 from molgfn.serving.scoring import Scorer
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
@@ -101,16 +102,11 @@ def assemble(config: dict[str, Any]) -> Experiment:
     environment = build(config["environment"], Environment, "environment")
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
-    backward = build(config["backward"], BackwardPolicyTraining, "backward")
-    backward.settle(counts_paths=environment.counts_paths)
+    backward = run_backward(config, environment)
     target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
-    live = {"environment": environment, **policy_needs(objective, backward)}
-    policy = build(config["policy"], Policy, "policy", live=live)
-    policy.backward_rule = backward.fixed
-    plain = {"environment": environment, "learned_backward": False, "own_losses": frozenset()}
+    policy = run_policy(config, environment, policy_needs(objective, backward))
     auxiliaries = {
-        network.name: build(config["policy"], Policy, "policy", live=plain)
-        for network in (*objective.networks, *backward.networks)
+        network.name: run_policy(config, environment, PLAIN) for network in (*objective.networks, *backward.networks)
     }
     sources = build(config["data"], Sources, "data")
     optimizers = build(config["optimizer"], Optimizers, "optimizer")
