@@ -13,6 +13,7 @@ from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Stuck, Unbuildable
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
+from molgfn.objects.grid import GRID
 from molgfn.oracles.synthetic.hypergrid import HyperGrid
 from molgfn.serving import workers
 from molgfn.serving.faults import OracleFault
@@ -120,9 +121,12 @@ def test_an_oracle_without_a_config_is_sent_to_the_workers():
     assert engine(*chains([3])).value.tolist() == [0.0003]
 
 
-def test_grids_do_not_go_to_workers():
-    with pytest.raises(ConfigError, match="use workers=0"):
-        Scorer(oracle=HyperGrid(), scoring=Scoring(workers=1))
+def test_objects_of_any_kind_go_to_workers_as_their_keys():
+    scoring = Scoring(workers=1)
+    scoring.make = functools.partial(HyperGrid, dimensions=2, side=8)
+    points = GRID.parse(["0 0", "2 5", "7 7"])
+    engine = Scorer(oracle=scoring.make(), scoring=scoring)
+    assert engine(points, GRID.keys(points)).value.tolist() == HyperGrid(dimensions=2, side=8).values(points).tolist()
 
 
 @pytest.mark.parametrize(
