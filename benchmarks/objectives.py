@@ -2,10 +2,10 @@
 
 Every objective and every way to train P_B that fits the quickstart (batch 64, graph transformer 4 x 128) trains for an
 iteration in turn, by the module and trainer that train always; the turns repeat, and medians are printed. For each kind
-of gradient step: its time (scoring, loss, backward pass, optimiser) over that of a step of trajectory balance, taken
-right before and after. For each objective: its own computation, from scored trajectories to a scalar and back to them,
-as a share of an iteration (sampling and all steps; rewards are random numbers and cost nothing). Then what the exact KL
-of Ent-PPO adds to a step. Times are of the process (one thread), which other processes disturb least.
+of gradient step: its time (evaluation, loss, backward pass, optimiser) over that of a step of trajectory balance, taken
+right before and after. For each objective: its own computation, from evaluated trajectories to a scalar and back to
+them, as a share of an iteration (sampling and all steps; rewards are random numbers and cost nothing). Then what the
+exact KL of Ent-PPO adds to a step. Times are of the process (one thread), which other processes disturb least.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -35,12 +35,18 @@ from molgfn.cli.composing.places import shipped
 from molgfn.errors import ConfigError
 from molgfn.experiment import Experiment, assemble
 from molgfn.objectives.base import ObjectiveOutput, Phase
+from molgfn.rewards.base import Scores
+from molgfn.training.learner import Learner
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
 from molgfn.trajectories import sources
-from molgfn.trajectories.batch import Scored, Trajectories
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.divergences import KL
+from molgfn.trajectories.rewarded import Batch, Rewarded
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score, score_and_anchor
 
 #: most that an objective's own computation may take of an iteration
 OWN_SHARE = 0.10
@@ -52,17 +58,19 @@ SETTINGS = {"mdb": ["objective.flow_without_stop=true"]}
 
 def unscored(
     trajectories: Trajectories, environment: Any, reward: Any, *, state_rewards: bool = False, score: Any = None
-) -> Trajectories:
-    """What ``sources.score_objects`` gives, with random rewards: no time depends on their values."""
+) -> Rewarded:
+    """What ``rewarded.find_rewards`` gives, with random rewards: no time depends on their values."""
     n, states = len(trajectories), len(trajectories.states)
-    return replace(
+    log_reward = torch.randn(n, dtype=torch.float64)
+    found = replace(
         trajectories,
-        log_reward=torch.randn(n, dtype=torch.float64),
+        log_reward=log_reward,
         log_symmetry=torch.zeros(n, dtype=torch.float64),
         keys=[str(i) for i in range(n)],
         source=["policy"] * n,
         log_reward_state=torch.randn(states, dtype=torch.float64) if state_rewards else None,
     )
+    return Rewarded(found, [None] * n, Scores(log_reward, log_reward, problems=[None] * n))
 
 
 class Clock:
@@ -108,30 +116,43 @@ class Timed:
         return (self._methods.get("__call__") or self._thing)(*args)
 
 
-class TimedModule(GFlowNetModule):
-    """The module that trains, with a clock."""
+class TimedLearner(Learner):
+    """A learner whose gradient steps are timed by a module, and whose start is not."""
 
-    def __init__(self, experiment: Experiment) -> None:
-        e = experiment
+    def __init__(self, clock: TimedModule, e: Experiment) -> None:
         super().__init__(
             policy=e.policy,
             objective=e.objective,
             backward=e.backward,
             optimizers=e.optimizers,
             auxiliaries=e.auxiliaries,
+            frozen=e.frozen,
             target=e.target,
         )
+        self._start = clock.paused(self._start)  # type: ignore[method-assign]
+        self.steps.take = clock.timed(self.steps.take, clock.name_of)  # type: ignore[method-assign]
+        in_region = clock.timed(self.phases._step_in_region, lambda phase, *_: phase.name)
+        self.phases._step_in_region = in_region  # type: ignore[method-assign]
+
+
+class TimedModule(GFlowNetModule):
+    """The module that trains, with a clock."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        e = experiment
         self.clock = Clock()
         self.iterations: list[Iteration] = []
         self._mark = 0.0
+        self._phase_of = {p.name: p for p in e.objective.phases()}
         prepare = self._counted("own", e.objective.prepare)
-        self.objective = Timed(e.objective, phases=lambda: self._phases(e.objective.phases()), prepare=prepare)
+        objective = Timed(e.objective, phases=lambda: self._phases(e.objective.phases()), prepare=prepare)
         guide = None
         if e.backward.guide is not None:
             taught = {name: self._counted("guide", getattr(e.backward.guide, name)) for name in ("observe", "log_prob")}
             guide = Timed(e.backward.guide, **taught)
-        self.backward_training = Timed(e.backward, __call__=self._measured(e.backward))
-        self.backward_training.__dict__["guide"] = guide
+        backward = Timed(e.backward, __call__=self._measured(e.backward))
+        backward.__dict__["guide"] = guide
+        super().__init__(TimedLearner(self, replace(e, objective=objective, backward=backward)))  # type: ignore[arg-type]
 
     def _counted(self, name: str, function: Callable) -> Callable:
         """Adds the time of ``function``, which goes on counting, to the field ``name`` of the iteration."""
@@ -147,17 +168,17 @@ class TimedModule(GFlowNetModule):
     def _phases(self, phases: Sequence[Phase]) -> tuple[Phase, ...]:
         return tuple(replace(p, loss=self._measured(p.loss)) for p in phases)
 
-    def _measured(self, loss: Callable[[Scored], ObjectiveOutput]) -> Callable[[Scored], ObjectiveOutput]:
+    def _measured(self, loss: Callable[[Evaluated], ObjectiveOutput]) -> Callable[[Evaluated], ObjectiveOutput]:
         """``loss``; beside it, off the clock, the same once more with its backward pass, on leaves."""
 
-        def both(scored: Scored) -> ObjectiveOutput:
+        def both(evaluated: Evaluated) -> ObjectiveOutput:
             with self.clock.pause():
-                self.iterations[-1].own += own_computation(loss, scored)
-            return loss(scored)
+                self.iterations[-1].own += own_computation(loss, evaluated)
+            return loss(evaluated)
 
         return both
 
-    def begin(self, draw: Callable[[], Trajectories]) -> Trajectories:
+    def begin(self, draw: Callable[[], Batch]) -> Batch:
         """The first part of an iteration: its batch."""
         self.iterations.append(Iteration())
         start = self.clock.now()
@@ -165,46 +186,43 @@ class TimedModule(GFlowNetModule):
         self.iterations[-1].whole = self.clock.now() - start
         return batch
 
-    def training_step(self, batch: Trajectories, batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         start = self._mark = self.clock.now()
         metrics = super().training_step(batch, batch_idx)
         self.iterations[-1].whole += self.clock.now() - start
         return metrics
 
-    def _start_log_z(self, batch: Trajectories) -> None:  # once a run, so not a part of what an iteration costs
-        with self.clock.pause():
-            super()._start_log_z(batch)
+    def paused(self, function: Callable) -> Callable:
+        """``function``, off the clock: it comes once a run, so it is not a part of what an iteration costs."""
 
-    def _start_critic(self, batch: Trajectories) -> None:
-        with self.clock.pause():
-            super()._start_critic(batch)
+        def quietly(*args: Any) -> Any:
+            with self.clock.pause():
+                return function(*args)
 
-    def _step_done(self, name: str) -> None:
-        now = self.clock.now()
-        self.iterations[-1].steps.append((name, now - self._mark))
-        self._mark = now
+        return quietly
 
-    def _update(self, output: ObjectiveOutput, what: str) -> dict[str, Tensor]:
-        metrics = super()._update(output, what)
+    def timed(self, function: Callable, name: Callable[..., str]) -> Callable:
+        """``function``, a gradient step; ``name`` says what it is called, from the same arguments."""
+
+        def step(*args: Any) -> Any:
+            result = function(*args)
+            now = self.clock.now()
+            self.iterations[-1].steps.append((name(*args), now - self._mark))
+            self._mark = now
+            return result
+
+        return step
+
+    def name_of(self, output: ObjectiveOutput, what: str, *_: Any) -> str:
         first = what != "backward" and not any(name != "backward" for name, _ in self.iterations[-1].steps)
-        again = any(p.name == what and p.epochs * p.splits > 1 for p in self.objective.phases())
-        self._step_done(f"{what}, first" if first and again else what)
-        return metrics
-
-    def _step_in_region(self, phase: Phase, *args: Any) -> dict[str, Tensor]:
-        metrics = super()._step_in_region(phase, *args)
-        self._step_done(phase.name)
-        return metrics
+        phase = self._phase_of.get(what)
+        again = phase is not None and phase.epochs * phase.splits > 1
+        return f"{what}, first" if first and again else what
 
 
-def own_computation(loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> float:
-    """Seconds from ``scored`` to the losses and back to it, in which no network takes part."""
-    leaves = {f.name: getattr(scored, f.name) for f in fields(scored)}
-    leaves = {
-        name: value.detach().requires_grad_(value.requires_grad) if isinstance(value, Tensor) else value
-        for name, value in leaves.items()
-    }
-    copy = Scored(**leaves)
+def own_computation(loss: Callable[[Evaluated], ObjectiveOutput], evaluated: Evaluated) -> float:
+    """Seconds from ``evaluated`` to the losses and back to it, in which no network takes part."""
+    copy = evaluated.map(lambda value, _: value.detach().requires_grad_(value.requires_grad))
     start = time.process_time()
     output = loss(copy)
     if torch.is_grad_enabled():
@@ -234,7 +252,7 @@ class Bench:
             enable_model_summary=False,
         )
         self.module.iterations.clear()
-        with warnings.catch_warnings(), patch.object(sources, "score_objects", unscored):
+        with warnings.catch_warnings(), patch.object(sources, "find_rewards", unscored):
             warnings.simplefilter("ignore")
             trainer.fit(self.module, datamodule=data)
         return self.module.iterations[-1]
@@ -284,17 +302,19 @@ class ExactKL:
         self.ppo, self.tb = (assemble(checked("quickstart", [f"objective={name}"])) for name in ("ent_ppo", "tb"))
         policy = self.ppo.policy
         drawn = Sampler(self.ppo.environment).forward(policy, 64, generator=torch.Generator().manual_seed(0))
-        self.batch = unscored(drawn, None, None)
+        self.batch = unscored(drawn, None, None).trajectories
         objective = self.ppo.objective
-        scored, self.anchor = score_and_anchor(self.batch, policy, requires=objective.requires)
-        self.frozen = objective.prepare(scored.detach())
-        self.none = torch.zeros_like(scored.log_pf)
+        evaluated, self.anchor = evaluate_and_anchor(self.batch, policy, quantities=objective.quantities)
+        self.frozen = objective.prepare(evaluated.detach())
+        self.none = torch.zeros_like(evaluated.log_pf)
         self.optimizers = {id(e): e.optimizers.build(e.policy.parameter_groups())[0] for e in (self.ppo, self.tb)}
 
-    def _step(self, e: Experiment, requires: frozenset[str], loss: Callable[[Scored], ObjectiveOutput]) -> float:
+    def _step(
+        self, e: Experiment, quantities: tuple[type[Quantity], ...], loss: Callable[[Evaluated], ObjectiveOutput]
+    ) -> float:
         start = time.process_time()
-        scored = score(self.batch, e.policy, requires=requires, anchor=self.anchor)
-        output = loss(scored)
+        evaluated = evaluate(self.batch, e.policy, quantities=quantities, anchor=self.anchor)
+        output = loss(evaluated)
         optimizer = self.optimizers[id(e)]
         optimizer.zero_grad(set_to_none=True)
         torch.stack([part.value for part in output.losses.values()]).sum().backward()
@@ -305,11 +325,11 @@ class ExactKL:
     def measure(self) -> dict[str, float]:
         """Seconds of each, once."""
         policy_loss: Any = self.ppo.objective.phases()[0].loss
-        without = {**self.frozen, "kl": self.none}
+        without = {**self.frozen, KL: self.none}
         seconds = {
-            "tb": self._step(self.tb, self.tb.objective.requires, self.tb.objective),
-            "with": self._step(self.ppo, frozenset({"kl"}), lambda s: policy_loss(replace(s, **self.frozen))),
-            "without": self._step(self.ppo, frozenset(), lambda s: policy_loss(replace(s, **without))),
+            "tb": self._step(self.tb, self.tb.objective.quantities, self.tb.objective),
+            "with": self._step(self.ppo, (KL,), lambda s: policy_loss(s.having(self.frozen))),
+            "without": self._step(self.ppo, (), lambda s: policy_loss(s.having(without))),
         }
         forward = self.ppo.policy(self.batch.states).forward
         start = time.process_time()

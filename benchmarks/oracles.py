@@ -34,6 +34,7 @@ from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.cli.composing.places import shipped
 from molgfn.config import build
 from molgfn.errors import MolgfnError
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.power import Power
 
@@ -108,8 +109,8 @@ def jobs(only: Sequence[str] | None) -> tuple[dict[str, Job], dict[str, str]]:
         except MolgfnError as error:
             unfit[path.stem] = str(error)
             continue
-        if oracle.domain != "molecule":
-            unfit[path.stem] = f"scores {oracle.domain} objects"
+        if oracle.kind is not MOLECULE:
+            unfit[path.stem] = f"measures {oracle.kind.plural}"
             continue
         done[path.stem] = oracle.values
         if path.stem == "qed":

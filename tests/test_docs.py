@@ -102,7 +102,7 @@ def test_rows_that_are_known(page):
     tb = rows(page, "Objectives")["tb"]
     assert tb["class"] == "TrajectoryBalance"
     assert tb["trajectories"] == "any policy"
-    assert tb["requires"] == "`log_pb`, `log_z`"
+    assert tb["reads"] == "`log_pb`, `log_z`"
     assert tb["gradient to"] == "P_F, P_B (with backward=joint), log Z"
     assert tb["steps per batch"] == "1 step"
     assert tb["target network"] == "no"
@@ -117,8 +117,8 @@ def test_rows_that_are_known(page):
 
 
 def test_everything_that_is_required_is_explained(page):
-    asked = {n.strip("` ") for r in rows(page, "Objectives").values() for n in r["requires"].split(",")} - {"none"}
-    explained = rows(page, "What objectives require")
+    asked = {n.strip("` ") for r in rows(page, "Objectives").values() for n in r["reads"].split(",")} - {"none"}
+    explained = rows(page, "What objectives read")
     assert asked == set(explained)
     assert asked <= FROM_POLICY | FROM_SCORING
     assert all(len(r["what it is"]) > 10 for r in explained.values())

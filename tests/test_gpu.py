@@ -8,9 +8,12 @@ from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
+from molgfn.trajectories.quantities.forward import Entropy
+from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score
-from molgfn.trajectories.sources import score_objects
 
 pytestmark = [
     pytest.mark.gpu,
@@ -47,18 +50,19 @@ def test_no_step_of_a_rollout_waits_for_the_host(policy):
 def test_same_scores_as_on_the_cpu(policy):
     environment = policy.environment
     t = Sampler(environment).forward(policy, 32, generator=torch.Generator("cuda").manual_seed(0))
-    t = score_objects(t, environment, Power(oracle=QED()))
-    requires = frozenset({"log_pb", "log_flow", "log_z", "entropy"})
-    there = score(t, policy, requires=requires, joint=True)
-    here = score(t.to("cpu"), policy.cpu(), requires=requires, joint=True)
-    for name in ("log_pf", "log_pb", "log_flow", "entropy"):
-        torch.testing.assert_close(getattr(there, name).cpu(), getattr(here, name), rtol=1e-3, atol=1e-3)
+    t = find_rewards(t, environment, Power(oracle=QED())).trajectories
+    quantities = (LogPB, LogFlow, Entropy, LogZ)
+    there = evaluate(t, policy, quantities=quantities, joint=True)
+    here = evaluate(t.to("cpu"), policy.cpu(), quantities=quantities, joint=True)
+    torch.testing.assert_close(there.log_pf.cpu(), here.log_pf, rtol=1e-3, atol=1e-3)
+    for quantity in quantities:
+        torch.testing.assert_close(there[quantity].cpu(), here[quantity].cpu(), rtol=1e-3, atol=1e-3)
 
 
 def test_a_training_step(policy):
     environment, objective = policy.environment, TrajectoryBalance()
-    t = score_objects(Sampler(environment).forward(policy, 16), environment, Power(oracle=QED()))
-    (loss,) = objective(score(t, policy, requires=objective.requires, joint=True)).losses.values()
+    t = find_rewards(Sampler(environment).forward(policy, 16), environment, Power(oracle=QED())).trajectories
+    (loss,) = objective(evaluate(t, policy, quantities=objective.quantities, joint=True)).losses.values()
     loss.value.backward()
     grads = [p.grad for p in policy.parameters() if p.grad is not None]
     assert grads

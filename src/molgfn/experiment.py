@@ -18,15 +18,17 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from molgfn import __version__, run_files
 from molgfn.checkpoint import find, read, take_weights
-from molgfn.compatibility import misplaced, no_target, too_small
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small
 from molgfn.config import build, check
 from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.top_auc import write_pmo
+from molgfn.frozen_policies import frozen_policies
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
-from molgfn.objectives.base import FROM_POLICY, Objective, TargetNetwork
+from molgfn.objectives.base import Objective, TargetNetwork
+from molgfn.objectives.declarations import read_quantities
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -42,6 +44,7 @@ from molgfn.training.callbacks.rows import Rows
 from molgfn.training.callbacks.variety import remedy
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
+from molgfn.training.learner import Learner
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.run_log import RunLog
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -68,22 +71,27 @@ class Experiment:
     backward: BackwardPolicyTraining
     target: TargetNetwork | None
     auxiliaries: dict[str, Policy]
+    frozen: dict[str, Policy]
     sources: Sources
     optimizers: Optimizers
     trainer: TrainerSettings
     loggers: Loggers
     evaluation: EvaluationSettings
 
-    def module(self) -> GFlowNetModule:
-        return GFlowNetModule(
+    def learner(self) -> Learner:
+        return Learner(
             policy=self.policy,
             objective=self.objective,
             backward=self.backward,
             optimizers=self.optimizers,
             auxiliaries=self.auxiliaries,
+            frozen=self.frozen,
             target=self.target,
             seed=self.config["seed"],
         )
+
+    def module(self) -> GFlowNetModule:
+        return GFlowNetModule(self.learner())
 
     def data(self, record: ScoredRecord | None = None) -> TrajectoryDataModule:
         return TrajectoryDataModule(
@@ -93,7 +101,7 @@ class Experiment:
             sources=self.sources,
             iterations=self.trainer.iterations,
             seed=self.config["seed"],
-            state_rewards="log_reward_state" in self.objective.requires,
+            state_rewards=any(q.reads_state_rewards for q in read_quantities(self.objective)),
             offline_rewards=self.objective.reads_reward or self.backward.has_loss,
             record=record,
         )
@@ -121,8 +129,8 @@ def assemble(config: dict[str, Any]) -> Experiment:
     policy.backward_rule = backward.fixed
     plain = {"environment": environment, "learned_backward": False, "own_losses": frozenset()}
     auxiliaries = {
-        name: build(config["policy"], Policy, "policy", live=plain)
-        for name in (*objective.auxiliaries, *backward.auxiliaries)
+        network.name: build(config["policy"], Policy, "policy", live=plain)
+        for network in (*objective.networks, *backward.networks)
     }
     sources = build(config["data"], Sources, "data")
     experiment = Experiment(
@@ -134,6 +142,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
         backward=backward,
         target=target,
         auxiliaries=auxiliaries,
+        frozen=frozen_policies(objective, config, environment),
         sources=sources,
         optimizers=build(config["optimizer"], Optimizers, "optimizer"),
         trainer=build(config["trainer"], TrainerSettings, "trainer"),
@@ -191,11 +200,7 @@ def misfits(e: Experiment) -> list[str]:
             f"{e.reward.kind.name} objects"
         )
     problems += misdeclared(e.objective, e.backward, e.policy)
-    if missing := sorted((e.objective.requires & FROM_POLICY) - e.policy.provides):
-        problems.append(
-            f"objective: {type(e.objective).__name__} needs {', '.join(missing)}, which {type(e.policy).__name__} "
-            "does not give"
-        )
+    problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):
         if part.on_policy and (reasons := e.sources.off_policy_reasons):
             problems.append(
@@ -358,8 +363,9 @@ def _identity(
     if resume is not None:
         before = read(resume)["molgfn"]
         return {k: v for k, v in before.items() if k != "iteration"}, resume.parent.parent, before["iteration"]
+    more = [(f"objective.{name}", find(path)) for name, path in experiment.objective.frozen.items() if path]
     oracle = getattr(experiment.reward, "oracle", None)  # a reward of one's own need not have one
-    more = [("oracle", path) for path in (oracle.files if oracle is not None else ())]
+    more += [("oracle", path) for path in (oracle.files if oracle is not None else ())]
     if (start := experiment.trainer.init_from) is not None:
         more.append(("trainer.init_from", find(start)))
     folder, files = begin(config, more, label)

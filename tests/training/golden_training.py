@@ -14,6 +14,7 @@ from molgfn.rewards.base import Reward, Scores
 from molgfn.serving.counters import Counters
 from molgfn.testing import golden_dag
 from molgfn.training.data import TrajectoryDataModule
+from molgfn.training.learner import Learner
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.sources import Sources
@@ -58,17 +59,19 @@ def train_on_golden(
         environment=environment, learned_backward=policy_needs(objective, backward)["learned_backward"]
     )
     policy.backward_rule = backward.fixed
-    module = GFlowNetModule(
+    learner = Learner(
         policy=policy,
         objective=objective,
         backward=backward,
         optimizers=Optimizers(**{"lr": lr, "lr_log_z": 0.1, "clip_norm": None, **optimizer}),
         target=target,
         auxiliaries={
-            name: TabularPolicy(environment=environment) for name in (*objective.auxiliaries, *backward.auxiliaries)
+            network.name: TabularPolicy(environment=environment)
+            for network in (*objective.networks, *backward.networks)
         },
         seed=seed,
     )
+    module = GFlowNetModule(learner)
     data = TrajectoryDataModule(
         policy=policy,
         environment=environment,
@@ -76,7 +79,7 @@ def train_on_golden(
         sources=sources or Sources(batch_size=batch),
         iterations=iterations,
         seed=seed,
-        state_rewards="log_reward_state" in objective.requires,
+        state_rewards=any(q.reads_state_rewards for q in objective.quantities),
     )
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,

@@ -21,10 +21,11 @@ from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
+from molgfn.training.learner import Learner
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
+from molgfn.trajectories.rewarded import Batch, find_rewards
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.sources import score_objects
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 VOCABULARY = [["C", [0]], ["CC", [0, 1]], ["CCO", [0, 1]]]
@@ -71,13 +72,15 @@ OBJECTIVES, BACKWARD = shipped("objective", Objective), shipped("backward", Back
 def degenerate(environment, policy, reward, n):
     """``n`` of the shortest trajectories there are; ``n`` times the longest; ``n`` that differ."""
     drawn = Sampler(environment).forward(policy, 64, generator=torch.Generator().manual_seed(0))
-    drawn = score_objects(drawn, environment, reward, state_rewards=True)
+    found = find_rewards(drawn, environment, reward, state_rewards=True)
+    drawn = found.trajectories
     order = drawn.lengths.argsort()
     # a stop at once, or after one fragment: no state has a join
     assert int(drawn.lengths.min()) == (1 if environment.stops_everywhere else 2)
     shortest = drawn.select(order[:n])
     assert int(shortest.lengths.max()) == int(drawn.lengths.min())
-    return [shortest, drawn.select(order[-1:].repeat(n)), drawn.select(order[:: max(63 // n, 1)][:n])]
+    some = [shortest, drawn.select(order[-1:].repeat(n)), drawn.select(order[:: max(63 // n, 1)][:n])]
+    return [Batch(trajectories, found) for trajectories in some]
 
 
 PAIRS = [(name, "uniform") for name in OBJECTIVES] + [("tb", name) for name in BACKWARD if name != "uniform"]
@@ -99,11 +102,12 @@ def test_every_pair_trains_on_what_there_is(name, backward_name, case):
     policy.backward_rule = backward.fixed
     auxiliaries = {
         key: make(environment=environment, learned_backward=False, own_losses=frozenset())
-        for key in (*objective.auxiliaries, *backward.auxiliaries)
+        for key in (network.name for network in (*objective.networks, *backward.networks))
     }
-    module = GFlowNetModule(
+    learner = Learner(
         policy=policy, objective=objective, backward=backward, optimizers=Optimizers(), auxiliaries=auxiliaries
     )
+    module = GFlowNetModule(learner)
     least = max(objective.least_batch, *(phase.splits for phase in objective.phases()))
     sizes = (1, 2) if least == 1 else (least,)
     batches = [batch for n in sizes for batch in degenerate(environment, policy, reward, n)]

@@ -13,6 +13,7 @@ from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import ConfigError, TrainingError
+from molgfn.policies.log_z import LogZ
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import golden_dag
@@ -21,8 +22,9 @@ from molgfn.training.guides.forward_policy import ForwardPolicyGuide
 from molgfn.training.guides.hash_table import HashTable, first_of_each
 from molgfn.training.guides.stored_rewards import StoredRewardsGuide
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate_backward
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler, flat
-from molgfn.trajectories.scoring import score_backward
 
 SYMMETRIC = [["C", [0]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]]
 
@@ -33,7 +35,7 @@ class AnyPolicy(TabularPolicy):
     def __init__(self, environment, seed=0):
         torch.nn.Module.__init__(self)
         self.environment, self.seed, self.learned_backward = environment, seed, True
-        self.log_z = torch.nn.Parameter(torch.zeros((), dtype=torch.float64))
+        self.log_z = LogZ().double()
 
     def forward(self, states, *, forward=True, backward=False, flow=False):
         from molgfn.policies.base import PolicyOutput
@@ -239,7 +241,7 @@ def strings(environment, texts, log_reward):
 def log_pb(trajectories, policy):
     """log P_B of every step, [S]."""
     scored = replace(trajectories, log_reward=torch.zeros(len(trajectories), dtype=torch.float64))
-    table = score_backward(scored, policy).log_pb.detach()
+    table = evaluate_backward(scored, policy)[LogPB].detach()
     return table[trajectories.trajectory, trajectories.step]
 
 

@@ -10,7 +10,8 @@ import torch
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment import assemble, misfits, train
 from molgfn.objectives.residuals import scores
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 
 
 def node(target, **arguments):
@@ -71,16 +72,16 @@ def test_tlm_step_leaves_pf_alone(config, share):
 
     class Watch(pl.Callback):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-            update = pl_module._update
+            take = pl_module.learner.steps.take
 
-            def watched(output, what):
-                before = score(batch, e.policy, requires=frozenset()).log_pf.detach()
-                result = update(output, what)
-                after = score(batch, e.policy, requires=frozenset()).log_pf.detach()
+            def watched(output, what, *rest):
+                before = evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach()
+                result = take(output, what, *rest)
+                after = evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach()
                 kept.setdefault(what, []).append(torch.equal(before, after))
                 return result
 
-            pl_module._update = watched
+            pl_module.learner.steps.take = watched
 
     t = trainer()
     t.callbacks.append(Watch())
@@ -107,11 +108,11 @@ def test_log_z_starts_at_the_first_batch(config, start):
 
     data.draw = keep
     trainer().fit(e.module(), datamodule=data)
-    scored = score(first["batch"], e.policy, requires=frozenset({"log_pb"}))
-    weights = -scores(scored)
+    evaluated = evaluate(first["batch"].trajectories, e.policy, quantities=(LogPB,))
+    weights = -scores(evaluated)
     mean = weights.mean().item()
     expected = {None: mean, "mean": mean, "importance": weights.exp().mean().log().item()}.get(start, start)
-    assert e.policy.log_z.item() == pytest.approx(expected, abs=1e-4)
+    assert e.policy.log_z.constant.item() == pytest.approx(expected, abs=1e-4)
 
 
 def test_learning_rates_and_decay(config):
@@ -164,7 +165,9 @@ def test_gradient_that_is_not_finite_ends_the_run_with_a_reason(config, monkeypa
 
     def poisoned(self):
         batch = draw(self)
-        return replace(batch, log_reward=batch.log_reward * float("nan")) if self.iteration == 3 else batch
+        t = batch.trajectories
+        poison = replace(t, log_reward=t.log_reward * float("nan"))
+        return replace(batch, trajectories=poison) if self.iteration == 3 else batch
 
     monkeypatch.setattr(TrajectoryDataModule, "draw", poisoned)
     with pytest.raises(TrainingError, match=r"tb is nan at iteration 2"):
@@ -180,14 +183,14 @@ def test_batches_come_from_the_present_weights(config):
 
     def keep():
         batch = draw()
-        drawn.append(score(batch, e.policy, requires=frozenset()).log_pf.detach())
+        drawn.append(evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach())
         return batch
 
     data.draw = keep
 
     class Watch(pl.Callback):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-            now = score(batch, e.policy, requires=frozenset()).log_pf.detach()
+            now = evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach()
             assert torch.equal(now, drawn[-1])
             assert len(drawn) == batch_idx + 1
 
@@ -201,11 +204,10 @@ def test_misfits_are_reported_together(config, monkeypatch):
     replay = node("trajectories.sources.Sources", replay=node("trajectories.replay.UniformReplay"), replay_share=0.5)
     e = assemble(config(data=replay))
     monkeypatch.setattr(type(e.objective), "on_policy", True)
-    monkeypatch.setattr(type(e.policy), "provides", frozenset({"log_pb"}))
+    monkeypatch.setattr(type(e.policy), "provides", frozenset({"forward", "backward"}))
     problems = misfits(e)
     assert len(problems) == 2
-    assert "needs log_z" in problems[0]
-    assert "GraphTransformerPolicy" in problems[0]
+    assert problems[0] == "objective: TrajectoryBalance reads log_z, but GraphTransformerPolicy has no log Z"
     assert "on-policy" in problems[1]
     assert "replay" in problems[1]
 

@@ -14,11 +14,12 @@ from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.power import Power
+from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.offline import OfflineMolecules
 from molgfn.trajectories.replay import PrioritisedReplay, UniformReplay
-from molgfn.trajectories.scoring import score
-from molgfn.trajectories.sources import Sources, score_objects
+from molgfn.trajectories.rewarded import find_rewards
+from molgfn.trajectories.sources import Sources
 
 VOCABULARY = [["C", [0]], ["CO", [0, 1]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]]
 BATCH = 24
@@ -66,7 +67,8 @@ def test_the_last_state_has_the_log_target_of_the_object(policy, tmp_path, way, 
     generators = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("generator", "replay_generator"))}
     finished, rewarded = set(), set()
     for iteration in range(5):
-        batch = drawn.draw(policy, reward, iteration=iteration, state_rewards=True, **generators)
+        found = drawn.draw(policy, reward, iteration=iteration, state_rewards=True, **generators)
+        batch = found.trajectories
         assert torch.equal(batch.log_reward_state[batch.last], batch.log_target)
         worth = {}  # one value for each object of what is new in the batch, on the way too
         states = batch.states[batch.step > 0]
@@ -77,8 +79,7 @@ def test_the_last_state_has_the_log_target_of_the_object(policy, tmp_path, way, 
         for key, value, origin in zip(keys, values, source, strict=True):
             if origin != "replay":
                 assert worth.setdefault(key, value) == pytest.approx(value, abs=1e-12)
-        fresh = batch.info["fresh"]
-        scores = fresh.info["scores"]
+        fresh, scores = found.fresh.trajectories, found.fresh.scores
         blocked = scores.components["blocked"].tolist()
         counted = {key for key, value in zip(fresh.keys, scores.value.tolist(), strict=True) if value >= 0.2}
         paid = {key for key, b in zip(fresh.keys, blocked, strict=True) if not b} & counted
@@ -103,10 +104,11 @@ def test_a_filter_that_blocks_nothing_changes_no_loss(policy, tmp_path, objectiv
     found = []
     for reward in (Power(oracle=QED(), beta=4.0), filtered(bucket_size=1000)):
         generator = torch.Generator().manual_seed(3)
-        batch = sources(way, tmp_path).draw(policy, reward, iteration=0, generator=generator, state_rewards=True)
+        found_there = sources(way, tmp_path).draw(policy, reward, iteration=0, generator=generator, state_rewards=True)
+        batch = found_there.trajectories
         if way == "policy":
             assert max(Counter(batch.keys).values()) > 1  # an object twice in the batch, and also on the way
-        (loss,) = objective(score(batch, policy, requires=objective.requires)).losses.values()
+        (loss,) = objective(evaluate(batch, policy, quantities=objective.quantities)).losses.values()
         gradient = torch.autograd.grad(loss.value, list(policy.parameters()), allow_unused=True)
         found.append((loss.value, [g for g in gradient if g is not None]))
     assert torch.equal(found[0][0], found[1][0])
@@ -116,16 +118,17 @@ def test_a_filter_that_blocks_nothing_changes_no_loss(policy, tmp_path, objectiv
 def test_scoring_a_batch_again_changes_nothing(policy):
     """Asked again within the batch, the filter says the same and counts nothing."""
     reward = filtered(bucket_size=1)
-    drawn = Sources(batch_size=BATCH).draw(policy, reward, iteration=0, state_rewards=True)
+    batch = Sources(batch_size=BATCH).draw(policy, reward, iteration=0, state_rewards=True)
+    drawn = batch.trajectories
     before = reward.state_dict()["diversity_filter"]
-    again = score_objects(
+    again = find_rewards(
         replace(drawn, log_reward=None, log_symmetry=None),
         policy.environment,
         reward,
         state_rewards=True,
         score=lambda objects, keys: reward.further(objects, keys, finished=True),
-    )
+    ).trajectories
     assert torch.equal(again.log_reward, drawn.log_reward)
     assert torch.equal(again.log_reward_state, drawn.log_reward_state)
     assert reward.state_dict()["diversity_filter"] == before
-    assert int((drawn.info["fresh"].info["scores"].components["blocked"] > 0).sum()) > 0
+    assert int((batch.fresh.scores.components["blocked"] > 0).sum()) > 0

@@ -67,7 +67,9 @@ def test_the_first_steps_stay_and_the_rest_is_built_anew(make):
 @pytest.mark.parametrize(("n", "rounds", "chains"), [(32, 7, 4), (64, 7, 8), (10, 2, 4), (9, 8, 1)])
 def test_a_batch_has_its_size_and_its_reward_calls(n, rounds, chains):
     policy, reward = grid()
-    batch = Sources(batch_size=n, local_search=LocalSearch(rounds=rounds)).draw(policy, reward, iteration=0)
+    batch = (
+        Sources(batch_size=n, local_search=LocalSearch(rounds=rounds)).draw(policy, reward, iteration=0).trajectories
+    )
     assert len(batch) == n
     assert batch.source.count("policy") == chains
     assert batch.source.count("local_search") == n - chains
@@ -77,11 +79,11 @@ def test_a_batch_has_its_size_and_its_reward_calls(n, rounds, chains):
 
 def test_objects_and_scores_of_all_rounds_stay_together():
     policy, reward = fragments()
-    fresh = Sources(batch_size=12, local_search=LocalSearch(rounds=2)).draw(policy, reward, iteration=0).info["fresh"]
-    assert [m.smiles for m in fresh.info["objects"]] == fresh.keys
-    torch.testing.assert_close(fresh.info["scores"].log_reward, fresh.log_reward)
-    assert len(fresh.info["scores"].problems) == len(fresh.info["scores"].value) == 12
-    assert [m.smiles for m in policy.environment.objects(fresh.terminal)] == fresh.keys
+    fresh = Sources(batch_size=12, local_search=LocalSearch(rounds=2)).draw(policy, reward, iteration=0).fresh
+    assert [m.smiles for m in fresh.objects] == fresh.trajectories.keys
+    torch.testing.assert_close(fresh.scores.log_reward, fresh.trajectories.log_reward)
+    assert len(fresh.scores.problems) == len(fresh.scores.value) == 12
+    assert [m.smiles for m in policy.environment.objects(fresh.trajectories.terminal)] == fresh.trajectories.keys
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.5, [0, 0, 1, 1, 2, 5]), (0.3, [0, 0, 1, 2, 2, 7]), (1.0, [0] * 6)])
@@ -107,7 +109,7 @@ def test_the_random_cut_is_binomial():
 def test_deterministic_moves_only_to_what_is_better():
     policy, reward = grid()
     sources = Sources(batch_size=24, local_search=LocalSearch(rounds=5))
-    fresh = sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(3))
+    fresh = sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(3)).trajectories
     at = fresh.log_target[:4]
     for first in range(4, 24, 4):
         proposed = fresh.select(torch.arange(first, first + 4))
@@ -185,7 +187,7 @@ def test_with_replay_and_exploration():
         local_search=LocalSearch(rounds=3, accept="metropolis"),
     )
     for iteration in range(3):
-        batch = sources.draw(policy, reward, iteration=iteration, state_rewards=True)
+        batch = sources.draw(policy, reward, iteration=iteration, state_rewards=True).trajectories
         counts = [batch.source.count(word) for word in ("policy", "local_search", "replay")]
         assert counts == ([4, 12, 0] if iteration == 0 else [2, 6, 8])
         assert len(batch.log_reward_state) == len(batch.states)
@@ -203,6 +205,9 @@ def test_rounds_that_find_no_room_are_refused(arguments):
 def test_seeded():
     policy, reward = grid()
     sources = Sources(batch_size=16, local_search=LocalSearch(rounds=3, accept="metropolis", cut="random"))
-    a, b, c = (sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    a, b, c = (
+        sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(s)).trajectories
+        for s in (1, 1, 2)
+    )
     assert torch.equal(a.actions, b.actions)
     assert not torch.equal(a.lengths, c.lengths) or not torch.equal(a.actions, c.actions)

@@ -20,11 +20,11 @@ from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
 from molgfn.trajectories import offline
+from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.offline import OfflineMolecules
 from molgfn.trajectories.reading_back import read_back
 from molgfn.trajectories.replay import UniformReplay
-from molgfn.trajectories.scoring import score
 from molgfn.trajectories.sources import Sources
 
 AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
@@ -195,14 +195,14 @@ def test_stated_shares_and_scores(policy, file):
     sources = Sources(batch_size=16, offline=OfflineMolecules(molecules=file), offline_share=0.25)
     reward = Power(oracle=QED())
     for iteration in range(2):
-        batch = sources.draw(policy, reward, iteration=iteration, replay_generator=generator(iteration))
+        drawn = sources.draw(policy, reward, iteration=iteration, replay_generator=generator(iteration))
+    batch, offline = drawn.trajectories, drawn.given
     assert Counter(batch.source) == {"policy": 12, "offline": 4}
-    assert len(batch.info["fresh"]) == 12
-    offline = batch.info["offline"]
-    assert sorted(offline.keys) == sorted(["CCCC", "CCO", "CC", "CCCCCO"])
-    qed = torch.from_numpy(QED().values(offline.info["objects"]))
+    assert len(drawn.fresh) == 12
+    assert sorted(offline.trajectories.keys) == sorted(["CCCC", "CCO", "CC", "CCCCCO"])
+    qed = torch.from_numpy(QED().values(offline.objects))
     torch.testing.assert_close(batch.log_reward[-4:], qed.clamp(min=1e-4).log())
-    exact = [policy.environment.space.log_symmetry(m) for m in offline.info["objects"]]
+    exact = [policy.environment.space.log_symmetry(m) for m in offline.objects]
     torch.testing.assert_close(batch.log_symmetry[-4:], torch.tensor(exact, dtype=torch.float64))
     assert reward.counters.raw == 32
     assert reward.counters.unique <= 32 - 4  # the four were scored once
@@ -217,7 +217,7 @@ def test_with_a_store_and_rewards_of_states(policy, file):
         offline_share=0.5,
     )
     for iteration in range(2):
-        batch = sources.draw(policy, Power(oracle=QED()), iteration=iteration, state_rewards=True)
+        batch = sources.draw(policy, Power(oracle=QED()), iteration=iteration, state_rewards=True).trajectories
     assert Counter(batch.source) == {"policy": 4, "replay": 4, "offline": 8}
     torch.testing.assert_close(batch.log_reward_state[batch.last], batch.log_target)
     assert len(sources.replay) <= 12  # what is given is not stored
@@ -227,14 +227,14 @@ def test_nothing_but_given_molecules(policy, file):
     sources = Sources(batch_size=8, offline=OfflineMolecules(molecules=file), offline_share=1.0)
     reward = Power(oracle=QED())
     batch = sources.draw(policy, reward, iteration=0)
-    assert batch.source == ["offline"] * 8
-    assert batch.info["fresh"].source == ["policy"]
+    assert batch.trajectories.source == ["offline"] * 8
+    assert batch.fresh.trajectories.source == ["policy"]
     assert reward.counters.raw == 9
-    batch = sources.draw(policy, reward, iteration=1, offline_rewards=False)
+    batch = sources.draw(policy, reward, iteration=1, offline_rewards=False).trajectories
     assert reward.counters.raw == 10
     assert len(batch.keys) == 8
     assert not batch.log_target.any()
-    batch = sources.draw(policy, reward, iteration=1, offline_rewards=False, state_rewards=True)
+    batch = sources.draw(policy, reward, iteration=1, offline_rewards=False, state_rewards=True).trajectories
     assert not batch.log_reward_state.any()
 
 
@@ -292,8 +292,8 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
     for iteration in range(80):
         batch = sources.draw(
             policy, reward, iteration=iteration, generator=draw, replay_generator=draw, offline_rewards=False
-        )
-        (loss,) = objective(score(batch, policy, requires=objective.requires)).losses.values()
+        ).trajectories
+        (loss,) = objective(evaluate(batch, policy, quantities=objective.quantities)).losses.values()
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()

@@ -26,15 +26,16 @@ def test_stated_shares(policy):
     for iteration in range(3):
         batch = sources.draw(policy, reward, iteration=iteration)
         stored = 0 if iteration == 0 else 5
-        assert batch.source.count("replay") == stored
-        assert batch.source.count("policy") == len(batch.info["fresh"]) == 20 - stored
+        source = batch.trajectories.source
+        assert source.count("replay") == stored
+        assert source.count("policy") == len(batch.fresh) == 20 - stored
     assert reward.counters.raw == 20 + 15 + 15
 
 
 def test_scored_batch(policy):
     environment = policy.environment
-    batch = Sources(batch_size=32).draw(policy, Power(oracle=QED(), beta=2.0), iteration=0)
-    molecules = batch.info["fresh"].info["objects"]
+    drawn = Sources(batch_size=32).draw(policy, Power(oracle=QED(), beta=2.0), iteration=0)
+    batch, molecules = drawn.trajectories, drawn.fresh.objects
     assert batch.keys == [m.smiles for m in molecules]
     qed = torch.from_numpy(QED().values(molecules))
     torch.testing.assert_close(batch.log_reward, 2 * qed.clamp(min=1e-4).log())
@@ -80,10 +81,10 @@ def test_replay_serves_objectives_that_read_rewards_of_states(policy):
     sources = Sources(batch_size=12, replay=UniformReplay(capacity=50), replay_share=0.5)
     reward = Power(oracle=QED())
     for iteration in range(2):
-        batch = sources.draw(policy, reward, iteration=iteration, state_rewards=True)
+        batch = sources.draw(policy, reward, iteration=iteration, state_rewards=True).trajectories
     assert batch.source.count("replay") == 6
     there = policy.environment.has_object(batch.states)
-    expected = sources.draw(policy, reward, iteration=2, state_rewards=True)
+    expected = sources.draw(policy, reward, iteration=2, state_rewards=True).trajectories
     assert (batch.log_reward_state[~there] == 0).all()
     torch.testing.assert_close(batch.log_reward_state[batch.last], batch.log_target)
     assert expected.log_reward_state is not None

@@ -74,6 +74,8 @@ class Environment(ABC):
     max_steps: int
     #: number of states where every state has an index (see ``index``), else None
     n_states: int | None = None
+    #: size of the encoded condition that its states carry (see ``condition``); 0 for none
+    condition_size: int = 0
     #: stop is legal in every state
     stops_everywhere: bool = False
     #: ``log_path_count`` is there
@@ -116,6 +118,10 @@ class Environment(ABC):
     @abstractmethod
     def encode(self, states: States) -> Any:
         """What a policy reads; see ``encoding``."""
+
+    def condition(self, states: States) -> Tensor | None:
+        """The encoded condition that each state carries, float [B, condition_size]; None without one."""
+        return None
 
     @abstractmethod
     def objects(self, states: States) -> Any:

@@ -12,15 +12,15 @@ from molgfn.chemistry.files.reading import iter_records, no_molecule
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.given import in_portions
 from molgfn.environments.base import Environment
-from molgfn.errors import ContractError
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.objects.molecule import MOLECULE
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward, ScoredProperty, Scores
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score
 
 
 @torch.no_grad()
@@ -66,14 +66,12 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     scores = reward(objects, keys)
     log_symmetry = environment.log_symmetry(terminal, objects).double()
     device = policy.device
-    scored = score(
+    evaluated = evaluate(
         replace(trajectories, log_reward=scores.log_reward.to(device), log_symmetry=log_symmetry.to(device)),
         policy,
-        requires=frozenset({"log_pb"}),
+        quantities=(LogPB,),
     )
-    if scored.log_pb is None:
-        raise ContractError(f"{type(policy).__name__} gave no log_pb though it was required")
-    log_ratio = (scored.log_pb.double() - scored.log_pf.double()).sum(1).cpu()
+    log_ratio = (evaluated[LogPB].double() - evaluated.log_pf.double()).sum(1).cpu()
     weight = (scores.log_reward.double() - log_symmetry + log_ratio).numpy()
     samples = Samples(environment.kind, objects, keys, log_weight=weight, corrected=environment.corrects_symmetry)
     return _with_scores(samples, scores, reward.scored)

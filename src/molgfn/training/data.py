@@ -16,7 +16,7 @@ from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.serving.counters import BUDGET_SPENT
 from molgfn.training.logs.scored_record import ScoredRecord
-from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.sources import Sources
 
 logger = logging.getLogger("molgfn")
@@ -33,7 +33,7 @@ class _Batches(IterableDataset):
     def __len__(self) -> int:
         return self.owner.iterations
 
-    def __iter__(self) -> Iterator[Trajectories]:
+    def __iter__(self) -> Iterator[Batch]:
         owner = self.owner
         while owner.iteration < owner.iterations and not owner.reward.spent:
             refused = owner.refused
@@ -83,7 +83,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.drawn = 0
         self.sampling_seconds = 0.0
         #: the batch in which the budget ended: drawn and scored, not trained on
-        self.untrained: Trajectories | None = None
+        self.untrained: Batch | None = None
         self._streams: dict[str, torch.Generator] = {}
         self._restored: dict[str, torch.Tensor] = {}
 
@@ -101,7 +101,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         """Objects that went without a value because the budget of oracle calls was spent."""
         return self.reward.counters.reasons.get(BUDGET_SPENT, 0)
 
-    def draw(self) -> Trajectories:
+    def draw(self) -> Batch:
         """The next batch."""
         start = time.perf_counter()
         batch = self.sources.draw(
@@ -114,22 +114,20 @@ class TrajectoryDataModule(pl.LightningDataModule):
             replay_generator=self._stream("replay", torch.device("cpu")),
         )
         self.iteration += 1
-        fresh: Trajectories = batch.info["fresh"]
-        self.drawn += len(fresh)
+        self.drawn += len(batch.fresh)
         if self.record is not None:
-            self.record.add(self.iteration, fresh.keys, fresh.source, fresh.info["scores"])
-            if (given := batch.info.get("offline")) is not None and "scores" in given.info:
-                self.record.add(self.iteration, given.keys, given.source, given.info["scores"])
-            if "states" in fresh.info:
-                keys, scores = fresh.info["states"]
-                self.record.add(self.iteration, keys, ["state"] * len(keys), scores)
+            for part in (batch.fresh, batch.given):
+                if part is not None:
+                    self.record.add(self.iteration, part.trajectories.keys, part.trajectories.source, part.scores)
+            if (states := batch.fresh.on_the_way) is not None:
+                self.record.add(self.iteration, states.keys, ["state"] * len(states.keys), states.scores)
         self.sampling_seconds += time.perf_counter() - start
         return batch
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(_Batches(self), batch_size=None, num_workers=0)
 
-    def transfer_batch_to_device(self, batch: Trajectories, device: torch.device, dataloader_idx: int) -> Trajectories:
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch  # it was built there
 
     def state_dict(self) -> dict[str, Any]:

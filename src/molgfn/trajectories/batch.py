@@ -1,15 +1,13 @@
-"""Trajectories as they are stored (flat) and as objectives read them (padded [B, T])."""
+"""Trajectories as they are stored: flat."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from molgfn.environments.base import States
-from molgfn.errors import ContractError
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,6 @@ class Trajectories:
             asked for it.
         keys: B object keys; empty before scoring.
         source: B words, where each trajectory came from ("policy", "local_search", "replay", "offline").
-        info: anything else that was found out about the B objects (never read by an objective).
     """
 
     states: States
@@ -45,7 +42,6 @@ class Trajectories:
     log_reward_state: Tensor | None = None
     keys: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
-    info: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -91,7 +87,7 @@ class Trajectories:
 
     @classmethod
     def cat(cls, parts: list[Trajectories]) -> Trajectories:
-        """Batches one after the other; ``info`` is dropped."""
+        """Batches one after the other."""
         if len(parts) == 1:
             return parts[0]
         offsets = torch.tensor([0] + [len(p) for p in parts]).cumsum(0).tolist()
@@ -136,94 +132,3 @@ class Trajectories:
         width = int(self.lengths.max())
         out = flat.new_full((len(self), width, *flat.shape[1:]), fill)
         return out.index_put((self.trajectory, self.step), flat)
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Trajectories under the present policy, as objectives read them: padded [B, T], pads on the right.
-
-    Fields that the objective did not require are None. All are 0 on pads, and where they have no meaning.
-
-    Attributes:
-        mask: bool [B, T], the step is real (the exit is).
-        is_exit: bool [B, T], the step is the exit.
-        log_pf: [B, T], log P_F(s_{t+1} | s_t) of the action taken.
-        log_reward: [B], log R'(x) (the symmetry term taken off).
-        log_pb: [B, T], log P_B(s_t | s_{t+1}); 0 at the exit; without gradient where P_B is not trained jointly.
-        log_flow: [B, T], log F(s_t), or V(s_t).
-        log_z: scalar, or [B] for a conditional policy.
-        entropy: [B, T], entropy of P_F(. | s_t).
-        log_pf_exit: [B, T], log P_F(stop | s_t); about -1e9 where stop is illegal.
-        can_stop: bool [B, T], stop is legal at s_t; there with ``log_pf_exit``.
-        log_reward_state: [B, T], log R'(s_t) of every state that stands for an object.
-        log_inflow: [B, T], log of the sum over all parents p of s_t and actions a that lead here of F(p) P_F(a | p);
-            0 at the source.
-        log_pf_old: [B, T], ``log_pf`` at the start of the iteration, frozen by ``Objective.prepare``.
-        kl: [B, T], KL(P_F(.|s_t) || anchor), exact.
-        kl_old: [B, T], KL(anchor || P_F(.|s_t)), exact.
-        advantage: [B, T], frozen by ``Objective.prepare``.
-        value_target: [B, T], what V(s_t) is fitted to, frozen by ``Objective.prepare``.
-        value_old: [B, T], V(s_t) at the start of the iteration, frozen by ``Objective.prepare``.
-        target_log_flow: [B, T], ``log_flow`` of the target network, no gradient.
-        target_log_pf: [B, T], ``log_pf`` of the target network, no gradient.
-        q_taken: [B, T, C], Q_c(s_t, a_t) of C critics, with their gradient.
-        q_gap: [B, T], sum_a P_F(a|s_t) (log P_F(a|s_t) - min_c Q_c(s_t, a)), with the gradient of P_F only.
-        q_value: [B, T], sum_a P_F(a|s_t) (min_c Qbar_c(s_t, a) - log P_F(a|s_t)) of the critics' targets, no gradient.
-        log_pf_all: [B, T, A], log P_F of every action; -inf where illegal.
-        log_children: [B, T, A], log flow of what every legal action leads to, by the target network where there is one,
-            no gradient; -inf where illegal and at stop.
-        log_path_factor: [B, T], log g(s_t), g = product of (legal actions at s_i) / (parents of s_{i+1}) on the way.
-        log_child_factor: [B, T, A], the same for what every legal action leads to; -inf where illegal.
-        log_guide: [B, T], log-probability of the step under a guide; see ``objectives.backward.base.Guide``.
-        value_backward: [B, T], value of s_t for the backward policy, of a network of its own.
-        log_paths: [B, T], log of the number of paths from the source to s_t, of a network of its own.
-    """
-
-    mask: Tensor
-    is_exit: Tensor
-    log_pf: Tensor
-    log_reward: Tensor
-    log_pb: Tensor | None = None
-    log_flow: Tensor | None = None
-    log_z: Tensor | None = None
-    entropy: Tensor | None = None
-    log_pf_exit: Tensor | None = None
-    can_stop: Tensor | None = None
-    log_reward_state: Tensor | None = None
-    log_inflow: Tensor | None = None
-    log_pf_old: Tensor | None = None
-    kl: Tensor | None = None
-    kl_old: Tensor | None = None
-    advantage: Tensor | None = None
-    value_target: Tensor | None = None
-    value_old: Tensor | None = None
-    target_log_flow: Tensor | None = None
-    target_log_pf: Tensor | None = None
-    q_taken: Tensor | None = None
-    q_gap: Tensor | None = None
-    q_value: Tensor | None = None
-    log_pf_all: Tensor | None = None
-    log_children: Tensor | None = None
-    log_path_factor: Tensor | None = None
-    log_child_factor: Tensor | None = None
-    log_guide: Tensor | None = None
-    value_backward: Tensor | None = None
-    log_paths: Tensor | None = None
-
-    def detach(self) -> Scored:
-        """The same numbers without gradient."""
-        return replace(self, **{k: v.detach() for k, v in vars(self).items() if isinstance(v, Tensor)})
-
-    def __len__(self) -> int:
-        return len(self.log_reward)
-
-    def need(self, name: str) -> Tensor:
-        """The field ``name``, which an objective that reads it lists in its ``requires``.
-
-        Raises:
-            ContractError: it is None, because it was not required.
-        """
-        value = getattr(self, name)
-        if value is None:
-            raise ContractError(f"{name} was not scored: the objective that reads it must list it in `requires`")
-        return value

@@ -13,8 +13,10 @@ from torch import Tensor
 from molgfn.environments.base import States
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler, flat
-from molgfn.trajectories.scoring import score
 
 
 class LocalSearch:
@@ -64,9 +66,9 @@ class LocalSearch:
         policy: Policy,
         start: Trajectories,
         n: int,
-        scored: Callable[[Trajectories], Trajectories],
+        scored: Callable[[Trajectories], Rewarded],
         generator: torch.Generator | None = None,
-    ) -> list[Trajectories]:
+    ) -> list[Rewarded]:
         """The proposals of all rounds, ``n`` - len(start) in all (the last round may be cut short).
 
         Args:
@@ -82,9 +84,10 @@ class LocalSearch:
             at = at.first(min(left, len(at.terminal)))
             taken_apart = Sampler(policy.environment).backward(policy, at.terminal, generator=generator)
             kept = self._kept(taken_apart.lengths, generator)
-            proposed = scored(rebuild(policy, taken_apart, kept, generator))
+            found = scored(rebuild(policy, taken_apart, kept, generator))
+            proposed = found.trajectories
             accepted = self._accepts(policy, at, taken_apart, proposed, kept, generator)
-            rounds.append(proposed)
+            rounds.append(found)
             at = at.moved(proposed, accepted)
             left -= len(proposed)
         return rounds
@@ -165,6 +168,6 @@ def rebuild(policy: Policy, t: Trajectories, kept: Tensor, generator: torch.Gene
 
 def score_of(t: Trajectories, log_target: Tensor, policy: Policy) -> Tensor:
     """S(tau) = log P_F(tau) - log P_B(tau | x) - log R'(x), float64 [B]."""
-    scored = score(replace(t, log_reward=log_target, log_symmetry=None), policy, requires=frozenset({"log_pb"}))
-    steps = scored.log_pf.double() - scored.need("log_pb").double()
+    evaluated = evaluate(replace(t, log_reward=log_target, log_symmetry=None), policy, quantities=(LogPB,))
+    steps = evaluated.log_pf.double() - evaluated[LogPB].double()
     return steps.sum(1) - log_target.double()

@@ -26,7 +26,7 @@ class RecentBatches:
     def add(self, batch: Trajectories) -> None:
         """Remember a batch; the oldest goes where there are too many."""
         if self._batches.maxlen:
-            self._batches.append(dataclasses.replace(batch.to("cpu"), info={}))
+            self._batches.append(batch.to("cpu"))
 
     def draw(self, generator: torch.Generator | None = None) -> Trajectories:
         """One of them, each equally likely; only when there is one."""

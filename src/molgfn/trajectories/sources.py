@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
-from molgfn.objects.base import ObjectKind
 from molgfn.policies.base import Policy
 from molgfn.policies.exploration import Exploration
-from molgfn.rewards.base import Reward, Scores
+from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.offline import OfflineMolecules
 from molgfn.trajectories.replay import Replay
+from molgfn.trajectories.rewarded import Batch, Rewarded, Score, find_rewards, without_rewards
 from molgfn.trajectories.sampler import Sampler
 
 
@@ -123,33 +120,29 @@ class Sources:
         replay_generator: torch.Generator | None = None,
         state_rewards: bool = False,
         offline_rewards: bool = True,
-    ) -> Trajectories:
+    ) -> Batch:
         """One scored batch on the policy's device.
 
-        ``info["fresh"]`` is the part that was newly drawn from P_F, with objects and scores; ``info["offline"]``, where
-        molecules are given, the part that leads to them. ``offline_rewards=False`` does not score these: their
-        log R is 0, for an objective that does not read it.
+        ``offline_rewards=False`` does not score given molecules: their log R is 0, for an objective that does not read
+        it.
         """
         stored = 0
         if self.replay is not None and len(self.replay):
             stored = round(self.batch_size * self.replay_share)
         new = self.batch_size - stored - self.given
         fresh = self._draw_new(policy, reward, max(new, 1), iteration, generator=generator, state_rewards=state_rewards)
-        parts, info = [fresh] if new else [], {"fresh": fresh}
+        parts, given = [fresh.trajectories] if new else [], None
         if stored and self.replay is not None:
             parts.append(self.replay.sample(stored, replay_generator).to(policy.device))
         if self.replay is not None:
-            self.replay.add(fresh)
+            self.replay.add(fresh.trajectories)
         if self.offline is not None:
             offline = self.offline.draw(policy, self.given, generator=generator, order=replay_generator)
             if offline_rewards:
                 score = functools.partial(reward.further, finished=False)  # they were given, not found
-                offline = score_objects(offline, policy.environment, reward, state_rewards=state_rewards, score=score)
-            else:
-                offline = _unscored(offline, state_rewards)
-            parts.append(offline)
-            info["offline"] = offline
-        return replace(Trajectories.cat(parts), info=info)
+                given = find_rewards(offline, policy.environment, reward, state_rewards=state_rewards, score=score)
+            parts.append(without_rewards(offline, state_rewards) if given is None else given.trajectories)
+        return Batch(Trajectories.cat(parts), fresh, given)
 
     def _draw_new(
         self,
@@ -160,11 +153,11 @@ class Sources:
         *,
         generator: torch.Generator | None,
         state_rewards: bool,
-    ) -> Trajectories:
-        """``n`` new scored trajectories, with objects and scores in ``info``."""
+    ) -> Rewarded:
+        """``n`` new scored trajectories."""
 
-        def scored(trajectories: Trajectories, score: Score | None = None) -> Trajectories:
-            return score_objects(trajectories, policy.environment, reward, state_rewards=state_rewards, score=score)
+        def scored(trajectories: Trajectories, score: Score | None = None) -> Rewarded:
+            return find_rewards(trajectories, policy.environment, reward, state_rewards=state_rewards, score=score)
 
         exploration = self.exploration.at(iteration) if self.exploration is not None else None
         scratch = n if self.local_search is None else self.local_search.chains(n)
@@ -173,9 +166,8 @@ class Sources:
         if self.local_search is None:
             return start
         beside = functools.partial(scored, score=functools.partial(reward.further, finished=True))
-        return _together(
-            [start, *self.local_search.search(policy, start, n, beside, generator)], policy.environment.kind
-        )
+        found = [start, *self.local_search.search(policy, start.trajectories, n, beside, generator)]
+        return Rewarded.cat(found, policy.environment.kind)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -188,100 +180,3 @@ class Sources:
             self.replay.load_state_dict(state["replay"], environment.initial(1))
         if self.offline is not None and state.get("offline") is not None:  # older checkpoints have none
             self.offline.load_state_dict(state["offline"])
-
-
-#: what gives the objects [B] of a batch, by their keys, their scores
-Score = Callable[[Any, list[str]], Scores]
-
-
-def score_objects(
-    trajectories: Trajectories,
-    environment: Environment,
-    reward: Reward,
-    *,
-    state_rewards: bool = False,
-    score: Score | None = None,
-) -> Trajectories:
-    """The same trajectories with log R, log C and keys; ``info`` gets the objects and their ``Scores``.
-
-    Args:
-        trajectories: B.
-        environment: in which they were drawn.
-        reward: scores their objects.
-        state_rewards: score the states on the way as well, as ``log_reward_state`` (these are reward calls). At the
-            last state of a trajectory it is the very ``log_target``.
-        score: how the reward is asked for the finished objects; None: as for the first of a batch.
-    """
-    terminal = trajectories.terminal
-    objects = environment.objects(terminal)
-    keys = environment.kind.keys(objects)
-    scores = (score or reward)(objects, keys)
-    log_symmetry = environment.log_symmetry(terminal, objects)
-    device = trajectories.lengths.device
-    info: dict[str, Any] = {"objects": objects, "scores": scores}
-    log_reward_state = None
-    if state_rewards:
-        log_target = (scores.log_reward - log_symmetry).to(device)
-        log_reward_state, on_the_way = _state_rewards(trajectories, environment, reward, log_target)
-        if on_the_way is not None:
-            info["states"] = on_the_way
-    return replace(
-        trajectories,
-        log_reward=scores.log_reward.to(device),
-        log_symmetry=log_symmetry.to(device),
-        keys=keys,
-        source=trajectories.source or ["policy"] * len(trajectories),
-        log_reward_state=log_reward_state,
-        info=info,
-    )
-
-
-def _unscored(trajectories: Trajectories, state_rewards: bool) -> Trajectories:
-    """With log R = 0 everywhere, for an objective that does not read it."""
-    nothing = torch.zeros(len(trajectories), dtype=torch.float64, device=trajectories.lengths.device)
-    of_states = torch.zeros(len(trajectories.states), dtype=torch.float64, device=nothing.device)
-    return replace(
-        trajectories,
-        log_reward=nothing,
-        log_symmetry=nothing,
-        log_reward_state=of_states if state_rewards else None,
-    )
-
-
-def _together(parts: list[Trajectories], kind: ObjectKind) -> Trajectories:
-    """``Trajectories.cat`` that keeps the objects and scores of ``score_objects``."""
-    info: dict[str, Any] = {
-        "objects": kind.cat([p.info["objects"] for p in parts]),
-        "scores": _joined([p.info["scores"] for p in parts]),
-    }
-    if states := [p.info["states"] for p in parts if "states" in p.info]:
-        info["states"] = ([key for keys, _ in states for key in keys], _joined([scores for _, scores in states]))
-    return replace(Trajectories.cat(parts), info=info)
-
-
-def _joined(scores: list[Scores]) -> Scores:
-    return Scores(
-        log_reward=torch.cat([s.log_reward for s in scores]),
-        value=torch.cat([s.value for s in scores]),
-        components={k: torch.cat([s.components[k] for s in scores]) for k in scores[0].components},
-        problems=[p for s in scores for p in s.problems],
-    )
-
-
-def _state_rewards(
-    trajectories: Trajectories, environment: Environment, reward: Reward, log_target: Tensor
-) -> tuple[Tensor, tuple[list[str], Scores] | None]:
-    """log R'(s), float64 [S], 0 where a state stands for no object; keys and scores of those on the way, if any."""
-    states = trajectories.states
-    out = torch.zeros(len(states), dtype=torch.float64, device=states.device)
-    out = out.index_copy(0, trajectories.last, log_target.double())
-    stands = environment.has_object(states)
-    on_the_way = stands.index_fill(0, trajectories.last, False).nonzero().squeeze(1)
-    if not len(on_the_way):
-        return out, None
-    some = states[on_the_way]
-    objects = environment.objects(some)
-    keys = environment.kind.keys(objects)
-    scores = reward.further(objects, keys, finished=False)
-    value = scores.log_reward.double() - environment.log_symmetry(some, objects)
-    return out.index_copy(0, on_the_way, value.to(states.device)), (keys, scores)

@@ -7,6 +7,7 @@ from typing import Any
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, Phase, TargetNetwork
 from molgfn.objects.base import ObjectKind
+from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.sources import Sources
 
 #: what any other class declares about itself, worth showing where it is there
@@ -40,11 +41,12 @@ def objective(o: Objective) -> dict[str, str]:
     }
     facts = {
         "trajectories": trajectories(o.on_policy),
-        "requires": words(o.requires),
+        "reads": quantities(o.quantities),
         "gradient to": gradient_to(o),
         "an iteration": iteration(o.phases()),
         "target network": target(o),
-        "further networks": ", ".join(o.auxiliaries),
+        "further networks": ", ".join(network.name for network in o.networks),
+        "frozen policies": ", ".join(o.frozen),
         "trunk of its own": ", ".join(GROUPS[g] for g in GROUPS if g in o.separate),
         "P_B": "must be uniform" if o.needs_uniform_backward else "",
         "smallest batch": str(o.least_batch) if o.least_batch > 1 else "",
@@ -61,10 +63,10 @@ def backward(b: BackwardPolicyTraining) -> dict[str, str]:
         "trained by": trained_by(b),
         "trained on": trained_on(b),
         "trajectories": trajectories(b.on_policy),
-        "requires": words(b.requires) if b.has_loss else "",
+        "reads": quantities(b.quantities) if b.has_loss else "",
         "an iteration": its_steps(b),
         "target network": f"the forward objective reads a copy of P_B that {follows(b.target)}" if b.target else "",
-        "further networks": ", ".join(b.auxiliaries),
+        "further networks": ", ".join(network.name for network in b.networks),
         "guide": type(b.guide).__name__ if b.guide else "",
         "reference": b.reference,
     }
@@ -127,6 +129,11 @@ def trained_on(b: BackwardPolicyTraining) -> str:
 def its_steps(b: BackwardPolicyTraining) -> str:
     """When its own steps come, and how many."""
     return f"{_count(b.steps, 'step')} {b.when} those of the forward objective" if b.has_loss else ""
+
+
+def quantities(listed: tuple[type[Quantity], ...]) -> str:
+    """What is read about each step beside what is always there."""
+    return ", ".join(quantity.name for quantity in listed) or "nothing"
 
 
 def words(value: Any) -> str:

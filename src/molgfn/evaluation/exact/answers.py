@@ -16,6 +16,7 @@ from molgfn.environments.enumeration import StateGraph, enumerate_states
 from molgfn.errors import ContractError
 from molgfn.evaluation.exact.layers import Layers
 from molgfn.policies.base import Policy
+from molgfn.policies.distributions import HasTable, require
 from molgfn.rewards.base import Reward
 
 
@@ -134,7 +135,7 @@ def edge_log_probs(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> t
         distribution = policy(states, forward=True).forward
         if distribution is None:
             raise ContractError(f"{type(policy).__name__} returned no forward distribution though it was asked for one")
-        rows = distribution.log_probs().double().cpu()
+        rows = require(distribution, HasTable, "exact answers").log_probs().double().cpu()
         first, last = torch.searchsorted(source, torch.tensor([lo, hi])).tolist()
         log_pf[order[first:last]] = rows[source[first:last] - lo, action[first:last]]
         log_stop[lo:hi] = rows[:, policy.environment.stop_action]

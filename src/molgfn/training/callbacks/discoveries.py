@@ -18,7 +18,7 @@ from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
 from molgfn.training.callbacks.component_means import ComponentMeans
 from molgfn.training.callbacks.variety import Variety
-from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch
 
 
 def _number(key: str) -> int:
@@ -103,7 +103,7 @@ class Discoveries(pl.Callback):
         self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Trajectories, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         self._record(batch, trainer.datamodule.environment.kind)  # type: ignore[attr-defined]
         self._trained = {f"train/{name}": value for name, value in outputs.items()}
@@ -167,9 +167,8 @@ class Discoveries(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._last = (time.perf_counter(), trainer.datamodule.drawn)  # type: ignore[attr-defined]
 
-    def _record(self, batch: Trajectories, kind: ObjectKind) -> None:
-        fresh: Trajectories = batch.info["fresh"]
-        scores = fresh.info["scores"]
+    def _record(self, batch: Batch, kind: ObjectKind) -> None:
+        fresh, scores = batch.fresh.trajectories, batch.fresh.scores
         self._scores.append((scores.log_reward, scores.value))
         self._components.add(scores.components)
         self._length = fresh.lengths.double().mean()
@@ -194,7 +193,7 @@ class Discoveries(pl.Callback):
         good = {threshold: reached(worth, threshold, self.direction) for threshold in self.modes}
         some = np.flatnonzero(np.logical_or.reduce(list(good.values()))) if good else np.zeros(0, dtype=int)
         if len(some):
-            bits = kind.fingerprints(kind.take(fresh.info["objects"], [new[i] for i in some]))
+            bits = kind.fingerprints(kind.take(batch.fresh.objects, [new[i] for i in some]))
             for threshold, modes in self.modes.items():
                 if (chosen := good[threshold][some]).any():
                     modes.add(bits[chosen])

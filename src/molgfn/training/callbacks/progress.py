@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from molgfn.training.callbacks.variety import Variety
 from molgfn.training.data import TrajectoryDataModule
+from molgfn.trajectories.rewarded import Batch
 
 
 class ProgressDisplay(pl.Callback):
@@ -52,16 +53,15 @@ class ProgressDisplay(pl.Callback):
             self._task = self._progress.add_task("train", total=data.iterations, completed=data.iteration, text="")
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         now, data = time.perf_counter(), self._data
         done = data.iteration >= data.iterations
         if now - self._last < (0.25 if self.live else self.seconds) and not done:
             return
         rate = (data.drawn - self._from[1]) / (now - self._from[0])
-        fresh = batch.info["fresh"]
-        scores = fresh.info["scores"]
-        different = len(set(fresh.keys)) / len(fresh) if self.variety is None else self.variety.latest
+        fresh, scores = batch.fresh, batch.fresh.scores
+        different = len(set(fresh.trajectories.keys)) / len(fresh) if self.variety is None else self.variety.latest
         reward, value = scores.log_reward.exp().mean(), scores.value.nanmean()
         losses = " ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in outputs.items() if k.startswith("loss/"))
         text = f"{rate:.0f} trajectories/s  R {reward:.2g}  value {value:.3f}  different {different:.0%}  loss {losses}"

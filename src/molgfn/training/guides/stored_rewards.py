@@ -16,7 +16,7 @@ from molgfn.policies.base import Policy
 from molgfn.training.guides.ancestors import Ancestors, ancestors
 from molgfn.training.guides.hash_table import HashTable, first_of_each
 from molgfn.trajectories.batch import Trajectories
-from molgfn.trajectories.scoring import backward_log_prob
+from molgfn.trajectories.quantities.backward import backward_log_prob
 
 
 class StoredRewardsGuide(Guide):

@@ -17,6 +17,7 @@ from molgfn.evaluation.metrics.base import Samples
 from molgfn.objects.capabilities import HasPictures
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.wandb_run import WandbRun, finish, start
+from molgfn.trajectories.rewarded import Batch
 
 logger = logging.getLogger("molgfn")
 
@@ -62,14 +63,13 @@ class Histograms(pl.Callback):
         self._drawn: dict[str, list[torch.Tensor]] = {}
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         runs = [found for found in trainer.loggers if isinstance(found, WandbRun)]
         if not runs:
             return
-        fresh = batch.info["fresh"]
-        scores = fresh.info["scores"]
-        columns = {"log_reward": scores.log_reward, "value": scores.value, "length": fresh.lengths}
+        scores, lengths = batch.fresh.scores, batch.fresh.trajectories.lengths
+        columns = {"log_reward": scores.log_reward, "value": scores.value, "length": lengths}
         for name, column in {**columns, **scores.components}.items():
             self._drawn.setdefault(f"histogram/{name}", []).append(column.detach().cpu())
         if (batch_idx + 1) % self.log_every == 0:

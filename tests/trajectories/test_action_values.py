@@ -1,5 +1,7 @@
 """Action values against dense tables, for dense and for factorised policies."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -8,8 +10,10 @@ from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.action_values import QGap, QTaken, QValue
+from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.values import action_values
 
 VOCABULARY = [["C", [0]], ["CC", [0, 1]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["CCO", [0, 1]]]
 
@@ -40,6 +44,11 @@ def setting(request):
     )
 
 
+def evaluated(policy, trajectories, own, targets):
+    t = replace(trajectories, log_reward=torch.zeros(len(trajectories), dtype=torch.float64))
+    return evaluate(t, policy, quantities=(QTaken, QGap, QValue), networks=Networks(own=own, targets=targets))
+
+
 def dense_q(network, states):
     """Q [S, A], -inf where illegal."""
     out = network(states, flow=True)
@@ -57,16 +66,16 @@ def mean_of(log_p, table):
 def test_against_dense_tables(setting, critics):
     policy, t, networks, targets = setting
     names = ["q1", "q2"][:critics]
-    found = action_values(t, policy(t.states).forward, {n: networks[n] for n in names}, {n: targets[n] for n in names})
+    found = evaluated(policy, t, {n: networks[n] for n in names}, {n: targets[n] for n in names})
     tables = [dense_q(networks[n], t.states) for n in names]
     log_p = policy(t.states).forward.log_probs()
     taken = torch.stack([q.gather(1, t.actions[:, None]).squeeze(1) for q in tables], 1)
-    torch.testing.assert_close(found["q_taken"], t.pad(taken))
+    torch.testing.assert_close(found[QTaken], t.pad(taken))
     gap = mean_of(log_p, torch.stack(tables).amin(0))
-    torch.testing.assert_close(found["q_gap"], t.pad(gap))
+    torch.testing.assert_close(found[QGap], t.pad(gap))
     value = -mean_of(log_p, torch.stack([dense_q(targets[n], t.states) for n in names]).amin(0))
-    torch.testing.assert_close(found["q_value"], t.pad(value))
-    assert not found["q_value"].requires_grad
+    torch.testing.assert_close(found[QValue], t.pad(value))
+    assert not found[QValue].requires_grad
 
 
 @pytest.mark.parametrize("critics", [1, 2])
@@ -74,16 +83,16 @@ def test_the_gap_has_the_gradient_of_the_policy_only(setting, critics):
     policy, t, networks, targets = setting
     names = ["q1", "q2"][:critics]
     chosen = {n: networks[n] for n in names}
-    found = action_values(t, policy(t.states).forward, chosen, {n: targets[n] for n in names})
+    found = evaluated(policy, t, chosen, {n: targets[n] for n in names})
     parameters = [p for p in policy.group_modules()["forward"]]
-    got = torch.autograd.grad(found["q_gap"].sum(), parameters, retain_graph=True, allow_unused=True)
+    got = torch.autograd.grad(found[QGap].sum(), parameters, retain_graph=True, allow_unused=True)
     for network in chosen.values():
         unreached = torch.autograd.grad(
-            found["q_gap"].sum(), list(network.parameters()), retain_graph=True, allow_unused=True
+            found[QGap].sum(), list(network.parameters()), retain_graph=True, allow_unused=True
         )
         assert all(g is None for g in unreached)
         reached = torch.autograd.grad(
-            found["q_taken"].sum(), list(network.parameters()), retain_graph=True, allow_unused=True
+            found[QTaken].sum(), list(network.parameters()), retain_graph=True, allow_unused=True
         )
         assert any(g is not None and g.abs().max() > 0 for g in reached)
     least = torch.stack([dense_q(q, t.states) for q in chosen.values()]).amin(0).detach()
@@ -97,14 +106,14 @@ def test_the_gap_has_the_gradient_of_the_policy_only(setting, critics):
 
 def test_without_copies_the_critics_are_their_own_targets(setting):
     policy, t, networks, _ = setting
-    found = action_values(t, policy(t.states).forward, networks, {})
-    torch.testing.assert_close(found["q_value"], -found["q_gap"].detach())
+    found = evaluated(policy, t, networks, {})
+    torch.testing.assert_close(found[QValue], -found[QGap].detach())
 
 
 def test_two_equal_critics_are_one(setting):
     policy, t, networks, targets = setting
-    one = action_values(t, policy(t.states).forward, {"q1": networks["q1"]}, {"q1": targets["q1"]})
+    one = evaluated(policy, t, {"q1": networks["q1"]}, {"q1": targets["q1"]})
     same = {n: networks["q1"] for n in ("q1", "q2")}, {n: targets["q1"] for n in ("q1", "q2")}
-    two = action_values(t, policy(t.states).forward, *same)
-    torch.testing.assert_close(two["q_gap"], one["q_gap"])
-    torch.testing.assert_close(two["q_value"], one["q_value"])
+    two = evaluated(policy, t, *same)
+    torch.testing.assert_close(two[QGap], one[QGap])
+    torch.testing.assert_close(two[QValue], one[QValue])

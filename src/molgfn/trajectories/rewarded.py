@@ -1,0 +1,178 @@
+"""Trajectories together with what was found out about their objects, and the batch that is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from molgfn.environments.base import Environment
+from molgfn.objects.base import ObjectKind
+from molgfn.rewards.base import Reward, Scores
+from molgfn.trajectories.batch import Trajectories
+
+#: what gives the objects [B] of a batch, by their keys, their scores
+Score = Callable[[Any, list[str]], Scores]
+
+
+@dataclass(frozen=True)
+class StateScores:
+    """States on the way that stand for an object.
+
+    Attributes:
+        keys: n object keys.
+        scores: of the n objects.
+    """
+
+    keys: list[str]
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Rewarded:
+    """B trajectories and what was found out about their objects.
+
+    Attributes:
+        trajectories: with log R, log C and keys.
+        objects: B finished objects, as ``Environment.objects`` gives them.
+        scores: of the B objects.
+        on_the_way: states before the last; None where nobody asked for their rewards, or none stands for an object.
+    """
+
+    trajectories: Trajectories
+    objects: Any
+    scores: Scores
+    on_the_way: StateScores | None = None
+
+    def __len__(self) -> int:
+        return len(self.trajectories)
+
+    def to(self, device: torch.device | str) -> Rewarded:
+        """With the trajectories on a device; objects and scores stay where they are."""
+        return replace(self, trajectories=self.trajectories.to(device))
+
+    @classmethod
+    def cat(cls, parts: Sequence[Rewarded], kind: ObjectKind) -> Rewarded:
+        """One after the other, of objects of one kind."""
+        if len(parts) == 1:
+            return parts[0]
+        states = [p.on_the_way for p in parts if p.on_the_way is not None]
+        return cls(
+            trajectories=Trajectories.cat([p.trajectories for p in parts]),
+            objects=kind.cat([p.objects for p in parts]),
+            scores=_joined([p.scores for p in parts]),
+            on_the_way=StateScores([k for s in states for k in s.keys], _joined([s.scores for s in states]))
+            if states
+            else None,
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one iteration trains on.
+
+    Attributes:
+        trajectories: all B, scored, on the policy's device.
+        fresh: those that were newly drawn by the present policy, which are what the run finds. Where the whole batch
+            is given, it is one trajectory that is not trained on.
+        given: those that lead to given objects; None where there are none, or nobody reads their rewards.
+    """
+
+    trajectories: Trajectories
+    fresh: Rewarded
+    given: Rewarded | None = None
+
+    @classmethod
+    def of(cls, fresh: Rewarded) -> Batch:
+        """Of newly drawn trajectories alone."""
+        return cls(fresh.trajectories, fresh)
+
+    def __len__(self) -> int:
+        return len(self.trajectories)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """With all trajectories on a device."""
+        given = None if self.given is None else self.given.to(device)
+        return Batch(self.trajectories.to(device), self.fresh.to(device), given)
+
+
+def find_rewards(
+    trajectories: Trajectories,
+    environment: Environment,
+    reward: Reward,
+    *,
+    state_rewards: bool = False,
+    score: Score | None = None,
+) -> Rewarded:
+    """The same trajectories with log R, log C and keys, and with their objects and ``Scores``.
+
+    Args:
+        trajectories: B.
+        environment: in which they were drawn.
+        reward: scores their objects.
+        state_rewards: score the states on the way as well, as ``log_reward_state`` (these are reward calls). At the
+            last state of a trajectory it is the very ``log_target``.
+        score: how the reward is asked for the finished objects; None: as for the first of a batch.
+    """
+    terminal = trajectories.terminal
+    objects = environment.objects(terminal)
+    keys = environment.kind.keys(objects)
+    scores = (score or reward)(objects, keys)
+    log_symmetry = environment.log_symmetry(terminal, objects)
+    device = trajectories.lengths.device
+    log_reward_state, on_the_way = None, None
+    if state_rewards:
+        log_target = (scores.log_reward - log_symmetry).to(device)
+        log_reward_state, on_the_way = _state_rewards(trajectories, environment, reward, log_target)
+    found = replace(
+        trajectories,
+        log_reward=scores.log_reward.to(device),
+        log_symmetry=log_symmetry.to(device),
+        keys=keys,
+        source=trajectories.source or ["policy"] * len(trajectories),
+        log_reward_state=log_reward_state,
+    )
+    return Rewarded(found, objects, scores, on_the_way)
+
+
+def without_rewards(trajectories: Trajectories, state_rewards: bool) -> Trajectories:
+    """With log R = 0 everywhere, for an objective that does not read it."""
+    nothing = torch.zeros(len(trajectories), dtype=torch.float64, device=trajectories.lengths.device)
+    of_states = torch.zeros(len(trajectories.states), dtype=torch.float64, device=nothing.device)
+    return replace(
+        trajectories,
+        log_reward=nothing,
+        log_symmetry=nothing,
+        log_reward_state=of_states if state_rewards else None,
+    )
+
+
+def _joined(scores: list[Scores]) -> Scores:
+    return Scores(
+        log_reward=torch.cat([s.log_reward for s in scores]),
+        value=torch.cat([s.value for s in scores]),
+        components={k: torch.cat([s.components[k] for s in scores]) for k in scores[0].components},
+        problems=[p for s in scores for p in s.problems],
+    )
+
+
+def _state_rewards(
+    trajectories: Trajectories, environment: Environment, reward: Reward, log_target: Tensor
+) -> tuple[Tensor, StateScores | None]:
+    """log R'(s), float64 [S], 0 where a state stands for no object; and what was found out about those on the way."""
+    states = trajectories.states
+    out = torch.zeros(len(states), dtype=torch.float64, device=states.device)
+    out = out.index_copy(0, trajectories.last, log_target.double())
+    stands = environment.has_object(states)
+    on_the_way = stands.index_fill(0, trajectories.last, False).nonzero().squeeze(1)
+    if not len(on_the_way):
+        return out, None
+    some = states[on_the_way]
+    objects = environment.objects(some)
+    keys = environment.kind.keys(objects)
+    scores = reward.further(objects, keys, finished=False)
+    value = scores.log_reward.double() - environment.log_symmetry(some, objects)
+    return out.index_copy(0, on_the_way, value.to(states.device)), StateScores(keys, scores)
