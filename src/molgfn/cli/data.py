@@ -173,8 +173,8 @@ def info(
 
 def _require_output(output: Path, source: str, path: Path | None) -> None:
     """Refuse what would overwrite the source, or be another kind of file than its name says."""
+    from molgfn.api.object_files import require_folder
     from molgfn.cli.files.kept import LINES, STRUCTURES, TABLES
-    from molgfn.cli.files.object_files import require_folder
     from molgfn.datasets.registry import DATASETS
 
     read = path or (DATASETS[source].file.place if source in DATASETS else Path(source))

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import mlp
 from molgfn.policies.base import LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
@@ -35,6 +36,7 @@ class MLPPolicy(Policy):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector"})
+    environment: ListedActions
 
     def __init__(
         self,

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from molgfn.environments.actions import listed
 from molgfn.environments.base import Environment, States
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError
 from molgfn.policies.base import LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import Categorical, Staged
@@ -33,9 +35,10 @@ class TabularPolicy(Policy):
         self, *, environment: Environment, learned_backward: bool = False, initial_log_z: LogZStart = None
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
-        if environment.n_states is None:
+        numbered = enumerable(environment, "policy: TabularPolicy")
+        if numbered.n_states is None:
             raise ConfigError(f"policy: TabularPolicy needs numbered states, which {type(environment).__name__} lacks")
-        n = environment.n_states
+        n = numbered.n_states
         e: Any = environment
         self.forward_logits = PartsTable(n, e.parts) if self.in_parts else nn.Parameter(torch.zeros(n, e.n_actions))
         self.backward_logits = (
@@ -54,7 +57,7 @@ class TabularPolicy(Policy):
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
-        index = self.environment.index(states)
+        index = enumerable(self.environment, "TabularPolicy").index(states)
         return PolicyOutput(
             forward=self._forward(index, states) if forward else None,
             backward=self._backward(index, states) if backward else None,
@@ -64,7 +67,7 @@ class TabularPolicy(Policy):
     def _forward(self, index: Tensor, states: States) -> Categorical | Staged:
         if isinstance(self.forward_logits, PartsTable):
             return self.forward_logits(index, legal_parts(self.environment, states))
-        return Categorical(self.forward_logits[index], self.environment.forward_mask(states))
+        return Categorical(self.forward_logits[index], listed(self.environment, "TabularPolicy").forward_mask(states))
 
     def _backward(self, index: Tensor, states: States) -> Categorical | Staged:
         if isinstance(self.backward_logits, PartsTable):
@@ -74,7 +77,7 @@ class TabularPolicy(Policy):
             return self.fixed_backward_of_parts(
                 states, even_parts(self.backward_logits.sizes, legal, self.flows[index])
             )
-        mask = self.environment.backward_mask(states)
+        mask = listed(self.environment, "TabularPolicy").backward_mask(states)
         return (
             Categorical(self.backward_logits[index], mask)
             if self.learned_backward

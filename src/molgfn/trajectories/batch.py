@@ -18,8 +18,10 @@ class Trajectories:
 
     Attributes:
         states: S states.
-        actions: int64 [S], the forward action taken at each state (the last of a trajectory is stop).
-        backward_actions: int64 [S], the action at the *next* state that undoes it; -1 at the exit.
+        actions: int64 [S] or [S, parts], the forward action taken at each state.
+        backward_actions: int64 [S] or [S, parts], the action at the *next* state that undoes it; of an exit, which
+            nothing undoes, any number.
+        exits: bool [S], the action is the exit (the last of a trajectory, and no other).
         trajectory: int64 [S], non-decreasing, in [0, B).
         step: int64 [S], 0 at the source.
         lengths: int64 [B], T of each trajectory.
@@ -34,6 +36,7 @@ class Trajectories:
     states: States
     actions: Tensor
     backward_actions: Tensor
+    exits: Tensor
     trajectory: Tensor
     step: Tensor
     lengths: Tensor
@@ -75,6 +78,7 @@ class Trajectories:
             states=self.states[flat],
             actions=self.actions[flat],
             backward_actions=self.backward_actions[flat],
+            exits=self.exits[flat],
             trajectory=trajectory,
             step=step,
             lengths=lengths,
@@ -100,6 +104,7 @@ class Trajectories:
             states=type(parts[0].states).cat([p.states for p in parts]),
             actions=torch.cat([p.actions for p in parts]),
             backward_actions=torch.cat([p.backward_actions for p in parts]),
+            exits=torch.cat([p.exits for p in parts]),
             trajectory=torch.cat([p.trajectory + o for p, o in zip(parts, offsets, strict=False)]),
             step=torch.cat([p.step for p in parts]),
             lengths=torch.cat([p.lengths for p in parts]),
@@ -119,6 +124,7 @@ class Trajectories:
             states=self.states.to(device),
             actions=self.actions.to(device),
             backward_actions=self.backward_actions.to(device),
+            exits=self.exits.to(device),
             trajectory=self.trajectory.to(device),
             step=self.step.to(device),
             lengths=self.lengths.to(device),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from typing import Annotated, Any
 
@@ -99,6 +98,7 @@ class Replay(ABC):
         self._table = {
             "actions": room(t.actions),
             "backward_actions": room(t.backward_actions),
+            "exits": room(t.exits),
             "lengths": torch.zeros(self.capacity, dtype=torch.int64),
             "log_reward": torch.zeros(self.capacity, dtype=torch.float64),
             "log_symmetry": torch.zeros(self.capacity, dtype=torch.float64),
@@ -106,15 +106,15 @@ class Replay(ABC):
         }
         if t.log_reward_state is not None:
             self._table["log_reward_state"] = room(t.log_reward_state.double())
-        self._states = t.states._map(room)
+        self._states = t.states.map(room)
         if old_states is not None:
             for name, value in old_table.items():
                 if value.dim() == 1:
                     self._table[name] = value
                 else:
                     self._table[name][:, :have] = value
-            for field in dataclasses.fields(old_states):
-                getattr(self._states, field.name)[:, :have] = getattr(old_states, field.name)
+            for new, old in zip(self._states.tensors().values(), old_states.tensors().values(), strict=True):
+                new[:, :have] = old
 
     def _write(self, t: Trajectories, rows: list[int], slots: list[int]) -> None:
         # The same object twice in one batch: the later row wins, as an indexed write does not promise.
@@ -123,13 +123,14 @@ class Replay(ABC):
         slot = at[part.trajectory]
         self._table["actions"][slot, part.step] = part.actions
         self._table["backward_actions"][slot, part.step] = part.backward_actions
+        self._table["exits"][slot, part.step] = part.exits
         self._table["lengths"][at] = part.lengths
         if part.log_reward_state is not None:
             self._table["log_reward_state"][slot, part.step] = part.log_reward_state.double()
         if part.log_symmetry is not None:
             self._table["log_symmetry"][at] = part.log_symmetry.double()
-        for field in dataclasses.fields(part.states):
-            getattr(self._states, field.name)[slot, part.step] = getattr(part.states, field.name)
+        for stored, given in zip(self._states.tensors().values(), part.states.tensors().values(), strict=True):  # type: ignore[union-attr]
+            stored[slot, part.step] = given
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Trajectories:
         """``n`` stored trajectories, scored."""
@@ -140,9 +141,10 @@ class Replay(ABC):
         at = (slots[trajectory], step)
         state_rewards = self._table.get("log_reward_state")
         return Trajectories(
-            states=self._states._map(lambda x: x[at]),  # type: ignore[union-attr]
+            states=self._states.map(lambda x: x[at]),  # type: ignore[union-attr]
             actions=self._table["actions"][at],
             backward_actions=self._table["backward_actions"][at],
+            exits=self._table["exits"][at],
             trajectory=trajectory,
             step=step,
             lengths=lengths,
@@ -156,11 +158,7 @@ class Replay(ABC):
     def state_dict(self) -> dict[str, Any]:
         """Everything stored, as plain data and tensors."""
         n = len(self)
-        states = (
-            {}
-            if self._states is None
-            else {f.name: getattr(self._states, f.name)[:n] for f in dataclasses.fields(self._states)}
-        )
+        states = {} if self._states is None else {k: v[:n] for k, v in self._states.tensors().items()}
         table = {k: v[:n] for k, v in self._table.items()}
         return {"keys": list(self._keys), "age": self._age, "table": table, "states": states}
 
@@ -175,8 +173,11 @@ class Replay(ABC):
         def room(x: Tensor) -> Tensor:
             return torch.cat([x, x.new_zeros(self.capacity - len(x), *x.shape[1:])])
 
-        self._table = {k: room(v[: self.capacity]) for k, v in state["table"].items()}
-        self._states = type(blank)(**{k: room(v[: self.capacity]) for k, v in state["states"].items()})
+        table = dict(state["table"])
+        if "exits" not in table:  # of an older checkpoint, where -1 said so
+            table["exits"] = table["backward_actions"] < 0
+        self._table = {k: room(v[: self.capacity]) for k, v in table.items()}
+        self._states = blank.with_tensors({k: room(v[: self.capacity]) for k, v in state["states"].items()})
 
 
 class UniformReplay(Replay):

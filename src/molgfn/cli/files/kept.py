@@ -64,7 +64,7 @@ def write_kept(output: Path, kept: Sequence[Kept], columns: Columns) -> list[str
     else:
         table.isetitem(place, smiles)
     if kind == ".parquet":
-        from molgfn.cli.files.object_files import whole
+        from molgfn.api.object_files import whole
         from molgfn.datasets.given import as_given
 
         types = dict(zip(names, columns.types or [], strict=False))
@@ -76,8 +76,8 @@ def write_kept(output: Path, kept: Sequence[Kept], columns: Columns) -> list[str
 
 def _write_structures(output: Path, kept: Sequence[Kept], columns: Columns) -> list[str]:
     """An SD file: names as titles (the SMILES where there is none), the other columns as tags."""
+    from molgfn.api.object_files import whole
     from molgfn.chemistry.files.writing import write_sdf
-    from molgfn.cli.files.object_files import whole
 
     title = "name" if columns.smiles is None or columns.lines else None
     tags: dict[str, list[str]] = {}

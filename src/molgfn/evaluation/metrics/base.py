@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.evaluation.readings import Reading
 from molgfn.objects.base import ObjectKind
@@ -132,6 +134,7 @@ class Samples:
         return self.kind.fingerprints(self.different)
 
 
+@attributes_in_docstring
 class Metric(ABC):
     """Turns samples into named readings.
 
@@ -160,4 +163,4 @@ class Metric(ABC):
     @classmethod
     def definition(cls) -> str:
         """The docstring up to ``Args:``, as one line."""
-        return " ".join((inspect.getdoc(cls) or "").split("\nArgs:")[0].replace("``", "").split())
+        return " ".join(re.split(r"\n(?:Args|Attributes):", inspect.getdoc(cls) or "")[0].replace("``", "").split())
