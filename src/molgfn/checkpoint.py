@@ -8,6 +8,7 @@ exponential moving average, these are the averaged ones (Lightning keeps the oth
 
 from __future__ import annotations
 
+import copy
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
+from molgfn.policies.log_z import present_keys
 from molgfn.run_environment import condition_record, run_environment
 
 KEY = "molgfn"
@@ -163,10 +165,9 @@ def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, An
             f"{path}: its policy acts in another environment (different: {', '.join(differ)}); weights "
             "go on in the same one only"
         )
-    log_z = policy.log_z.detach().clone()
+    log_z = copy.deepcopy(policy.log_z.state_dict())
     _fill(path, policy, content)
-    with torch.no_grad():
-        policy.log_z.copy_(log_z)
+    policy.log_z.load_state_dict(log_z)
     return path
 
 
@@ -202,6 +203,7 @@ def _fill(path: Path, policy: Policy, content: Mapping[str, Any]) -> None:
     if not isinstance(weights, Mapping):
         raise CheckpointError(f"{path}: holds no weights (`state_dict`)")
     own = {str(k).removeprefix(PREFIX): v for k, v in weights.items() if str(k).startswith(PREFIX)}
+    present_keys(own)
     expected = policy.state_dict()
     problems = [f"`{k}` is missing" for k in expected if k not in own]
     problems += [f"`{k}` has no place" for k in own if k not in expected]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from molgfn.environments.base import Environment
 from molgfn.objectives.base import Objective
+from molgfn.objectives.declarations import read_quantities
+from molgfn.policies.base import Policy
+from molgfn.policies.distributions.capabilities import lacking
 from molgfn.trajectories.path_factor import path_dependence
 
 
@@ -18,6 +21,16 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
     if objective.needs_path_independence and (found := path_dependence(environment)):
         lacks.append(found)
     return lacks
+
+
+def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
+    """What the objective reads of P_F and its distribution cannot give, one line each, without the objective's name."""
+    return [
+        f"reads {quantity.name} of P_F, but {reason}; take an objective that does not read it, or a policy whose "
+        "distribution has it"
+        for quantity in read_quantities(objective)
+        for reason in lacking(policy.distribution, quantity.needs)
+    ]
 
 
 def too_small(objective: Objective, batch_size: int) -> str | None:

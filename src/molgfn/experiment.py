@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from molgfn import __version__, run_files
 from molgfn.checkpoint import find, read, take_weights
-from molgfn.compatibility import misplaced, no_target, too_small
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small
 from molgfn.config import build, check
 from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
@@ -201,6 +201,7 @@ def misfits(e: Experiment) -> list[str]:
             f"{e.reward.kind.name} objects"
         )
     problems += misdeclared(e.objective, e.backward, e.policy)
+    problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):
         if part.on_policy and (reasons := e.sources.off_policy_reasons):
             problems.append(

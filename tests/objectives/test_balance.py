@@ -240,7 +240,7 @@ def test_bounds_of_log_z(dag):
 def test_slope_of_log_z_is_its_distance_from_the_elbo(dag):
     """Identity 3."""
     _, p, _, g = _bounds(dag)
-    slope = torch.autograd.grad(expected(dag, TrajectoryBalance()), dag.policy.log_z)[0]
+    slope = torch.autograd.grad(expected(dag, TrajectoryBalance()), dag.policy.log_z.constant)[0]
     assert slope.item() == pytest.approx(2 * (2.0 - (p * g).sum().item()), abs=1e-9)
 
 
@@ -248,7 +248,7 @@ def test_slope_of_log_z_is_its_distance_from_the_elbo(dag):
 def test_backward_sampled_trajectory_balance_trains_pb_by_a_kl(dag, log_z):
     """Identity 4: from pi* and P_B, half the gradient with respect to P_B is that of KL(P_B || P_F), for any log Z."""
     with torch.no_grad():
-        dag.policy.log_z.fill_(log_z)
+        dag.policy.log_z.constant.fill_(log_z)
     evaluated, p, posterior, g = _bounds(dag)
     half = (posterior.detach() * (evaluated[LogZ] - g).square()).sum() / 2
     kl = (posterior * (posterior / p).log()).sum()
@@ -375,7 +375,7 @@ def test_zero_at_exact_flows_of_strings_with_parallel_edges(objective, alphabet)
         policy.flows[number] = flows.log_flow
         if objective.forward_looking:
             policy.flows[number] -= torch.where(graph.can_stop, log_reward, 0.0)
-        policy.log_z.fill_(flows.log_z)
+        policy.log_z.constant.fill_(flows.log_z)
     texts = ["AAA"] * 16 if alphabet == "A" else ["AAA", "AAB", "ABA", "BAB", "BBA", "BBB"] * 8
     t = Sampler(environment).backward(policy, environment.states_of(texts), generator=draw)
     reward_of = torch.zeros(environment.n_states, dtype=torch.float64)

@@ -47,14 +47,14 @@ def test_costs_are_rewards_with_the_other_sign(dag):
 def test_log_z_moves_towards_the_elbo(dag, log_z):
     """Its gradient is E[D] = log Z - ELBO, half that of TB; and nothing else gets any."""
     with torch.no_grad():
-        dag.policy.log_z.fill_(log_z)
+        dag.policy.log_z.constant.fill_(log_z)
     ours = exact.expected(RLUniform(), dag, loss="log_z")
-    slope = torch.autograd.grad(ours, dag.policy.log_z)[0].item()
+    slope = torch.autograd.grad(ours, dag.policy.log_z.constant)[0].item()
     assert slope == pytest.approx(log_z - exact.ELBO, abs=1e-6)
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogZ))
     d = evaluated[LogZ] + residuals.scores(evaluated)
     tb = (dag.probabilities() * d.square()).sum()
-    assert torch.autograd.grad(tb, dag.policy.log_z)[0].item() == pytest.approx(2 * slope)
+    assert torch.autograd.grad(tb, dag.policy.log_z.constant)[0].item() == pytest.approx(2 * slope)
     assert TrajectoryBalance()(evaluated).losses["tb"].value.item() == pytest.approx(d.square().mean().item())
 
 

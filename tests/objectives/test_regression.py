@@ -68,7 +68,7 @@ def _at_exact_log_z(loss):
     """(Expected on-policy TB gradient, a function that differentiates a functional of P_F(tau), target(tau))."""
     dag = golden_dag()
     with torch.no_grad():
-        dag.policy.log_z.fill_(math.log(63))
+        dag.policy.log_z.constant.fill_(math.log(63))
     objective = TrajectoryBalance(regression=loss)
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities)
     p = evaluated.log_pf.sum(1).exp()

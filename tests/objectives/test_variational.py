@@ -80,7 +80,7 @@ def test_reverse_kl_is_half_of_on_policy_trajectory_balance(dag):
     """Each trajectory by itself: the residual weighs log P_F, less what has expectation 0 (the baseline)."""
     one = dag.trajectories.select(torch.tensor([7]))
     with torch.no_grad():
-        dag.policy.log_z.zero_()
+        dag.policy.log_z.constant.zero_()
     plain = loss(ReverseKL(baseline="none"), dag, one)
     evaluated = evaluate_for(TrajectoryBalance(), dag, trajectories=one, joint=False)
     tb = TrajectoryBalance()(evaluated).losses["tb"].value

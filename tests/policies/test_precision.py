@@ -10,7 +10,7 @@ from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.base import ObjectiveOutput
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
-from molgfn.policies.distributions import Categorical, Factorised
+from molgfn.policies.distributions import Categorical, Packing, Staged
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
@@ -68,17 +68,17 @@ def test_a_distribution_of_half_logits_is_that_of_the_same_logits_in_float32(dty
 
 
 @pytest.mark.parametrize("dtype", HALF)
-def test_a_factorised_distribution_of_half_logits(dtype):
+def test_a_staged_distribution_of_half_logits(dtype):
     where, what, mask = torch.randn(8, 4).to(dtype), torch.randn(8, 4, 5).to(dtype), torch.ones(8, 4).bool()
 
-    def factorised(shift):
-        return Factorised(
+    def staged(shift):
+        return Staged(
             Categorical(where + shift, mask),
-            lambda rows, columns: Categorical(what[rows, columns] * (1 + shift), torch.ones(len(rows), 5).bool()),
-            5,
+            lambda rows, c: Categorical(what[rows, c[:, 0]] * (1 + shift), torch.ones(len(rows), 5).bool()),
+            packing=Packing((5,)),
         )
 
-    one, other = factorised(0.0), factorised(0.5)
+    one, other = staged(0.0), staged(0.5)
     torch.testing.assert_close(one.log_probs().exp().sum(1), torch.ones(8))
     for value in (one.log_probs(), one.entropy(), one.kl(other), one.log_prob(one.sample())):
         assert value.dtype == torch.float32

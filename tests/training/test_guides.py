@@ -13,6 +13,7 @@ from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import ConfigError, TrainingError
+from molgfn.policies.log_z import LogZ
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import golden_dag
@@ -34,7 +35,7 @@ class AnyPolicy(TabularPolicy):
     def __init__(self, environment, seed=0):
         torch.nn.Module.__init__(self)
         self.environment, self.seed, self.learned_backward = environment, seed, True
-        self.log_z = torch.nn.Parameter(torch.zeros((), dtype=torch.float64))
+        self.log_z = LogZ().double()
 
     def forward(self, states, *, forward=True, backward=False, flow=False):
         from molgfn.policies.base import PolicyOutput

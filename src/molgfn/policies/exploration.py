@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.policies.distributions import ActionDistribution
+from molgfn.policies.distributions import ActionDistribution, HasTempering, require
 
 
 class Exploration:
@@ -52,11 +52,13 @@ class Exploration:
 
     def sample(self, distribution: ActionDistribution, generator: torch.Generator | None = None) -> Tensor:
         """One action per state, int64 [B] or [B, parts]."""
-        tempered = distribution if self.temperature == 1.0 else distribution.tempered(self.temperature)
+        if self.temperature == 1.0 and self.epsilon == 0:
+            return distribution.sample(generator)
+        choice = require(distribution, HasTempering, "exploration")
+        tempered = distribution if self.temperature == 1.0 else choice.tempered(self.temperature)
         actions = tempered.sample(generator)
         if self.epsilon == 0:
             return actions
-        random = distribution.uniform().sample(generator)
-        coin = torch.rand(len(actions), device=actions.device, generator=generator)
-        take = (coin < self.epsilon).view(-1, *[1] * (actions.dim() - 1))
-        return torch.where(take, random, actions)
+        random = choice.uniform().sample(generator)
+        coin = torch.rand(len(actions), device=actions.device, generator=generator) < self.epsilon
+        return torch.where(coin.view(-1, *[1] * (actions.dim() - 1)), random, actions)

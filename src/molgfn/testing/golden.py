@@ -58,7 +58,7 @@ class GoldenDag:
                 flow[index] = logits[index].logsumexp(0)
             self.policy.forward_logits.copy_(logits.clamp(min=-1e9))
             self.policy.flows.copy_(flow - self.log_reward if forward_looking else flow)
-            self.policy.log_z.copy_(flow[0])
+            self.policy.log_z.constant.copy_(flow[0])
 
 
 def _all_states() -> GridStates:
@@ -79,7 +79,7 @@ def golden_dag(*, learned_backward: bool = True) -> GoldenDag:
         if learned_backward:
             policy.backward_logits.copy_(table(lambda i, j, a: math.cos(1 + 2 * i + j + 2 * a), 2))
         policy.flows.copy_(table(lambda i, j, a: 0.3 + 0.1 * i - 0.2 * j, 1)[:, 0])
-        policy.log_z.fill_(2.0)
+        policy.log_z.constant.fill_(2.0)
     log_reward = table(lambda i, j, a: math.log(1 + 2 * i + 3 * j + i * j), 1)[:, 0]
     return GoldenDag(environment, policy, _all_trajectories(environment, log_reward), log_reward)
 

@@ -116,7 +116,7 @@ class Learner:
         self.followers.follow(self.iteration)
         self.steps.schedule.step()
         if reads_log_z:
-            metrics.setdefault("log_z", self.policy.log_z.detach())
+            metrics.setdefault("log_z", self.policy.log_z_of(trajectories.terminal).detach().mean())
         metrics["gradient_steps"] = torch.tensor(float(self.steps.taken))
         self.iteration += 1
         return metrics

@@ -60,15 +60,21 @@ class Phases:
                         now = self._evaluate(phase, batch, frozen, networks, anchor, self.joint, part)
                     metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine)
         if log_weights is not None:
-            log_partition.catch_up(self.policy.log_z.data, log_weights)
+            log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
         return metrics
 
     def _log_weights(self, batch: Trajectories, evaluated: Evaluated, networks: Networks) -> Tensor:
-        """``Objective.log_weights`` of the batch, [B], from the evaluation that is there unless it lacks something."""
+        """``Objective.log_weights`` of the batch, [B], less what a condition adds to log Z.
+
+        From the evaluation that is there unless it lacks something.
+        """
         weighs_by = self.objective.weighs_by
         if not all(quantity in evaluated for quantity in weighs_by):
             evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks)
-        return self.objective.log_weights(evaluated.detach())
+        log_weights = self.objective.log_weights(evaluated.detach())
+        if self.policy.environment.condition_size:  # what is left for the constant of log Z
+            log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
+        return log_weights
 
     def _step_in_region(
         self,

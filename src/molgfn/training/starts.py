@@ -23,7 +23,7 @@ def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, netwo
     if policy.log_z_start is None:
         return
     evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks)
-    policy.log_z.copy_(log_partition.estimate(objective.log_weights(evaluated), policy.log_z_start))
+    policy.log_z.constant.copy_(log_partition.estimate(objective.log_weights(evaluated), policy.log_z_start))
 
 
 @torch.no_grad()

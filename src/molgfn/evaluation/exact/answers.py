@@ -17,7 +17,7 @@ from molgfn.environments.enumeration import StateGraph, enumerate_states
 from molgfn.errors import ContractError
 from molgfn.evaluation.exact.layers import Layers
 from molgfn.policies.base import Policy
-from molgfn.policies.distributions import ActionDistribution
+from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.rewards.base import Reward
 
 
@@ -144,7 +144,7 @@ def edge_log_probs(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> t
         first, last = torch.searchsorted(source, torch.tensor([lo, hi])).tolist()
         row, taken = source[first:last] - lo, action[first:last]
         distribution = _forward(policy, states)
-        if action.dim() == 1 and isinstance(policy.environment, ListedActions):
+        if isinstance(distribution, HasTable) and isinstance(policy.environment, ListedActions):
             table = distribution.log_probs().double().cpu()
             log_pf[order[first:last]] = table[row, taken]
             log_stop[lo:hi] = table[:, policy.environment.stop_action]

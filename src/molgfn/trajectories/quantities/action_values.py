@@ -11,10 +11,13 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from molgfn.policies.distributions import ActionDistribution
+from molgfn.policies.distributions import ActionDistribution, Capability, HasKL, HasMeanGap, require
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head
+
+#: who asks for what a distribution may lack
+READER = "action values"
 
 
 def _heads(of: Literal["present", "target"]) -> tuple[Head, ...]:
@@ -39,6 +42,7 @@ class QGap(Quantity):
 
     name: ClassVar[str] = "q_gap"
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"), *_heads("present"))
+    needs: ClassVar[tuple[type[Capability], ...]] = (HasKL, HasMeanGap)
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
@@ -51,6 +55,7 @@ class QValue(Quantity):
 
     name: ClassVar[str] = "q_value"
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"), *_heads("target"))
+    needs: ClassVar[tuple[type[Capability], ...]] = (HasKL, HasMeanGap)
 
     @classmethod
     @torch.no_grad()
@@ -68,5 +73,5 @@ def _gap(forward: ActionDistribution, critics: list[tuple[Tensor, ActionDistribu
     """sum_a P_F(a) (log P_F(a) - min_c Q_c(a)), [S]; with one critic it is a KL divergence."""
     if len(critics) == 1:
         ((flow, distribution),) = critics
-        return forward.kl(distribution) - flow
-    return forward.mean_gap(critics)
+        return require(forward, HasKL, READER).kl(require(distribution, HasKL, READER)) - flow
+    return require(forward, HasMeanGap, READER).mean_gap([(v, require(q, HasMeanGap, READER)) for v, q in critics])

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from molgfn.errors import ContractError
+from molgfn.policies.distributions import Capability
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head
 
@@ -24,7 +25,7 @@ class Quantity(ABC):
     #: the heads of networks that ``compute`` reads
     reads: ClassVar[tuple[Head, ...]] = ()
     #: what P_F's distribution must be able to do: classes of ``policies.distributions.capabilities``
-    needs: ClassVar[tuple[type, ...]] = ()
+    needs: ClassVar[tuple[type[Capability], ...]] = ()
     #: one number (or row of numbers) for each step; otherwise for each trajectory, or one of the batch
     per_step: ClassVar[bool] = True
     #: what stands on pads

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from molgfn.environments.actions import listed
 from molgfn.environments.enumerable import enumerable
+from molgfn.policies.distributions import Capability, HasTable, require
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head
@@ -20,11 +21,12 @@ class LogPFAll(Quantity):
 
     name: ClassVar[str] = "log_pf_all"
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"),)
+    needs: ClassVar[tuple[type[Capability], ...]] = (HasTable,)
     padding: ClassVar[float] = -torch.inf
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
-        return evaluation.forward().log_probs()
+        return require(evaluation.forward(), HasTable, cls.name).log_probs()
 
 
 class LogChildren(Quantity):

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from molgfn.policies.distributions import Capability, HasKL, require
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head
@@ -17,13 +18,14 @@ class KL(Quantity):
 
     name: ClassVar[str] = "kl"
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"),)
+    needs: ClassVar[tuple[type[Capability], ...]] = (HasKL,)
     anchored: ClassVar[bool] = True
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
         if evaluation.anchor is None:
             return evaluation.shared(_zero)
-        return evaluation.forward().kl(evaluation.anchor.forward)
+        return require(evaluation.forward(), HasKL, cls.name).kl(require(evaluation.anchor.forward, HasKL, cls.name))
 
 
 class KLOld(Quantity):
@@ -31,13 +33,14 @@ class KLOld(Quantity):
 
     name: ClassVar[str] = "kl_old"
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"),)
+    needs: ClassVar[tuple[type[Capability], ...]] = (HasKL,)
     anchored: ClassVar[bool] = True
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
         if evaluation.anchor is None:
             return evaluation.shared(_zero)
-        return evaluation.anchor.forward.kl(evaluation.forward())
+        return require(evaluation.anchor.forward, HasKL, cls.name).kl(require(evaluation.forward(), HasKL, cls.name))
 
 
 def _zero(evaluation: Evaluation) -> Tensor:

@@ -68,4 +68,4 @@ class LogZ(Quantity):
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
-        return evaluation.policy.log_z.to(evaluation.dtype)
+        return evaluation.policy.log_z_of(evaluation.trajectories.terminal).to(evaluation.dtype)

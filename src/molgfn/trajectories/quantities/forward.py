@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from molgfn.policies.distributions import Capability, HasEntropy, require
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head
@@ -17,10 +18,11 @@ class Entropy(Quantity):
 
     name: ClassVar[str] = "entropy"
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"),)
+    needs: ClassVar[tuple[type[Capability], ...]] = (HasEntropy,)
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
-        return evaluation.forward().entropy()
+        return require(evaluation.forward(), HasEntropy, cls.name).entropy()
 
 
 class ConstantLogPF(Quantity):

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from molgfn.policies.distributions import HasKL, require
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head
@@ -29,7 +30,8 @@ class KLToPrior(Quantity):
 
     name: ClassVar[str] = "kl_to_prior"
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"), Head("forward", "prior"))
+    needs: ClassVar[tuple[type[Capability], ...]] = (HasKL,)
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
-        return evaluation.forward().kl(evaluation.forward("prior"))
+        return require(evaluation.forward(), HasKL, cls.name).kl(require(evaluation.forward("prior"), HasKL, cls.name))
