@@ -37,7 +37,7 @@ def test_it_trains_where_nothing_more_is_asked_for(tmp_path):
 def test_an_objective_that_needs_more_is_refused_with_the_reason(tmp_path, objective, says):
     with pytest.raises(ConfigError) as caught:
         assemble(of_log_prob_only(tmp_path, objective=objective))
-    (problem,) = [p for p in caught.value.problems if "LogProbOnly" in p]
+    problem = next(p for p in caught.value.problems if says in p)
     name = objective["_target_"].rpartition(".")[2]
     assert problem.startswith(f"objective: {name} reads")
     assert f"a LogProbOnly choice of actions has not got {says}" in problem
