@@ -273,12 +273,12 @@ def test_sql_answers(tmp_path):
 
 def test_code_about_scoring_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    scorer, pmo = blocks("scoring.md", "py")
+    asked, pmo = blocks("scoring.md", "py")
     names = {}
-    exec(compile(scorer, "docs/scoring.md", "exec"), names)
-    counters = names["scorer"].counters
+    exec(compile(asked, "docs/scoring.md", "exec"), names)
+    counters = names["service"].counters
     assert (counters.raw, counters.unique, counters.cached, counters.failed) == (4, 2, 1, 1)
-    assert names["answers"].problems == [None, None, None, "not a SMILES: (nothing)"]
+    assert names["measured"].problems == [None, None, None, "not a SMILES: (nothing)"]
     record(tmp_path / re.search(r'Path\("(runs/[^"]+)"\)', pmo)[1])
     capsys.readouterr()
     exec(compile(pmo, "docs/scoring.md", "exec"), {})

@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from molgfn import __version__, run_files
 from molgfn.checkpoint import find, read, take_weights
-from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
 from molgfn.config import build, check
 from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
@@ -32,9 +32,10 @@ from molgfn.objectives.declarations import read_quantities
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
+from molgfn.rewards.readings import Readings
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.run_environment import environment_record, run_environment
 from molgfn.run_folder import begin, name_problem
-from molgfn.serving.scoring import Scorer
 from molgfn.serving.settings import Scoring
 from molgfn.training.callbacks.checkpointing import Keeping
 from molgfn.training.callbacks.discoveries import Discoveries
@@ -174,20 +175,21 @@ def reward_of(
     return build(reward, Reward, "reward", live=live, untrusted=untrusted, trust=trust)
 
 
-def scorer_of(config: dict[str, Any], *, training: bool = False) -> Scorer:
-    """The oracle of a config behind a scoring engine of its own, without a reward."""
+def readings_of(config: dict[str, Any], *, training: bool = False) -> Readings:
+    """The oracle of a config behind a door of its own, without a reward."""
     oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=False, trust=())
-    return Scorer(oracle=oracle, scoring=scoring)
+    return Readings(oracle=oracle, scoring=scoring)
 
 
 def _oracle_and_scoring(
     config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
-) -> tuple[Oracle, Scoring]:
+) -> tuple[Oracle | Scalarisation, Scoring]:
     node = config.get("scoring") or {"_target_": "molgfn.serving.settings.Scoring"}
     scoring = build(
         node if training else {**node, "budget": None}, Scoring, "scoring", untrusted=untrusted, trust=trust
     )
-    make = functools.partial(build, config["oracle"], Oracle, "oracle", untrusted=untrusted, trust=tuple(trust))
+    kinds = (Oracle, Scalarisation)
+    make = functools.partial(build, config["oracle"], kinds, "oracle", untrusted=untrusted, trust=tuple(trust))
     scoring.make, scoring.recipe = make, config["oracle"]
     return make(), scoring
 
@@ -200,6 +202,7 @@ def misfits(e: Experiment) -> list[str]:
             f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle scores "
             f"{e.reward.kind.name} objects"
         )
+    problems += unread(e.reward, e.environment)
     problems += misdeclared(e.objective, e.backward, e.policy)
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):
