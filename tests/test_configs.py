@@ -20,6 +20,7 @@ VARIANTS = {
     "backward/guided_tb",
     "backward/rl_g",
     "backward/rl_g_forward",
+    "condition/temperature",
     "target/periodic",
     "data/exploration",
     "data/local_search",

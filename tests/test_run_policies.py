@@ -6,7 +6,6 @@ import torch
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ConfigError
 from molgfn.policies.base import Policy
-from molgfn.policies.tabular import TabularPolicy
 from molgfn.run_policies import PLAIN, run_backward, run_policy
 
 GRID = HyperGrid(dimensions=2, side=3)

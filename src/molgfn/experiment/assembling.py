@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
 from molgfn.config import build, check
 from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
@@ -22,9 +22,11 @@ from molgfn.objectives.declarations import read_quantities
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
+from molgfn.rewards.readings import Readings
+from molgfn.rewards.scalarisation import Scalarisation
+from molgfn.run_environment import run_environment
 from molgfn.run_folder import name_problem
 from molgfn.run_policies import PLAIN, run_backward, run_policy
-from molgfn.serving.scoring import Scorer
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
@@ -99,7 +101,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
     if problem := name_problem(config):
         raise ConfigError(problem)
     torch.manual_seed(config["seed"])
-    environment = build(config["environment"], Environment, "environment")
+    environment = run_environment(config)
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
     backward = run_backward(config, environment)
@@ -152,21 +154,21 @@ def reward_of(
     return build(reward, Reward, "reward", live=live, untrusted=untrusted, trust=trust)
 
 
-def scorer_of(config: dict[str, Any], *, training: bool = False) -> Scorer:
-    """The oracle of a config behind a scoring engine of its own, without a reward."""
+def readings_of(config: dict[str, Any], *, training: bool = False) -> Readings:
+    """The oracle of a config behind a door of its own, without a reward."""
     oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=False, trust=())
-    return Scorer(oracle=oracle, scoring=scoring)
+    return Readings(oracle=oracle, scoring=scoring)
 
 
 def _oracle_and_scoring(
     config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
-) -> tuple[Oracle, Scoring]:
+) -> tuple[Oracle | Scalarisation, Scoring]:
     node = config.get("scoring") or {"_target_": "molgfn.serving.settings.Scoring"}
-    scoring = build(
-        node if training else {**node, "budget": None}, Scoring, "scoring", untrusted=untrusted, trust=trust
-    )
-    make = functools.partial(build, config["oracle"], Oracle, "oracle", untrusted=untrusted, trust=tuple(trust))
-    scoring.make, scoring.recipe = make, config["oracle"]
+    node = node if training else {**node, "budget": None}
+    kinds = (Oracle, Scalarisation)
+    make = functools.partial(build, config["oracle"], kinds, "oracle", untrusted=untrusted, trust=tuple(trust))
+    live = {"make": make, "recipe": config["oracle"]}
+    scoring = build(node, Scoring, "scoring", live=live, untrusted=untrusted, trust=trust)
     return make(), scoring
 
 
@@ -178,6 +180,7 @@ def misfits(e: Experiment) -> list[str]:
             f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle scores "
             f"{e.reward.kind.name} objects"
         )
+    problems += unread(e.reward, e.environment)
     problems += misdeclared(e.objective, e.backward, e.policy)
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):

@@ -18,6 +18,7 @@ from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.top_auc import write_pmo
 from molgfn.experiment import fitting, opening
 from molgfn.experiment.assembling import Experiment, assemble
+from molgfn.run_environment import environment_record
 from molgfn.training.callbacks.checkpointing import Keeping
 from molgfn.training.logs.loggers import Mode
 from molgfn.training.logs.run_log import RunLog
@@ -118,7 +119,7 @@ def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
     settings = experiment.trainer
     settings.require_device()
     if settings.init_from is not None and fresh:
-        here = {**experiment.config["environment"], **experiment.environment.portable()}
+        here = environment_record(experiment.config, experiment.environment)
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
     experiment.sources.prepare(experiment.environment)
     if experiment.standing_still is not None:

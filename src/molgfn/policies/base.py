@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import enumerable
@@ -44,6 +45,7 @@ LogZStart = float | Literal["importance", "mean"] | None
 BackwardRule = Literal["uniform", "maxent"]
 
 
+@attributes_in_docstring
 class Policy(nn.Module):
     """Forward policy, backward policy and state flow of one environment.
 
