@@ -16,12 +16,12 @@ import yaml
 from click.testing import CliRunner
 
 from molgfn.chemistry.molecules import parse
-from molgfn.cli.composing.compose import checked
-from molgfn.cli.composing.places import find_experiment
 from molgfn.cli.describing import catalogue, oracle_table
 from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
 from molgfn.cli.score import composed
+from molgfn.composing.compose import checked
+from molgfn.composing.places import find_experiment
 from molgfn.config import build
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.base import Scores
@@ -282,12 +282,12 @@ def test_sql_answers(tmp_path):
 
 def test_code_about_scoring_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    scorer, pmo = blocks("scoring.md", "py")
+    asked, pmo = blocks("scoring.md", "py")
     names = {}
-    exec(compile(scorer, "docs/scoring.md", "exec"), names)
-    counters = names["scorer"].counters
+    exec(compile(asked, "docs/scoring.md", "exec"), names)
+    counters = names["service"].counters
     assert (counters.raw, counters.unique, counters.cached, counters.failed) == (4, 2, 1, 1)
-    assert names["answers"].problems == [None, None, None, "not a SMILES: (nothing)"]
+    assert names["measured"].problems == [None, None, None, "not a SMILES: (nothing)"]
     record(tmp_path / re.search(r'Path\("(runs/[^"]+)"\)', pmo)[1])
     capsys.readouterr()
     exec(compile(pmo, "docs/scoring.md", "exec"), {})

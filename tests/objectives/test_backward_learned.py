@@ -38,7 +38,7 @@ class Fixed(Guide):
 
     def log_prob(self, trajectories, policy):
         edge = self.table[policy.environment.index(trajectories.states), trajectories.actions]
-        return torch.where(trajectories.backward_actions < 0, 0.0, edge)
+        return torch.where(trajectories.exits, 0.0, edge)
 
 
 @pytest.fixture

@@ -13,7 +13,10 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from molgfn.docstrings import attributes_in_docstring
+from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.base import Environment, States
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.distributions import ActionDistribution, Categorical, Staged, single
 from molgfn.policies.log_z import LogZ, present_keys
@@ -38,6 +41,7 @@ logger = logging.getLogger("molgfn")
 LogZStart = float | Literal["importance", "mean"] | None
 
 
+@attributes_in_docstring
 class Policy(nn.Module):
     """Forward policy, backward policy and state flow of one environment.
 
@@ -93,7 +97,7 @@ class Policy(nn.Module):
     @property
     def in_parts(self) -> bool:
         """Actions are chosen part by part, int64 [B, parts]."""
-        return hasattr(self.environment, "parts")
+        return isinstance(self.environment, ActionsInParts)
 
     @abstractmethod
     def forward(
@@ -148,7 +152,8 @@ class Policy(nn.Module):
 
     def _log_paths(self, states: States, row: Tensor, actions: Tensor) -> Tensor:
         """log n of where backward ``actions`` of the states ``row`` lead, [m]."""
-        return self.environment.log_path_count(self.environment.undo(states[row], actions))
+        counting = enumerable(self.environment, "policy: P_B of maximum entropy")
+        return counting.log_path_count(counting.undo(states[row], actions))
 
     def raise_flow(self, amount: Tensor) -> None:
         """Add ``amount`` (scalar) to log F of every state; called once, before the first step of a critic.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.objectives.base import Network, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluated import Evaluated
@@ -41,6 +42,7 @@ class Guide(ABC):
         """Take up what ``state_dict`` gave."""
 
 
+@attributes_in_docstring
 class BackwardPolicyTraining(ABC):
     """Says what P_B is, who trains it, with which loss, and on which trajectories."""
 
