@@ -18,7 +18,7 @@ CHECKS = [body for kind, body in BLOCKS if kind == "python" and not body.startsw
 #: where the modules of the page lie, in its order
 FOLDERS = ("oracles", "objectives", "trajectories/quantities", "objectives", "environments")
 #: what the checks of the page check, in its order
-CHECKED = ("oracle", "objective", "objective with a quantity and a network", "environment")
+CHECKED = ("oracle", "objective", "objective with a quantity and a network", "environment", "object kind")
 SMALL = """
 defaults: [train, _self_]
 name: small

@@ -144,7 +144,7 @@ def edge_log_probs(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> t
         first, last = torch.searchsorted(source, torch.tensor([lo, hi])).tolist()
         row, taken = source[first:last] - lo, action[first:last]
         distribution = _forward(policy, states)
-        if action.dim() == 1 and isinstance(policy.environment, ListedActions) and isinstance(distribution, HasTable):
+        if isinstance(distribution, HasTable) and isinstance(policy.environment, ListedActions):
             table = distribution.log_probs().double().cpu()
             log_pf[order[first:last]] = table[row, taken]
             log_stop[lo:hi] = table[:, policy.environment.stop_action]
