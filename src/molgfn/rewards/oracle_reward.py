@@ -96,16 +96,19 @@ class OracleReward(Reward):
         for row, problem in late.items():
             problems[row] = problem
             self.service.fail(problem, answered=True)
-        valued = np.array([problem is None for problem in problems], dtype=bool)
+        value = reading.value
+        if late:
+            value = value.copy()
+            value[list(late)] = np.nan
         if self.diversity_filter is not None:
-            judged = np.where(valued, desirability, np.nan)
+            judged = np.where(np.isfinite(desirability), desirability, np.nan)
             blocked = self.diversity_filter(objects, keys, judged, finished=finished, further=further)
             components[BLOCKED] = blocked.astype(np.float64)
             measurements = measurements.with_values({BLOCKED: torch.from_numpy(components[BLOCKED])})
         return Scores(
             log_reward=self._made(desirability, measurements, condition),
-            value=torch.from_numpy(np.where(valued, reading.value, np.nan)),
-            components={name: torch.tensor(column) for name, column in components.items()},
+            value=torch.from_numpy(value.copy()),
+            components={name: torch.from_numpy(column.copy()) for name, column in components.items()},
             problems=problems,
             measurements=measurements,
         )
@@ -115,17 +118,17 @@ class OracleReward(Reward):
         if self.transform is None:
             return reading.value, {}
         transform = self.transform
-        table, raised = one_by_one(lambda rows: transform(reading.value[rows])[:, None], len(reading.value), 1)
-        wrong = ~np.isfinite(table[:, 0]) & np.array([p is None for p in reading.problems], dtype=bool)
-        words = {row: raised.get(row, f"returned {table[row, 0]}") for row in np.flatnonzero(wrong).tolist()}
-        return table[:, 0], {row: f"transform {type(transform).__name__} {text}" for row, text in words.items()}
+        (worth,), raised = one_by_one(lambda rows: [transform(reading.value[rows])], len(reading.value), 1)
+        wrong = [row for row in np.flatnonzero(~np.isfinite(worth)).tolist() if reading.problems[row] is None]
+        words = {row: raised.get(row, f"returned {worth[row]}") for row in wrong}
+        return worth, {row: f"transform {type(transform).__name__} {text}" for row, text in words.items()}
 
     def _made(self, desirability: np.ndarray, measurements: Measurements, condition: ConditionValues | None) -> Tensor:
         """log R, float64 [B]: of the desirability where there is one and nothing blocks it, else the least."""
         given = {name: self.required(condition, name).numpy() for name in sorted(self.reads)}
         out = np.empty(len(desirability))
         out[:] = self._least(given)
-        worth = np.isfinite(desirability) & measurements.valid.numpy()
+        worth = np.isfinite(desirability)  # an object with a problem has none
         if BLOCKED in measurements.values:
             worth &= measurements.values[BLOCKED].numpy() == 0
         out[worth] = self._log_reward(desirability[worth], {name: column[worth] for name, column in given.items()})
