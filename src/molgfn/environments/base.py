@@ -186,6 +186,10 @@ class Environment(ABC):
         """The same states under newly drawn conditions (``generator``: on their device); as they are without one."""
         return states
 
+    def under_condition_of(self, states: States, others: States) -> States:
+        """The states [B] under the conditions of ``others`` [B]; as they are without conditions."""
+        return states
+
     def terminal_draws(self, objects: Any, seed: int = 0) -> tuple[States, Tensor]:
         """A terminal state t drawn for each object, and the log weight float64 [B] of the draw.
 

@@ -63,7 +63,7 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
     keys = environment.kind.keys(objects)
-    scores = reward(objects, keys)
+    scores = reward(objects, keys, environment.condition_values(terminal))
     log_symmetry = environment.log_symmetry(terminal, objects).double()
     device = policy.device
     evaluated = evaluate(

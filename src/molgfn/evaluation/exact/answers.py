@@ -144,7 +144,7 @@ def edge_log_probs(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> t
         first, last = torch.searchsorted(source, torch.tensor([lo, hi])).tolist()
         row, taken = source[first:last] - lo, action[first:last]
         distribution = _forward(policy, states)
-        if action.dim() == 1 and isinstance(policy.environment, ListedActions) and isinstance(distribution, HasTable):
+        if isinstance(distribution, HasTable) and isinstance(policy.environment, ListedActions):
             table = distribution.log_probs().double().cpu()
             log_pf[order[first:last]] = table[row, taken]
             log_stop[lo:hi] = table[:, policy.environment.stop_action]
@@ -202,7 +202,8 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     first = torch.full((len(position),), len(names)).scatter_reduce(0, index, torch.arange(len(names)), "amin")
     distinct = environment.kind.take(objects, first.tolist())
     keys = list(position)
-    log_reward = reward(distinct, keys).log_reward.double()
+    condition = environment.condition_values(terminal[first])
+    log_reward = reward(distinct, keys, condition).log_reward.double()
     owner = torch.full((len(graph),), -1, dtype=torch.int64)
     owner[ends] = index
     log_symmetry = torch.zeros(len(graph), dtype=torch.float64)
