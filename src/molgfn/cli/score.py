@@ -191,8 +191,8 @@ def _require_molecules(name: str | None) -> None:
     """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
     import yaml
 
+    from molgfn.class_paths import import_class
     from molgfn.composing.places import shipped
-    from molgfn.targets import import_class
 
     path = shipped("configs") / "oracle" / f"{name}.yaml"
     if path.is_file():
