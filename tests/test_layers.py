@@ -24,6 +24,7 @@ ORDER = [
     ("objects",),
     ("proxies",),
     ("datasets",),
+    ("conditions",),
     ("environments",),
     ("oracles",),
     ("serving",),
@@ -36,6 +37,8 @@ ORDER = [
     ("testing", "targets"),
     ("config",),
     ("compatibility",),
+    ("run_environment",),
+    ("run_policies",),
     ("run_files",),
     ("composing",),
     ("run_folder",),
@@ -55,7 +58,7 @@ ONLY = {
 }
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)
 CONTRACTS = {
-    "environments": {"base", "graphs", "enumeration", "hashing"},
+    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing"},
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},

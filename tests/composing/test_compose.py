@@ -107,7 +107,7 @@ def test_a_nested_component(experiment):
 def test_an_object_of_the_wrong_kind(experiment):
     target = "molgfn.policies.tabular.TabularPolicy"
     found = refused(experiment("defaults: [train, _self_]\n"), [f"oracle._target_={target}"])
-    assert found == ["oracle: `TabularPolicy` is not an Oracle"]
+    assert found == ["oracle: `TabularPolicy` is not an Oracle or Scalarisation"]
 
 
 @pytest.mark.parametrize(

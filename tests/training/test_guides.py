@@ -76,12 +76,13 @@ def all_backward(environment, terminal):
             walk(before, [(before, action, back[None]), *path])
 
     stop = torch.tensor([environment.stop_action])
-    walk(terminal, [(terminal, stop, torch.tensor([-1]))])
+    walk(terminal, [(terminal, stop, torch.tensor([0]))])
     steps = [(s, a, b, k, t) for k, path in enumerate(paths) for t, (s, a, b) in enumerate(path)]
     return flat(
         states=type(terminal).cat([s for s, *_ in steps]),
         actions=torch.cat([a for _, a, *_ in steps]),
         backward_actions=torch.cat([b for _, _, b, *_ in steps]),
+        exits=torch.tensor([s is terminal for s, *_ in steps]),
         trajectory=torch.tensor([k for *_, k, _ in steps]),
         step=torch.tensor([t for *_, t in steps]),
         n=len(paths),
@@ -134,7 +135,7 @@ def by_hand(environment, trajectories, batch, *, temperature=1.0, floor=1e-5):
 
     walk(x)
     keys = list(environment.keys(trajectories.states))
-    for row in (trajectories.backward_actions >= 0).nonzero().flatten().tolist():
+    for row in (~trajectories.exits).nonzero().flatten().tolist():
         total = sum(n * score(c, x_key) for c, n in edges[keys[row]].items())
         out[row] = log(score(keys[row + 1], x_key) / total)
     return out
@@ -213,7 +214,7 @@ def test_the_guide_is_a_distribution_over_the_trajectories_to_an_object(name, st
     for b in range(8):
         t = all_backward(environment, drawn(environment, 8).terminal[torch.tensor([b])])
         log_p = guide.log_prob(t, policy)
-        assert (log_p[t.backward_actions < 0] == 0).all()
+        assert (log_p[t.exits] == 0).all()
         total = torch.zeros(len(t), dtype=torch.float64).index_add(0, t.trajectory, log_p).exp().sum()
         assert total.item() == pytest.approx(1, abs=1e-9)
 
@@ -405,7 +406,7 @@ def test_forward_guide_with_a_network():
     log_p = ForwardPolicyGuide().log_prob(t, policy)
     assert not log_p.requires_grad
     table = policy(t.states).forward.log_probs()
-    construction = t.backward_actions >= 0
+    construction = ~t.exits
     ratio = (log_p - table.gather(1, t.actions[:, None]).squeeze(1))[construction]
     total = 1 - table[construction, 2].exp() + 1e-5
     torch.testing.assert_close(ratio.exp(), 1 / total, rtol=1e-5, atol=0)

@@ -241,7 +241,7 @@ def test_the_forward_objective_reads_the_copy_of_pb(grid):
     environment = e.environment
     for batch, evaluated in zip(batches, seen, strict=True):
         uniform = -environment.backward_mask(batch.states).sum(1).clamp(min=1).log()
-        expected = torch.where(batch.backward_actions < 0, 0.0, uniform.roll(-1))
+        expected = torch.where(batch.exits, 0.0, uniform.roll(-1))
         torch.testing.assert_close(evaluated[LogPB], batch.pad(expected), atol=1e-5, rtol=0)
         assert not evaluated[LogPB].requires_grad
     now = e.policy(batches[-1].states, forward=False, backward=True).backward.log_probs()
@@ -277,7 +277,7 @@ def test_a_critic_starts_at_the_mean_return_to_go_of_the_first_batch(grid):
             out = policy(batch.states)
             log_pb = policy(batch.states, forward=False, backward=True).backward
             flat = torch.where(
-                batch.backward_actions < 0,
+                batch.exits,
                 batch.log_target[batch.trajectory],
                 log_pb.log_prob(torch.where(batch.step > 0, batch.backward_actions.roll(1), 0)).roll(-1),
             )

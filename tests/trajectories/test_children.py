@@ -68,7 +68,7 @@ def test_the_factor_of_a_child_is_that_of_the_next_state():
     t = Sampler(environment).forward(policy, 32, generator=torch.Generator().manual_seed(0))
     t = replace(t, log_reward=torch.zeros(len(t), dtype=torch.float64))
     found = evaluate(t, policy, quantities=ALL)
-    on = t.backward_actions >= 0
+    on = ~t.exits
     row, step, action = t.trajectory[on], t.step[on], t.actions[on]
     assert len(row) > 20
     torch.testing.assert_close(found[LogChildFactor][row, step, action], found[LogPathFactor][row, step + 1])

@@ -12,7 +12,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.environments.base import Environment, States
+from molgfn.environments.actions import ListedActions
+from molgfn.environments.base import States
+from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, DataError
 from molgfn.objects.base import ObjectKind
@@ -29,7 +31,7 @@ class StringStates(States):
     symbols: Tensor
 
 
-class Strings(Environment):
+class Strings(ListedActions, Enumerable):
     """Strings of ``length`` symbols. Only a full string may stop, and then nothing else is legal: log P_F(stop) = 0.
 
     Forward action ``k |A| + a`` writes symbol a of the alphabet A; backward action k takes it back; stop is last.
@@ -118,7 +120,7 @@ class Strings(Environment):
         return there if self.mode == "any_slot" else there[:, :1].repeat(1, self.n_backward_actions)
 
     def backward_action(self, states: StringStates, actions: Tensor, next_states: StringStates) -> Tensor:
-        return torch.where(actions == self.stop_action, -1, actions // len(self.alphabet))
+        return actions // len(self.alphabet)
 
     def forward_action(self, states: StringStates, backward_actions: Tensor, previous: StringStates) -> Tensor:
         slot = self._slot(self._written(states), backward_actions)
@@ -138,7 +140,7 @@ class Strings(Environment):
         return one_hot.flatten(1).to(torch.get_default_dtype())
 
     def index(self, states: StringStates) -> Tensor:
-        """See ``Environment.index``; of "append" and "prepend_append" the shorter strings come first."""
+        """See ``Enumerable.index``; of "append" and "prepend_append" the shorter strings come first."""
         if self.n_states is None:
             return super().index(states)
         size, symbols = len(self.alphabet), states.symbols

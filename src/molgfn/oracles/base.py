@@ -20,7 +20,7 @@ class Oracle(ABC):
 
     ``values`` gets a batch of *valid* objects of its ``kind`` (molecules are ``chemistry.Molecule`` with ``mol``
     set) and returns float64 [B], in order. NaN means "no value for this one". It may raise: whoever asks
-    (``serving.scoring``) then asks object by object, so that only the culprit goes without a value, and counts it.
+    (``serving.service``) then asks object by object, so that only the culprit goes without a value, and counts it.
     Values do not depend on the order or the company of the objects.
     """
 

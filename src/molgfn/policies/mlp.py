@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from molgfn.environments.actions import ActionsInParts, listed
 from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 from molgfn.policies.parts import PartsHead, even_parts, legal_parts
@@ -41,6 +42,7 @@ class MLPPolicy(Policy):
         *,
         environment: Environment,
         learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
         hidden: Annotated[int, Field(ge=1)] = 256,
         layers: Annotated[int, Field(ge=0)] = 2,
         share_trunk: bool = False,
@@ -48,7 +50,12 @@ class MLPPolicy(Policy):
         scale_logits: ScaleLogits = None,
         initial_log_z: LogZStart = None,
     ) -> None:
-        super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        super().__init__(
+            environment=environment,
+            learned_backward=learned_backward,
+            backward_rule=backward_rule,
+            initial_log_z=initial_log_z,
+        )
         if share_trunk:
             warn_of_shared_trunk(own_losses)
         inputs = environment.encode(environment.initial(1)).shape[1]
@@ -64,12 +71,12 @@ class MLPPolicy(Policy):
         self.logit_scale = LogitScale.of(environment, scale_logits)
 
     def _heads(self, width: int) -> tuple[nn.Linear | PartsHead, nn.Linear | PartsHead | None]:
-        e: Any = self.environment
-        if self.in_parts:
-            backward = PartsHead(width, e.backward_parts, zero=True) if self.learned_backward else None
-            return PartsHead(width, e.parts), backward
-        forward = nn.Linear(width, e.n_actions)
-        return forward, nn.Linear(width, e.n_backward_actions) if self.learned_backward else None
+        e, learned = self.environment, self.learned_backward
+        if isinstance(e, ActionsInParts):
+            forward = PartsHead(width, e.parts)
+            return forward, PartsHead(width, e.backward_parts, zero=True) if learned else None
+        e = listed(e, "policy: MLPPolicy")
+        return nn.Linear(width, e.n_actions), nn.Linear(width, e.n_backward_actions) if learned else None
 
     @property
     def distribution(self) -> type[Categorical | Staged]:
@@ -95,25 +102,22 @@ class MLPPolicy(Policy):
         return PolicyOutput(forward=out_forward, backward=out_backward, log_flow=log_flow)
 
     def _forward(self, hidden: Tensor, states: States) -> Categorical | Staged:
-        if isinstance(self.forward_head, PartsHead):
-            choice = self.forward_head(hidden, legal_parts(self.environment, states))
+        e = self.environment
+        if isinstance(e, ActionsInParts):
+            choice = self.forward_head(hidden, legal_parts(e, states))
         else:
-            choice = Categorical(self.forward_head(hidden), self.environment.forward_mask(states))
-        return choice if self.logit_scale is None else self.logit_scale.scaled(choice, self.environment, states)
+            choice = Categorical(self.forward_head(hidden), listed(e, "MLPPolicy").forward_mask(states))
+        return choice if self.logit_scale is None else self.logit_scale.scaled(choice, e, states)
 
     def _backward(self, hidden: Tensor, states: States) -> Categorical | Staged:
-        if self.in_parts:
-            legal = legal_parts(self.environment, states, backward=True)
-            if isinstance(self.backward_head, PartsHead):
-                return self.backward_head(hidden, legal)
-            parts = self.environment.backward_parts  # type: ignore[attr-defined]
-            return self.fixed_backward_of_parts(states, even_parts(parts, legal, hidden))
-        mask = self.environment.backward_mask(states)
-        return (
-            self.fixed_backward(states, mask)
-            if self.backward_head is None
-            else Categorical(self.backward_head(hidden), mask)
-        )  # type: ignore[arg-type]
+        e, head = self.environment, self.backward_head
+        if isinstance(e, ActionsInParts):
+            legal = legal_parts(e, states, backward=True)
+            if head is not None:
+                return head(hidden, legal)
+            return self.fixed_backward_of_parts(states, even_parts(e.backward_parts, legal, hidden))
+        mask = listed(e, "MLPPolicy").backward_mask(states)
+        return self.fixed_backward(states, mask) if head is None else Categorical(head(hidden), mask)
 
     @torch.no_grad()
     def raise_flow(self, amount: Tensor) -> None:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.base import States
 from molgfn.networks.embedding_sum import embedding
 from molgfn.policies.distributions import Categorical, Staged
@@ -20,8 +20,8 @@ from molgfn.policies.distributions import Categorical, Staged
 Legal = Callable[[Tensor, Tensor], Tensor]
 
 
-def legal_parts(environment: Any, states: States, *, backward: bool = False) -> Legal:
-    """What is legal at ``states``, as ``environment`` (of actions in parts) says it."""
+def legal_parts(environment: ActionsInParts, states: States, *, backward: bool = False) -> Legal:
+    """What is legal at ``states``."""
     mask = environment.backward_part_mask if backward else environment.part_mask
     return lambda rows, chosen: mask(states[rows], chosen)
 

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from molgfn.environments.actions import ActionsInParts, listed
 from molgfn.environments.base import Environment, States
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError
-from molgfn.policies.base import LogZStart, Policy, PolicyOutput
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.parts import PartsTable, even_parts, legal_parts
 
@@ -30,17 +32,30 @@ class TabularPolicy(Policy):
     backward_logits: Any
 
     def __init__(
-        self, *, environment: Environment, learned_backward: bool = False, initial_log_z: LogZStart = None
+        self,
+        *,
+        environment: Environment,
+        learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
+        initial_log_z: LogZStart = None,
     ) -> None:
-        super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
-        if environment.n_states is None:
+        super().__init__(
+            environment=environment,
+            learned_backward=learned_backward,
+            backward_rule=backward_rule,
+            initial_log_z=initial_log_z,
+        )
+        n = enumerable(environment, "policy: TabularPolicy").n_states
+        if n is None:
             raise ConfigError(f"policy: TabularPolicy needs numbered states, which {type(environment).__name__} lacks")
-        n = environment.n_states
-        e: Any = environment
-        self.forward_logits = PartsTable(n, e.parts) if self.in_parts else nn.Parameter(torch.zeros(n, e.n_actions))
-        self.backward_logits = (
-            PartsTable(n, e.backward_parts) if self.in_parts else nn.Parameter(torch.zeros(n, e.n_backward_actions))
-        ).requires_grad_(learned_backward)
+        if isinstance(environment, ActionsInParts):
+            self.forward_logits = PartsTable(n, environment.parts)
+            self.backward_logits = PartsTable(n, environment.backward_parts)
+        else:
+            listing = listed(environment, "policy: TabularPolicy")
+            self.forward_logits = nn.Parameter(torch.zeros(n, listing.n_actions))
+            self.backward_logits = nn.Parameter(torch.zeros(n, listing.n_backward_actions))
+        self.backward_logits.requires_grad_(learned_backward)
         self.flows = nn.Parameter(torch.zeros(n))
 
     @property
@@ -54,7 +69,7 @@ class TabularPolicy(Policy):
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
-        index = self.environment.index(states)
+        index = enumerable(self.environment, "TabularPolicy").index(states)
         return PolicyOutput(
             forward=self._forward(index, states) if forward else None,
             backward=self._backward(index, states) if backward else None,
@@ -62,24 +77,20 @@ class TabularPolicy(Policy):
         )
 
     def _forward(self, index: Tensor, states: States) -> Categorical | Staged:
-        if isinstance(self.forward_logits, PartsTable):
-            return self.forward_logits(index, legal_parts(self.environment, states))
-        return Categorical(self.forward_logits[index], self.environment.forward_mask(states))
+        e = self.environment
+        if isinstance(e, ActionsInParts):
+            return self.forward_logits(index, legal_parts(e, states))
+        return Categorical(self.forward_logits[index], listed(e, "TabularPolicy").forward_mask(states))
 
     def _backward(self, index: Tensor, states: States) -> Categorical | Staged:
-        if isinstance(self.backward_logits, PartsTable):
-            legal = legal_parts(self.environment, states, backward=True)
-            if self.learned_backward:
+        e, learned = self.environment, self.learned_backward
+        if isinstance(e, ActionsInParts):
+            legal = legal_parts(e, states, backward=True)
+            if learned:
                 return self.backward_logits(index, legal)
-            return self.fixed_backward_of_parts(
-                states, even_parts(self.backward_logits.sizes, legal, self.flows[index])
-            )
-        mask = self.environment.backward_mask(states)
-        return (
-            Categorical(self.backward_logits[index], mask)
-            if self.learned_backward
-            else self.fixed_backward(states, mask)
-        )
+            return self.fixed_backward_of_parts(states, even_parts(e.backward_parts, legal, self.flows[index]))
+        mask = listed(e, "TabularPolicy").backward_mask(states)
+        return Categorical(self.backward_logits[index], mask) if learned else self.fixed_backward(states, mask)
 
     @torch.no_grad()
     def raise_flow(self, amount: Tensor) -> None:

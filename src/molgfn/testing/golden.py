@@ -103,7 +103,8 @@ def _all_trajectories(environment: HyperGrid, log_reward: Tensor) -> Trajectorie
     return Trajectories(
         states=GridStates(flat[:, :2]),
         actions=actions,
-        backward_actions=torch.where(actions == 2, -1, actions),
+        backward_actions=actions,
+        exits=actions == 2,
         trajectory=trajectory,
         step=torch.arange(len(flat)) - (lengths.cumsum(0) - lengths)[trajectory],
         lengths=lengths,

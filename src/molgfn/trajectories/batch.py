@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import States
+from molgfn.serving.measurements import Measurements
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,10 @@ class Trajectories:
 
     Attributes:
         states: S states.
-        actions: int64 [S], the forward action taken at each state (the last of a trajectory is stop).
-        backward_actions: int64 [S], the action at the *next* state that undoes it; -1 at the exit.
+        actions: int64 [S] or [S, parts], the forward action taken at each state.
+        backward_actions: int64 [S] or [S, parts], the action at the *next* state that undoes it; of an exit, which
+            nothing undoes, any number.
+        exits: bool [S], the action is the exit (the last of a trajectory, and no other).
         trajectory: int64 [S], non-decreasing, in [0, B).
         step: int64 [S], 0 at the source.
         lengths: int64 [B], T of each trajectory.
@@ -27,6 +30,9 @@ class Trajectories:
         log_symmetry: float [B], log C(x) (see ``Environment.log_symmetry``); None before scoring.
         log_reward_state: float [S], log R'(s) of every state that stands for an object, 0 elsewhere; None where nobody
             asked for it.
+        measurements: what was measured of the B objects, on the CPU; None before scoring, or where nobody measures.
+        state_measurements: the same of the S states, where there is ``log_reward_state``; a state that stands for no
+            object has no value.
         keys: B object keys; empty before scoring.
         source: B words, where each trajectory came from ("policy", "local_search", "replay", "offline").
     """
@@ -34,12 +40,15 @@ class Trajectories:
     states: States
     actions: Tensor
     backward_actions: Tensor
+    exits: Tensor
     trajectory: Tensor
     step: Tensor
     lengths: Tensor
     log_reward: Tensor | None = None
     log_symmetry: Tensor | None = None
     log_reward_state: Tensor | None = None
+    measurements: Measurements | None = None
+    state_measurements: Measurements | None = None
     keys: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
 
@@ -75,12 +84,15 @@ class Trajectories:
             states=self.states[flat],
             actions=self.actions[flat],
             backward_actions=self.backward_actions[flat],
+            exits=self.exits[flat],
             trajectory=trajectory,
             step=step,
             lengths=lengths,
             log_reward=None if self.log_reward is None else self.log_reward[index],
             log_symmetry=None if self.log_symmetry is None else self.log_symmetry[index],
             log_reward_state=None if self.log_reward_state is None else self.log_reward_state[flat],
+            measurements=None if self.measurements is None else self.measurements.index(rows),
+            state_measurements=None if self.state_measurements is None else self.state_measurements.index(flat),
             keys=[self.keys[i] for i in rows] if self.keys else [],
             source=[self.source[i] for i in rows] if self.source else [],
         )
@@ -100,12 +112,15 @@ class Trajectories:
             states=type(parts[0].states).cat([p.states for p in parts]),
             actions=torch.cat([p.actions for p in parts]),
             backward_actions=torch.cat([p.backward_actions for p in parts]),
+            exits=torch.cat([p.exits for p in parts]),
             trajectory=torch.cat([p.trajectory + o for p, o in zip(parts, offsets, strict=False)]),
             step=torch.cat([p.step for p in parts]),
             lengths=torch.cat([p.lengths for p in parts]),
             log_reward=both("log_reward"),
             log_symmetry=both("log_symmetry"),
             log_reward_state=both("log_reward_state"),
+            measurements=_measured([p.measurements for p in parts]),
+            state_measurements=_measured([p.state_measurements for p in parts]),
             keys=[k for p in parts for k in p.keys],
             source=[s for p in parts for s in p.source],
         )
@@ -119,6 +134,7 @@ class Trajectories:
             states=self.states.to(device),
             actions=self.actions.to(device),
             backward_actions=self.backward_actions.to(device),
+            exits=self.exits.to(device),
             trajectory=self.trajectory.to(device),
             step=self.step.to(device),
             lengths=self.lengths.to(device),
@@ -132,3 +148,11 @@ class Trajectories:
         width = int(self.lengths.max())
         out = flat.new_full((len(self), width, *flat.shape[1:]), fill)
         return out.index_put((self.trajectory, self.step), flat)
+
+
+def _measured(parts: list[Measurements | None]) -> Measurements | None:
+    """What all parts measured, as one; None where one has not, or has measured other properties."""
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or len({frozenset(part.values) for part in known}) > 1:
+        return None
+    return Measurements.cat(known)

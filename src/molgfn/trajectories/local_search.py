@@ -161,6 +161,7 @@ def rebuild(policy: Policy, t: Trajectories, kept: Tensor, generator: torch.Gene
         step=torch.cat([t.step[head], rest.step + kept[rest.trajectory]]),
         actions=torch.cat([t.actions[head], rest.actions]),
         backward_actions=torch.cat([t.backward_actions[head], rest.backward_actions]),
+        exits=torch.cat([t.exits[head], rest.exits]),
         n=len(t),
     )
     return replace(whole, source=["local_search"] * len(t))

@@ -18,7 +18,8 @@ from molgfn.chemistry.fragments.join_table import JoinTable
 from molgfn.chemistry.fragments.space import FragmentSpace
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.fragments import is_published, published_vocabulary
-from molgfn.environments.base import Environment
+from molgfn.environments.actions import ListedActions
+from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.fragments.encoding import Legal, encode
 from molgfn.environments.fragments.states import FragmentStates
 from molgfn.environments.fragments.tables import FragmentTables
@@ -30,7 +31,7 @@ from molgfn.objects.molecule import MOLECULE
 from molgfn.paths import NamedInput
 
 
-class Fragments(Environment):
+class Fragments(ListedActions, Enumerable):
     """Trees of vocabulary fragments.
 
     Forward action 0 stops. Action ``1 + site * K + arm`` adds a fragment: ``site = node * P + point`` is an open
@@ -192,7 +193,7 @@ class Fragments(Environment):
         )
 
     def backward_action(self, states: FragmentStates, actions: Tensor, next_states: FragmentStates) -> Tensor:
-        return torch.where(actions == self.stop_action, -1, states.n)
+        return states.n
 
     def forward_action(self, states: FragmentStates, backward_actions: Tensor, previous: FragmentStates) -> Tensor:
         tables = self.tables.on(backward_actions.device)

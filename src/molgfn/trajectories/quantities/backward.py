@@ -46,8 +46,7 @@ class LogGuide(Quantity):
 
 def backward_log_prob(t: Trajectories, backward: ActionDistribution) -> Tensor:
     """log P_B(s_t | s_{t+1}) at the row of s_t, [S]; 0 at exits. The state s_{t+1} is the next row."""
-    exits = t.backward_actions < 0
-    undoing = t.backward_actions.roll(1)  # at the row of s_{t+1}: the action that leads back to s_t
-    asked = torch.where(t.step > 0, undoing, 0)
-    log_p = backward.log_prob(asked).roll(-1)
-    return torch.where(exits, torch.zeros_like(log_p), log_p)
+    undoing = t.backward_actions.roll(1, 0)  # at the row of s_{t+1}: the action that leads back to s_t
+    first = (t.step == 0).view(-1, *[1] * (undoing.dim() - 1))
+    log_p = backward.log_prob(undoing.masked_fill(first, 0)).roll(-1)
+    return torch.where(t.exits, torch.zeros_like(log_p), log_p)

@@ -8,6 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from molgfn.environments.actions import listed
+from molgfn.environments.enumerable import enumerable
 from molgfn.policies.distributions import Capability, HasTable, require
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
@@ -71,9 +73,9 @@ class _Children:
 
 def _path_factors(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
     """log g(s_t), the sum over earlier steps of log A(s_i) - log B(s_{i+1}), and log A(s_t), [S] each."""
-    t, environment = evaluation.trajectories, evaluation.policy.environment
-    n_actions = environment.forward_mask(t.states).sum(1)
-    n_parents = environment.backward_mask(t.states).sum(1)
+    t, environment = evaluation.trajectories, enumerable(evaluation.policy.environment, "a product along paths")
+    n_actions = environment.n_forward(t.states)
+    n_parents = environment.n_backward(t.states)
     gain = n_actions.to(evaluation.dtype).log()
     loss = torch.where(t.step > 0, n_parents, 1).to(evaluation.dtype).log()
     padded = torch.nn.functional.pad(t.pad(gain).cumsum(1), (1, -1))  # sum over i < t
@@ -83,7 +85,7 @@ def _path_factors(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
 
 def _children(evaluation: Evaluation) -> _Children:
     t, policy = evaluation.trajectories, evaluation.network(of="target")
-    environment, dtype = policy.environment, evaluation.dtype
+    environment, dtype = listed(policy.environment, "a table of all children"), evaluation.dtype
     log_g, gain = evaluation.shared(_path_factors)
     follows = environment.forward_mask(t.states).clone()
     follows[:, environment.stop_action] = False
@@ -92,7 +94,7 @@ def _children(evaluation: Evaluation) -> _Children:
     with torch.no_grad():
         flow = policy(below, forward=False, flow=True).log_flow
     table = torch.full(follows.shape, -torch.inf, dtype=dtype, device=follows.device)
-    parents_below = environment.backward_mask(below).sum(1).to(dtype).log()
+    parents_below = environment.n_backward(below).to(dtype).log()
     return _Children(
         log_flow=table.index_put((row, action), flow.to(dtype)),  # type: ignore[union-attr]
         log_factor=table.index_put((row, action), log_g[row] + gain[row] - parents_below),

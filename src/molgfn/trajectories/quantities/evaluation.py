@@ -65,7 +65,7 @@ class Evaluation:
     @property
     def exits(self) -> Tensor:
         """bool [S], the step is an exit."""
-        return self.trajectories.backward_actions < 0
+        return self.trajectories.exits
 
     def has(self, name: str = POLICY, of: Of = "present") -> bool:
         """There is a network of this name; with "copy": a copy that follows it."""

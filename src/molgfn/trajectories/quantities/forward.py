@@ -45,8 +45,8 @@ class LogPFExit(Quantity):
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
-        stop = torch.full_like(evaluation.trajectories.actions, evaluation.policy.environment.stop_action)
-        return evaluation.forward().log_prob(stop)
+        leave = evaluation.policy.environment.exit_action(evaluation.trajectories.states)
+        return evaluation.forward().log_prob(leave)
 
 
 class CanStop(Quantity):

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from molgfn.environments.enumerable import enumerable
 from molgfn.networks.segments import segment_logsumexp
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
@@ -25,8 +26,8 @@ class LogInflow(Quantity):
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
         t, policy = evaluation.trajectories, evaluation.network()
-        environment = policy.environment
-        row, back = environment.backward_mask(t.states).nonzero(as_tuple=True)
+        environment = enumerable(policy.environment, "the flow from all parents")
+        row, back = environment.legal_backward_actions(t.states)
         after = t.states[row]
         parents = environment.undo(after, back)
         actions = environment.forward_action(after, back, parents)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from molgfn.policies.distributions import HasKL, require
+from molgfn.policies.distributions import Capability, HasKL, require
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head

@@ -15,7 +15,7 @@ from molgfn.rewards.power import Power
 from molgfn.rewards.weighted_mean import Component, WeightedMean
 from molgfn.serving.counters import BUDGET_SPENT
 from molgfn.serving.faults import OracleFault
-from molgfn.serving.scoring import MAX_REASONS, Scorer
+from molgfn.serving.service import MAX_REASONS, Service
 from molgfn.serving.settings import Scoring
 from molgfn.testing import check_oracle
 
@@ -55,43 +55,48 @@ class Carbons(Oracle):
                 return np.where(wrong, number, out)
 
 
+def asked(service):
+    """What the one oracle of a service was asked, call by call."""
+    return service.panel.oracles[0].asked
+
+
 def chains(lengths):
     molecules = parse(["C" * n for n in lengths])
     return molecules, [m.smiles for m in molecules]
 
 
 def test_values_components_and_counters_of_a_good_oracle():
-    scorer = Scorer(oracle=Carbons())
+    service = Service(oracle=Carbons())
     objects, keys = chains([3, 1, 3, 2])
-    answers = scorer(objects, keys)
-    np.testing.assert_allclose(answers.value, [0.003, 0.001, 0.003, 0.002])
-    np.testing.assert_allclose(answers.components["carbons"], answers.value)
+    answers = service(objects, keys)
+    assert list(answers.values) == ["carbons"]
+    np.testing.assert_allclose(answers.values["carbons"], [0.003, 0.001, 0.003, 0.002])
     assert answers.problems == [None] * 4
-    counters = scorer.counters
+    counters = service.counters
     assert (counters.raw, counters.unique, counters.cached, counters.failed) == (4, 3, 1, 0)
-    assert scorer.oracle.asked == [[3, 1, 2]]
-    scorer(*chains([2, 5]))
+    assert asked(service) == [[3, 1, 2]]
+    service(*chains([2, 5]))
     assert (counters.raw, counters.unique, counters.cached, counters.failed) == (6, 4, 2, 0)
-    assert scorer.oracle.asked == [[3, 1, 2], [5]]
+    assert asked(service) == [[3, 1, 2], [5]]
     assert counters.seconds > 0
 
 
 def test_invalid_objects_never_reach_the_oracle():
-    scorer = Scorer(oracle=Carbons())
+    service = Service(oracle=Carbons())
     objects = [Molecule.failed("sanitisation: valence"), Molecule.from_smiles("CC"), Molecule.failed("too big")]
-    answers = scorer(objects, ["", "CC", ""])
+    answers = service(objects, ["", "CC", ""])
     assert answers.problems == ["sanitisation: valence", None, "too big"]
-    assert np.isnan(answers.value).tolist() == [True, False, True]
-    assert scorer.oracle.asked == [[2]]
-    assert scorer.counters.reasons == {"sanitisation: valence": 1, "too big": 1}
-    assert (scorer.counters.raw, scorer.counters.unique, scorer.counters.failed) == (3, 1, 2)
+    assert answers.values["carbons"].isnan().tolist() == [True, False, True]
+    assert asked(service) == [[2]]
+    assert service.counters.reasons == {"sanitisation: valence": 1, "too big": 1}
+    assert (service.counters.raw, service.counters.unique, service.counters.failed) == (3, 1, 2)
 
 
 def test_nothing_valid_asks_nothing():
-    scorer = Scorer(oracle=Carbons())
-    assert scorer([], []).value.shape == (0,)
-    assert np.isnan(scorer([Molecule.failed("x")], [""]).components["carbons"]).all()
-    assert scorer.oracle.asked == []
+    service = Service(oracle=Carbons())
+    assert service([], []).values["carbons"].shape == (0,)
+    assert service([Molecule.failed("x")], [""]).values["carbons"].isnan().all()
+    assert asked(service) == []
 
 
 @pytest.mark.parametrize(
@@ -153,25 +158,25 @@ def test_faults_at_ten_percent_cost_the_culprits_only(fault, message, reason, on
     assert counters.cached == 1000 - 180 - 100
     assert counters.reasons == {reason or message: 100}
     assert len([r for r in caplog.records if r.name == "molgfn.rewards"]) == 1
-    singles = [call for call in reward.scorer.oracle.asked if len(call) == 1]
+    singles = [call for call in reward.oracle.asked if len(call) == 1]
     assert bool(singles) == one_by_one
 
 
 def test_equal_objects_that_fail_all_count():
-    scorer = Scorer(oracle=Carbons({2}, np.nan))
-    answers = scorer(*chains([2, 2, 3]))
-    assert (scorer.counters.failed, scorer.counters.cached, scorer.counters.unique) == (2, 0, 2)
+    service = Service(oracle=Carbons({2}, np.nan))
+    answers = service(*chains([2, 2, 3]))
+    assert (service.counters.failed, service.counters.cached, service.counters.unique) == (2, 0, 2)
     assert answers.problems[:2] == ["oracle carbons returned nan"] * 2
 
 
 def test_a_failure_is_remembered_and_counted_again_without_asking():
-    scorer = Scorer(oracle=Carbons({2}))
-    scorer(*chains([2, 3]))
-    scorer.oracle.bad = set()
-    answers = scorer(*chains([2, 3]))
+    service = Service(oracle=Carbons({2}))
+    service(*chains([2, 3]))
+    service.panel.oracles[0].bad = set()
+    answers = service(*chains([2, 3]))
     assert answers.problems == ["oracle carbons raised RuntimeError (no value for this one)", None]
-    assert scorer.oracle.asked == [[2, 3], [2], [3]]
-    assert (scorer.counters.raw, scorer.counters.cached, scorer.counters.failed) == (4, 1, 2)
+    assert asked(service) == [[2, 3], [2], [3]]
+    assert (service.counters.raw, service.counters.cached, service.counters.failed) == (4, 1, 2)
 
 
 def test_what_may_be_better_the_next_time_is_asked_again():
@@ -184,57 +189,57 @@ def test_what_may_be_better_the_next_time_is_asked_again():
                 self.bad.discard(2)
             return super().values(objects)
 
-    scorer = Scorer(oracle=Moody({2, 5}), scoring=Scoring(retries=2))
-    answers = scorer(*chains([1, 2, 5]))
+    service = Service(oracle=Moody({2, 5}), scoring=Scoring(retries=2))
+    answers = service(*chains([1, 2, 5]))
     assert answers.problems == [None, None, "oracle carbons raised RuntimeError (no value for this one)"]
-    assert answers.value[1] == 0.002
-    assert scorer.oracle.asked == [[1, 2, 5], [1], [2], [5], [2, 5], [2], [5], [5]]
-    assert (scorer.counters.raw, scorer.counters.unique, scorer.counters.failed) == (3, 3, 1)
-    nan = Scorer(oracle=Carbons({2}, np.nan), scoring=Scoring(retries=2))
+    assert answers.values["carbons"][1] == 0.002
+    assert asked(service) == [[1, 2, 5], [1], [2], [5], [2, 5], [2], [5], [5]]
+    assert (service.counters.raw, service.counters.unique, service.counters.failed) == (3, 3, 1)
+    nan = Service(oracle=Carbons({2}, np.nan), scoring=Scoring(retries=2))
     nan(*chains([2]))
-    assert nan.oracle.asked == [[2]]  # a NaN is an answer
+    assert asked(nan) == [[2]]  # a NaN is an answer
 
 
 def test_a_failure_ends_the_run_where_that_is_asked_for():
-    scorer = Scorer(oracle=Carbons({2}), scoring=Scoring(on_failure="stop"))
-    scorer(*chains([1]))
+    service = Service(oracle=Carbons({2}), scoring=Scoring(on_failure="stop"))
+    service(*chains([1]))
     with pytest.raises(OracleFault, match=r"raised RuntimeError \(no value for this one\) for CC;"):
-        scorer(*chains([1, 2, 3]))
+        service(*chains([1, 2, 3]))
 
 
 def test_an_oracle_that_answers_nobody_is_given_up():
-    scorer = Scorer(oracle=Carbons(range(1, 9)), scoring=Scoring(give_up=4))
-    scorer(*chains([1, 2, 3]))
-    scorer(*chains([3, 2, 9]))  # remembered failures are no news, and one value says that the oracle lives
-    scorer(*chains([4, 5, 6]))
+    service = Service(oracle=Carbons(range(1, 9)), scoring=Scoring(give_up=4))
+    service(*chains([1, 2, 3]))
+    service(*chains([3, 2, 9]))  # remembered failures are no news, and one value says that the oracle lives
+    service(*chains([4, 5, 6]))
     with pytest.raises(OracleFault, match=r"carbons: 4 different objects in a row got no value, the last one \(C{7}\)"):
-        scorer(*chains([4, 7, 8]))
-    assert scorer.counters.failed == 3 + 2 + 3 + 3  # each once, the remembered ones again
-    patient = Scorer(oracle=Carbons(range(500)), scoring=Scoring(give_up=None))
-    assert np.isnan(patient(*chains(range(1, 300))).value).all()
+        service(*chains([4, 7, 8]))
+    assert service.counters.failed == 3 + 2 + 3 + 3  # each once, the remembered ones again
+    patient = Service(oracle=Carbons(range(500)), scoring=Scoring(give_up=None))
+    assert patient(*chains(range(1, 300))).values["carbons"].isnan().all()
 
 
 def test_invalid_objects_and_a_spent_budget_say_nothing_of_the_oracle():
-    scorer = Scorer(oracle=Carbons(), scoring=Scoring(give_up=2, budget=1))
+    service = Service(oracle=Carbons(), scoring=Scoring(give_up=2, budget=1))
     bad = parse(["x", "y", "z"])
-    scorer(bad, [m.smiles for m in bad])
-    scorer(*chains([1, 2, 3, 4, 5]))
-    assert scorer.counters.failed == 7
+    service(bad, [m.smiles for m in bad])
+    service(*chains([1, 2, 3, 4, 5]))
+    assert service.counters.failed == 7
 
 
 def test_the_budget_counts_different_objects_and_refuses_the_rest():
-    scorer = Scorer(oracle=Carbons(), scoring=Scoring(budget=3, cache_size=2))
-    scorer(*chains([1, 1, 2]))
-    assert not scorer.spent
-    answers = scorer(*chains([2, 3, 4, 3, 4, 1]))
-    assert scorer.spent
+    service = Service(oracle=Carbons(), scoring=Scoring(budget=3, cache_size=2))
+    service(*chains([1, 1, 2]))
+    assert not service.spent
+    answers = service(*chains([2, 3, 4, 3, 4, 1]))
+    assert service.spent
     assert answers.problems == [None, None, BUDGET_SPENT, None, BUDGET_SPENT, None]
-    assert scorer.oracle.asked == [[1, 2], [3]]
-    assert scorer.counters.reasons == {BUDGET_SPENT: 2}
-    assert scorer.counters.unique == 3
+    assert asked(service) == [[1, 2], [3]]
+    assert service.counters.reasons == {BUDGET_SPENT: 2}
+    assert service.counters.unique == 3
     # 1 and 2 were paid for: what memory has forgotten may be asked for again
-    assert np.isnan(scorer(*chains([1, 2, 3])).value).tolist() == [False, False, False]
-    assert scorer.counters.unique == 3
+    assert service(*chains([1, 2, 3])).values["carbons"].isnan().tolist() == [False, False, False]
+    assert service.counters.unique == 3
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
@@ -244,9 +249,9 @@ def test_interrupts_and_memory_errors_pass_through(error):
             raise error
 
     with pytest.raises(error):
-        Scorer(oracle=Interrupted())(*chains([1, 2]))
+        Service(oracle=Interrupted())(*chains([1, 2]))
     with pytest.raises(error):
-        Scorer(oracle=WeightedMean(components={"q": Component(oracle=Interrupted())}))(*chains([1, 2]))
+        Service(oracle=WeightedMean(components={"q": Component(oracle=Interrupted())}))(*chains([1, 2]))
 
 
 def test_lists_and_single_precision_are_taken_as_numbers():
@@ -254,81 +259,82 @@ def test_lists_and_single_precision_are_taken_as_numbers():
         def values(self, objects):
             return super().values(objects).astype(np.float32).tolist()
 
-    assert Scorer(oracle=Loose())(*chains([7])).value.dtype == np.float64
+    assert Service(oracle=Loose())(*chains([7])).values["carbons"].dtype == torch.float64
 
 
 def test_the_least_recently_used_is_forgotten():
-    scorer = Scorer(oracle=Carbons(), scoring=Scoring(cache_size=2))
-    scorer(*chains([1, 2]))
-    scorer(*chains([1]))
-    scorer(*chains([3]))  # 2 goes, 1 was used after it
-    scorer(*chains([1]))
-    scorer(*chains([2]))
-    assert scorer.oracle.asked == [[1, 2], [3], [2]]
-    assert scorer.counters.unique == 3
-    without = Scorer(oracle=Carbons(), scoring=Scoring(cache_size=0))
+    service = Service(oracle=Carbons(), scoring=Scoring(cache_size=2))
+    service(*chains([1, 2]))
+    service(*chains([1]))
+    service(*chains([3]))  # 2 goes, 1 was used after it
+    service(*chains([1]))
+    service(*chains([2]))
+    assert asked(service) == [[1, 2], [3], [2]]
+    assert service.counters.unique == 3
+    without = Service(oracle=Carbons(), scoring=Scoring(cache_size=0))
     without(*chains([1]))
     without(*chains([1]))
-    assert without.oracle.asked == [[1], [1]]
+    assert asked(without) == [[1], [1]]
     assert without.counters.unique == 1
 
 
 def test_reasons_are_bounded():
-    scorer = Scorer(oracle=Carbons())
+    service = Service(oracle=Carbons())
     n = MAX_REASONS + 50
-    scorer([Molecule.failed(f"reason {i}") for i in range(n)], [""] * n)
-    assert len(scorer.counters.reasons) == MAX_REASONS + 1
-    assert scorer.counters.reasons["other reasons"] == 50
-    assert sum(scorer.counters.reasons.values()) == scorer.counters.failed == n
+    service([Molecule.failed(f"reason {i}") for i in range(n)], [""] * n)
+    assert len(service.counters.reasons) == MAX_REASONS + 1
+    assert service.counters.reasons["other reasons"] == 50
+    assert sum(service.counters.reasons.values()) == service.counters.failed == n
 
 
 def test_state_goes_through_a_weights_only_file():
-    scorer = Scorer(oracle=Carbons({4}))
-    scorer(*chains([1, 2, 4, 2]))
+    service = Service(oracle=Carbons({4}))
+    service(*chains([1, 2, 4, 2]))
     file = io.BytesIO()
-    torch.save(scorer.state_dict(), file)
+    torch.save(service.state_dict(), file)
     file.seek(0)
     state = torch.load(file, weights_only=True)
-    again = Scorer(oracle=Carbons({4}))
+    again = Service(oracle=Carbons({4}))
     again.load_state_dict(state)
-    assert again.counters == scorer.counters
-    before = scorer(*chains([2, 1, 5]))
+    assert again.counters == service.counters
+    before = service(*chains([2, 1, 5]))
     after = again(*chains([2, 1, 5]))
-    np.testing.assert_array_equal(before.value, after.value)
-    assert again.oracle.asked == [[5]]
-    scorer.counters.seconds = again.counters.seconds = 0.0
-    assert again.counters == scorer.counters
-    assert [*again.state_dict()["keys"]] == [*scorer.state_dict()["keys"]]
+    assert torch.equal(before.values["carbons"], after.values["carbons"])
+    assert asked(again) == [[5]]
+    service.counters.seconds = again.counters.seconds = 0.0
+    assert again.counters == service.counters
+    assert [*again.state_dict()["keys"]] == [*service.state_dict()["keys"]]
 
 
 def test_an_empty_state_and_that_of_another_oracle():
-    fresh = Scorer(oracle=QED())
-    fresh.load_state_dict(Scorer(oracle=QED()).state_dict())
+    fresh = Service(oracle=QED())
+    fresh.load_state_dict(Service(oracle=QED()).state_dict())
     assert fresh.counters.raw == 0
     with pytest.raises(CheckpointError, match="of weight"):
-        fresh.load_state_dict(Scorer(oracle=Weight()).state_dict())
+        fresh.load_state_dict(Service(oracle=Weight()).state_dict())
 
 
 def test_grid_points_stay_a_tensor():
     points = torch.tensor([[0, 0], [1, 2], [0, 0]])
-    scorer = Scorer(oracle=HyperGrid())
-    answers = scorer(points, ["0,0", "1,2", "0,0"])
-    np.testing.assert_array_equal(answers.value, HyperGrid().values(points))
-    assert scorer.counters.cached == 1
+    service = Service(oracle=HyperGrid())
+    answers = service(points, ["0,0", "1,2", "0,0"])
+    np.testing.assert_array_equal(answers.values["hypergrid"], HyperGrid().values(points))
+    assert service.counters.cached == 1
 
 
-def test_components_of_a_mean_are_remembered_too():
-    oracle = WeightedMean(components={"carbons": Component(oracle=Carbons())})
-    scorer = Scorer(oracle=oracle)
-    first = scorer(*chains([1, 2]))
-    second = scorer(*chains([2, 1]))
-    assert set(first.components) == {"carbons", "carbons_transformed"}
-    np.testing.assert_array_equal(second.components["carbons"], first.components["carbons"][::-1])
+def test_what_a_mean_is_made_of_is_remembered():
+    oracle = WeightedMean(components={"c": Component(oracle=Carbons())})
+    service = Service(oracle=oracle)
+    first = service(*chains([1, 2]))
+    second = service(*chains([2, 1]))
+    assert set(first.values) == {"c"}  # measured; what it is worth is the mean's business
+    assert torch.equal(second.values["c"], first.values["c"].flip(0))
+    assert asked(service) == [[1, 2]]
 
 
 def test_keys_must_match_objects():
     with pytest.raises(ValueError, match="2 objects came with 1 keys"):
-        Scorer(oracle=QED())(chains([1, 2])[0], ["C"])
+        Service(oracle=QED())(chains([1, 2])[0], ["C"])
 
 
 class Speaking(QED):
@@ -348,12 +354,12 @@ class Speaking(QED):
 def test_what_an_oracle_says_in_words_comes_in_order_and_not_of_invalid_objects():
     molecules = parse(["CCO", "no molecule", "N"])
     expected = {"speaking_length": ["3", "", "1"], "speaking_first": ["C", "", "N"]}
-    scorer = Scorer(oracle=Speaking())
-    assert scorer.remarks(molecules) == expected
+    service = Service(oracle=Speaking())
+    assert service.remarks(molecules) == expected
     assert Power(oracle=Speaking()).remarks(molecules) == expected
-    assert scorer.remarks(parse(["no molecule"])) == {"speaking_length": [""], "speaking_first": [""]}
-    assert scorer.remarks([]) == {"speaking_length": [], "speaking_first": []}
-    assert Scorer(oracle=QED()).remarks(molecules) == {}
+    assert service.remarks(parse(["no molecule"])) == {"speaking_length": [""], "speaking_first": [""]}
+    assert service.remarks([]) == {"speaking_length": [], "speaking_first": []}
+    assert Service(oracle=QED()).remarks(molecules) == {}
     check_oracle(Speaking())
 
 
@@ -362,10 +368,10 @@ def test_an_oracle_that_fails_to_speak_is_said_and_costs_no_value(caplog):
         def remarks(self, objects):
             raise OSError("no voice")
 
-    scorer = Scorer(oracle=Mute())
-    assert scorer.remarks(parse(["CCO"])) == {"speaking_length": [""], "speaking_first": [""]}
+    service = Service(oracle=Mute())
+    assert service.remarks(parse(["CCO"])) == {"speaking_length": [""], "speaking_first": [""]}
     assert "oracle speaking: its remarks are left out (OSError: no voice)" in caplog.text
-    assert scorer(parse(["CCO"]), ["CCO"]).problems == [None]
+    assert service(parse(["CCO"]), ["CCO"]).problems == [None]
 
 
 def test_words_under_a_reserved_name_are_refused():

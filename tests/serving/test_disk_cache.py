@@ -8,12 +8,13 @@ import sqlite3
 
 import numpy as np
 import pytest
-from tests.rewards.faulty_oracles import Faulty
+from tests.serving.faulty_oracles import Faulty
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
 from molgfn.serving.disk_cache import DiskCache
-from molgfn.serving.scoring import Scorer
+from molgfn.serving.panel import panel_of
+from molgfn.serving.service import Service
 from molgfn.serving.settings import Scoring, identity
 
 
@@ -22,28 +23,27 @@ def chains(lengths):
     return molecules, [m.smiles for m in molecules]
 
 
-def scorer(folder, log=None, recipe="a", **arguments):
-    scoring = Scoring(disk_cache=str(folder))
-    scoring.recipe = recipe
-    return Scorer(oracle=Faulty(log=log and str(log), **arguments), scoring=scoring)
+def service(folder, log=None, recipe="a", **arguments):
+    scoring = Scoring(disk_cache=str(folder), recipe=recipe)
+    return Service(oracle=Faulty(log=log and str(log), **arguments), scoring=scoring)
 
 
 def test_another_run_asks_for_nothing_that_is_known(tmp_path):
     log = tmp_path / "log"
-    first = scorer(tmp_path / "c", log, fault="nan")
+    first = service(tmp_path / "c", log, fault="nan")
     first(*chains([1, 2, 10]))
-    second = scorer(tmp_path / "c", log, fault="nan")
+    second = service(tmp_path / "c", log, fault="nan")
     answers = second(*chains([1, 2, 2, 3, 10]))
-    np.testing.assert_array_equal(answers.value, [0.0001, 0.0002, 0.0002, 0.0003, np.nan])
+    np.testing.assert_array_equal(answers.values["faulty"], [0.0001, 0.0002, 0.0002, 0.0003, np.nan])
     counters = second.counters
     assert (counters.raw, counters.unique, counters.disk, counters.cached, counters.failed) == (5, 4, 2, 1, 1)
     assert log.read_text().split() == ["1", "2", "10", "3", "10"]  # failures are not kept
-    np.testing.assert_array_equal(answers.components["faulty"], answers.value)
+    np.testing.assert_array_equal(answers.values["faulty"], answers.values["faulty"])
 
 
 def test_answers_from_disk_show_that_the_oracle_lives(tmp_path):
     def engine():
-        made = scorer(tmp_path / "c", fault="nan", every=2)
+        made = service(tmp_path / "c", fault="nan", every=2)
         made.scoring.give_up = 3
         return made
 
@@ -66,11 +66,11 @@ def test_what_was_answered_before_an_interrupt_is_kept_without_workers_too(tmp_p
                 raise KeyboardInterrupt
             return super().values(objects)
 
-    first = scorer(tmp_path / "c")
-    first.oracle = Interrupted()
+    first = service(tmp_path / "c")
+    first.panel = panel_of(Interrupted())
     with pytest.raises(KeyboardInterrupt):
         first(*chains(range(1, 65)))
-    second = scorer(tmp_path / "c", every=1000)
+    second = service(tmp_path / "c", every=1000)
     second(*chains(range(1, 65)))
     assert second.counters.disk == 16  # the first piece
 
@@ -98,8 +98,8 @@ def test_a_cache_that_another_process_has_replaced_is_not_set_aside(tmp_path, ca
 
 
 def test_another_recipe_or_data_file_is_another_cache(tmp_path):
-    scorer(tmp_path, recipe={"a": 1})(*chains([1]))
-    scorer(tmp_path, recipe={"a": 2})(*chains([1]))
+    service(tmp_path, recipe={"a": 1})(*chains([1]))
+    service(tmp_path, recipe={"a": 2})(*chains([1]))
     assert len(list(tmp_path.iterdir())) == 2
 
     class WithFile(Faulty):
@@ -115,21 +115,21 @@ def test_another_recipe_or_data_file_is_another_cache(tmp_path):
 
 def test_without_a_recipe_nothing_is_kept_on_disk(tmp_path):
     with pytest.raises(ConfigError, match="recipe"):
-        Scorer(oracle=Faulty(), scoring=Scoring(disk_cache=str(tmp_path)))
+        Service(oracle=Faulty(), scoring=Scoring(disk_cache=str(tmp_path)))
 
 
 def test_a_damaged_file_is_set_aside_with_a_warning(tmp_path, caplog):
-    scorer(tmp_path)(*chains([1]))
+    service(tmp_path)(*chains([1]))
     (place,) = tmp_path.iterdir()
     for file in place.glob("cache.db*"):
         file.write_bytes(b"not a database at all" * 500)
     with caplog.at_level(logging.WARNING, logger="molgfn.rewards"):
-        again = scorer(tmp_path)
-        assert again(*chains([1])).value.tolist() == [0.0001]
+        again = service(tmp_path)
+        assert again(*chains([1])).values["faulty"].tolist() == [0.0001]
     assert again.counters.disk == 0
     assert len([r for r in caplog.records if "set aside" in r.message]) == 1
     assert sorted(p.name.partition(".")[2][:7] for p in tmp_path.iterdir()) == ["", "damaged"]
-    assert scorer(tmp_path)(*chains([1])).value.tolist() == [0.0001]
+    assert service(tmp_path)(*chains([1])).values["faulty"].tolist() == [0.0001]
 
 
 def test_a_damaged_entry_is_asked_for_again(tmp_path):
@@ -143,14 +143,14 @@ def test_a_damaged_entry_is_asked_for_again(tmp_path):
 def test_a_place_that_cannot_be_written_costs_the_cache_and_not_the_run(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.WARNING, logger="molgfn.rewards"):
-        engine = scorer(tmp_path / "file")
-        assert engine(*chains([1, 2])).value.tolist() == [0.0001, 0.0002]
+        engine = service(tmp_path / "file")
+        assert engine(*chains([1, 2])).values["faulty"].tolist() == [0.0001, 0.0002]
         engine(*chains([3]))
     assert len([r for r in caplog.records if "goes on without it" in r.message]) == 1
 
 
 def _fill(folder, start):
-    engine = scorer(folder)
+    engine = service(folder)
     for n in range(40):
         engine(*chains([1 + (start + 3 * n) % 60]))
 
@@ -164,7 +164,7 @@ def test_two_processes_share_one_cache(tmp_path):
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     expected = {1 + (start + 3 * n) % 60 for start in (0, 30) for n in range(40)}
-    after = scorer(tmp_path)
+    after = service(tmp_path)
     answers = after(*chains(sorted(expected)))
     assert after.counters.disk == len(expected)
-    np.testing.assert_array_equal(answers.value, np.array(sorted(expected)) / 10_000)
+    np.testing.assert_array_equal(answers.values["faulty"], np.array(sorted(expected)) / 10_000)

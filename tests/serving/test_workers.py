@@ -9,15 +9,34 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.rewards.faulty_oracles import Faulty, NeedsTorch, Stuck, Unbuildable
+import torch
+from tests.serving.faulty_oracles import Faulty, NeedsTorch, Stuck, Unbuildable
 
 from molgfn.chemistry.molecules import parse
+from molgfn.config import build
 from molgfn.errors import ConfigError
+from molgfn.oracles.base import Oracle
 from molgfn.oracles.synthetic.hypergrid import HyperGrid
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.serving import workers
 from molgfn.serving.faults import OracleFault
-from molgfn.serving.scoring import Scorer
+from molgfn.serving.service import Service
 from molgfn.serving.settings import Scoring
+
+MEAN = {
+    "_target_": "molgfn.rewards.weighted_mean.WeightedMean",
+    "components": {
+        "torch": {
+            "_target_": "molgfn.rewards.weighted_mean.Component",
+            "oracle": {"_target_": "tests.serving.faulty_oracles.NeedsTorch"},
+            "transform": {"_target_": "molgfn.rewards.transforms.Linear"},
+        },
+        "window": {
+            "_target_": "molgfn.rewards.weighted_mean.Component",
+            "oracle": {"_target_": "molgfn.rewards.similarity_window.SimilarityWindow", "smiles": "CCO"},
+        },
+    },
+}
 
 
 class Clock:
@@ -40,10 +59,10 @@ def chains(lengths):
     return molecules, [m.smiles for m in molecules]
 
 
-def scorer(oracle=Faulty, *, workers=2, chunk=8, timeout=None, retries=0, **arguments):
-    scoring = Scoring(workers=workers, chunk=chunk, timeout=timeout, retries=retries)
-    scoring.make = functools.partial(oracle, **arguments)
-    return Scorer(oracle=oracle(**arguments), scoring=scoring)
+def service(oracle=Faulty, *, workers=2, chunk=8, timeout=None, retries=0, **arguments):
+    make = functools.partial(oracle, **arguments)
+    scoring = Scoring(workers=workers, chunk=chunk, timeout=timeout, retries=retries, make=make)
+    return Service(oracle=oracle(**arguments), scoring=scoring)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +82,14 @@ def test_a_thousand_molecules_and_ten_percent_faults(fault, reason, timeout, tmp
     # 1,000 molecules, 50 different ones; 5 of these (100 in all) are culprits
     log, hangs = tmp_path / "log", tmp_path / "hangs"
     lengths = [1 + (7 * i) % 50 for i in range(1000)]
-    engine = scorer(
+    engine = service(
         timeout=timeout, chunk=4, fault=fault, log=str(log), hangs=str(hangs), workers=1 if fault == "hang" else 2
     )
     monkeypatch.setattr("pebble.pool.process.time", SimpleNamespace(time=Clock(hangs), sleep=time.sleep))
     objects, keys = chains(lengths)
     with caplog.at_level(logging.WARNING, logger="molgfn.rewards"):
         parts = [engine(objects[i : i + 100], keys[i : i + 100]) for i in range(0, 1000, 100)]
-    value = np.concatenate([p.value for p in parts])
+    value = np.concatenate([p.values["faulty"] for p in parts])
     problems = [problem for p in parts for problem in p.problems]
     culprit = np.array([n % 10 == 0 for n in lengths]) & (reason is not None)
     np.testing.assert_array_equal(np.isnan(value), culprit)
@@ -88,12 +107,18 @@ def test_a_thousand_molecules_and_ten_percent_faults(fault, reason, timeout, tmp
 
 
 def test_a_worker_holds_its_oracle_and_no_torch():
-    engine = scorer(NeedsTorch, workers=1)
-    assert engine(*chains([1, 2, 3])).value.tolist() == [0.0, 0.0, 0.0]
+    engine = service(NeedsTorch, workers=1)
+    assert engine(*chains([1, 2, 3])).values["faulty"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_mean_in_a_worker_needs_no_torch_either():
+    make = functools.partial(build, MEAN, (Oracle, Scalarisation), "oracle")
+    engine = Service(oracle=make(), scoring=Scoring(workers=1, make=make))
+    assert engine(*chains([1, 2])).values["torch"].tolist() == [0.0, 0.0]
 
 
 def test_what_cannot_be_built_in_a_worker_says_so():
-    engine = scorer(Unbuildable, workers=1)
+    engine = service(Unbuildable, workers=1)
     answers = engine(*chains([1, 2]))
     assert (
         answers.problems == ["the oracle could not be built in a worker: RuntimeError: no licence in this process"] * 2
@@ -110,19 +135,21 @@ def test_what_cannot_be_built_in_a_worker_says_so():
 )
 def test_workers_that_never_come_up_end_the_run(fault, timeout, match, monkeypatch):
     monkeypatch.setattr(workers, "START_UP", 0.5)  # however long: it never is
-    engine = scorer(Stuck, workers=1, fault=fault, timeout=timeout)
+    engine = service(Stuck, workers=1, fault=fault, timeout=timeout)
     with pytest.raises(OracleFault, match=match):
         engine(*chains([1, 2]))
 
 
 def test_an_oracle_without_a_config_is_sent_to_the_workers():
-    engine = Scorer(oracle=Faulty(), scoring=Scoring(workers=1))
-    assert engine(*chains([3])).value.tolist() == [0.0003]
+    engine = Service(oracle=Faulty(), scoring=Scoring(workers=1))
+    assert engine(*chains([3])).values["faulty"].tolist() == [0.0003]
 
 
-def test_grids_do_not_go_to_workers():
-    with pytest.raises(ConfigError, match="use workers=0"):
-        Scorer(oracle=HyperGrid(), scoring=Scoring(workers=1))
+def test_points_of_a_grid_go_to_workers_by_their_keys():
+    points = torch.tensor([[0, 0], [1, 2], [5, 5]])
+    engine = Service(oracle=HyperGrid(), scoring=Scoring(workers=1))
+    measured = engine(points, engine.panel.kind.keys(points))
+    np.testing.assert_array_equal(measured.values["hypergrid"], HyperGrid().values(points))
 
 
 @pytest.mark.parametrize(

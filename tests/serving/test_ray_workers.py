@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.rewards.faulty_oracles import Faulty
+from tests.serving.faulty_oracles import Faulty
 
 from molgfn.chemistry.molecules import parse
 from molgfn.serving import ray_workers
-from molgfn.serving.scoring import Scorer
+from molgfn.serving.service import Service
 from molgfn.serving.settings import Scoring
 
 
@@ -52,13 +52,13 @@ def test_faults_cost_the_culprits_only(fault, reason, tmp_path, monkeypatch):
     one = fault == "hang"  # at a time, and time passes only while it hangs: a busy machine makes nobody late
     if one:
         monkeypatch.setattr(ray_workers, "time", SimpleNamespace(monotonic=Clock(hangs, monkeypatch)))
-    scoring = Scoring(workers=1 if one else 2, chunk=4, timeout=2.0 if one else None, backend="ray")
-    scoring.make = functools.partial(Faulty, fault=fault, hangs=str(hangs))
-    engine = Scorer(oracle=Faulty(), scoring=scoring)
+    make = functools.partial(Faulty, fault=fault, hangs=str(hangs))
+    scoring = Scoring(workers=1 if one else 2, chunk=4, timeout=2.0 if one else None, backend="ray", make=make)
+    engine = Service(oracle=Faulty(), scoring=scoring)
     molecules = parse(["C" * n for n in range(1, 13)])
     answers = engine(molecules, [m.smiles for m in molecules])
     expected = np.arange(1, 13) / 10_000
     expected[9] = np.nan
-    np.testing.assert_array_equal(answers.value, expected)
+    np.testing.assert_array_equal(answers.values["faulty"], expected)
     assert answers.problems == [reason if n == 9 else None for n in range(12)]
     assert (engine.counters.raw, engine.counters.unique, engine.counters.failed) == (12, 12, 1)
