@@ -38,6 +38,7 @@ ORDER = [
     ("config",),
     ("compatibility",),
     ("run_environment",),
+    ("run_policies",),
     ("run_files",),
     ("composing",),
     ("run_folder",),

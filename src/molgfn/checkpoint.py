@@ -19,15 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.moved import present
-from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
 from molgfn.run_environment import condition_record, run_environment
+from molgfn.run_policies import run_backward, run_policy
 
 KEY = "molgfn"
 PREFIX = "policy."
@@ -192,17 +191,11 @@ def _build(
     if lacking := [key for key in ("environment", "policy", "backward") if key not in config]:
         raise CheckpointError(f"{path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
 
-    def part(expected: type[Any], key: str, **live: Any) -> Any:
-        return build(config[key], expected, key, live=live, untrusted=True, trust=trust)
-
     try:
         environment = run_environment(config, untrusted=True, trust=trust)
-        backward = part(BackwardPolicyTraining, "backward")
-        backward.settle(counts_paths=environment.counts_paths)
-        live = {"environment": environment, "learned_backward": backward.learned, "own_losses": own_losses}
-        policy = part(Policy, "policy", **live)
-        policy.backward_rule = backward.fixed
-        return environment, policy
+        backward = run_backward(config, environment, untrusted=True, trust=trust)
+        needs = {"learned_backward": backward.learned, "backward_rule": backward.fixed, "own_losses": own_losses}
+        return environment, run_policy(config, environment, needs, untrusted=True, trust=trust)
     except ConfigError as error:
         problems = "\n  ".join(error.problems)
         raise CheckpointError(f"{path}: the config inside cannot be built\n  {problems}") from error

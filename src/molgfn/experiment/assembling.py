@@ -26,6 +26,7 @@ from molgfn.rewards.readings import Readings
 from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.run_environment import run_environment
 from molgfn.run_folder import name_problem
+from molgfn.run_policies import PLAIN, run_backward, run_policy
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
@@ -103,16 +104,11 @@ def assemble(config: dict[str, Any]) -> Experiment:
     environment = run_environment(config)
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
-    backward = build(config["backward"], BackwardPolicyTraining, "backward")
-    backward.settle(counts_paths=environment.counts_paths)
+    backward = run_backward(config, environment)
     target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
-    live = {"environment": environment, **policy_needs(objective, backward)}
-    policy = build(config["policy"], Policy, "policy", live=live)
-    policy.backward_rule = backward.fixed
-    plain = {"environment": environment, "learned_backward": False, "own_losses": frozenset()}
+    policy = run_policy(config, environment, policy_needs(objective, backward))
     auxiliaries = {
-        network.name: build(config["policy"], Policy, "policy", live=plain)
-        for network in (*objective.networks, *backward.networks)
+        network.name: run_policy(config, environment, PLAIN) for network in (*objective.networks, *backward.networks)
     }
     sources = build(config["data"], Sources, "data")
     optimizers = build(config["optimizer"], Optimizers, "optimizer")
@@ -168,12 +164,11 @@ def _oracle_and_scoring(
     config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
 ) -> tuple[Oracle | Scalarisation, Scoring]:
     node = config.get("scoring") or {"_target_": "molgfn.serving.settings.Scoring"}
-    scoring = build(
-        node if training else {**node, "budget": None}, Scoring, "scoring", untrusted=untrusted, trust=trust
-    )
+    node = node if training else {**node, "budget": None}
     kinds = (Oracle, Scalarisation)
     make = functools.partial(build, config["oracle"], kinds, "oracle", untrusted=untrusted, trust=tuple(trust))
-    scoring.make, scoring.recipe = make, config["oracle"]
+    live = {"make": make, "recipe": config["oracle"]}
+    scoring = build(node, Scoring, "scoring", live=live, untrusted=untrusted, trust=trust)
     return make(), scoring
 
 
