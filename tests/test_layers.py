@@ -34,7 +34,7 @@ ORDER = [
     ("objectives",),
     ("evaluation",),
     ("training",),
-    ("testing", "targets"),
+    ("testing", "class_paths"),
     ("config",),
     ("compatibility",),
     ("run_environment",),

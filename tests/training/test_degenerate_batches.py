@@ -103,7 +103,12 @@ def test_every_pair_trains_on_what_there_is(name, backward_name, case):
         for key in (network.name for network in (*objective.networks, *backward.networks))
     }
     learner = Learner(
-        policy=policy, objective=objective, backward=backward, optimizers=Optimizers(), auxiliaries=auxiliaries
+        policy=policy,
+        objective=objective,
+        backward=backward,
+        optimizers=Optimizers(),
+        auxiliaries=auxiliaries,
+        frozen={name: policy.copy() for name in objective.frozen},
     )
     module = GFlowNetModule(learner)
     least = max(objective.least_batch, *(phase.splits for phase in objective.phases()))

@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
+from molgfn.class_paths import import_class, parameters
 from molgfn.cli.describing.catalogue import table
 from molgfn.cli.describing.one_line import one_line
 from molgfn.config import build
 from molgfn.downloads import Download
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.scalarisation import Scalarisation
-from molgfn.targets import import_class, parameters
 
 #: in a class's docstring
 _EXTRA = re.compile(r"pip install -c constraints\.txt '\.(\[\w+\])'")
