@@ -19,14 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.moved import present
-from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
+from molgfn.run_environment import condition_record, run_environment
+from molgfn.run_policies import run_backward, run_policy
 
 KEY = "molgfn"
 PREFIX = "policy."
@@ -43,6 +43,7 @@ class Loaded:
         iteration: training iterations behind it.
         path: the checkpoint file.
         files: what the run read, see ``run_files.record``; None in a checkpoint of a version that did not say.
+        trust: packages, files and commands that it was allowed to name.
     """
 
     environment: Environment
@@ -51,6 +52,11 @@ class Loaded:
     iteration: int
     path: Path
     files: tuple[dict[str, str], ...] | None = None
+    trust: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
+        return f"{made}, after {self.iteration:,} iterations: {self.path}"
 
     @property
     def run(self) -> Path:
@@ -132,7 +138,11 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
     iteration = content[KEY].get("iteration", content.get("global_step", 0))
     if not isinstance(iteration, int):
         raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")
-    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content))
+    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content), _several(trust))
+
+
+def _several(trust: Sequence[str]) -> tuple[str, ...]:
+    return (trust,) if isinstance(trust, str) else tuple(trust)
 
 
 def files_of(content: Mapping[str, Any]) -> tuple[dict[str, str], ...] | None:
@@ -151,14 +161,15 @@ def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, An
     Args:
         place: checkpoint file or run folder.
         policy: changed in place.
-        environment: the config of its environment, with what ``Environment.portable`` adds.
+        environment: ``environment_record`` of its run.
 
     Raises:
         CheckpointError: there is no such checkpoint, it is of another environment, or its weights do not fit.
     """
     path = find(place)
     content = read(path)
-    if differ := differences(content[KEY]["config"].get("environment", {}), environment):
+    there = content[KEY]["config"]
+    if differ := differences({**there.get("environment", {}), **condition_record(there)}, environment):
         raise CheckpointError(
             f"{path}: its policy acts in another environment (different: {', '.join(differ)}); weights "
             "go on in the same one only"
@@ -180,17 +191,11 @@ def _build(
     if lacking := [key for key in ("environment", "policy", "backward") if key not in config]:
         raise CheckpointError(f"{path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
 
-    def part(expected: type[Any], key: str, **live: Any) -> Any:
-        return build(config[key], expected, key, live=live, untrusted=True, trust=trust)
-
     try:
-        environment = part(Environment, "environment")
-        backward = part(BackwardPolicyTraining, "backward")
-        backward.settle(counts_paths=environment.counts_paths)
-        live = {"environment": environment, "learned_backward": backward.learned, "own_losses": own_losses}
-        policy = part(Policy, "policy", **live)
-        policy.backward_rule = backward.fixed
-        return environment, policy
+        environment = run_environment(config, untrusted=True, trust=trust)
+        backward = run_backward(config, environment, untrusted=True, trust=trust)
+        needs = {"learned_backward": backward.learned, "backward_rule": backward.fixed, "own_losses": own_losses}
+        return environment, run_policy(config, environment, needs, untrusted=True, trust=trust)
     except ConfigError as error:
         problems = "\n  ".join(error.problems)
         raise CheckpointError(f"{path}: the config inside cannot be built\n  {problems}") from error

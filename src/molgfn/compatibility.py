@@ -7,6 +7,7 @@ from molgfn.objectives.base import Objective
 from molgfn.objectives.declarations import read_quantities
 from molgfn.policies.base import Policy
 from molgfn.policies.distributions.capabilities import lacking
+from molgfn.rewards.base import Reward
 from molgfn.trajectories.path_factor import path_dependence
 
 
@@ -31,6 +32,25 @@ def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
         for quantity in read_quantities(objective)
         for reason in lacking(policy.distribution, quantity.needs)
     ]
+
+
+def unread(reward: Reward, environment: Environment) -> list[str]:
+    """Conditions that the reward reads and no state carries, and the other way round, one line each."""
+    carried = set(environment.condition_values(environment.initial(1)))
+    problems, name = [], type(reward).__name__
+    for word in sorted(reward.reads - carried):
+        there = f"carries only {', '.join(sorted(carried))}" if carried else "carries no condition"
+        problems.append(
+            f"reward: {name} reads the condition `{word}`, but {type(environment).__name__} {there}; give "
+            f"reward.{word} a number, or choose a condition that draws {word}"
+        )
+    for word in sorted(carried - reward.reads):
+        problems.append(
+            f"condition: {word} is drawn for each trajectory, but nothing reads it: {name} does not depend on it; "
+            f"leave the condition out, or take a reward that reads {word} (power and boltzmann read beta with "
+            "reward.beta=null)"
+        )
+    return problems
 
 
 def too_small(objective: Objective, batch_size: int) -> str | None:

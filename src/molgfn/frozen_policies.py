@@ -9,6 +9,7 @@ from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
+from molgfn.run_environment import environment_record
 
 
 def frozen_policies(objective: Objective, config: dict[str, Any], environment: Environment) -> dict[str, Policy]:
@@ -22,8 +23,9 @@ def frozen_policies(objective: Objective, config: dict[str, Any], environment: E
     Raises:
         ConfigError: one is not given, cannot be read, or acts in another environment; one line each.
     """
-    here = {**config["environment"], **environment.portable()}
-    trust = sorted({f"{config[key]['_target_'].partition('.')[0]}." for key in ("environment", "policy", "backward")})
+    here = environment_record(config, environment)
+    named = [config[key] for key in ("environment", "condition", "policy", "backward") if config.get(key) is not None]
+    trust = sorted({f"{node['_target_'].partition('.')[0]}." for node in named})
     policies: dict[str, Policy] = {}
     problems = []
     for name, place in objective.frozen.items():
@@ -38,7 +40,7 @@ def frozen_policies(objective: Objective, config: dict[str, Any], environment: E
         except CheckpointError as error:
             problems.append(f"objective.{name}: {error}")
             continue
-        there = {**loaded.config["environment"], **loaded.environment.portable()}
+        there = environment_record(loaded.config, loaded.environment)
         if differ := differences(there, here):
             problems.append(
                 f"objective.{name}: the policy of {loaded.path} acts in another environment (different: "

@@ -12,6 +12,7 @@ from molgfn.objects.grid import GRID
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import Reward, Scores
 from molgfn.serving.counters import Counters
+from molgfn.serving.measurements import Measurements
 from molgfn.testing import golden_dag
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.learner import Learner
@@ -26,11 +27,17 @@ class GoldenReward(Reward):
     kind = GRID
 
     def __init__(self):
-        self.log_reward = golden_dag().log_reward
+        self.table = golden_dag().log_reward
 
-    def __call__(self, objects, keys):
-        values = self.log_reward[objects[:, 0] * 3 + objects[:, 1]]
-        return Scores(log_reward=values, value=values.exp(), problems=[None] * len(keys))
+    def log_reward(self, measurements, condition=None):
+        return measurements.values["r"].log()
+
+    def __call__(self, objects, keys, condition=None):
+        value = self.table[objects[:, 0] * 3 + objects[:, 1]].exp()
+        measured = Measurements({"r": value}, [None] * len(keys))
+        # of the table itself, so that not even the last bit depends on exp and log
+        log_reward = self.table[objects[:, 0] * 3 + objects[:, 1]]
+        return Scores(log_reward=log_reward, value=value, problems=measured.problems, measurements=measured)
 
     @property
     def counters(self):
@@ -54,11 +61,9 @@ def train_on_golden(
     torch.manual_seed(seed)
     backward = backward or Uniform()
     environment = HyperGrid(dimensions=2, side=3)
-    backward.settle(counts_paths=environment.counts_paths)
-    policy = TabularPolicy(
-        environment=environment, learned_backward=policy_needs(objective, backward)["learned_backward"]
-    )
-    policy.backward_rule = backward.fixed
+    needs = policy_needs(objective, backward)
+    needs.pop("own_losses")  # tables share nothing
+    policy = TabularPolicy(environment=environment, **needs)
     learner = Learner(
         policy=policy,
         objective=objective,

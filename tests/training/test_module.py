@@ -7,6 +7,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment import assemble, misfits, train
 from molgfn.objectives.residuals import scores
@@ -210,6 +211,21 @@ def test_misfits_are_reported_together(config, monkeypatch):
     assert problems[0] == "objective: TrajectoryBalance reads log_z, but GraphTransformerPolicy has no log Z"
     assert "on-policy" in problems[1]
     assert "replay" in problems[1]
+
+
+def test_a_reward_and_an_environment_agree_on_the_condition(config, monkeypatch):
+    drawn = node("rewards.power.Power", beta=None)
+    lacking = r"reward: Power reads the condition `beta`, but Fragments carries no condition; give reward.beta a number"
+    with pytest.raises(ConfigError, match=lacking):
+        train(config(reward=drawn))
+
+    def values(self, states):
+        return {"beta": torch.ones(len(states), dtype=torch.float64)}
+
+    monkeypatch.setattr(Fragments, "condition_values", values)
+    assert misfits(assemble(config(reward=drawn))) == []
+    with pytest.raises(ConfigError, match="condition: beta is drawn for each trajectory, but nothing reads it: Power"):
+        train(config())
 
 
 @pytest.mark.parametrize(

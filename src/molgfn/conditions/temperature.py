@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from molgfn.conditions.base import Condition
-from molgfn.conditions.draws import Draw
+from molgfn.conditions.draws import Draw, LogUniform
 from molgfn.conditions.encoders import Plain, Thermometer
 from molgfn.errors import ConfigError
 
@@ -22,7 +22,8 @@ class Temperature(Condition):
     are equally easy to tell apart. The reward must read it (``reward.beta`` null).
 
     Args:
-        beta: how it is drawn (``molgfn.conditions.draws``: Constant, Uniform, LogUniform, Gamma).
+        beta: how it is drawn (``molgfn.conditions.draws``: Constant, Uniform, LogUniform, Gamma); None: log-uniform in
+            [1, 64].
         encoding: "thermometer" or "plain", one number.
         bins: of the thermometer; None: 32.
         reference: the value for samples and evaluations that name none, within the range of the draws; None: their
@@ -38,14 +39,14 @@ class Temperature(Condition):
     def __init__(
         self,
         *,
-        beta: Draw,
+        beta: Draw | None = None,
         encoding: Literal["thermometer", "plain"] = "thermometer",
         bins: Annotated[int, Field(ge=1)] | None = None,
         reference: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
         if encoding == "plain" and bins is not None:
             raise ConfigError(f"condition: bins is {bins}, but the encoding is plain and has none; leave it null")
-        self.beta = beta
+        self.beta = beta = LogUniform() if beta is None else beta
         self.encoder = Plain() if encoding == "plain" else Thermometer(bins=bins or 32)
         self.size = self.encoder.size
         self._reference = beta.middle if reference is None else reference

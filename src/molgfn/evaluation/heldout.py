@@ -47,7 +47,8 @@ def heldout_probabilities(
         raise ConfigError(f"heldout: {reason}")
     given = OfflineMolecules(molecules=molecules, limit=None)
     given.prepare(environment)
-    scores = reward(given.objects, environment.kind.keys(given.objects))
+    condition = environment.condition_values(environment.initial(len(given)))  # the fixed one, or the reference
+    scores = reward(given.objects, environment.kind.keys(given.objects), condition)
     scored = np.flatnonzero(scores.valid.numpy())
     if not len(scored):
         raise DataError(f"{molecules}: the reward gives none of the {len(given)} molecules a value")

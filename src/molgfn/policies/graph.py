@@ -16,7 +16,7 @@ from molgfn.environments.graphs import GraphBatch, GraphSpec
 from molgfn.networks.graph_transformer import GraphTransformer
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.graph_encoder import Embedded, GraphEncoder
 from molgfn.policies.graph_heads import BackwardHead, ForwardHead
@@ -46,13 +46,19 @@ class GraphPolicy(Policy):
         environment: Environment,
         trunk: Callable[[], nn.Module],
         learned_backward: bool,
+        backward_rule: BackwardRule,
         width: int,
         share_trunk: bool | None,
         own_losses: frozenset[str],
         scale_logits: ScaleLogits,
         initial_log_z: LogZStart,
     ) -> None:
-        super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        super().__init__(
+            environment=environment,
+            learned_backward=learned_backward,
+            backward_rule=backward_rule,
+            initial_log_z=initial_log_z,
+        )
         if share_trunk:
             warn_of_shared_trunk(own_losses)
         spec: GraphSpec = environment.spec  # type: ignore[attr-defined]
@@ -137,6 +143,7 @@ class GraphTransformerPolicy(GraphPolicy):
         *,
         environment: Environment,
         learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
         width: Annotated[int, Field(ge=8)] = 128,
         layers: Annotated[int, Field(ge=1)] = 4,
         heads: Annotated[int, Field(ge=1)] = 4,
@@ -150,6 +157,7 @@ class GraphTransformerPolicy(GraphPolicy):
             environment=environment,
             trunk=partial(GraphTransformer, width=width, layers=layers, heads=heads, expansion=expansion),
             learned_backward=learned_backward,
+            backward_rule=backward_rule,
             width=width,
             share_trunk=share_trunk,
             own_losses=own_losses,
@@ -177,6 +185,7 @@ class MessagePassingPolicy(GraphPolicy):
         *,
         environment: Environment,
         learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
         width: Annotated[int, Field(ge=8)] = 128,
         layers: Annotated[int, Field(ge=1)] = 4,
         convolution: Literal["gine", "gatv2"] = "gine",
@@ -189,6 +198,7 @@ class MessagePassingPolicy(GraphPolicy):
             environment=environment,
             trunk=partial(MessagePassing, width=width, layers=layers, convolution=convolution),
             learned_backward=learned_backward,
+            backward_rule=backward_rule,
             width=width,
             share_trunk=share_trunk,
             own_losses=own_losses,

@@ -1,4 +1,4 @@
-"""An oracle in processes of its own: several at once, stopped when it hangs, replaced when it dies."""
+"""Oracles in processes of their own: several at once, stopped when it hangs, replaced when it dies."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from typing import Any, cast
 from pebble import ProcessExpired, ProcessPool
 
 from molgfn.oracles.base import Oracle
-from molgfn.serving.answers import Answer, Failure, answer_all
+from molgfn.serving.answers import Answered, Failure, answer_all
 from molgfn.serving.faults import OracleFault
+from molgfn.serving.panel import Panel
 
 #: seconds that a worker may take to come up, where objects have a time-out
 START_UP = 600.0
 
 
 class Workers:
-    """Worker processes that hold one oracle each and answer for objects that are sent to them as their keys.
+    """Worker processes that hold the oracles of a panel and answer for objects that are sent to them as their
+    keys.
 
     A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
     culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
@@ -36,20 +38,26 @@ class Workers:
     """
 
     def __init__(
-        self, make: Callable[[], Oracle], oracle: Oracle, *, count: int, chunk: int = 1, timeout: float | None = None
+        self,
+        make: Callable[[], Sequence[Oracle]],
+        panel: Panel,
+        *,
+        count: int,
+        chunk: int = 1,
+        timeout: float | None = None,
     ) -> None:
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
-        self.name, self.kind = oracle.name, oracle.kind
+        self.name, self.kind = panel.name, panel.kind
         self._pool: ProcessPool | None = None
 
-    def answer(self, objects: Any) -> Iterator[tuple[int, Answer | Failure]]:
-        """(row, answer) of each of the objects, as they come."""
+    def answer(self, objects: Any, which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
+        """(row, what the oracles at the places ``which`` of the panel say) of each of the objects, as they come."""
         texts = self.kind.keys(objects)
         rows = list(range(len(texts)))
         waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
         while waiting:
             alone: list[list[int]] = []
-            for part, answers in self._ask(waiting, texts):
+            for part, answers in self._ask(waiting, texts, which):
                 if answers is None:
                     alone += [[row] for row in part]
                 else:
@@ -57,14 +65,14 @@ class Workers:
             waiting = alone
 
     def _ask(
-        self, parts: list[list[int]], texts: list[str]
-    ) -> Iterator[tuple[list[int], Sequence[Answer | Failure] | None]]:
+        self, parts: list[list[int]], texts: list[str], which: Sequence[int]
+    ) -> Iterator[tuple[list[int], Sequence[Answered] | None]]:
         """(rows, answers) of each part; None where the part has to be taken apart to find the culprit."""
         pool = self._running()
         futures = {
             pool.schedule(
                 _answer,
-                args=([texts[row] for row in part],),
+                args=([texts[row] for row in part], tuple(which)),
                 timeout=None if self.timeout is None else self.timeout * len(part),
             ): part
             for part in parts
@@ -78,7 +86,7 @@ class Workers:
                 future.cancel()
             raise
 
-    def _result(self, future: Any, size: int) -> Sequence[Answer | Failure] | None:
+    def _result(self, future: Any, size: int) -> Sequence[Answered] | None:
         try:
             return future.result()
         except FutureTimeoutError:
@@ -93,15 +101,15 @@ class Workers:
         except (MemoryError, SystemExit) as error:  # of the worker, not of this process
             return self._died(size, type(error).__name__)
 
-    def _too_slow(self, size: int) -> list[Failure] | None:
+    def _too_slow(self, size: int) -> list[Answered] | None:
         """What becomes of a part of ``size`` objects that was not answered in time: None takes it apart."""
         reason = f"oracle {self.name} took more than {self.timeout:g} s"
-        return None if size > 1 else [Failure(reason, reason, transient=True)]
+        return None if size > 1 else [[Failure(reason, reason, transient=True)]]
 
-    def _died(self, size: int, detail: str) -> list[Failure] | None:
+    def _died(self, size: int, detail: str) -> list[Answered] | None:
         """The same for one whose worker died."""
         reason = f"oracle {self.name} killed its process"
-        return None if size > 1 else [Failure(reason, reason, detail, transient=True)]
+        return None if size > 1 else [[Failure(reason, reason, detail, transient=True)]]
 
     def _running(self) -> ProcessPool:
         if self._pool is None:
@@ -130,31 +138,32 @@ class Workers:
             ) from None
 
 
-#: in a worker: the oracle, or why it could not be made
-_ORACLE: list[Oracle | str] = []
+#: in a worker: the oracles, or why they could not be made
+_ORACLES: list[Oracle] = []
+_TROUBLE: list[str] = []
 
 
-def _begin(make: Callable[[], Oracle]) -> None:
-    """Build the oracle once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
+def _begin(make: Callable[[], Sequence[Oracle]]) -> None:
+    """Build the oracles once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
+    _TROUBLE[:] = []
     try:
-        oracle = make()
-        oracle.prepare()
-        _ORACLE[:] = [oracle]
+        _ORACLES[:] = make()
+        for oracle in _ORACLES:
+            oracle.prepare()
     except Exception as error:
-        _ORACLE[:] = [f"{type(error).__name__}: {error}"]
+        _TROUBLE[:] = [f"{type(error).__name__}: {error}"]
 
 
 def _ready() -> None:
-    """Done when a worker has its oracle."""
+    """Done when a worker has its oracles."""
 
 
-def _answer(texts: list[str]) -> Sequence[Answer | Failure]:
-    oracle = _ORACLE[0]
-    if isinstance(oracle, str):
-        return [Failure(f"the oracle could not be built in a worker: {oracle}", "the oracle could not be built")] * len(
-            texts
-        )
-    return answer_all(oracle, oracle.kind.parse(texts))
+def _answer(texts: list[str], which: Sequence[int]) -> Sequence[Answered]:
+    if _TROUBLE:
+        message = f"the oracle could not be built in a worker: {_TROUBLE[0]}"
+        return [[Failure(message, "the oracle could not be built")] for _ in texts]
+    oracles = [_ORACLES[place] for place in which]
+    return answer_all(oracles, oracles[0].kind.parse(texts))
 
 
 def _end(pool: ProcessPool) -> None:

@@ -15,6 +15,7 @@ from molgfn.cli.describing.one_line import one_line
 from molgfn.config import build
 from molgfn.downloads import Download
 from molgfn.oracles.base import Oracle
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.targets import import_class, parameters
 
 #: in a class's docstring
@@ -57,8 +58,8 @@ def _row(path: Path) -> dict[str, str]:
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     cls = import_class(node["_target_"])
     own = parameters(cls)
-    # what a class says by a property, its object says: a composite scores what its components score
-    asked = build(node, Oracle, path.stem) if isinstance(inspect.getattr_static(cls, "kind"), property) else cls
+    # what a class says by a property, its object says: what is made of several scores what these measure
+    asked = build(node, (Oracle, Scalarisation), path.stem) if _by_object(cls) else cls
     chosen = " (`direction`)" if "direction" in own else ""
     return {
         "oracle": f"`{path.stem}`",
@@ -70,6 +71,10 @@ def _row(path: Path) -> dict[str, str]:
         "needs": "; ".join(_needs(path, cls)) or "-",
         "source": cls.source,
     }
+
+
+def _by_object(cls: type) -> bool:
+    return isinstance(inspect.getattr_static(cls, "kind"), property)
 
 
 def _needs(path: Path, cls: type) -> list[str]:

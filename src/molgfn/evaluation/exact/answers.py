@@ -202,7 +202,8 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     first = torch.full((len(position),), len(names)).scatter_reduce(0, index, torch.arange(len(names)), "amin")
     distinct = environment.kind.take(objects, first.tolist())
     keys = list(position)
-    log_reward = reward(distinct, keys).log_reward.double()
+    condition = environment.condition_values(terminal[first])
+    log_reward = reward(distinct, keys, condition).log_reward.double()
     owner = torch.full((len(graph),), -1, dtype=torch.int64)
     owner[ends] = index
     log_symmetry = torch.zeros(len(graph), dtype=torch.float64)
