@@ -22,6 +22,7 @@ from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, 
 from molgfn.config import build, check
 from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.top_auc import write_pmo
@@ -91,6 +92,11 @@ class Experiment:
             target=self.target,
             seed=self.config["seed"],
         )
+
+    @property
+    def measured(self) -> Environment:
+        """Where the policy is measured: the environment, under the reference value where there is a condition."""
+        return under(self.environment)
 
     def module(self) -> GFlowNetModule:
         return GFlowNetModule(self.learner())
@@ -221,7 +227,7 @@ def misfits(e: Experiment) -> list[str]:
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
-    if e.trainer.exact_every is not None and (reason := e.environment.enumeration_unavailable_reason()):
+    if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):
         problems.append(f"backward: {reason}")
@@ -311,7 +317,7 @@ def _train(config: dict[str, Any], resume: Path | None, label: str | None, log: 
     if settings.exact_every is not None:
         callbacks.append(
             ExactCurve(
-                environment=experiment.environment,
+                environment=experiment.measured,
                 reward=reward_of(config),
                 policy=experiment.policy,
                 every=settings.exact_every,

@@ -20,6 +20,7 @@ from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward, ScoredProperty, Scores
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.rewarded import conditions_of
 from molgfn.trajectories.sampler import Sampler
 
 
@@ -63,7 +64,7 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
     keys = environment.kind.keys(objects)
-    scores = reward(objects, keys)
+    scores = reward(objects, keys, **conditions_of(environment, terminal))
     log_symmetry = environment.log_symmetry(terminal, objects).double()
     device = policy.device
     evaluated = evaluate(

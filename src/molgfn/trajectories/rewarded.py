@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.environments.base import Environment
+from molgfn.environments.base import Environment, States
 from molgfn.objects.base import ObjectKind
 from molgfn.rewards.base import Reward, Scores
 from molgfn.trajectories.batch import Trajectories
 
-#: what gives the objects [B] of a batch, by their keys, their scores
-Score = Callable[[Any, list[str]], Scores]
+#: what gives the objects [B] of a batch, by their keys (and their conditions), their scores
+Score = Callable[..., Scores]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def find_rewards(
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
     keys = environment.kind.keys(objects)
-    scores = (score or reward)(objects, keys)
+    scores = (score or reward)(objects, keys, **conditions_of(environment, terminal))
     log_symmetry = environment.log_symmetry(terminal, objects)
     device = trajectories.lengths.device
     log_reward_state, on_the_way = None, None
@@ -136,6 +136,12 @@ def find_rewards(
         log_reward_state=log_reward_state,
     )
     return Rewarded(found, objects, scores, on_the_way)
+
+
+def conditions_of(environment: Environment, states: States) -> dict[str, Any]:
+    """Further arguments for a reward asked about the objects of ``states``: none where there is no condition."""
+    values = environment.condition_values(states)
+    return {"condition": values} if values else {}
 
 
 def without_rewards(trajectories: Trajectories, state_rewards: bool) -> Trajectories:
@@ -173,6 +179,6 @@ def _state_rewards(
     some = states[on_the_way]
     objects = environment.objects(some)
     keys = environment.kind.keys(objects)
-    scores = reward.further(objects, keys, finished=False)
+    scores = reward.further(objects, keys, **conditions_of(environment, some), finished=False)
     value = scores.log_reward.double() - environment.log_symmetry(some, objects)
     return out.index_copy(0, on_the_way, value.to(states.device)), StateScores(keys, scores)

@@ -42,11 +42,14 @@ def values(
     loaded: Loaded, by: Reward, objects: Any, keys: list[str], progress: Callable[[int], None]
 ) -> dict[str, list[Any]]:
     """``value``, the components, ``log_reward``, what the oracle says in words, and ``problem``: name -> N cells."""
+    from molgfn.trajectories.rewarded import conditions_of
+
     columns: dict[str, list[Any]] = {}
     for first in range(0, len(objects), EVERY):
         last = min(first + EVERY, len(objects))
         some = loaded.environment.kind.take(objects, range(first, last))
-        scores = by(some, keys[first:last])
+        condition = conditions_of(loaded.environment, loaded.environment.initial(last - first))
+        scores = by(some, keys[first:last], **condition)
         valid = scores.valid.tolist()
         log_reward = [x if ok else NAN for x, ok in zip(scores.log_reward.tolist(), valid, strict=True)]
         numbers = {"value": scores.value.tolist(), **{k: v.tolist() for k, v in scores.components.items()}}
