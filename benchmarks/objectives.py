@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from molgfn.cli.composing.compose import checked
-from molgfn.cli.composing.places import shipped
+from molgfn.composing.compose import checked
+from molgfn.composing.places import shipped
 from molgfn.errors import ConfigError
 from molgfn.experiment import Experiment, assemble
 from molgfn.objectives.base import ObjectiveOutput, Phase

@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.cli.composing.places import shipped
+from molgfn.composing.places import shipped
 from molgfn.config import build
 from molgfn.errors import MolgfnError
 from molgfn.objects.molecule import MOLECULE

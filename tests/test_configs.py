@@ -31,6 +31,7 @@ VARIANTS = {
     "data/uniform",
     "oracle/druglike",
     "oracle/qed_sa",
+    *(f"optimizer/{name}" for name in ("adamw", "nadam", "radam", "rmsprop", "sgd")),
 }
 #: what needs a package -> its extra, and a module of it
 EXTRAS = {

@@ -1,6 +1,7 @@
 """The pages in docs are what the code says: tables, commands, configs, code and SQL of theirs hold."""
 
 import importlib
+import pkgutil
 import re
 import shlex
 import sqlite3
@@ -15,18 +16,19 @@ import yaml
 from click.testing import CliRunner
 
 from molgfn.chemistry.molecules import parse
-from molgfn.cli.composing.compose import checked
-from molgfn.cli.composing.places import find_experiment
 from molgfn.cli.describing import catalogue, oracle_table
 from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
 from molgfn.cli.score import composed
+from molgfn.composing.compose import checked
+from molgfn.composing.places import find_experiment
 from molgfn.config import build
-from molgfn.objectives.base import FROM_POLICY, FROM_SCORING
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.base import Scores
 from molgfn.testing import check_oracle
 from molgfn.training.logs.scored_record import ScoredRecord
+from molgfn.trajectories import quantities
+from molgfn.trajectories.quantities.base import Quantity
 
 ROOT = Path(__file__).parents[1]
 
@@ -120,7 +122,14 @@ def test_everything_that_is_required_is_explained(page):
     asked = {n.strip("` ") for r in rows(page, "Objectives").values() for n in r["reads"].split(",")} - {"none"}
     explained = rows(page, "What objectives read")
     assert asked == set(explained)
-    assert asked <= FROM_POLICY | FROM_SCORING
+    modules = pkgutil.walk_packages(quantities.__path__, f"{quantities.__name__}.")
+    known = {
+        kind.name: name
+        for module in modules
+        for name, kind in vars(importlib.import_module(module.name)).items()
+        if isinstance(kind, type) and issubclass(kind, Quantity) and hasattr(kind, "name")
+    }
+    assert {name: row["class"] for name, row in explained.items()}.items() <= known.items()
     assert all(len(r["what it is"]) > 10 for r in explained.values())
 
 

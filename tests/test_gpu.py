@@ -90,7 +90,7 @@ def test_local_search_and_replay_train(tmp_path):
 
 def train_two(tmp_path, *overrides):
     """Two iterations on the GPU through the command line's own composition; the weights stay finite."""
-    from molgfn.cli.composing.compose import checked
+    from molgfn.composing.compose import checked
     from molgfn.experiment import train
 
     base = ["trainer.accelerator=gpu", "trainer.iterations=2", "trainer.progress=none", "logger.wandb=off"]

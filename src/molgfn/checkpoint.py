@@ -19,16 +19,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.moved import present
-from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
 from molgfn.run_environment import condition_record, run_environment
+from molgfn.run_policies import run_backward, run_policy
 
 KEY = "molgfn"
 PREFIX = "policy."
@@ -45,6 +44,7 @@ class Loaded:
         iteration: training iterations behind it.
         path: the checkpoint file.
         files: what the run read, see ``run_files.record``; None in a checkpoint of a version that did not say.
+        trust: packages, files and commands that it was allowed to name.
     """
 
     environment: Environment
@@ -53,6 +53,11 @@ class Loaded:
     iteration: int
     path: Path
     files: tuple[dict[str, str], ...] | None = None
+    trust: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
+        return f"{made}, after {self.iteration:,} iterations: {self.path}"
 
     def under(self, values: Mapping[str, float] | None = None) -> Loaded:
         """The same with the environment under one condition: ``values`` by name, its reference for the rest.
@@ -144,7 +149,11 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
     iteration = content[KEY].get("iteration", content.get("global_step", 0))
     if not isinstance(iteration, int):
         raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")
-    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content))
+    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content), _several(trust))
+
+
+def _several(trust: Sequence[str]) -> tuple[str, ...]:
+    return (trust,) if isinstance(trust, str) else tuple(trust)
 
 
 def files_of(content: Mapping[str, Any]) -> tuple[dict[str, str], ...] | None:
@@ -193,17 +202,11 @@ def _build(
     if lacking := [key for key in ("environment", "policy", "backward") if key not in config]:
         raise CheckpointError(f"{path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
 
-    def part(expected: type[Any], key: str, **live: Any) -> Any:
-        return build(config[key], expected, key, live=live, untrusted=True, trust=trust)
-
     try:
         environment = run_environment(config, untrusted=True, trust=trust)
-        backward = part(BackwardPolicyTraining, "backward")
-        backward.settle(counts_paths=environment.counts_paths)
-        live = {"environment": environment, "learned_backward": backward.learned, "own_losses": own_losses}
-        policy = part(Policy, "policy", **live)
-        policy.backward_rule = backward.fixed
-        return environment, policy
+        backward = run_backward(config, environment, untrusted=True, trust=trust)
+        needs = {"learned_backward": backward.learned, "backward_rule": backward.fixed, "own_losses": own_losses}
+        return environment, run_policy(config, environment, needs, untrusted=True, trust=trust)
     except ConfigError as error:
         problems = "\n  ".join(error.problems)
         raise CheckpointError(f"{path}: the config inside cannot be built\n  {problems}") from error

@@ -68,10 +68,12 @@ ROOT: dict[str, Any] = {
     "condition": Slot("molgfn.conditions.base.Condition", optional=True),
     "oracle": Slot(("molgfn.oracles.base.Oracle", "molgfn.rewards.scalarisation.Scalarisation")),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
-    "scoring": Slot("molgfn.serving.settings.Scoring", optional=True),
-    "policy": Slot("molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "own_losses"})),
+    "scoring": Slot("molgfn.serving.settings.Scoring", frozenset({"make", "recipe"}), optional=True),
+    "policy": Slot(
+        "molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "backward_rule", "own_losses"})
+    ),
     "objective": Slot("molgfn.objectives.base.Objective"),
-    "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining"),
+    "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining", frozenset({"counts_paths"})),
     "target": Slot("molgfn.objectives.base.TargetNetwork", optional=True),
     "data": Slot("molgfn.trajectories.sources.Sources"),
     "optimizer": Slot("molgfn.training.optimizers.Optimizers"),

@@ -8,10 +8,10 @@ import pytest
 import torch
 from rdkit import Chem
 
+from molgfn.api import sampling as module
+from molgfn.api.object_files import require_format, write_objects
 from molgfn.checkpoint import load
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.cli import sample as module
-from molgfn.cli.files.object_files import require_format, write_objects
 from molgfn.errors import ConfigError
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.experiment import reward_of

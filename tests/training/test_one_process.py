@@ -16,7 +16,7 @@ from molgfn.training.one_process import RANKS, LocalCheckpoints, alone
 
 
 def shipped(group, name, **changes):
-    from molgfn.cli.composing.places import shipped as folder
+    from molgfn.composing.places import shipped as folder
 
     node = yaml.safe_load((folder("configs") / group / f"{name}.yaml").read_text())
     return {**node, **changes}

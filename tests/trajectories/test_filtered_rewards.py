@@ -126,7 +126,7 @@ def test_scoring_a_batch_again_changes_nothing(policy):
         policy.environment,
         reward,
         state_rewards=True,
-        score=lambda objects, keys: reward.further(objects, keys, finished=True),
+        score=lambda objects, keys, condition: reward.further(objects, keys, condition, finished=True),
     ).trajectories
     assert torch.equal(again.log_reward, drawn.log_reward)
     assert torch.equal(again.log_reward_state, drawn.log_reward_state)

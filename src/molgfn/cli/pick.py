@@ -72,7 +72,7 @@ def pick(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable file.
     """
-    from molgfn.cli.files.object_files import require_format, require_place
+    from molgfn.api.object_files import require_format, require_place
 
     require_format(output)
     require_place(output)

@@ -74,7 +74,7 @@ def score(
     \b
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
-    from molgfn.cli.files.object_files import require_folder
+    from molgfn.api.object_files import require_folder
     from molgfn.datasets.given import GivenFile
 
     if output.suffix not in (".csv", ".parquet"):
@@ -163,8 +163,8 @@ def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         ConfigError: with every problem that was found.
     """
-    from molgfn.cli.composing.compose import checked
-    from molgfn.cli.composing.places import shipped
+    from molgfn.composing.compose import checked
+    from molgfn.composing.places import shipped
     from molgfn.config import ROOT
 
     _require_molecules(_chosen(overrides))
@@ -185,7 +185,7 @@ def _require_molecules(name: str | None) -> None:
     """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
     import yaml
 
-    from molgfn.cli.composing.places import shipped
+    from molgfn.composing.places import shipped
     from molgfn.targets import import_class
 
     path = shipped("configs") / "oracle" / f"{name}.yaml"

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError, NotEnumerableError
 from molgfn.objects.base import ObjectKind
 
@@ -86,6 +87,7 @@ class States:
         return cls(**fields)
 
 
+@attributes_in_docstring
 class Environment(ABC):
     """How objects are built, step by step, by actions that can be undone.
 
@@ -182,6 +184,10 @@ class Environment(ABC):
 
     def with_drawn_condition(self, states: States, generator: torch.Generator | None = None) -> States:
         """The same states under newly drawn conditions (``generator``: on their device); as they are without one."""
+        return states
+
+    def under_condition_of(self, states: States, others: States) -> States:
+        """The states [B] under the conditions of ``others`` [B]; as they are without conditions."""
         return states
 
     def terminal_draws(self, objects: Any, seed: int = 0) -> tuple[States, Tensor]:

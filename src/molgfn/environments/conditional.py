@@ -91,6 +91,9 @@ class Conditional(Environment):
     ) -> ConditionalStates:
         return self._under(states.inner, self.given.draw(len(states), generator, states.device))
 
+    def under_condition_of(self, states: ConditionalStates, others: ConditionalStates) -> ConditionalStates:
+        return self._under(states.inner, others.values)
+
     @staticmethod
     def _under(inner: States, values: Tensor) -> ConditionalStates:
         return ConditionalStates(inner=inner, values=values)

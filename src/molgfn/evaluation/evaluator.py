@@ -242,7 +242,7 @@ def _of_reference(
 
 
 def _problems(samples: Samples) -> dict[str, int]:
-    return dict(Counter(problem for problem in samples.problems if problem is not None).most_common())
+    return dict(Counter(problem for problem in samples.located_problems if problem is not None).most_common())
 
 
 def _remarks(samples: Samples) -> dict[str, dict[str, int]]:

@@ -74,7 +74,7 @@ def write_samples(samples: Samples, path: str | Path) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow([*header, "problem"])
-    problems = samples.problems or [None] * len(samples)
+    problems = samples.located_problems
     for i in samples.unique.tolist():
         row: list[Any] = [samples.keys[i], samples.counts[samples.keys[i]]]
         if samples.log_reward is not None and samples.value is not None:

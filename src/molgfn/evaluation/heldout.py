@@ -14,7 +14,6 @@ from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.offline import OfflineMolecules
-from molgfn.trajectories.rewarded import conditions_of
 
 
 def heldout_probabilities(
@@ -48,8 +47,8 @@ def heldout_probabilities(
         raise ConfigError(f"heldout: {reason}")
     given = OfflineMolecules(molecules=molecules, limit=None)
     given.prepare(environment)
-    condition = conditions_of(environment, environment.initial(len(given)))
-    scores = reward(given.objects, environment.kind.keys(given.objects), **condition)
+    condition = environment.condition_values(environment.initial(len(given)))  # the fixed one, or the reference
+    scores = reward(given.objects, environment.kind.keys(given.objects), condition)
     scored = np.flatnonzero(scores.valid.numpy())
     if not len(scored):
         raise DataError(f"{molecules}: the reward gives none of the {len(given)} molecules a value")

@@ -20,7 +20,6 @@ from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward, ScoredProperty, Scores
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
-from molgfn.trajectories.rewarded import conditions_of
 from molgfn.trajectories.sampler import Sampler
 
 
@@ -64,7 +63,7 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
     keys = environment.kind.keys(objects)
-    scores = reward(objects, keys, **conditions_of(environment, terminal))
+    scores = reward(objects, keys, environment.condition_values(terminal))
     log_symmetry = environment.log_symmetry(terminal, objects).double()
     device = policy.device
     evaluated = evaluate(
@@ -125,15 +124,12 @@ def read_samples(path: str | Path, reward: Reward | None = None, *, jobs: int = 
         objects += molecules
     if not any(molecule.valid for molecule in objects):
         raise no_molecule(path, [(line, str(m.problem)) for line, m in zip(lines, objects, strict=True)])
-    objects = [
-        molecule if molecule.valid else Molecule.failed(f"line {line}: {molecule.problem}")
-        for line, molecule in zip(lines, objects, strict=True)
-    ]
     samples = Samples(
         kind=MOLECULE,
         objects=objects,
-        keys=[molecule.smiles if molecule.valid else f"invalid: {molecule.problem}" for molecule in objects],
-        problems=[molecule.problem for molecule in objects],
+        keys=MOLECULE.keys(objects),
+        problems=MOLECULE.problems(objects),
+        places=[f"line {line}" for line in lines],
     )
     return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward.scored)
 

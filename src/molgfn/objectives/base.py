@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.objectives import residuals
 from molgfn.trajectories.evaluated import Evaluated, Values
@@ -131,6 +132,7 @@ class TargetNetwork:
         self.every = every
 
 
+@attributes_in_docstring
 class Objective(ABC):
     """Turns evaluated trajectories into losses; pure tensors in, no environment and no network.
 

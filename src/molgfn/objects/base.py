@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from molgfn.docstrings import attributes_in_docstring
 
+
+@attributes_in_docstring
 class ObjectKind(ABC):
     """What the finished objects of an environment are: molecules, strings, points of a grid.
 

@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 
 
+@attributes_in_docstring
 class Oracle(ABC):
     """A property of finished objects.
 

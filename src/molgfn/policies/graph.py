@@ -20,7 +20,7 @@ from molgfn.networks.embedding_sum import embedding, embedding_sum
 from molgfn.networks.graph_transformer import GraphTransformer, Layout
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import LogZStart, Policy, PolicyOutput
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import ILLEGAL, Categorical, Packing, Staged, single
 
 
@@ -153,12 +153,18 @@ class GraphPolicy(Policy):
         environment: Environment,
         trunk: Callable[[], nn.Module],
         learned_backward: bool,
+        backward_rule: BackwardRule,
         width: int,
         share_trunk: bool | None,
         own_losses: frozenset[str],
         initial_log_z: LogZStart,
     ) -> None:
-        super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        super().__init__(
+            environment=environment,
+            learned_backward=learned_backward,
+            backward_rule=backward_rule,
+            initial_log_z=initial_log_z,
+        )
         spec: GraphSpec = environment.spec  # type: ignore[attr-defined]
         self.spec = spec
         self.encoder = GraphEncoder(spec, width, trunk())
@@ -234,6 +240,7 @@ class GraphTransformerPolicy(GraphPolicy):
         *,
         environment: Environment,
         learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
         width: Annotated[int, Field(ge=8)] = 128,
         layers: Annotated[int, Field(ge=1)] = 4,
         heads: Annotated[int, Field(ge=1)] = 4,
@@ -246,6 +253,7 @@ class GraphTransformerPolicy(GraphPolicy):
             environment=environment,
             trunk=partial(GraphTransformer, width=width, layers=layers, heads=heads, expansion=expansion),
             learned_backward=learned_backward,
+            backward_rule=backward_rule,
             width=width,
             share_trunk=share_trunk,
             own_losses=own_losses,
@@ -270,6 +278,7 @@ class MessagePassingPolicy(GraphPolicy):
         *,
         environment: Environment,
         learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
         width: Annotated[int, Field(ge=8)] = 128,
         layers: Annotated[int, Field(ge=1)] = 4,
         convolution: Literal["gine", "gatv2"] = "gine",
@@ -281,6 +290,7 @@ class MessagePassingPolicy(GraphPolicy):
             environment=environment,
             trunk=partial(MessagePassing, width=width, layers=layers, convolution=convolution),
             learned_backward=learned_backward,
+            backward_rule=backward_rule,
             width=width,
             share_trunk=share_trunk,
             own_losses=own_losses,

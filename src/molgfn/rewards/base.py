@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.objects.base import ObjectKind
 from molgfn.serving.counters import Counters
@@ -59,6 +60,7 @@ class Scores:
         )
 
 
+@attributes_in_docstring
 @dataclass(frozen=True)
 class ScoredProperty:
     """What the values of a reward are."""
@@ -69,6 +71,7 @@ class ScoredProperty:
     title: str = ""  #: what people call it; "" where that is the name
 
 
+@attributes_in_docstring
 class Reward(ABC):
     """log R(x) of finished objects: the one place where clip, power and temperature are applied.
 

@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+#: the problem of an object of which only this much is known any more
+NO_VALUE = "it has no value"
+
 
 @dataclass(frozen=True)
 class Measurements:
@@ -39,7 +42,7 @@ class Measurements:
 
     def index(self, rows: Tensor | Sequence[int]) -> Self:
         """The objects at ``rows``, int64 [n]; one may be taken several times."""
-        where = torch.as_tensor(rows, dtype=torch.int64)
+        where = torch.as_tensor(rows, dtype=torch.int64).cpu()
         problems = [self.problems[row] for row in where.tolist()]
         return type(self)({name: column[where] for name, column in self.values.items()}, problems)
 
@@ -61,6 +64,16 @@ class Measurements:
     def with_values(self, more: Mapping[str, Tensor]) -> Self:
         """The same with more columns, float64 [B] each."""
         return type(self)({**self.values, **more}, self.problems)
+
+    def table(self) -> Tensor:
+        """Values and, last, 1 where an object has any, else 0, as one tensor, float64 [B, properties + 1]."""
+        return torch.stack([*self.values.values(), self.valid.double()], 1)
+
+    @classmethod
+    def from_table(cls, names: Sequence[str], table: Tensor) -> Self:
+        """What ``table`` gave, float64 [B, len(names) + 1]; of a problem it is known only that there is one."""
+        problems = [None if valid else NO_VALUE for valid in table[:, -1].tolist()]
+        return cls({name: table[:, place] for place, name in enumerate(names)}, problems)
 
     def state_dict(self) -> dict[str, Any]:
         """Plain data, for a checkpoint."""

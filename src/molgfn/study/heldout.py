@@ -61,7 +61,8 @@ def _untrained(e: Experiment, policy: Policy, reward: Reward, n: int) -> tuple[n
     keys = e.measured.kind.keys(objects)
     first = sorted({key: i for i, key in reversed(list(enumerate(keys)))}.values())[:n]
     chosen = e.measured.kind.take(objects, first)
-    scores = reward(chosen, [keys[i] for i in first])
+    condition = e.measured.condition_values(e.measured.initial(len(first)))
+    scores = reward(chosen, [keys[i] for i in first], condition)
     estimate = log_terminal_probability(
         e.measured, policy, chosen, samples=TRAJECTORIES, generator=torch.Generator().manual_seed(1), seed=1
     )

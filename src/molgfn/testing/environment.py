@@ -285,6 +285,11 @@ class _Check:
         objects = e.objects(terminal)
         keys = e.kind.keys(objects)
         self.require(len(objects) == len(keys) == len(terminal), "objects or their keys do not come one per state")
+        good = e.kind.take(objects, [row for row, problem in enumerate(e.kind.problems(objects)) if problem is None])
+        self.require(
+            e.kind.keys(e.kind.parse(e.kind.keys(good))) == e.kind.keys(good),
+            "parse does not read keys of objects back",
+        )
         correction = e.log_symmetry(terminal, objects)
         self.require(correction.shape == (len(terminal),), "log_symmetry does not come one per state")
         self.require(torch.isfinite(correction).all(), "log_symmetry is not finite")

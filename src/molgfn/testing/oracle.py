@@ -54,7 +54,7 @@ def check_oracle(oracle: Oracle, objects: Any = None, *, tolerance: float = 1e-6
     name = _declarations(oracle)
     if objects is None:
         if oracle.kind is not MOLECULE:
-            raise ContractError(f"{name}: there are no built-in {oracle.kind.plural}: pass objects=...")
+            raise ContractError(f"{name}: there are no built-in objects of kind {oracle.kind.name}: pass objects=...")
         objects = parse(MOLECULES)
     rows, alone = _alone(oracle, objects, name)
     batch = oracle.kind.take(objects, rows)

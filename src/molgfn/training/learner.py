@@ -122,11 +122,12 @@ class Learner:
         return metrics
 
     def _start(self, batch: Trajectories, reads_log_z: bool) -> None:
-        """Put log Z and the critics where the first batch says that they should be."""
-        if reads_log_z and self.policy.log_z_start is not None:
+        """Put log Z and the critics, but for what is frozen, where the first batch says that they should be."""
+        if reads_log_z and self.policy.log_z_start is not None and self.steps.trains("log_z"):
             start_log_z(self.policy, self.objective, batch, self._read(batch))
-        critics = {n.name: self.auxiliaries[n.name] for n in self.objective.networks if n.start == "returns"}
-        if "flow" in self.objective.separate:
+        names = [n.name for n in self.objective.networks if n.start == "returns"]
+        critics = {name: self.auxiliaries[name] for name in names if self.steps.trains(name)}
+        if "flow" in self.objective.separate and self.steps.trains("flow"):
             critics["policy"] = self.policy
         if critics:
             start_critics(critics, self.followers, self.policy, batch, self._read(batch))

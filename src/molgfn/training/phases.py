@@ -44,7 +44,8 @@ class Phases:
         )
         with torch.no_grad(), full_precision(evaluated.mask.device):
             frozen = self.objective.prepare(evaluated.detach())
-            catching_up = "log_z" in self.objective.trains and self.steps.optimizers.catch_up
+            learns_log_z = "log_z" in self.objective.trains and self.steps.trains("log_z")
+            catching_up = learns_log_z and self.steps.optimizers.catch_up
             log_weights = self._log_weights(batch, evaluated, networks) if catching_up else None
         metrics: dict[str, Tensor] = {}
         for phase in phases:

@@ -46,6 +46,11 @@ class GradientSteps:
         """Of the learning rates; stepped once an iteration."""
         return self._built[1]
 
+    def trains(self, group: str) -> bool:
+        """Whether a parameter group is there, and nothing of it is frozen."""
+        parameters = self.groups.get(group, [])
+        return bool(parameters) and all(p.requires_grad for p in parameters)
+
     @property
     def rates(self) -> dict[str, float]:
         """Learning rate of each group now."""
@@ -68,6 +73,8 @@ class GradientSteps:
         touched: dict[int, nn.Parameter] = {}
         for i, loss in enumerate(output.losses.values()):
             parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
+            if not parameters:  # all of them are frozen
+                continue
             engine.backward(loss.value, parameters, keep_graph=i < last)
             touched |= {id(p): p for p in parameters}
         norm = self.optimizers.clip(list(touched.values()))
@@ -92,7 +99,9 @@ class GradientSteps:
             region: how far and how the step goes.
         """
         ((name, loss),) = first.losses.items()
-        parameters = [p for g in sorted(loss.groups) for p in self.groups[g]]
+        parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
+        if not parameters:  # all of them are frozen
+            return {f"loss/{name}": loss.value.detach(), **first.metrics}
         optimizer = TrustRegionOptimizer(parameters, **vars(region))
 
         def closure() -> tuple[Tensor, Tensor]:

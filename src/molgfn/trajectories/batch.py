@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import States
+from molgfn.serving.measurements import Measurements
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Trajectories:
         log_symmetry: float [B], log C(x) (see ``Environment.log_symmetry``); None before scoring.
         log_reward_state: float [S], log R'(s) of every state that stands for an object, 0 elsewhere; None where nobody
             asked for it.
+        measurements: what was measured of the B objects, on the CPU; None before scoring, or where nobody measures.
+        state_measurements: the same of the S states, where there is ``log_reward_state``; a state that stands for no
+            object has no value.
         keys: B object keys; empty before scoring.
         source: B words, where each trajectory came from ("policy", "local_search", "replay", "offline").
     """
@@ -43,6 +47,8 @@ class Trajectories:
     log_reward: Tensor | None = None
     log_symmetry: Tensor | None = None
     log_reward_state: Tensor | None = None
+    measurements: Measurements | None = None
+    state_measurements: Measurements | None = None
     keys: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
 
@@ -85,6 +91,8 @@ class Trajectories:
             log_reward=None if self.log_reward is None else self.log_reward[index],
             log_symmetry=None if self.log_symmetry is None else self.log_symmetry[index],
             log_reward_state=None if self.log_reward_state is None else self.log_reward_state[flat],
+            measurements=None if self.measurements is None else self.measurements.index(rows),
+            state_measurements=None if self.state_measurements is None else self.state_measurements.index(flat),
             keys=[self.keys[i] for i in rows] if self.keys else [],
             source=[self.source[i] for i in rows] if self.source else [],
         )
@@ -111,6 +119,8 @@ class Trajectories:
             log_reward=both("log_reward"),
             log_symmetry=both("log_symmetry"),
             log_reward_state=both("log_reward_state"),
+            measurements=_measured([p.measurements for p in parts]),
+            state_measurements=_measured([p.state_measurements for p in parts]),
             keys=[k for p in parts for k in p.keys],
             source=[s for p in parts for s in p.source],
         )
@@ -138,3 +148,11 @@ class Trajectories:
         width = int(self.lengths.max())
         out = flat.new_full((len(self), width, *flat.shape[1:]), fill)
         return out.index_put((self.trajectory, self.step), flat)
+
+
+def _measured(parts: list[Measurements | None]) -> Measurements | None:
+    """What all parts measured, as one; None where one has not, or has measured other properties."""
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or len({frozenset(part.values) for part in known}) > 1:
+        return None
+    return Measurements.cat(known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -11,13 +12,18 @@ from torch import Tensor
 
 from molgfn.environments.base import States
 from molgfn.errors import ContractError
+from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
+
+#: what is stored once for each object, not once for each state
+_OF_OBJECTS = frozenset({"lengths", "log_reward", "log_symmetry", "age", "measured"})
 
 
 class Replay(ABC):
     """Keeps the latest trajectory of each object (by key) in preallocated tensors on the CPU.
 
-    Rewards of the states on the way are kept where the trajectories have them; then all must.
+    Rewards of the states on the way are kept where the trajectories have them; then all must. What was measured is kept
+    beside the rewards, so that a stored object can be given another log R without a call.
 
     Args:
         capacity: objects kept.
@@ -30,6 +36,7 @@ class Replay(ABC):
         self._age = 0
         self._table: dict[str, Tensor] = {}
         self._states: States | None = None
+        self._properties: list[str] = []  # columns of what was measured
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -59,6 +66,10 @@ class Replay(ABC):
             raise ContractError("only scored trajectories can be stored: log_reward is None")
         if self._table and ("log_reward_state" in self._table) != (t.log_reward_state is not None):
             raise ContractError("either all or none of the stored trajectories have rewards of the states on the way")
+        if self._table and not self._properties:  # of an older checkpoint: what has nothing of it goes on so
+            t = replace(t, measurements=None, state_measurements=None)
+        if self._table and self._properties != _properties(t):
+            raise ContractError(f"stored trajectories were measured by {self._properties}, these by {_properties(t)}")
         width = int(t.lengths.max())
         self._reserve(t, width)
         log_rewards = t.log_reward.double().tolist()  # type: ignore[union-attr]
@@ -106,10 +117,15 @@ class Replay(ABC):
         }
         if t.log_reward_state is not None:
             self._table["log_reward_state"] = room(t.log_reward_state.double())
+        self._properties = _properties(t)
+        if t.measurements is not None:
+            self._table["measured"] = torch.zeros(self.capacity, len(self._properties) + 1, dtype=torch.float64)
+        if t.state_measurements is not None:
+            self._table["state_measured"] = room(t.state_measurements.table())
         self._states = t.states.map(room)
         if old_states is not None:
             for name, value in old_table.items():
-                if value.dim() == 1:
+                if name in _OF_OBJECTS:
                     self._table[name] = value
                 else:
                     self._table[name][:, :have] = value
@@ -127,6 +143,10 @@ class Replay(ABC):
         self._table["lengths"][at] = part.lengths
         if part.log_reward_state is not None:
             self._table["log_reward_state"][slot, part.step] = part.log_reward_state.double()
+        if part.measurements is not None:
+            self._table["measured"][at] = part.measurements.table()
+        if part.state_measurements is not None:
+            self._table["state_measured"][slot, part.step] = part.state_measurements.table()
         if part.log_symmetry is not None:
             self._table["log_symmetry"][at] = part.log_symmetry.double()
         for stored, given in zip(self._states.tensors().values(), part.states.tensors().values(), strict=True):  # type: ignore[union-attr]
@@ -151,22 +171,35 @@ class Replay(ABC):
             log_reward=self._table["log_reward"][slots],
             log_symmetry=self._table["log_symmetry"][slots],
             log_reward_state=None if state_rewards is None else state_rewards[at],
+            measurements=self._measured("measured", slots),
+            state_measurements=self._measured("state_measured", at),
             keys=[self._keys[s] for s in slots.tolist()],
             source=["replay"] * n,
         )
+
+    def _measured(self, name: str, at: Any) -> Measurements | None:
+        table = self._table.get(name)
+        return None if table is None else Measurements.from_table(self._properties, table[at])
 
     def state_dict(self) -> dict[str, Any]:
         """Everything stored, as plain data and tensors."""
         n = len(self)
         states = {} if self._states is None else {k: v[:n] for k, v in self._states.tensors().items()}
         table = {k: v[:n] for k, v in self._table.items()}
-        return {"keys": list(self._keys), "age": self._age, "table": table, "states": states}
+        return {
+            "keys": list(self._keys),
+            "age": self._age,
+            "table": table,
+            "states": states,
+            "properties": self._properties,
+        }
 
     def load_state_dict(self, state: dict[str, Any], blank: States) -> None:
         """Take up what ``state_dict`` gave; ``blank`` is any states batch of the environment (for its type)."""
         self._keys = list(state["keys"])[: self.capacity]
         self._slot_of = {k: i for i, k in enumerate(self._keys)}
         self._age = state["age"]
+        self._properties = list(state.get("properties", []))  # older checkpoints have nothing of what was measured
         if not self._keys:
             return
 
@@ -178,6 +211,11 @@ class Replay(ABC):
             table["exits"] = table["backward_actions"] < 0
         self._table = {k: room(v[: self.capacity]) for k, v in table.items()}
         self._states = blank.with_tensors({k: room(v[: self.capacity]) for k, v in state["states"].items()})
+
+
+def _properties(trajectories: Trajectories) -> list[str]:
+    """Names of what was measured; none where nobody did."""
+    return [] if trajectories.measurements is None else list(trajectories.measurements.values)
 
 
 class UniformReplay(Replay):

@@ -17,7 +17,7 @@ from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.local_search import LocalSearch
 from molgfn.trajectories.offline import OfflineMolecules
 from molgfn.trajectories.replay import Replay
-from molgfn.trajectories.rewarded import Batch, Rewarded, Score, find_rewards, without_rewards
+from molgfn.trajectories.rewarded import Batch, Rewarded, Score, find_rewards, under_new_conditions, without_rewards
 from molgfn.trajectories.sampler import Sampler
 
 
@@ -133,7 +133,10 @@ class Sources:
         fresh = self._draw_new(policy, reward, max(new, 1), iteration, generator=generator, state_rewards=state_rewards)
         parts, given = [fresh.trajectories] if new else [], None
         if stored and self.replay is not None:
-            parts.append(self.replay.sample(stored, replay_generator).to(policy.device))
+            again = self.replay.sample(stored, replay_generator)
+            if reward.reads:
+                again = under_new_conditions(again, policy.environment, reward, replay_generator)
+            parts.append(again.to(policy.device))
         if self.replay is not None:
             self.replay.add(fresh.trajectories)
         if self.offline is not None:

@@ -19,7 +19,6 @@ from molgfn.evaluation.exact.layers import Layers
 from molgfn.policies.base import Policy
 from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.rewards.base import Reward
-from molgfn.trajectories.rewarded import conditions_of
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,8 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     first = torch.full((len(position),), len(names)).scatter_reduce(0, index, torch.arange(len(names)), "amin")
     distinct = environment.kind.take(objects, first.tolist())
     keys = list(position)
-    log_reward = reward(distinct, keys, **conditions_of(environment, terminal[first])).log_reward.double()
+    condition = environment.condition_values(terminal[first])
+    log_reward = reward(distinct, keys, condition).log_reward.double()
     owner = torch.full((len(graph),), -1, dtype=torch.int64)
     owner[ends] = index
     log_symmetry = torch.zeros(len(graph), dtype=torch.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.evaluation.readings import Reading
 from molgfn.objects.base import ObjectKind
@@ -53,6 +55,7 @@ class Samples:
         scored: what that property is.
         components: name -> [N], raw oracle values.
         problems: N entries, None or why the object has no value.
+        places: where in a file each comes from, such as ``line 3``; empty where they do not come from one.
         remarks: name -> N texts of the oracle (``Oracle.remarks``), "" where it has nothing to say.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
             the objects do not come from a policy.
@@ -72,6 +75,7 @@ class Samples:
     scored: ScoredProperty = field(default_factory=ScoredProperty)
     components: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[str | None] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
     log_weight: np.ndarray | None = None
     corrected: bool = True
@@ -87,6 +91,17 @@ class Samples:
     def valid(self) -> np.ndarray:
         """Bool [N]: the object is one (a molecule that sanitises)."""
         return np.array([problem is None for problem in self.kind.problems(self.objects)], dtype=bool)
+
+    @cached_property
+    def located_problems(self) -> list[str | None]:
+        """``problems``; those of entries of a file that are no object begin with their place."""
+        problems = self.problems or [None] * len(self)
+        if not self.places:
+            return problems
+        return [
+            problem if ok or problem is None else f"{place}: {problem}"
+            for place, problem, ok in zip(self.places, problems, self.valid.tolist(), strict=True)
+        ]
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -119,6 +134,7 @@ class Samples:
         return self.kind.fingerprints(self.different)
 
 
+@attributes_in_docstring
 class Metric(ABC):
     """Turns samples into named readings.
 
@@ -147,4 +163,4 @@ class Metric(ABC):
     @classmethod
     def definition(cls) -> str:
         """The docstring up to ``Args:``, as one line."""
-        return " ".join((inspect.getdoc(cls) or "").split("\nArgs:")[0].replace("``", "").split())
+        return " ".join(re.split(r"\n(?:Args|Attributes):", inspect.getdoc(cls) or "")[0].replace("``", "").split())

@@ -1,4 +1,4 @@
-"""How different the molecules are from each other."""
+"""How different the objects are from each other."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ BLOCK = 1024
 
 
 class InternalDiversity(Metric):
-    """IntDiv1: 1 - mean Tanimoto similarity over all pairs of different unique molecules (Morgan, radius 2, 2048 bits).
+    """IntDiv1: 1 - mean Tanimoto similarity over all pairs of different unique objects (molecules: Morgan, radius 2,
+    2048 bits).
 
-    A molecule is not paired with itself; MOSES counts those pairs too, which lowers its number by (1 - mean)/U for U
-    molecules. The standard error is that of a U-statistic, 2 sd(row means) / sqrt(U).
+    An object is not paired with itself; MOSES counts those pairs too, which lowers its number by (1 - mean)/U for U
+    objects. The standard error is that of a U-statistic, 2 sd(row means) / sqrt(U).
     """
 
     name: ClassVar[str] = "internal_diversity"
@@ -31,7 +32,7 @@ class InternalDiversity(Metric):
         bits = samples.fingerprints
         n = len(bits)
         if n < 2:
-            return {self.name: Reading.missing(f"{n} different molecules; a pair needs two")}
+            return {self.name: Reading.missing(f"{n} different {samples.kind.plural}; a pair needs two")}
         rows = np.concatenate([tanimoto(bits[i : i + BLOCK], bits).sum(1) for i in range(0, n, BLOCK)])
         rows = (rows - 1.0) / (n - 1)
         value = 1.0 - float(rows.mean())

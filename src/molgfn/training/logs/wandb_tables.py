@@ -100,7 +100,7 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
     run_id = folders[0].name.rsplit("-", 1)[1]
     trained_online = any(folder.name.startswith("run-") for folder in folders)
     try:
-        place = loggers.settle() if trained_online and mode == "online" else "offline"
+        place = loggers.ask() if trained_online and mode == "online" else "offline"
         opened = start(
             run, "online" if place == "online" else "offline", fall_back=True, id=run_id, project=loggers.project
         )

@@ -7,12 +7,14 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.policies.distributions import Capability
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Head
 
 
+@attributes_in_docstring
 class Quantity(ABC):
     """What an objective lists in ``quantities`` and reads as ``evaluated[LogPB]``; no objects are made of the class.
 

@@ -1,17 +1,20 @@
-"""What ``molgfn sample`` writes beside the objects: values of the run's reward, and log P_T."""
+"""What stands beside sampled objects: values of the run's reward, and log P_T."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import Any
 
-import click
+import torch
 
+from molgfn.api.own_files import own_reward
+from molgfn.checkpoint import Loaded
 from molgfn.errors import CheckpointError, DataError
+from molgfn.evaluation.progress import Progress
+from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.rewards.base import Reward
 
-if TYPE_CHECKING:
-    from molgfn.checkpoint import Loaded
-    from molgfn.rewards.base import Reward
+logger = logging.getLogger("molgfn")
 
 #: objects that are scored at once, while how far it is is shown
 EVERY = 256
@@ -20,15 +23,13 @@ LOG_PT = ("log_pt", "log_pt_error")
 NAN = float("nan")
 
 
-def reward(loaded: Loaded, trust: Sequence[str]) -> Reward:
-    """The reward of the run.
+def sampled_reward(loaded: Loaded, instead: str = "") -> Reward:
+    """The reward of the run; ``instead`` says how to do without, for messages.
 
     Raises:
-        CheckpointError: it cannot be built here; the message says how to do without.
+        CheckpointError: it cannot be built here, or what it says and a column are called alike.
     """
-    from molgfn.cli.files.run_reward import run_reward
-
-    made = run_reward(loaded.path, loaded.config, trust=trust, instead="; --no-values samples without it")
+    made = own_reward(loaded, {}, instead=instead)
     oracle = getattr(made, "oracle", None)
     names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
     kind = loaded.environment.kind
@@ -38,18 +39,16 @@ def reward(loaded: Loaded, trust: Sequence[str]) -> Reward:
     return made
 
 
-def values(
-    loaded: Loaded, by: Reward, objects: Any, keys: list[str], progress: Callable[[int], None]
+def value_columns(
+    loaded: Loaded, by: Reward, objects: Any, keys: list[str], progress: Progress
 ) -> dict[str, list[Any]]:
     """``value``, the components, ``log_reward``, what the oracle says in words, and ``problem``: name -> N cells."""
-    from molgfn.trajectories.rewarded import conditions_of
-
     columns: dict[str, list[Any]] = {}
     for first in range(0, len(objects), EVERY):
         last = min(first + EVERY, len(objects))
         some = loaded.environment.kind.take(objects, range(first, last))
-        condition = conditions_of(loaded.environment, loaded.environment.initial(last - first))
-        scores = by(some, keys[first:last], **condition)
+        condition = loaded.environment.condition_values(loaded.environment.initial(last - first))
+        scores = by(some, keys[first:last], condition)
         valid = scores.valid.tolist()
         log_reward = [x if ok else NAN for x, ok in zip(scores.log_reward.tolist(), valid, strict=True)]
         numbers = {"value": scores.value.tolist(), **{k: v.tolist() for k, v in scores.components.items()}}
@@ -59,27 +58,23 @@ def values(
         for name, texts in by.remarks(some).items():
             columns.setdefault(name, []).extend(texts)
         columns.setdefault("problem", []).extend(scores.problems)
-        progress(last)
+        progress("scored", last, len(objects))
     return columns
 
 
-def log_pt(
+def log_pt_columns(
     loaded: Loaded,
     objects: Any,
     keys: list[str],
     *,
     samples: int,
     seed: int,
-    progress: Callable[[str, int, int | None], None],
+    progress: Progress,
 ) -> dict[str, list[Any]]:
     """log P_T of each object and its standard error, by backward sampling; equal objects are asked about once.
 
     Where the environment cannot read an object back, that is said and the columns are empty.
     """
-    import torch
-
-    from molgfn.evaluation.terminal_probability import log_terminal_probability
-
     first = {key: row for row, key in reversed(list(enumerate(keys)))}
     different = sorted(first.values())
     try:
@@ -93,7 +88,7 @@ def log_pt(
             progress=progress,
         )
     except DataError as error:
-        click.echo(f"log_pt is left empty: backward sampling is not possible: {error}", err=True)
+        logger.warning("log_pt is left empty: backward sampling is not possible: %s", error)
         return {name: [NAN] * len(objects) for name in LOG_PT}
     place = {row: n for n, row in enumerate(different)}
     columns = zip(LOG_PT, (found.log_p.tolist(), found.standard_error.tolist()), strict=True)

@@ -8,7 +8,7 @@ from molgfn.errors import ConfigError
 from molgfn.paths import expanded
 from molgfn.targets import did_you_mean
 
-PACKAGE = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def shipped(folder: str) -> Path:

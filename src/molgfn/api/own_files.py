@@ -5,30 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import click
-
-from molgfn.errors import CheckpointError, ConfigError
-
-if TYPE_CHECKING:
-    from molgfn.checkpoint import Loaded
-    from molgfn.rewards.base import Reward
+from molgfn.checkpoint import Loaded
+from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.experiment import reward_of
+from molgfn.rewards.base import Reward
+from molgfn.run_files import relative_files, require_same, verified
 
 logger = logging.getLogger("molgfn")
-
-FILE_HELP = "Where a file that the run was trained with is now, such as oracle.path=values.csv; may be given again."
-
-
-def given_files(words: Sequence[str]) -> dict[str, str]:
-    """``--file KEY=PATH`` as a mapping."""
-    found = {}
-    for word in words:
-        key, equals, path = word.partition("=")
-        if not (key and equals and path):
-            raise click.BadParameter(f"should be KEY=PATH, got `{word}`", param_hint="--file")
-        found[key] = path
-    return found
 
 
 def own_files(
@@ -45,8 +30,6 @@ def own_files(
     Raises:
         CheckpointError: a file is gone or another one.
     """
-    from molgfn.run_files import relative_files, verified
-
     run = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
     if files is None:
         used = {k: v for k, v in config.items() if parts is None or k in parts}
@@ -60,26 +43,28 @@ def own_files(
     return config
 
 
-def own_reward(loaded: Loaded, trust: tuple[str, ...], given: Mapping[str, str]) -> Reward:
+def own_reward(loaded: Loaded, given: Mapping[str, str], *, instead: str = "") -> Reward:
     """The reward of a run, of the files that it was trained with.
 
     Like everything of a checkpoint it may name trusted classes, code and commands only.
 
+    Args:
+        loaded: the run.
+        given: key -> where a file that it read is now.
+        instead: how to do without the reward, for messages.
+
     Raises:
         CheckpointError: it cannot be built, or a file is gone or another one.
     """
-    from molgfn.experiment import reward_of
-    from molgfn.run_files import require_same
-
     if lacking := [k for k in ("oracle", "reward") if k not in loaded.config]:
         raise CheckpointError(f"{loaded.path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
     parts = ("oracle", "reward", "scoring")
     config = own_files(loaded.config, loaded.files, loaded.path, parts, given)
     try:
-        reward = reward_of(config, untrusted=True, trust=trust)
-    except ConfigError as error:
-        problems = "\n  ".join(error.problems)
-        raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {problems}") from error
+        reward = reward_of(config, untrusted=True, trust=loaded.trust)
+    except (ConfigError, DataError) as error:
+        problems = "\n  ".join(error.problems if isinstance(error, ConfigError) else [str(error)])
+        raise CheckpointError(f"{loaded.path}: the run's reward cannot be built here{instead}\n  {problems}") from error
     if loaded.files is not None and not any(key.partition(".")[0] in parts for key in given):
         oracle = getattr(reward, "oracle", None)  # a reward of one's own need not have one
         require_same(loaded.files, oracle.files if oracle is not None else ())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from molgfn.cli.composing import places
+from molgfn.composing import places
 from molgfn.errors import ConfigError
 
 

@@ -5,7 +5,7 @@ import shlex
 import pytest
 import yaml
 
-from molgfn.cli.composing.compose import apply, checked, expand
+from molgfn.composing.compose import apply, checked, expand
 from molgfn.errors import ConfigError
 
 KID = """

@@ -33,10 +33,11 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from molgfn.cli.composing.inheritance import read_files, yaml_problem
-from molgfn.cli.composing.places import find_experiment, shipped
-from molgfn.cli.composing.quoting import hint, quoted
-from molgfn.cli.composing.replacement import names_target, without_replaced
+from molgfn.composing.inheritance import SEARCHPATH, Files, read_files, yaml_problem
+from molgfn.composing.inheritance import folders as search_folders
+from molgfn.composing.places import find_experiment, shipped
+from molgfn.composing.quoting import hint, quoted
+from molgfn.composing.replacement import names_target, without_replaced
 from molgfn.errors import ConfigError
 from molgfn.run_files import settle
 from molgfn.targets import did_you_mean, show
@@ -68,6 +69,7 @@ class Composed:
         problems: mistakes that Hydra or OmegaConf found, one line each.
         unreliable: top-level keys whose content stands in for a mistake, so that nothing should be said about it.
         folders: of the experiment file and those that it inherits from.
+        searchpath: further folders with groups.
         overridden: dotted keys of values that overrides gave.
     """
 
@@ -75,6 +77,7 @@ class Composed:
     problems: list[str] = field(default_factory=list)
     unreliable: set[str] = field(default_factory=set)
     folders: list[Path] = field(default_factory=list)
+    searchpath: list[Path] = field(default_factory=list)
     overridden: list[str] = field(default_factory=list)
 
 
@@ -87,6 +90,8 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     path = find_experiment(experiment)
     files = read_files(path)
     parsed = _parse(overrides)
+    searchpath = [*_searchpath(parsed), *files.searchpath]
+    parsed = [o for o in parsed if o.key_or_group != SEARCHPATH]
     if sweeps := [
         f"{o.input_line}: several values make a grid; add -m to run it{_one_text(o)}"
         for o in parsed
@@ -94,7 +99,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     ]:
         raise ConfigError(sweeps)
     ConfigStore.instance().store(name=NAME, node=files.node)
-    with _hydra(files.folders):
+    with _hydra([*files.folders, *searchpath]):
         loader = GlobalHydra.instance().config_loader()
         groups = _groups()
         chosen = {o.key_or_group: o.value() for o in parsed if o.key_or_group in groups}
@@ -107,7 +112,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         # values are put in afterwards: to Hydra, a key is a group where a folder is called so, such as `output`
         values = [o for o in parsed if _is_value(o, groups)]
         lines = [str(o.input_line) for o in parsed if not _is_value(o, groups)]
-        result = Composed({}, folders=files.folders)
+        result = Composed({}, folders=files.folders, searchpath=searchpath)
         result.overridden = [o.key_or_group for o in values]
         for _ in range(MOST_ATTEMPTS):
             try:
@@ -139,6 +144,12 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     result.unreliable |= {key.split(".")[0] for key in missing}
     result.config = {str(k): v for k, v in plain.items()} if isinstance(plain, dict) else {}
     return result
+
+
+def _searchpath(overrides: Iterable[Override]) -> list[Path]:
+    """The folders that overrides name, relative to the current one."""
+    given = [o.value() for o in overrides if o.key_or_group == SEARCHPATH]
+    return [folder for value in given for folder in search_folders(value, Path.cwd(), SEARCHPATH)]
 
 
 def _one_text(sweep: Override) -> str:
@@ -193,7 +204,7 @@ def checked_as_written(
     from molgfn.config import ROOT, check
 
     result = compose(experiment, overrides)
-    settled = settle(result.config, beside=result.folders, overridden=result.overridden)
+    settled = settle(result.config, beside=result.folders, searchpath=result.searchpath, overridden=result.overridden)
     for note in settled.notes:
         logger.info("%s", note)
     found = settled.problems + [
@@ -220,11 +231,13 @@ def expand(overrides: Sequence[str], experiment: str | None = None) -> list[list
         ConfigError: an override cannot be read, or a pattern fits nothing.
     """
     choices = []
-    for override in _parse(overrides):
+    parsed = _parse(overrides)
+    for override in parsed:
         if override.is_sweep_override():
             key = override.get_key_element()
             if isinstance(pattern := override.value(), Glob):
-                values = _fitting(override, pattern, experiment)
+                files = Files() if experiment is None else read_files(find_experiment(experiment))
+                values = _fitting(override, pattern, [*files.folders, *_searchpath(parsed), *files.searchpath])
             else:
                 values = override.sweep_iterator(transformer=Transformer.encode)
             choices.append([f"{key}={value}" for value in values])
@@ -233,10 +246,10 @@ def expand(overrides: Sequence[str], experiment: str | None = None) -> list[list
     return [list(job) for job in itertools.product(*choices)]
 
 
-def _fitting(override: Override, pattern: Glob, experiment: str | None) -> list[str]:
+def _fitting(override: Override, pattern: Glob, folders: Sequence[Path]) -> list[str]:
     """The members of a group that a pattern fits."""
     group = override.key_or_group
-    with _hydra([] if experiment is None else read_files(find_experiment(experiment)).folders):
+    with _hydra(folders):
         loader = GlobalHydra.instance().config_loader()
         if group not in (groups := _groups()):
             found = f"{override.input_line}: glob chooses from a group, and `{group}` is none"
@@ -296,11 +309,16 @@ def _is_value(override: Override, groups: set[str]) -> bool:
 def _work_around(error: MissingConfigException, lines: list[str], result: Composed, groups: set[str]) -> list[str]:
     """Note a group choice that does not exist and put an existing one in its place."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    # a file of a group may itself start from another one
+    asking = re.match(r"In '([^']+)'", str(error))
+    where = f"{asking[1]}.yaml: defaults: " if asking and "/" in asking[1] else ""
     options = list(error.options or [])
+    if not options and group in groups:
+        options = GlobalHydra.instance().config_loader().get_group_options(group)
     if not group:
-        raise ConfigError(f"{name}: no such config{did_you_mean(name, sorted(groups))}") from None
+        raise ConfigError(f"{where}{name}: no such config{did_you_mean(name, sorted(groups))}") from None
     hint = did_you_mean(name, options) if options else did_you_mean(group, sorted(groups))
-    result.problems.append(f"{group}: there is no `{name}`{hint}")
+    result.problems.append(f"{where}{group}: there is no `{name}`{hint}")
     result.unreliable.add(group.split("/")[0])
     kept = [line for line in lines if not re.match(rf"\+*{re.escape(group)}(@[^=]*)?=", line)]
     replaced = len(kept) < len(lines) or group not in {line.split("=")[0] for line in lines}

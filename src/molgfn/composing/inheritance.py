@@ -16,11 +16,13 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from molgfn.cli.composing.places import named_experiment
+from molgfn.composing.places import named_experiment
 from molgfn.errors import ConfigError
-from molgfn.paths import expanded
+from molgfn.paths import expanded, local
 
 BASE, SELF = "train", "_self_"
+#: the key of an experiment file that names further folders with config groups
+SEARCHPATH = "searchpath"
 
 
 @dataclass
@@ -31,11 +33,13 @@ class Files:
         bodies: what each file says, the first ancestor first, without defaults and not resolved.
         defaults: one list for Hydra; None where there is none.
         folders: of the files, the experiment's own first.
+        searchpath: folders with config groups that the files name, in the same order.
     """
 
     bodies: list[dict[str, Any]] = field(default_factory=list)
     defaults: list[Any] | None = None
     folders: list[Path] = field(default_factory=list)
+    searchpath: list[Path] = field(default_factory=list)
 
     @property
     def node(self) -> dict[str, Any]:
@@ -60,14 +64,15 @@ def _read(path: Path, below: tuple[Path, ...]) -> Files:
         raise ConfigError(f"{path}: inherits from itself: {' -> '.join(p.name for p in (*below, path))}")
     node = _node(path)
     entries = node.pop("defaults", None)
+    own = folders(node.pop(SEARCHPATH, None), path.parent, f"{path}: {SEARCHPATH}")
     if entries is not None and not isinstance(entries, list):
         raise ConfigError(f"{path}: defaults: should be a list such as [train, _self_], got {entries!r}")
     parents = {i: p for i, e in enumerate(entries or ()) if (p := _parent(e, path)) is not None}
     if entries is None or not parents:
-        return Files([node], entries, [path.parent])
+        return Files([node], entries, [path.parent], own)
     if SELF in entries and entries[-1] != SELF:
         raise ConfigError(f"{path}: defaults: put `{SELF}` last where an experiment is inherited")
-    result, together = Files([], [], [path.parent]), []
+    result, together = Files([], [], [path.parent], own), []
     for i, entry in enumerate(entries):
         if i in parents:
             parent = _read(parents[i], (*below, path))
@@ -75,13 +80,35 @@ def _read(path: Path, below: tuple[Path, ...]) -> Files:
                 raise ConfigError(f"{parents[i]}: defaults: put `{SELF}` last where an experiment is inherited")
             result.bodies += parent.bodies
             result.folders += parent.folders
+            result.searchpath += parent.searchpath
             together = _together(together, [e for e in parent.defaults or () if e != SELF])
         elif entry != SELF:
             together = _together(together, [entry])
     result.bodies.append(node)
     result.folders = list(dict.fromkeys(result.folders))
+    result.searchpath = list(dict.fromkeys(result.searchpath))
     result.defaults = [*together, SELF]
     return result
+
+
+def folders(value: Any, base: Path, where: str) -> list[Path]:
+    """The folders that a ``searchpath`` names: one, or a list of them.
+
+    Args:
+        value: as it stands in YAML, or in an override; None for none.
+        base: where a relative one starts.
+        where: named in messages.
+
+    Raises:
+        ConfigError: it is no such list, or a folder is not there.
+    """
+    listed = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
+        raise ConfigError(f"{where}: should be a list of folders such as [../configs], got {value!r}")
+    found = [local(text, base=base) for text in listed]
+    if missing := [path for path in found if not path.is_dir()]:
+        raise ConfigError([f"{where}: there is no folder {path}" for path in missing])
+    return found
 
 
 def _node(path: Path) -> dict[str, Any]:
