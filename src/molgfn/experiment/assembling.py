@@ -13,6 +13,7 @@ from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, 
 from molgfn.config import build, check
 from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.frozen_policies import frozen_policies
@@ -60,6 +61,11 @@ class Experiment:
     evaluation: EvaluationSettings
     #: None where everything trains
     standing_still: Frozen | None = None
+
+    @property
+    def measured(self) -> Environment:
+        """Where the policy is measured: the environment, under the reference value where there is a condition."""
+        return under(self.environment)
 
     def learner(self) -> Learner:
         return Learner(
@@ -199,7 +205,7 @@ def misfits(e: Experiment) -> list[str]:
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
-    if e.trainer.exact_every is not None and (reason := e.environment.enumeration_unavailable_reason()):
+    if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):
         problems.append(f"backward: {reason}")
