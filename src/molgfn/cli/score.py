@@ -204,7 +204,7 @@ def _require_molecules(name: str | None) -> None:
 def _require_kind(name: str, kind: ObjectKind) -> None:
     if kind is not MOLECULE:
         raise ConfigError(
-            f"oracle: {name} scores {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
+            f"oracle: {name} measures {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
         )
 
 
@@ -228,7 +228,7 @@ def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...], gi
     content = read(path)
     reward = own_reward(path, content[KEY]["config"], files_of(content), trust=trust, given=given, overrides=overrides)
     if reward.kind is not MOLECULE:
-        raise ConfigError(f"--run: {run}: its reward scores {reward.kind.name} objects, not molecules")
+        raise ConfigError(f"--run: {run}: its reward is of {reward.kind.name} objects, not molecules")
     return _Scored(_unconditional(reward), None, "value")
 
 

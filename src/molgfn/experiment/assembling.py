@@ -183,7 +183,7 @@ def misfits(e: Experiment) -> list[str]:
     problems = []
     if e.reward.kind is not e.environment.kind:
         problems.append(
-            f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle scores "
+            f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle measures "
             f"{e.reward.kind.name} objects"
         )
     problems += unread(e.reward, e.environment)

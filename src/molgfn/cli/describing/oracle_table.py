@@ -64,7 +64,7 @@ def _row(path: Path) -> dict[str, str]:
     return {
         "oracle": f"`{path.stem}`",
         "what it is": one_line(path).removesuffix("."),
-        "scores": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
+        "kind": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
         "range": "as given (`range`)" if "range" in own else _interval(getattr(cls, "range", None)),
         "units": "as given (`units`)" if "units" in own else cls.units,
         "better": {"maximise": "more", "minimise": "less"}[getattr(cls, "direction", "maximise")] + chosen,
