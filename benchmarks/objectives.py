@@ -36,6 +36,7 @@ from molgfn.errors import ConfigError
 from molgfn.experiment import Experiment, assemble
 from molgfn.objectives.base import ObjectiveOutput, Phase
 from molgfn.rewards.base import Scores
+from molgfn.training.learner import Learner
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
 from molgfn.trajectories import sources
@@ -112,11 +113,10 @@ class Timed:
         return (self._methods.get("__call__") or self._thing)(*args)
 
 
-class TimedModule(GFlowNetModule):
-    """The module that trains, with a clock."""
+class TimedLearner(Learner):
+    """A learner whose gradient steps are timed by a module, and whose start is not."""
 
-    def __init__(self, experiment: Experiment) -> None:
-        e = experiment
+    def __init__(self, clock: TimedModule, e: Experiment) -> None:
         super().__init__(
             policy=e.policy,
             objective=e.objective,
@@ -125,17 +125,30 @@ class TimedModule(GFlowNetModule):
             auxiliaries=e.auxiliaries,
             target=e.target,
         )
+        self._start = clock.paused(self._start)  # type: ignore[method-assign]
+        self.steps.take = clock.timed(self.steps.take, clock.name_of)  # type: ignore[method-assign]
+        in_region = clock.timed(self.phases._step_in_region, lambda phase, *_: phase.name)
+        self.phases._step_in_region = in_region  # type: ignore[method-assign]
+
+
+class TimedModule(GFlowNetModule):
+    """The module that trains, with a clock."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        e = experiment
         self.clock = Clock()
         self.iterations: list[Iteration] = []
         self._mark = 0.0
+        self._phase_of = {p.name: p for p in e.objective.phases()}
         prepare = self._counted("own", e.objective.prepare)
-        self.objective = Timed(e.objective, phases=lambda: self._phases(e.objective.phases()), prepare=prepare)
+        objective = Timed(e.objective, phases=lambda: self._phases(e.objective.phases()), prepare=prepare)
         guide = None
         if e.backward.guide is not None:
             taught = {name: self._counted("guide", getattr(e.backward.guide, name)) for name in ("observe", "log_prob")}
             guide = Timed(e.backward.guide, **taught)
-        self.backward_training = Timed(e.backward, __call__=self._measured(e.backward))
-        self.backward_training.__dict__["guide"] = guide
+        backward = Timed(e.backward, __call__=self._measured(e.backward))
+        backward.__dict__["guide"] = guide
+        super().__init__(TimedLearner(self, replace(e, objective=objective, backward=backward)))  # type: ignore[arg-type]
 
     def _counted(self, name: str, function: Callable) -> Callable:
         """Adds the time of ``function``, which goes on counting, to the field ``name`` of the iteration."""
@@ -175,30 +188,32 @@ class TimedModule(GFlowNetModule):
         self.iterations[-1].whole += self.clock.now() - start
         return metrics
 
-    def _start_log_z(self, batch: Trajectories) -> None:  # once a run, so not a part of what an iteration costs
-        with self.clock.pause():
-            super()._start_log_z(batch)
+    def paused(self, function: Callable) -> Callable:
+        """``function``, off the clock: it comes once a run, so it is not a part of what an iteration costs."""
 
-    def _start_critic(self, batch: Trajectories) -> None:
-        with self.clock.pause():
-            super()._start_critic(batch)
+        def quietly(*args: Any) -> Any:
+            with self.clock.pause():
+                return function(*args)
 
-    def _step_done(self, name: str) -> None:
-        now = self.clock.now()
-        self.iterations[-1].steps.append((name, now - self._mark))
-        self._mark = now
+        return quietly
 
-    def _update(self, output: ObjectiveOutput, what: str) -> dict[str, Tensor]:
-        metrics = super()._update(output, what)
+    def timed(self, function: Callable, name: Callable[..., str]) -> Callable:
+        """``function``, a gradient step; ``name`` says what it is called, from the same arguments."""
+
+        def step(*args: Any) -> Any:
+            result = function(*args)
+            now = self.clock.now()
+            self.iterations[-1].steps.append((name(*args), now - self._mark))
+            self._mark = now
+            return result
+
+        return step
+
+    def name_of(self, output: ObjectiveOutput, what: str, *_: Any) -> str:
         first = what != "backward" and not any(name != "backward" for name, _ in self.iterations[-1].steps)
-        again = any(p.name == what and p.epochs * p.splits > 1 for p in self.objective.phases())
-        self._step_done(f"{what}, first" if first and again else what)
-        return metrics
-
-    def _step_in_region(self, phase: Phase, *args: Any) -> dict[str, Tensor]:
-        metrics = super()._step_in_region(phase, *args)
-        self._step_done(phase.name)
-        return metrics
+        phase = self._phase_of.get(what)
+        again = phase is not None and phase.epochs * phase.splits > 1
+        return f"{what}, first" if first and again else what
 
 
 def own_computation(loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> float:

@@ -41,6 +41,7 @@ from molgfn.training.callbacks.rows import Rows
 from molgfn.training.callbacks.variety import remedy
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
+from molgfn.training.learner import Learner
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.run_log import RunLog
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -73,8 +74,8 @@ class Experiment:
     loggers: Loggers
     evaluation: EvaluationSettings
 
-    def module(self) -> GFlowNetModule:
-        return GFlowNetModule(
+    def learner(self) -> Learner:
+        return Learner(
             policy=self.policy,
             objective=self.objective,
             backward=self.backward,
@@ -83,6 +84,9 @@ class Experiment:
             target=self.target,
             seed=self.config["seed"],
         )
+
+    def module(self) -> GFlowNetModule:
+        return GFlowNetModule(self.learner())
 
     def data(self, record: ScoredRecord | None = None) -> TrajectoryDataModule:
         return TrajectoryDataModule(

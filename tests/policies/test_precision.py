@@ -1,5 +1,7 @@
 """Log-probabilities, flows and losses are float32 under every half precision, and those of the same logits."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
-from molgfn.training.steps import GradientSteps
+from molgfn.training.steps import losses_of
 from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.scoring import Networks, score, score_and_anchor, score_backward
@@ -117,5 +119,5 @@ def test_objectives_compute_outside_autocast():
         return ObjectiveOutput({})
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        GradientSteps()._output(loss, None)
+        losses_of(loss, SimpleNamespace(mask=torch.ones(1, 1, dtype=torch.bool)))
     assert seen == [torch.float32]

@@ -13,6 +13,7 @@ from molgfn.rewards.base import Reward, Scores
 from molgfn.serving.counters import Counters
 from molgfn.testing import golden_dag
 from molgfn.training.data import TrajectoryDataModule
+from molgfn.training.learner import Learner
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.sources import Sources
@@ -57,7 +58,7 @@ def train_on_golden(
         environment=environment, learned_backward=policy_needs(objective, backward)["learned_backward"]
     )
     policy.backward_rule = backward.fixed
-    module = GFlowNetModule(
+    learner = Learner(
         policy=policy,
         objective=objective,
         backward=backward,
@@ -68,6 +69,7 @@ def train_on_golden(
         },
         seed=seed,
     )
+    module = GFlowNetModule(learner)
     data = TrajectoryDataModule(
         policy=policy,
         environment=environment,

@@ -76,7 +76,7 @@ def test_every_pair_trains_or_is_refused_with_a_reason(backward, forward):
     assert bool(table.any()) == training.learned  # it was all zero at first
     for name in training.auxiliaries:
         assert module.auxiliaries[name].flows.any()
-    assert module.gradient_steps >= 3 * (1 + training.steps * training.has_loss)
+    assert module.learner.steps.taken >= 3 * (1 + training.steps * training.has_loss)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -17,7 +17,7 @@ from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import check_objective
 from molgfn.training.declarations import misdeclared
-from molgfn.training.module import GFlowNetModule
+from molgfn.training.learner import Learner
 from molgfn.training.optimizers import Optimizers
 
 GRID = HyperGrid(dimensions=2, side=3)
@@ -82,7 +82,7 @@ def test_a_policy_whose_groups_are_not_all_there_is(policy, says):
     (problem,) = misdeclared(TrajectoryBalance(), Uniform(), made)
     assert problem.startswith("policy: ")
     with pytest.raises(ContractError, match=says):
-        GFlowNetModule(policy=made, objective=TrajectoryBalance(), backward=Uniform(), optimizers=Optimizers())
+        Learner(policy=made, objective=TrajectoryBalance(), backward=Uniform(), optimizers=Optimizers())
 
 
 @pytest.mark.parametrize("learned", [False, True])

@@ -21,6 +21,7 @@ from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
+from molgfn.training.learner import Learner
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.rewarded import Batch, find_rewards
@@ -103,9 +104,10 @@ def test_every_pair_trains_on_what_there_is(name, backward_name, case):
         key: make(environment=environment, learned_backward=False, own_losses=frozenset())
         for key in (*objective.auxiliaries, *backward.auxiliaries)
     }
-    module = GFlowNetModule(
+    learner = Learner(
         policy=policy, objective=objective, backward=backward, optimizers=Optimizers(), auxiliaries=auxiliaries
     )
+    module = GFlowNetModule(learner)
     least = max(objective.least_batch, *(phase.splits for phase in objective.phases()))
     sizes = (1, 2) if least == 1 else (least,)
     batches = [batch for n in sizes for batch in degenerate(environment, policy, reward, n)]

@@ -17,6 +17,7 @@ from molgfn.policies.exploration import Exploration
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.training.data import TrajectoryDataModule
+from molgfn.training.learner import Learner
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.sources import Sources
@@ -39,13 +40,14 @@ def train(case, *, iterations, seed):
     environment, oracle = CASES[case]()
     reward = Boltzmann(oracle=oracle, beta=4.0)
     policy = TabularPolicy(environment=environment)
-    module = GFlowNetModule(
+    learner = Learner(
         policy=policy,
         objective=RandomPolicyEvaluation(),
         backward=Uniform(),
         optimizers=Optimizers(lr=0.05, clip_norm=None),
         seed=seed,
     )
+    module = GFlowNetModule(learner)
     data = TrajectoryDataModule(
         policy=policy,
         environment=environment,

@@ -71,16 +71,16 @@ def test_tlm_step_leaves_pf_alone(config, share):
 
     class Watch(pl.Callback):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-            update = pl_module._update
+            take = pl_module.learner.steps.take
 
-            def watched(output, what):
+            def watched(output, what, *rest):
                 before = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
-                result = update(output, what)
+                result = take(output, what, *rest)
                 after = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
                 kept.setdefault(what, []).append(torch.equal(before, after))
                 return result
 
-            pl_module._update = watched
+            pl_module.learner.steps.take = watched
 
     t = trainer()
     t.callbacks.append(Watch())

@@ -9,7 +9,8 @@ import yaml
 
 from molgfn.experiment import assemble
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, Phase
-from molgfn.training.module import GFlowNetModule
+from molgfn.training import learner as learners
+from molgfn.training.steps import GradientSteps
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -114,24 +115,22 @@ def test_the_phases_come_in_order_and_often_enough(probe):
     once = ["policy"] * 3 + ["critic"] * 6 + ["log_z"]
     assert [name for name, _ in probe.objective.seen] == once * 2
     assert [float(m["gradient_steps"]) for m in metrics] == [10, 20]
-    assert module.gradient_steps == 20
+    assert module.learner.steps.taken == 20
 
 
 def test_each_step_changes_the_groups_of_its_loss_alone(probe, monkeypatch):
-    from molgfn.training.module import GFlowNetModule
+    take, changed = GradientSteps.take, []
 
-    update, changed = GFlowNetModule._update, []
-
-    def watched(self, output, what):
+    def watched(self, output, what, *rest):
         before = {k: [p.detach().clone() for p in v] for k, v in self.groups.items()}
-        result = update(self, output, what)
+        result = take(self, output, what, *rest)
         moved = {
             k for k, v in before.items() if any(not torch.equal(a, b) for a, b in zip(v, self.groups[k], strict=True))
         }
         changed.append((what, moved))
         return result
 
-    monkeypatch.setattr(GFlowNetModule, "_update", watched)
+    monkeypatch.setattr(GradientSteps, "take", watched)
     iterate(probe, 2)
     expected = {"policy": {"forward"}, "critic": {"flow"}, "log_z": {"log_z"}}
     assert len(changed) == 20
@@ -192,7 +191,7 @@ def test_the_anchor_is_pf_at_the_start_of_the_iteration(probe):
 @pytest.mark.parametrize(("rate", "every"), [(0.25, 1), (0.5, 2), (1.0, 3)])
 def test_the_target_follows_at_its_rate(grid, rate, every, monkeypatch):
     """After each iteration copy = copy + rate (policy - copy), every so many iterations; else it stands still."""
-    monkeypatch.setattr(GFlowNetModule, "_start_critics", lambda self, batch: None)  # it moves originals and copies
+    monkeypatch.setattr(learners, "start_critics", lambda *_: None)  # it moves originals and copies
     e = assemble(
         grid(
             objective=shipped("objective", "sac"),

@@ -1,164 +1,116 @@
-"""The gradient steps of an iteration: the phases of an objective, each step by Adam or in a trust region."""
+"""The gradient steps of an iteration, each by the run's optimizer or within a trust region."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
 from molgfn.errors import TrainingError
-from molgfn.objectives import residuals
-from molgfn.objectives.base import Objective, ObjectiveOutput, Phase
-from molgfn.policies.base import Policy
-from molgfn.training import log_partition
+from molgfn.objectives.base import ObjectiveOutput, TrustRegion
+from molgfn.training.engine import Engine
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trust_region import TrustRegionOptimizer
-from molgfn.trajectories.batch import Scored, Trajectories
-from molgfn.trajectories.scoring import Anchor, Networks, score, score_and_anchor
+from molgfn.trajectories.batch import Scored
 
 
-class GradientSteps(pl.LightningModule):
-    """What every step of training is made of; ``GFlowNetModule`` says when which step comes.
+class GradientSteps:
+    """Moves parameters by losses: each loss gives its gradient to the groups that it names and to no other.
+
+    Args:
+        groups: parameter groups by name.
+        optimizers: learning rates, clipping.
 
     Attributes:
-        policy: what is trained.
-        objective: trains P_F (and what it names).
-        optimizers_settings: learning rates, clipping.
-        groups: parameter groups by name, those of the policy and one for each further network.
-        gradient_steps: taken so far.
+        taken: gradient steps so far.
     """
 
-    policy: Policy
-    objective: Objective
-    optimizers_settings: Optimizers
-    groups: dict[str, list[nn.Parameter]]
-    gradient_steps: int
+    def __init__(self, groups: Mapping[str, list[nn.Parameter]], optimizers: Optimizers) -> None:
+        self.groups = dict(groups)
+        self.optimizers = optimizers
+        self.taken = 0
 
-    def _run_phases(self, batch: Trajectories, networks: Networks, joint: bool) -> dict[str, Tensor]:
-        """The phases of the objective; the first scoring is shared between ``prepare`` and the first step."""
-        phases = self.objective.phases()
-        first = phases[0]
-        again = sum(p.epochs * p.splits for p in phases) > 1 or first.trust_region is not None
-        scored, anchor = score_and_anchor(
-            batch,
-            self.policy,
-            requires=first.requires | self.objective.anchors,
-            joint=joint,
-            networks=networks,
-            keep=again and any(p.requires & {"kl", "kl_old"} for p in phases),
-        )
-        with torch.no_grad(), self._full_precision():
-            frozen = self.objective.prepare(scored.detach())
-            catching_up = "log_z" in self.objective.trains and self.optimizers_settings.catch_up
-            log_weights = self._log_weights(batch, scored, networks) if catching_up else None
-        metrics: dict[str, Tensor] = {}
-        for phase in phases:
-            if phase.trust_region is not None:
-                start = replace(scored, **frozen) if phase is first else None
-                metrics |= self._step_in_region(phase, batch, frozen, networks, anchor, start)
-                continue
-            for epoch in range(phase.epochs):
-                for part in range(phase.splits):
-                    if phase is first and epoch == 0 and phase.splits == 1:
-                        now = replace(scored, **frozen)
-                    else:
-                        now = self._score(phase, batch, frozen, networks, anchor, joint, part)
-                    metrics |= self._update(self._output(phase.loss, now), phase.name)
-        if log_weights is not None:
-            log_partition.catch_up(self.policy.log_z.data, log_weights)
-        return metrics
+    @cached_property
+    def _built(self) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+        return self.optimizers.build(self.groups)
 
-    def _log_weights(self, batch: Trajectories, scored: Scored, networks: Networks) -> Tensor:
-        """-S(tau) of the batch, [B], from the scoring that is there unless it has no log P_B."""
-        if scored.log_pb is None:
-            scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=networks)
-        return -residuals.scores(scored.detach())
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """One for all groups; made when it is first asked for, with the parameters on their device."""
+        return self._built[0]
 
-    def _full_precision(self) -> torch.autocast:
-        """Objectives compute in the precision of what was scored, float32 at least; autocast is for networks."""
-        return torch.autocast(self.device.type, enabled=False)
+    @property
+    def schedule(self) -> torch.optim.lr_scheduler.LRScheduler:
+        """Of the learning rates; stepped once an iteration."""
+        return self._built[1]
 
-    def _output(self, loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> ObjectiveOutput:
-        with self._full_precision():
-            return loss(scored)
+    @property
+    def rates(self) -> dict[str, float]:
+        """Learning rate of each group now."""
+        return {group["name"]: group["lr"] for group in self.optimizer.param_groups}
 
-    def _score(
-        self,
-        phase: Phase,
-        batch: Trajectories,
-        frozen: dict[str, Tensor],
-        networks: Networks,
-        anchor: Anchor | None,
-        joint: bool = False,
-        part: int = 0,
-    ) -> Scored:
-        """One part of the batch under the present parameters, with what is frozen for the iteration."""
-        index = None
-        if phase.splits > 1:
-            index = torch.arange(part, len(batch), phase.splits, device=batch.lengths.device)
-            batch = batch.select(index)
-        scored = score(
-            batch,
-            self.policy,
-            requires=phase.requires,
-            joint=joint,
-            networks=networks,
-            anchor=anchor if phase.requires & {"kl", "kl_old"} else None,
-            needs_log_pf=phase.needs_log_pf,
-        )
-        width = scored.mask.shape[1]
-        fixed = frozen if index is None else {k: v[index] for k, v in frozen.items()}
-        return replace(scored, **{k: v[:, :width] if v.dim() > 1 else v for k, v in fixed.items()})
+    def take(self, output: ObjectiveOutput, what: str, iteration: int, engine: Engine) -> dict[str, Tensor]:
+        """One step down the losses of ``output``: backward each into its own groups, clip, move.
 
-    def _step_in_region(
-        self,
-        phase: Phase,
-        batch: Trajectories,
-        frozen: dict[str, Tensor],
-        networks: Networks,
-        anchor: Anchor | None,
-        start: Scored | None,
-    ) -> dict[str, Tensor]:
-        """One natural-gradient step within the trust region of the phase."""
+        Args:
+            output: of an objective or of P_B's training.
+            what: name of the step, for the metrics.
+            iteration: counted from 0, for the message of an error.
+            engine: runs the backward passes and the optimizer.
 
-        def evaluate() -> ObjectiveOutput:
-            return self._output(phase.loss, self._score(phase, batch, frozen, networks, anchor))
-
-        first = evaluate() if start is None else self._output(phase.loss, start)
-        ((name, loss),) = first.losses.items()
-        settings = vars(phase.trust_region)
-        optimizer = TrustRegionOptimizer([p for g in sorted(loss.groups) for p in self.groups[g]], **settings)
-
-        def closure() -> tuple[Tensor, Tensor]:
-            output = evaluate()
-            return output.losses[name].value, output.divergence  # type: ignore[return-value]
-
-        optimizer.step(closure)
-        self.gradient_steps += 1
-        report = {f"trust_region/{k}": torch.tensor(float(v)) for k, v in optimizer.report.items()}
-        return {f"loss/{name}": loss.value.detach(), **first.metrics, **report}
-
-    def _update(self, output: ObjectiveOutput, what: str) -> dict[str, Tensor]:
-        """Backward each loss into its own groups, clip, step."""
-        optimizer = self.optimizers()
-        optimizer.zero_grad(set_to_none=True)  # type: ignore[union-attr]
+        Raises:
+            TrainingError: the gradient is not finite; the parameters are as they were.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
         last = len(output.losses) - 1
-        touched: dict[int, torch.nn.Parameter] = {}
+        touched: dict[int, nn.Parameter] = {}
         for i, loss in enumerate(output.losses.values()):
             parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
-            self.manual_backward(loss.value, inputs=parameters, retain_graph=i < last)
+            engine.backward(loss.value, parameters, keep_graph=i < last)
             touched |= {id(p): p for p in parameters}
-        norm = self.optimizers_settings.clip(list(touched.values()))
+        norm = self.optimizers.clip(list(touched.values()))
         if not torch.isfinite(norm):
-            iteration = self.trainer.fit_loop.epoch_loop.batch_idx
             raise TrainingError(
                 f"the gradient of {', '.join(output.losses)} is {float(norm)} at iteration {iteration}; the weights "
                 "are as they were before it. Lower optimizer.lr, or look at the rewards (metrics.csv)"
             )
-        optimizer.step()  # type: ignore[union-attr]
-        self.gradient_steps += 1
+        engine.step(self.optimizer)
+        self.taken += 1
         losses = {f"loss/{name}": loss.value.detach() for name, loss in output.losses.items()}
         return {**losses, **output.metrics, f"gradient_norm/{what}": norm}
+
+    def take_in_region(
+        self, first: ObjectiveOutput, again: Callable[[], ObjectiveOutput], region: TrustRegion
+    ) -> dict[str, Tensor]:
+        """One natural-gradient step within a trust region.
+
+        Args:
+            first: the one loss and the divergence at the present parameters.
+            again: gives them anew under the parameters that are tried.
+            region: how far and how the step goes.
+        """
+        ((name, loss),) = first.losses.items()
+        parameters = [p for g in sorted(loss.groups) for p in self.groups[g]]
+        optimizer = TrustRegionOptimizer(parameters, **vars(region))
+
+        def closure() -> tuple[Tensor, Tensor]:
+            output = again()
+            return output.losses[name].value, output.divergence  # type: ignore[return-value]
+
+        optimizer.step(closure)
+        self.taken += 1
+        report = {f"trust_region/{k}": torch.tensor(float(v)) for k, v in optimizer.report.items()}
+        return {f"loss/{name}": loss.value.detach(), **first.metrics, **report}
+
+
+def full_precision(device: torch.device) -> torch.autocast:
+    """Objectives compute in the precision of what was scored, float32 at least; autocast is for networks."""
+    return torch.autocast(device.type, enabled=False)
+
+
+def losses_of(loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> ObjectiveOutput:
+    """``loss(scored)`` outside autocast."""
+    with full_precision(scored.mask.device):
+        return loss(scored)

@@ -1,0 +1,98 @@
+"""P_B's own steps, and what it remembers and draws for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from molgfn.objectives.backward.base import BackwardPolicyTraining
+from molgfn.policies.base import Policy
+from molgfn.training.engine import Engine
+from molgfn.training.steps import GradientSteps, losses_of
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.recent import RecentBatches
+from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.scoring import Networks, score_backward
+
+
+class BackwardSteps:
+    """Trains P_B by a loss of its own.
+
+    Args:
+        policy: whose P_B it is.
+        backward: the loss, and which trajectories it is on.
+        auxiliaries: further networks by name.
+        steps: takes the gradient steps.
+        seed: of what is drawn here.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        backward: BackwardPolicyTraining,
+        auxiliaries: Mapping[str, Policy],
+        steps: GradientSteps,
+        seed: int,
+    ) -> None:
+        self.policy, self.backward, self.auxiliaries, self.steps = policy, backward, auxiliaries, steps
+        self.seed = seed
+        self.recent = RecentBatches(backward.memory)
+        self._stream: torch.Generator | None = None
+        self._restored: Tensor | None = None
+
+    def see(self, batch: Trajectories, fresh: Trajectories) -> None:
+        """Take note of a batch and of what is newly drawn in it; before anything else in an iteration."""
+        self.recent.add(batch)
+        if self.backward.guide is not None:
+            self.backward.guide.observe(fresh, self.policy)
+
+    def take(self, batch: Trajectories, iteration: int, engine: Engine) -> dict[str, Tensor]:
+        """The steps of an iteration, on what P_B's training asks for."""
+        backward, metrics = self.backward, {}
+        for _ in range(backward.steps):
+            trajectories = self._trajectories(batch)
+            guide = None
+            if backward.guide is not None:
+                guide = backward.guide.log_prob(trajectories, self.policy)
+            networks = Networks(auxiliaries=self.auxiliaries, log_guide=guide)
+            scored = score_backward(trajectories, self.policy, requires=backward.requires, networks=networks)
+            metrics |= self.steps.take(losses_of(backward, scored), "backward", iteration, engine)
+        return metrics
+
+    def _trajectories(self, batch: Trajectories) -> Trajectories:
+        kind, device = self.backward.trajectories, self.policy.device
+        if kind == "batch":
+            return batch
+        stream = self._generator(device)
+        if kind == "recent":
+            return self.recent.draw(stream).to(device)
+        drawn = Sampler(self.policy.environment).backward(self.policy, batch.terminal, generator=stream)
+        return replace(drawn, log_reward=batch.log_reward, log_symmetry=batch.log_symmetry, keys=batch.keys)
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        """Made when it is first needed: only then the policy is on the device that it trains on."""
+        if self._stream is None:
+            self._stream = torch.Generator(device).manual_seed(self.seed + 2**32)
+            if self._restored is not None:
+                self._stream.set_state(self._restored)
+        return self._stream
+
+    def state_dict(self) -> dict[str, Any]:
+        guide = self.backward.guide
+        return {
+            "stream": self._restored if self._stream is None else self._stream.get_state(),
+            "recent": self.recent.state_dict(),
+            "guide": None if guide is None else guide.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state_dict``."""
+        self._stream = None
+        self._restored = None if state["stream"] is None else state["stream"].cpu()
+        self.recent.load_state_dict(state["recent"], self.policy.environment.initial(1))
+        if self.backward.guide is not None:
+            self.backward.guide.load_state_dict(state["guide"])

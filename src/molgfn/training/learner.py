@@ -1,0 +1,153 @@
+"""One iteration of training: a batch in, better parameters and metrics out; needs no trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from molgfn.objectives.backward.base import BackwardPolicyTraining
+from molgfn.objectives.base import Objective, TargetNetwork
+from molgfn.policies.base import Policy
+from molgfn.training.backward_steps import BackwardSteps
+from molgfn.training.engine import Engine
+from molgfn.training.optimizers import Optimizers
+from molgfn.training.phases import Phases
+from molgfn.training.starts import start_critics, start_log_z
+from molgfn.training.steps import GradientSteps
+from molgfn.training.target_networks import Followers
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch
+from molgfn.trajectories.scoring import Networks
+
+#: plain torch, for whoever trains without a trainer
+_TORCH = Engine()
+
+
+class Learner:
+    """Trains a policy on batches of scored trajectories, one iteration a call of ``step``.
+
+    Each iteration: P_B's own steps, where it has any and they come first; the phases of the forward objective; P_B's
+    own steps, where they come last; then the copies follow. A loss updates the parameter groups that it names and no
+    other parameter gets a gradient from it.
+
+    Args:
+        policy: what is trained.
+        objective: trains P_F (and what it names).
+        backward: how P_B is chosen and trained.
+        optimizers: learning rates, decay, clipping.
+        auxiliaries: the networks that objective and backward name in ``auxiliaries``, made as the policy is.
+        target: the target network instead of the objective's own; None takes the objective's.
+        seed: of the trajectories that P_B draws.
+
+    Attributes:
+        policy: what is trained.
+        auxiliaries: further networks by name.
+        followers: copies that lag behind.
+        steps: the optimizer, its schedule and the parameter groups.
+        iteration: iterations so far.
+
+    Raises:
+        ContractError: the policy's parameter groups do not hold each parameter once.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        objective: Objective,
+        backward: BackwardPolicyTraining,
+        optimizers: Optimizers,
+        auxiliaries: Mapping[str, Policy] | None = None,
+        target: TargetNetwork | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.policy, self.objective, self.backward = policy, objective, backward
+        self.auxiliaries: dict[str, Policy] = dict(auxiliaries or {})
+        self.followers = Followers(
+            policy,
+            {name: self.auxiliaries[name] for name in objective.auxiliaries},
+            target=target or objective.target,
+            backward=backward.target if backward.has_loss else None,
+        )
+        groups = {**policy.parameter_groups(), **{k: list(v.parameters()) for k, v in self.auxiliaries.items()}}
+        self.steps = GradientSteps(groups, optimizers)
+        self.phases = Phases(policy, objective, self.steps, joint=backward.joint)
+        self.backward_steps = BackwardSteps(policy, backward, self.auxiliaries, self.steps, seed)
+        self.iteration = 0
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """Everything that has parameters, by the names that checkpoints have for it."""
+        auxiliaries = nn.ModuleDict(self.auxiliaries)
+        return {"policy": self.policy, "auxiliaries": auxiliaries, "followers": self.followers}
+
+    def step(self, drawn: Batch | Trajectories, engine: Engine = _TORCH) -> dict[str, Tensor]:
+        """One iteration.
+
+        Args:
+            drawn: a batch on the policy's device; scored trajectories alone are taken as newly drawn.
+            engine: runs backward passes and optimizer steps.
+
+        Returns:
+            Metrics, detached scalars by name.
+
+        Raises:
+            TrainingError: a gradient is not finite; the parameters are as they were before its step.
+        """
+        metrics: dict[str, Tensor] = {}
+        batch = drawn.trajectories if isinstance(drawn, Batch) else drawn
+        backward, reads_log_z = self.backward, "log_z" in self.objective.requires
+        self.backward_steps.see(batch, drawn.fresh.trajectories if isinstance(drawn, Batch) else batch)
+        if backward.has_loss and backward.when == "before":
+            metrics |= self.backward_steps.take(batch, self.iteration, engine)
+        if self.iteration == 0:
+            self._start(batch, reads_log_z)
+        metrics |= self.phases.run(batch, self._read(batch), self.iteration, engine)
+        if backward.has_loss and backward.when == "after":
+            metrics |= self.backward_steps.take(batch, self.iteration, engine)
+        self.followers.follow(self.iteration)
+        self.steps.schedule.step()
+        if reads_log_z:
+            metrics.setdefault("log_z", self.policy.log_z.detach())
+        metrics["gradient_steps"] = torch.tensor(float(self.steps.taken))
+        self.iteration += 1
+        return metrics
+
+    def _start(self, batch: Trajectories, reads_log_z: bool) -> None:
+        """Put log Z and the critics where the first batch says that they should be."""
+        if reads_log_z and self.policy.log_z_start is not None:
+            start_log_z(self.policy, batch, self._read(batch))
+        critics = {name: self.auxiliaries[name] for name in self.objective.auxiliaries}
+        if "flow" in self.objective.separate:
+            critics["policy"] = self.policy
+        if critics:
+            start_critics(critics, self.followers, self.policy, batch, self._read(batch))
+
+    def _read(self, batch: Trajectories) -> Networks:
+        """What scoring for the forward objective reads beside the policy."""
+        backward, guide = self.backward, self.backward.guide
+        return Networks(
+            target=self.followers.of("policy"),
+            backward=self.followers.of("backward"),
+            auxiliaries=self.auxiliaries,
+            auxiliary_targets=self.followers.auxiliaries,
+            log_guide=guide.log_prob(batch, self.policy) if guide is not None and backward.share < 1 else None,
+            share=backward.share,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands, as plain data and tensors; ``networks``, optimizer and schedule have states of their own."""
+        return {
+            "iteration": self.iteration,
+            "gradient_steps": self.steps.taken,
+            **self.backward_steps.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state_dict``."""
+        self.iteration = state["iteration"]
+        self.steps.taken = state["gradient_steps"]
+        self.backward_steps.load_state_dict(state)

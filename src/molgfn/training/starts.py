@@ -1,0 +1,42 @@
+"""Where log Z and the critics start: at what the first batch says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from molgfn.objectives import residuals
+from molgfn.objectives.policy_gradients import advantages
+from molgfn.policies.base import Policy
+from molgfn.training import log_partition
+from molgfn.training.target_networks import Followers
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.scoring import Networks, score
+
+
+@torch.no_grad()
+def start_log_z(policy: Policy, batch: Trajectories, networks: Networks) -> None:
+    """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity."""
+    if policy.log_z_start is None:
+        return
+    scored = score(batch, policy, requires=frozenset({"log_pb"}), networks=networks)
+    policy.log_z.copy_(log_partition.estimate(-residuals.scores(scored), policy.log_z_start))
+
+
+@torch.no_grad()
+def start_critics(
+    critics: Mapping[str, Policy], followers: Followers, policy: Policy, batch: Trajectories, networks: Networks
+) -> None:
+    """Mean of V (and of the values of the objective's own networks) = mean return-to-go, for the same reason."""
+    if not critics:
+        return
+    scored = score(batch, policy, requires=frozenset({"log_pb"}), networks=networks)
+    to_go = advantages.rewards_to_go(advantages.soft_rewards(scored))
+    mean = to_go[scored.mask].mean()
+    for name, critic in critics.items():
+        offset = mean - critic(batch.states, forward=False, flow=True).log_flow.mean()  # type: ignore[union-attr]
+        critic.raise_flow(offset)
+        copy = followers.of(name)
+        if copy is not None:
+            copy.raise_flow(offset)
