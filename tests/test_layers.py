@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1] / "src"
 
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
-    ("errors", "moved"),
+    ("errors", "moved_sources"),
+    ("moved",),
     ("paths",),
     ("code_references",),
     ("downloads",),

@@ -24,6 +24,7 @@ from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.top_auc import write_pmo
+from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import FROM_POLICY, Objective, TargetNetwork
 from molgfn.oracles.base import Oracle
@@ -51,7 +52,7 @@ from molgfn.training.module import GFlowNetModule
 from molgfn.training.one_process import LocalCheckpoints, OneProcess, alone
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trainer import TrainerSettings
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
 
 logger = logging.getLogger("molgfn")
 
@@ -108,6 +109,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
     Raises:
         ConfigError: with every problem that was found.
     """
+    config = present(config)
     if problems := check(config):
         raise ConfigError(problems)
     if problem := name_problem(config):
@@ -205,14 +207,11 @@ def misfits(e: Experiment) -> list[str]:
                 f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
-    if e.sources.offline is not None and e.environment.domain != "molecule":
-        problems.append(
-            f"data.offline: gives molecules, but {type(e.environment).__name__} builds {e.environment.domain} objects"
-        )
+    problems += e.sources.misfits(e.policy)
     if e.objective.only_offline and e.sources.given < e.sources.batch_size:
         problems.append(
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "
-            "use data=offline data.offline_share=1"
+            "use data=offline data.sources.offline.share=1"
         )
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
@@ -263,7 +262,7 @@ def train(config: dict[str, Any], *, resume: Path | None = None, label: str | No
         TrainingError: the run's last checkpoint could not be written.
     """
     with RunLog() as log, alone(), tempfile.TemporaryDirectory(prefix="molgfn-") as scratch:
-        settled = run_files.settle(config)
+        settled = run_files.settle(present(config))
         if settled.problems:
             raise ConfigError(settled.problems)
         return _train(settled.config, resume, label, log, scratch)

@@ -1,114 +1,137 @@
-"""Where a training batch comes from: P_F (or exploration), local search, replay, given molecules, in stated shares."""
+"""Where a training batch comes from: several sources, each with its share."""
 
 from __future__ import annotations
 
-import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 
 from molgfn.environments.base import Environment
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.base import Policy
-from molgfn.policies.exploration import Exploration
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
-from molgfn.trajectories.local_search import LocalSearch
-from molgfn.trajectories.offline import OfflineMolecules
-from molgfn.trajectories.replay import Replay
-from molgfn.trajectories.rewarded import Batch, Rewarded, Score, find_rewards, without_rewards
-from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.rewarded import Batch, Rewarded
+from molgfn.trajectories.sources.base import Context, Kind, Source
+from molgfn.trajectories.sources.on_policy import OnPolicy
+
+#: where a config has them
+PLACE = "data.sources"
 
 
 class Sources:
-    """Draws training batches.
+    """Draws training batches, each source its part, one after the other.
+
+    What is drawn anew comes first, then what starts from it, what is stored and what is given (``Kind``); within a kind
+    the order is that of the config. The one that draws anew and has no share takes what the others leave of a batch.
 
     Args:
         batch_size: trajectories per batch.
-        exploration: how actions are drawn instead of from P_F itself; None for P_F itself.
-        replay: the store; None for none.
-        replay_share: share of each batch that comes from the store (from the second batch on), in [0, 1).
-        local_search: how most of what is newly drawn is found near the rest of it; None draws all of it from scratch.
-            Its proposals follow P_F itself; ``exploration`` is for what is drawn from scratch.
-        offline: molecules that are given; None for none.
-        offline_share: share of each batch that leads to given molecules, in [0, 1]. With 1 nothing else is trained on;
-            one trajectory of P_F is drawn beside each batch, so that the logs say what it draws.
+        sources: by name; None as a source leaves it out. Trajectories have the name of their source. A list is named by
+            the sources themselves. None: P_F itself draws everything.
+
+    Attributes:
+        by_name: the sources, in the order in which they draw.
+
+    Raises:
+        ConfigError: a source would never be used, the shares leave nothing, or no source or two take the rest.
     """
 
     def __init__(
         self,
         *,
         batch_size: Annotated[int, Field(ge=1)] = 64,
-        exploration: Exploration | None = None,
-        replay: Replay | None = None,
-        replay_share: Annotated[float, Field(ge=0, lt=1)] = 0.0,
-        local_search: LocalSearch | None = None,
-        offline: OfflineMolecules | None = None,
-        offline_share: Annotated[float, Field(ge=0, le=1)] = 0.0,
+        sources: Mapping[str, Source | None] | Sequence[Source] | None = None,
     ) -> None:
-        if replay is None and replay_share > 0:
-            raise ConfigError(f"replay_share is {replay_share}, but there is no replay; give one or set the share to 0")
-        if replay is not None and replay_share == 0:
-            raise ConfigError("replay is given, but replay_share is 0, so it would never be used; set the share")
-        if offline is None and offline_share > 0:
-            raise ConfigError(f"offline_share is {offline_share}, but offline gives no molecules; name a file or a set")
-        if offline is not None and round(batch_size * offline_share) == 0:
-            raise ConfigError(
-                f"offline is given, but with offline_share {offline_share} of {batch_size} it would never be used; "
-                "raise the share"
-            )
-        #: trajectories of a batch that lead to given molecules
-        self.given = round(batch_size * offline_share)
-        least = batch_size - round(batch_size * replay_share) - self.given
-        beside = {"exploration": exploration, "replay": replay, "local_search": local_search}
-        unused = [name for name, part in beside.items() if part is not None]
-        if self.given == batch_size and unused:
-            raise ConfigError(
-                f"offline_share is {offline_share}: the whole batch leads to given molecules, and "
-                f"{' and '.join(unused)} would never be used; leave it out or lower the share"
-            )
-        if self.given < batch_size and least < 1:
-            raise ConfigError(
-                f"replay_share {replay_share} and offline_share {offline_share} leave nothing of a batch of "
-                f"{batch_size} to be newly drawn; lower one of them"
-            )
-        if local_search is not None and least <= local_search.rounds:
-            raise ConfigError(
-                f"local_search has {local_search.rounds} rounds, but only {least} trajectories of a batch are newly "
-                "drawn, and each chain takes one more than there are rounds; raise batch_size or take fewer rounds"
-            )
         self.batch_size = batch_size
-        self.exploration = exploration
-        self.replay = replay
-        self.replay_share = replay_share
-        self.local_search = local_search
-        self.offline = offline
-        self.offline_share = offline_share
+        named = {"policy": OnPolicy()} if sources is None else _named(sources)
+        self.by_name = dict(sorted(named.items(), key=lambda item: item[1].kind))
+        self._rest = self._taking_the_rest()
+        self._require_use(self._counts())
+
+    def _taking_the_rest(self) -> str:
+        """The one source that draws anew and has no share."""
+        new = [name for name, source in self.by_name.items() if source.kind is Kind.NEW]
+        rest = [name for name in new if self.by_name[name].share is None]
+        if not new:
+            raise ConfigError("no source draws anything anew; name one, such as `policy` of data=on_policy")
+        if not rest:
+            raise ConfigError(
+                f"every source has a share; leave that of {' or '.join(new)} null, which takes what the others leave"
+            )
+        if len(rest) > 1:
+            raise ConfigError(f"{' and '.join(rest)} have no share, but only one can take what the others leave")
+        return rest[0]
+
+    def _require_use(self, counts: Mapping[str, int]) -> None:
+        """Every source has a part of the batch; where all of it is given, P_F may be there only to be watched."""
+        for name, count in counts.items():
+            if count < 1 and name != self._rest:
+                raise ConfigError(
+                    f"source `{name}`: with share {self.by_name[name].share} of {self.batch_size} it would never be "
+                    "used; raise the share or leave the source out"
+                )
+        if counts[self._rest] > 0:
+            return
+        given = [name for name, source in self.by_name.items() if source.kind is Kind.GIVEN]
+        if sum(counts[name] for name in given) < self.batch_size:
+            shares = " and ".join(f"{count} of {name}" for name, count in counts.items() if name != self._rest)
+            raise ConfigError(
+                f"the shares of the sources ({shares}) leave nothing of a batch of {self.batch_size} for "
+                f"`{self._rest}`; lower one of them"
+            )
+        watched = {self._rest} if self.by_name[self._rest].off_policy is None else set()
+        if unused := [name for name in self.by_name if name not in {*given, *watched}]:
+            raise ConfigError(
+                f"the whole batch leads to given objects ({', '.join(given)}), and {' and '.join(unused)} would never "
+                "be used; leave it out or lower the share"
+            )
+        if counts[self._rest] < 0:
+            raise ConfigError(f"the shares of {' and '.join(given)} are more than a whole batch; lower one of them")
+
+    def _counts(self, *, now: bool = False) -> dict[str, int]:
+        """How many trajectories each draws of a batch; ``now``: without those that cannot draw yet."""
+        counts, left = dict.fromkeys(self.by_name, 0), self.batch_size
+        others = [name for name in self.by_name if name != self._rest]
+        for name in sorted(reversed(others), key=lambda name: self.by_name[name].share is None):
+            source = self.by_name[name]
+            if source.ready or not now:
+                try:
+                    counts[name] = source.takes(self.batch_size, left)
+                except ConfigError as error:
+                    raise ConfigError(f"source `{name}`: {error}") from None
+                left -= counts[name]
+        counts[self._rest] = left
+        return counts
+
+    @property
+    def given(self) -> int:
+        """Trajectories of a batch that lead to given objects."""
+        return sum(count for name, count in self._counts().items() if self.by_name[name].kind is Kind.GIVEN)
+
+    @property
+    def off_policy_reasons(self) -> list[str]:
+        """Why trajectories do not come from the present P_F alone; empty when they do."""
+        return [f"{PLACE}.{name} {source.off_policy}" for name, source in self.by_name.items() if source.off_policy]
+
+    def misfits(self, policy: Policy) -> list[str]:
+        """What cannot work with this policy and its environment, one line each."""
+        found = {name: source.misfit(policy) for name, source in self.by_name.items()}
+        return [f"{PLACE}.{name}: {reason}" for name, reason in found.items() if reason]
 
     def prepare(self, environment: Environment) -> None:
         """Read what has to be read before the first batch; ``draw`` does so if nobody has.
 
         Raises:
-            ConfigError: the given molecules are not what the environment builds.
-            DataError: they cannot be read, or none can be built.
+            ConfigError: a source cannot work in this environment.
+            DataError: what a source reads cannot be used.
         """
-        if self.offline is not None:
-            self.offline.prepare(environment)
-
-    @property
-    def off_policy_reasons(self) -> list[str]:
-        """Why trajectories do not come from the present P_F alone; empty when they do."""
-        reasons = []
-        if self.replay is not None:
-            reasons.append(f"data.replay feeds it stored trajectories (share {self.replay_share:g})")
-        if self.exploration is not None and self.exploration.active:
-            reasons.append("data.exploration draws actions that P_F did not choose")
-        if self.local_search is not None:
-            reasons.append("data.local_search rebuilds objects that were chosen for their reward")
-        if self.offline is not None:
-            reasons.append(f"data.offline gives it molecules that P_F did not choose (share {self.offline_share:g})")
-        return reasons
+        for source in self.by_name.values():
+            source.prepare(environment)
 
     def draw(
         self,
@@ -123,59 +146,73 @@ class Sources:
     ) -> Batch:
         """One scored batch on the policy's device.
 
-        ``offline_rewards=False`` does not score given molecules: their log R is 0, for an objective that does not read
-        it.
+        Args:
+            policy: the present one.
+            reward: of finished objects.
+            iteration: batches before this one.
+            generator: of what is drawn on the policy's device.
+            replay_generator: of what is chosen on the CPU.
+            state_rewards: find rewards of the states on the way, too.
+            offline_rewards: find rewards of given objects; False leaves their log R 0, for an objective that does not
+                read it.
         """
-        stored = 0
-        if self.replay is not None and len(self.replay):
-            stored = round(self.batch_size * self.replay_share)
-        new = self.batch_size - stored - self.given
-        fresh = self._draw_new(policy, reward, max(new, 1), iteration, generator=generator, state_rewards=state_rewards)
-        parts, given = [fresh.trajectories] if new else [], None
-        if stored and self.replay is not None:
-            parts.append(self.replay.sample(stored, replay_generator).to(policy.device))
-        if self.replay is not None:
-            self.replay.add(fresh.trajectories)
-        if self.offline is not None:
-            offline = self.offline.draw(policy, self.given, generator=generator, order=replay_generator)
-            if offline_rewards:
-                score = functools.partial(reward.further, finished=False)  # they were given, not found
-                given = find_rewards(offline, policy.environment, reward, state_rewards=state_rewards, score=score)
-            parts.append(without_rewards(offline, state_rewards) if given is None else given.trajectories)
-        return Batch(Trajectories.cat(parts), fresh, given)
-
-    def _draw_new(
-        self,
-        policy: Policy,
-        reward: Reward,
-        n: int,
-        iteration: int,
-        *,
-        generator: torch.Generator | None,
-        state_rewards: bool,
-    ) -> Rewarded:
-        """``n`` new scored trajectories."""
-
-        def scored(trajectories: Trajectories, score: Score | None = None) -> Rewarded:
-            return find_rewards(trajectories, policy.environment, reward, state_rewards=state_rewards, score=score)
-
-        exploration = self.exploration.at(iteration) if self.exploration is not None else None
-        scratch = n if self.local_search is None else self.local_search.chains(n)
-        drawn = Sampler(policy.environment).forward(policy, scratch, generator=generator, exploration=exploration)
-        start = scored(drawn)
-        if self.local_search is None:
-            return start
-        beside = functools.partial(scored, score=functools.partial(reward.further, finished=True))
-        return Rewarded.cat([start, *self.local_search.search(policy, start.trajectories, n, beside, generator)])
+        self.prepare(policy.environment)
+        context = Context(
+            policy=policy,
+            reward=reward,
+            iteration=iteration,
+            generator=generator,
+            choices=replay_generator,
+            state_rewards=state_rewards,
+            given_rewards=offline_rewards,
+        )
+        parts: list[Trajectories] = []
+        fresh: list[Rewarded] = []
+        given: list[Rewarded] = []
+        for name, count in self._counts(now=True).items():
+            watched = name == self._rest and count == 0  # the logs say what P_F draws where nothing of it is trained on
+            if count == 0 and not watched:
+                continue
+            source = self.by_name[name]
+            trajectories, rewarded = _part(name, source.draw(context, max(count, 1)), max(count, 1))
+            if not watched:
+                parts.append(trajectories)
+            if rewarded is not None:
+                (given if source.kind is Kind.GIVEN else fresh).append(rewarded)
+                context = replace(context, fresh=Rewarded.cat(fresh))
+        if context.fresh is None:
+            raise ContractError(f"source `{self._rest}` found nothing: what it draws goes through `context.found`")
+        batch = Batch(Trajectories.cat(parts), context.fresh, Rewarded.cat(given) if given else None)
+        for source in self.by_name.values():
+            source.observe(batch)
+        return batch
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "replay": None if self.replay is None else self.replay.state_dict(),
-            "offline": None if self.offline is None else self.offline.state_dict(),
-        }
+        return {name: state for name, source in self.by_name.items() if (state := source.state_dict())}
 
     def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
-        if self.replay is not None and state["replay"] is not None:
-            self.replay.load_state_dict(state["replay"], environment.initial(1))
-        if self.offline is not None and state.get("offline") is not None:  # older checkpoints have none
-            self.offline.load_state_dict(state["offline"])
+        for name, source in self.by_name.items():
+            if state.get(name) is not None:  # older checkpoints have less
+                source.load_state_dict(state[name], environment)
+
+
+def _named(sources: Mapping[str, Source | None] | Sequence[Source]) -> dict[str, Source]:
+    if isinstance(sources, Mapping):
+        return {name: source for name, source in sources.items() if source is not None}
+    named: dict[str, Source] = {}
+    for source in sources:
+        word = source.word or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(source).__name__).lower()
+        same = sum(re.fullmatch(rf"{word}(_\d+)?", name) is not None for name in named)
+        named[f"{word}_{same + 1}" if same else word] = source
+    return named
+
+
+def _part(name: str, drawn: Rewarded | Trajectories, n: int) -> tuple[Trajectories, Rewarded | None]:
+    """What a source drew, under its name."""
+    rewarded = drawn if isinstance(drawn, Rewarded) else None
+    trajectories = drawn.trajectories if isinstance(drawn, Rewarded) else drawn
+    if len(trajectories) != n or trajectories.log_reward is None:
+        what = f"{len(trajectories)} trajectories instead of {n}" if len(trajectories) != n else "without rewards"
+        raise ContractError(f"source `{name}` drew {what}")
+    trajectories = replace(trajectories, source=[name] * n)
+    return trajectories, None if rewarded is None else replace(rewarded, trajectories=trajectories)

@@ -30,7 +30,7 @@ from hydra.core.override_parser.types import Glob, Override, Transformer
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from molgfn.cli.composing.inheritance import read_files, yaml_problem
@@ -38,6 +38,7 @@ from molgfn.cli.composing.places import find_experiment, shipped
 from molgfn.cli.composing.quoting import hint, quoted
 from molgfn.cli.composing.replacement import names_target, without_replaced
 from molgfn.errors import ConfigError
+from molgfn.moved_sources import present_data, present_key
 from molgfn.run_files import settle
 from molgfn.targets import did_you_mean, show
 
@@ -86,6 +87,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     """
     path = find_experiment(experiment)
     files = read_files(path)
+    files.bodies = [_present(body) for body in files.bodies]
     parsed = _parse(overrides)
     if sweeps := [
         f"{o.input_line}: several values make a grid; add -m to run it{_one_text(o)}"
@@ -111,7 +113,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         result.overridden = [o.key_or_group for o in values]
         for _ in range(MOST_ATTEMPTS):
             try:
-                tree = hydra_compose(NAME, lines)
+                tree = _present_tree(hydra_compose(NAME, lines))
                 for o in values:
                     OmegaConf.update(tree, o.key_or_group, o.value(), merge=True, force_add=True)
                 break
@@ -126,7 +128,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         given = _given(values)
         if any(map(names_target, [*files.bodies, given])):
             ConfigStore.instance().store(name=NAME, node={} if files.defaults is None else {"defaults": files.defaults})
-            choices = hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))])
+            choices = _present_tree(hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))]))
             layers = [OmegaConf.to_container(choices, resolve=False), *files.bodies, given]
             plain: Any = OmegaConf.to_container(tree, resolve=False)
             tree = OmegaConf.create(without_replaced(plain, layers))
@@ -139,6 +141,18 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     result.unreliable |= {key.split(".")[0] for key in missing}
     result.config = {str(k): v for k, v in plain.items()} if isinstance(plain, dict) else {}
     return result
+
+
+def _present(node: dict[str, Any]) -> dict[str, Any]:
+    """A config or a part of one, with the keys of ``data`` as they are now."""
+    data = node.get("data")
+    return {**node, "data": present_data(data)} if isinstance(data, dict) else node
+
+
+def _present_tree(tree: DictConfig) -> DictConfig:
+    plain: Any = OmegaConf.to_container(tree, resolve=False)
+    new = _present(plain)
+    return tree if new == plain else OmegaConf.create(new)
 
 
 def _one_text(sweep: Override) -> str:
@@ -280,6 +294,7 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
         except HydraException as error:
             reason = str(error).splitlines()[0] if "=" in line or line.startswith("~") else "should be key=value"
             problems.append(f"{line}: {reason}{hint(line)}")
+    problems += [f"{o.input_line}: is `{new}` now" for o in parsed if (new := present_key(o.key_or_group or ""))]
     if problems:
         raise ConfigError(problems)
     return parsed

@@ -17,7 +17,7 @@ from molgfn.environments.base import Environment
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.trajectories.batch import Scored
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
 
 HEAD = """\
 # Objectives and backward policies

@@ -6,7 +6,7 @@ from typing import Any
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, Phase, TargetNetwork
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
 
 #: what any other class declares about itself, worth showing where it is there
 DECLARED = (

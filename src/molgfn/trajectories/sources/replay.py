@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.environments.base import States
+from molgfn.environments.base import Environment, States
 from molgfn.errors import ContractError
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch
+from molgfn.trajectories.sources.base import Context, Kind, Source
 
 
-class Replay(ABC):
+class Replay(Source):
     """Keeps the latest trajectory of each object (by key) in preallocated tensors on the CPU.
 
     Rewards of the states on the way are kept where the trajectories have them; then all must.
 
     Args:
+        share: share of each batch that comes from the store (from the second batch on), in (0, 1).
         capacity: objects kept.
     """
 
-    def __init__(self, *, capacity: Annotated[int, Field(ge=1)] = 10_000) -> None:
+    word = "replay"
+    kind = Kind.STORED
+
+    def __init__(
+        self,
+        *,
+        share: Annotated[float, Field(gt=0, lt=1)] = 0.5,
+        capacity: Annotated[int, Field(ge=1)] = 10_000,
+    ) -> None:
+        self.share: float = share
         self.capacity = capacity
         self._slot_of: dict[str, int] = {}
         self._keys: list[str] = []
@@ -35,8 +47,22 @@ class Replay(ABC):
     def __len__(self) -> int:
         return len(self._keys)
 
+    @property
+    def ready(self) -> bool:
+        return len(self) > 0
+
+    @property
+    def off_policy(self) -> str:
+        return f"feeds it stored trajectories (share {self.share:g})"
+
+    def draw(self, context: Context, n: int) -> Trajectories:
+        return self.sample(n, context.choices).to(context.policy.device)
+
+    def observe(self, batch: Batch) -> None:
+        self.add(batch.fresh.trajectories)
+
     @abstractmethod
-    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+    def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
         """Slots int64 [n] to train on, with replacement; only called when something is stored."""
 
     @abstractmethod
@@ -133,7 +159,7 @@ class Replay(ABC):
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Trajectories:
         """``n`` stored trajectories, scored."""
-        slots = self.draw(n, generator)
+        slots = self.choose(n, generator)
         lengths = self._table["lengths"][slots]
         trajectory = torch.repeat_interleave(torch.arange(n), lengths)
         step = torch.arange(len(trajectory)) - (lengths.cumsum(0) - lengths)[trajectory]
@@ -164,8 +190,8 @@ class Replay(ABC):
         table = {k: v[:n] for k, v in self._table.items()}
         return {"keys": list(self._keys), "age": self._age, "table": table, "states": states}
 
-    def load_state_dict(self, state: dict[str, Any], blank: States) -> None:
-        """Take up what ``state_dict`` gave; ``blank`` is any states batch of the environment (for its type)."""
+    def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
+        """Take up what ``state_dict`` gave."""
         self._keys = list(state["keys"])[: self.capacity]
         self._slot_of = {k: i for i, k in enumerate(self._keys)}
         self._age = state["age"]
@@ -176,17 +202,18 @@ class Replay(ABC):
             return torch.cat([x, x.new_zeros(self.capacity - len(x), *x.shape[1:])])
 
         self._table = {k: room(v[: self.capacity]) for k, v in state["table"].items()}
-        self._states = type(blank)(**{k: room(v[: self.capacity]) for k, v in state["states"].items()})
+        self._states = type(environment.initial(1))(**{k: room(v[: self.capacity]) for k, v in state["states"].items()})
 
 
 class UniformReplay(Replay):
     """Every stored object equally often; the oldest goes first when the store is full.
 
     Args:
+        share: share of each batch that comes from the store (from the second batch on), in (0, 1).
         capacity: objects kept.
     """
 
-    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+    def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
         return torch.randint(len(self), (n,), generator=generator)
 
     def gives_up(self, log_reward: float) -> int | None:
@@ -199,6 +226,7 @@ class PrioritisedReplay(Replay):
     The object of least reward goes first when the store is full.
 
     Args:
+        share: share of each batch that comes from the store (from the second batch on), in (0, 1).
         capacity: objects kept.
         top_fraction: the best objects are those in this top share by reward, in (0, 1).
         top_share: share of draws that come from them, in [0, 1].
@@ -209,15 +237,16 @@ class PrioritisedReplay(Replay):
     def __init__(
         self,
         *,
+        share: Annotated[float, Field(gt=0, lt=1)] = 0.5,
         capacity: Annotated[int, Field(ge=1)] = 10_000,
         top_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1,
         top_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
     ) -> None:
-        super().__init__(capacity=capacity)
+        super().__init__(share=share, capacity=capacity)
         self.top_fraction = top_fraction
         self.top_share = top_share
 
-    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+    def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
         order = self.log_reward.argsort(descending=True, stable=True)
         cut = max(1, round(self.top_fraction * len(order)))
         from_top = torch.rand(n, generator=generator) < self.top_share
