@@ -39,9 +39,7 @@ def present_data(data: Mapping[str, Any]) -> dict[str, Any]:
     sources: dict[str, Any] = {"policy": {TARGET: ON_POLICY}} if whole else {}
     for key, name in SOURCES.items():
         if key in old:
-            node = _present_source(key, old[key])
-            if node is not None or not whole:
-                sources[name] = node
+            sources[name] = _present_source(key, old[key])
     for key, name in SHARES.items():
         if key in old and old[key] != 0:
             sources[name] = {**(sources.get(name) or {}), "share": old[key]}
