@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,15 +18,18 @@ from rich.table import Table
 
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.evaluation.exact.answers import exact_distribution
+from molgfn.objectives.policy_gradients.frozen import Advantage
 from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 from molgfn.oracles.synthetic.hypergrid import HyperGrid as HyperGridOracle
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogFlow
 from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score
 
 ESTIMATORS = ("total", "reward_to_go", "baseline", "gae")
 
@@ -61,7 +63,7 @@ class Variance:
     def train(self, iterations: int) -> None:
         objective = self.objectives["gae"]
         for _ in range(iterations):
-            output = objective(score(self.draw(16, self.training), self.policy, requires=objective.requires))
+            output = objective(evaluate(self.draw(16, self.training), self.policy, quantities=objective.quantities))
             self.optimizer.zero_grad(set_to_none=True)
             torch.stack([loss.value for loss in output.losses.values()]).sum().backward()
             self.optimizer.step()
@@ -70,15 +72,15 @@ class Variance:
         """Unbiased estimates from ``n`` trajectories, the same for all estimators; one trajectory at a time."""
         batch = self.draw(n, self.measuring)
         parameters = self.policy.parameter_groups()["forward"]
-        whole = score(batch, self.policy, requires=self.objectives["gae"].requires).detach()
-        frozen = {kind: o.prepare(whole)["advantage"] for kind, o in self.objectives.items()}
+        whole = evaluate(batch, self.policy, quantities=self.objectives["gae"].quantities).detach()
+        frozen = {kind: o.prepare(whole)[Advantage] for kind, o in self.objectives.items()}
         mean = {kind: torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for kind in ESTIMATORS}
         square = dict.fromkeys(ESTIMATORS, 0.0)
         for b in range(n):
-            one = score(batch.select(torch.tensor([b])), self.policy, requires=frozenset())
-            one = replace(one, log_pb=whole.log_pb[b : b + 1, : one.mask.shape[1]])  # type: ignore[index]
+            one = evaluate(batch.select(torch.tensor([b])), self.policy, quantities=())
+            one = one.having({LogPB: whole[LogPB][b : b + 1, : one.mask.shape[1]]})
             for kind, objective in self.objectives.items():
-                now = replace(one, advantage=frozen[kind][b : b + 1, : one.mask.shape[1]])
+                now = one.having({Advantage: frozen[kind][b : b + 1, : one.mask.shape[1]]})
                 loss = objective.policy(now).losses["policy"].value
                 gradient = torch.autograd.grad(loss, parameters, retain_graph=True)
                 flat = torch.cat([g.flatten() for g in gradient]).double()
@@ -88,7 +90,7 @@ class Variance:
 
     def row(self, n: int) -> dict[str, float]:
         with torch.no_grad():
-            source = self.policy(self.environment.initial(1), forward=False, flow=True).log_flow
+            source = self.policy(self.environment.initial(1), forward=False, flow=True)[LogFlow]
             tv = exact_distribution(self.environment, self.policy, self.reward).tv
         return {**self.traces(n), "value": float(source), "tv": float(tv)}  # type: ignore[arg-type]
 

@@ -2,10 +2,10 @@
 
 Every objective and every way to train P_B that fits the quickstart (batch 64, graph transformer 4 x 128) trains for an
 iteration in turn, by the module and trainer that train always; the turns repeat, and medians are printed. For each kind
-of gradient step: its time (scoring, loss, backward pass, optimiser) over that of a step of trajectory balance, taken
-right before and after. For each objective: its own computation, from scored trajectories to a scalar and back to them,
-as a share of an iteration (sampling and all steps; rewards are random numbers and cost nothing). Then what the exact KL
-of Ent-PPO adds to a step. Times are of the process (one thread), which other processes disturb least.
+of gradient step: its time (evaluation, loss, backward pass, optimiser) over that of a step of trajectory balance, taken
+right before and after. For each objective: its own computation, from evaluated trajectories to a scalar and back to
+them, as a share of an iteration (sampling and all steps; rewards are random numbers and cost nothing). Then what the
+exact KL of Ent-PPO adds to a step. Times are of the process (one thread), which other processes disturb least.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from molgfn.cli.composing.compose import checked
-from molgfn.cli.composing.places import shipped
+from molgfn.composing.compose import checked
+from molgfn.composing.places import shipped
 from molgfn.errors import ConfigError
 from molgfn.experiment import Experiment, assemble
 from molgfn.objectives.base import ObjectiveOutput, Phase
@@ -39,10 +39,13 @@ from molgfn.rewards.base import Scores
 from molgfn.training.learner import Learner
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
-from molgfn.trajectories.batch import Scored, Trajectories
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.divergences import KL
 from molgfn.trajectories.rewarded import Batch, Rewarded
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score, score_and_anchor
 from molgfn.trajectories.sources import base
 
 #: most that an objective's own computation may take of an iteration
@@ -123,6 +126,7 @@ class TimedLearner(Learner):
             backward=e.backward,
             optimizers=e.optimizers,
             auxiliaries=e.auxiliaries,
+            frozen=e.frozen,
             target=e.target,
         )
         self._start = clock.paused(self._start)  # type: ignore[method-assign]
@@ -164,13 +168,13 @@ class TimedModule(GFlowNetModule):
     def _phases(self, phases: Sequence[Phase]) -> tuple[Phase, ...]:
         return tuple(replace(p, loss=self._measured(p.loss)) for p in phases)
 
-    def _measured(self, loss: Callable[[Scored], ObjectiveOutput]) -> Callable[[Scored], ObjectiveOutput]:
+    def _measured(self, loss: Callable[[Evaluated], ObjectiveOutput]) -> Callable[[Evaluated], ObjectiveOutput]:
         """``loss``; beside it, off the clock, the same once more with its backward pass, on leaves."""
 
-        def both(scored: Scored) -> ObjectiveOutput:
+        def both(evaluated: Evaluated) -> ObjectiveOutput:
             with self.clock.pause():
-                self.iterations[-1].own += own_computation(loss, scored)
-            return loss(scored)
+                self.iterations[-1].own += own_computation(loss, evaluated)
+            return loss(evaluated)
 
         return both
 
@@ -216,14 +220,9 @@ class TimedModule(GFlowNetModule):
         return f"{what}, first" if first and again else what
 
 
-def own_computation(loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> float:
-    """Seconds from ``scored`` to the losses and back to it, in which no network takes part."""
-    leaves = {f.name: getattr(scored, f.name) for f in fields(scored)}
-    leaves = {
-        name: value.detach().requires_grad_(value.requires_grad) if isinstance(value, Tensor) else value
-        for name, value in leaves.items()
-    }
-    copy = Scored(**leaves)
+def own_computation(loss: Callable[[Evaluated], ObjectiveOutput], evaluated: Evaluated) -> float:
+    """Seconds from ``evaluated`` to the losses and back to it, in which no network takes part."""
+    copy = evaluated.map(lambda value, _: value.detach().requires_grad_(value.requires_grad))
     start = time.process_time()
     output = loss(copy)
     if torch.is_grad_enabled():
@@ -305,15 +304,17 @@ class ExactKL:
         drawn = Sampler(self.ppo.environment).forward(policy, 64, generator=torch.Generator().manual_seed(0))
         self.batch = unscored(drawn, None, None).trajectories
         objective = self.ppo.objective
-        scored, self.anchor = score_and_anchor(self.batch, policy, requires=objective.requires)
-        self.frozen = objective.prepare(scored.detach())
-        self.none = torch.zeros_like(scored.log_pf)
+        evaluated, self.anchor = evaluate_and_anchor(self.batch, policy, quantities=objective.quantities)
+        self.frozen = objective.prepare(evaluated.detach())
+        self.none = torch.zeros_like(evaluated.log_pf)
         self.optimizers = {id(e): e.optimizers.build(e.policy.parameter_groups())[0] for e in (self.ppo, self.tb)}
 
-    def _step(self, e: Experiment, requires: frozenset[str], loss: Callable[[Scored], ObjectiveOutput]) -> float:
+    def _step(
+        self, e: Experiment, quantities: tuple[type[Quantity], ...], loss: Callable[[Evaluated], ObjectiveOutput]
+    ) -> float:
         start = time.process_time()
-        scored = score(self.batch, e.policy, requires=requires, anchor=self.anchor)
-        output = loss(scored)
+        evaluated = evaluate(self.batch, e.policy, quantities=quantities, anchor=self.anchor)
+        output = loss(evaluated)
         optimizer = self.optimizers[id(e)]
         optimizer.zero_grad(set_to_none=True)
         torch.stack([part.value for part in output.losses.values()]).sum().backward()
@@ -324,11 +325,11 @@ class ExactKL:
     def measure(self) -> dict[str, float]:
         """Seconds of each, once."""
         policy_loss: Any = self.ppo.objective.phases()[0].loss
-        without = {**self.frozen, "kl": self.none}
+        without = {**self.frozen, KL: self.none}
         seconds = {
-            "tb": self._step(self.tb, self.tb.objective.requires, self.tb.objective),
-            "with": self._step(self.ppo, frozenset({"kl"}), lambda s: policy_loss(replace(s, **self.frozen))),
-            "without": self._step(self.ppo, frozenset(), lambda s: policy_loss(replace(s, **without))),
+            "tb": self._step(self.tb, self.tb.objective.quantities, self.tb.objective),
+            "with": self._step(self.ppo, (KL,), lambda s: policy_loss(s.having(self.frozen))),
+            "without": self._step(self.ppo, (), lambda s: policy_loss(s.having(without))),
         }
         forward = self.ppo.policy(self.batch.states).forward
         start = time.process_time()

@@ -31,11 +31,15 @@ from rich.console import Console
 from rich.table import Table
 
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.cli.composing.places import shipped
+from molgfn.composing.places import shipped
 from molgfn.config import build
 from molgfn.errors import MolgfnError
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.power import Power
+from molgfn.rewards.readings import Readings
+from molgfn.rewards.scalarisation import Scalarisation
+from molgfn.serving.settings import Scoring
 
 #: what a config needs to be told
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -92,6 +96,12 @@ def lengths(smiles: Sequence[str]) -> list[float]:
     return [float(len(s)) for s in smiles]
 
 
+def readings(of: Scalarisation) -> Job:
+    """What is made of several oracles, measured anew each time."""
+    ask = Readings(oracle=of, scoring=Scoring(cache_size=0))
+    return lambda molecules: ask(molecules, [m.smiles for m in molecules])
+
+
 def jobs(only: Sequence[str] | None) -> tuple[dict[str, Job], dict[str, str]]:
     """(Name -> what is timed, name -> why it is not.)"""
     done: dict[str, Job] = {}
@@ -104,14 +114,15 @@ def jobs(only: Sequence[str] | None) -> tuple[dict[str, Job], dict[str, str]]:
             unfit[path.stem] = "takes its size from the environment, scores no molecules"
             continue
         try:
-            oracle = build({**yaml.safe_load(text), **SETTINGS.get(path.stem, {})}, Oracle, "oracle")
+            node = {**yaml.safe_load(text), **SETTINGS.get(path.stem, {})}
+            oracle = build(node, (Oracle, Scalarisation), "oracle")
         except MolgfnError as error:
             unfit[path.stem] = str(error)
             continue
-        if oracle.domain != "molecule":
-            unfit[path.stem] = f"scores {oracle.domain} objects"
+        if oracle.kind is not MOLECULE:
+            unfit[path.stem] = f"measures {oracle.kind.plural}"
             continue
-        done[path.stem] = oracle.values
+        done[path.stem] = oracle.values if isinstance(oracle, Oracle) else readings(oracle)
         if path.stem == "qed":
             done["(rdkit's own qed)"] = lambda molecules: [RDKitQED.qed(m.mol) for m in molecules]
         if path.stem == "qed_sa":

@@ -30,9 +30,9 @@ from molgfn.rewards.transforms import Linear
 from molgfn.rewards.weighted_mean import Component, WeightedMean
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.optimizers import Optimizers
+from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score
 
 
 class Clock:
@@ -119,9 +119,9 @@ class Bench:
             scored_t = find_rewards(t, self.environment, self.reward).trajectories
         self.nodes.clear()
         with clock.block("score: bookkeeping and log-probabilities"):
-            scored = score(scored_t, self.policy, requires=self.objective.requires)
+            evaluated = evaluate(scored_t, self.policy, quantities=self.objective.quantities)
         with clock.block("objective"):
-            (loss,) = self.objective(scored).losses.values()
+            (loss,) = self.objective(evaluated).losses.values()
         with clock.block("policy (gradient)"):
             self.optimizer.zero_grad(set_to_none=True)
             loss.value.backward()

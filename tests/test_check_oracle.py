@@ -7,6 +7,7 @@ from rdkit import Chem
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ContractError
+from molgfn.objects.grid import GRID
 from molgfn.oracles.base import Oracle
 from molgfn.testing import MOLECULES, check_oracle
 
@@ -201,7 +202,7 @@ def test_dependence_on_order_within_the_same_company():
 
 def test_grids_need_objects():
     class Sum(Oracle):
-        domain = "grid"
+        kind = GRID
         name = "sum"
         range = (0.0, 100.0)
         direction = "maximise"

@@ -40,6 +40,23 @@ def test_a_file_that_fails_is_not_kept(tmp_path):
         module_of(f"{tmp_path / 'gone.py'}:f")
 
 
+def test_a_file_that_was_edited_is_imported_anew(tmp_path):
+    file = tmp_path / "edited.py"
+    for value in (1, 2, 3):
+        file.write_text(f"def f():\n    return {value}\n")
+        first = module_of(f"{file}:f")
+        assert first.f() == value
+        assert module_of(f"{file}:f") is first
+
+
+def test_a_bare_file_name_is_trusted_as_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("class Mine:\n    pass\n")
+    assert import_class(f"{tmp_path / 'mine.py'}:Mine", trusted_prefixes(True, ("mine.py",))).__name__ == "Mine"
+    assert trusted(f"{tmp_path / 'mine.py'}:f", trusted_prefixes(True, ("mine.py",)) or ())
+    assert not trusted("mine.py.Evil", trusted_prefixes(True, ("mine.py",)) or ())
+
+
 def test_a_class_in_a_file(tmp_path):
     file = tmp_path / "parts.py"
     file.write_text("class Mine:\n    pass\n")

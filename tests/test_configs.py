@@ -20,6 +20,7 @@ VARIANTS = {
     "backward/guided_tb",
     "backward/rl_g",
     "backward/rl_g_forward",
+    "condition/temperature",
     "target/periodic",
     "data/exploration",
     "data/local_search",
@@ -31,6 +32,7 @@ VARIANTS = {
     "data/uniform",
     "oracle/druglike",
     "oracle/qed_sa",
+    *(f"optimizer/{name}" for name in ("adamw", "nadam", "radam", "rmsprop", "sgd")),
 }
 #: what needs a package -> its extra, and a module of it
 EXTRAS = {

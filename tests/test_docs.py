@@ -1,6 +1,7 @@
 """The pages in docs are what the code says: tables, commands, configs, code and SQL of theirs hold."""
 
 import importlib
+import pkgutil
 import re
 import shlex
 import sqlite3
@@ -15,18 +16,19 @@ import yaml
 from click.testing import CliRunner
 
 from molgfn.chemistry.molecules import parse
-from molgfn.cli.composing.compose import checked
-from molgfn.cli.composing.places import find_experiment
 from molgfn.cli.describing import catalogue, oracle_table
 from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
 from molgfn.cli.score import composed
+from molgfn.composing.compose import checked
+from molgfn.composing.places import find_experiment
 from molgfn.config import build
-from molgfn.objectives.base import FROM_POLICY, FROM_SCORING
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.base import Scores
 from molgfn.testing import check_oracle
 from molgfn.training.logs.scored_record import ScoredRecord
+from molgfn.trajectories import quantities
+from molgfn.trajectories.quantities.base import Quantity
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,7 +104,7 @@ def test_rows_that_are_known(page):
     tb = rows(page, "Objectives")["tb"]
     assert tb["class"] == "TrajectoryBalance"
     assert tb["trajectories"] == "any policy"
-    assert tb["requires"] == "`log_pb`, `log_z`"
+    assert tb["reads"] == "`log_pb`, `log_z`"
     assert tb["gradient to"] == "P_F, P_B (with backward=joint), log Z"
     assert tb["steps per batch"] == "1 step"
     assert tb["target network"] == "no"
@@ -117,10 +119,17 @@ def test_rows_that_are_known(page):
 
 
 def test_everything_that_is_required_is_explained(page):
-    asked = {n.strip("` ") for r in rows(page, "Objectives").values() for n in r["requires"].split(",")} - {"none"}
-    explained = rows(page, "What objectives require")
+    asked = {n.strip("` ") for r in rows(page, "Objectives").values() for n in r["reads"].split(",")} - {"none"}
+    explained = rows(page, "What objectives read")
     assert asked == set(explained)
-    assert asked <= FROM_POLICY | FROM_SCORING
+    modules = pkgutil.walk_packages(quantities.__path__, f"{quantities.__name__}.")
+    known = {
+        kind.name: name
+        for module in modules
+        for name, kind in vars(importlib.import_module(module.name)).items()
+        if isinstance(kind, type) and issubclass(kind, Quantity) and hasattr(kind, "name")
+    }
+    assert {name: row["class"] for name, row in explained.items()}.items() <= known.items()
     assert all(len(r["what it is"]) > 10 for r in explained.values())
 
 
@@ -273,12 +282,12 @@ def test_sql_answers(tmp_path):
 
 def test_code_about_scoring_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    scorer, pmo = blocks("scoring.md", "py")
+    asked, pmo = blocks("scoring.md", "py")
     names = {}
-    exec(compile(scorer, "docs/scoring.md", "exec"), names)
-    counters = names["scorer"].counters
+    exec(compile(asked, "docs/scoring.md", "exec"), names)
+    counters = names["service"].counters
     assert (counters.raw, counters.unique, counters.cached, counters.failed) == (4, 2, 1, 1)
-    assert names["answers"].problems == [None, None, None, "not a SMILES: (nothing)"]
+    assert names["measured"].problems == [None, None, None, "not a SMILES: (nothing)"]
     record(tmp_path / re.search(r'Path\("(runs/[^"]+)"\)', pmo)[1])
     capsys.readouterr()
     exec(compile(pmo, "docs/scoring.md", "exec"), {})

@@ -8,7 +8,7 @@ import rdkit.RDConfig
 from tests.extras import extra
 from tests.optional_data import optional, or_skip
 
-from molgfn.cli.composing.compose import checked
+from molgfn.composing.compose import checked
 from molgfn.experiment import train
 from molgfn.study.plan import read_study
 

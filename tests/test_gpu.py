@@ -8,9 +8,12 @@ from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
+from molgfn.trajectories.quantities.forward import Entropy
 from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score
 
 pytestmark = [
     pytest.mark.gpu,
@@ -48,17 +51,18 @@ def test_same_scores_as_on_the_cpu(policy):
     environment = policy.environment
     t = Sampler(environment).forward(policy, 32, generator=torch.Generator("cuda").manual_seed(0))
     t = find_rewards(t, environment, Power(oracle=QED())).trajectories
-    requires = frozenset({"log_pb", "log_flow", "log_z", "entropy"})
-    there = score(t, policy, requires=requires, joint=True)
-    here = score(t.to("cpu"), policy.cpu(), requires=requires, joint=True)
-    for name in ("log_pf", "log_pb", "log_flow", "entropy"):
-        torch.testing.assert_close(getattr(there, name).cpu(), getattr(here, name), rtol=1e-3, atol=1e-3)
+    quantities = (LogPB, LogFlow, Entropy, LogZ)
+    there = evaluate(t, policy, quantities=quantities, joint=True)
+    here = evaluate(t.to("cpu"), policy.cpu(), quantities=quantities, joint=True)
+    torch.testing.assert_close(there.log_pf.cpu(), here.log_pf, rtol=1e-3, atol=1e-3)
+    for quantity in quantities:
+        torch.testing.assert_close(there[quantity].cpu(), here[quantity].cpu(), rtol=1e-3, atol=1e-3)
 
 
 def test_a_training_step(policy):
     environment, objective = policy.environment, TrajectoryBalance()
     t = find_rewards(Sampler(environment).forward(policy, 16), environment, Power(oracle=QED())).trajectories
-    (loss,) = objective(score(t, policy, requires=objective.requires, joint=True)).losses.values()
+    (loss,) = objective(evaluate(t, policy, quantities=objective.quantities, joint=True)).losses.values()
     loss.value.backward()
     grads = [p.grad for p in policy.parameters() if p.grad is not None]
     assert grads
@@ -86,7 +90,7 @@ def test_local_search_and_replay_train(tmp_path):
 
 def train_two(tmp_path, *overrides):
     """Two iterations on the GPU through the command line's own composition; the weights stay finite."""
-    from molgfn.cli.composing.compose import checked
+    from molgfn.composing.compose import checked
     from molgfn.experiment import train
 
     base = ["trainer.accelerator=gpu", "trainer.iterations=2", "trainer.progress=none", "logger.wandb=off"]

@@ -1,3 +1,65 @@
-"""molgfn: molecular generation with GFlowNets, as a PyTorch Lightning experiment framework."""
+"""molgfn: molecular generation with GFlowNets, as a PyTorch Lightning experiment framework.
+
+    run = molgfn.train("quickstart", "trainer.iterations=200")
+    samples = molgfn.sample(run, 100)
+
+``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
+``draw`` shows molecules; ``errors`` has what they raise. Each is imported when it is first asked for, so that
+``import molgfn`` itself takes no time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what follows
+    from molgfn import errors as errors
+    from molgfn.api.evaluating import Evaluated as Evaluated
+    from molgfn.api.evaluating import evaluate as evaluate
+    from molgfn.api.pictures import Picture as Picture
+    from molgfn.api.pictures import draw as draw
+    from molgfn.api.runs import Loaded as Loaded
+    from molgfn.api.runs import Run as Run
+    from molgfn.api.runs import history as history
+    from molgfn.api.runs import load as load
+    from molgfn.api.sampled import Sampled as Sampled
+    from molgfn.api.sampling import sample as sample
+    from molgfn.api.training import compose as compose
+    from molgfn.api.training import resume as resume
+    from molgfn.api.training import train as train
+
+#: name -> the module that has it
+_PLACES = {
+    "compose": "molgfn.api.training",
+    "draw": "molgfn.api.pictures",
+    "evaluate": "molgfn.api.evaluating",
+    "history": "molgfn.api.runs",
+    "load": "molgfn.api.runs",
+    "resume": "molgfn.api.training",
+    "sample": "molgfn.api.sampling",
+    "train": "molgfn.api.training",
+    "Evaluated": "molgfn.api.evaluating",
+    "Loaded": "molgfn.api.runs",
+    "Picture": "molgfn.api.pictures",
+    "Run": "molgfn.api.runs",
+    "Sampled": "molgfn.api.sampled",
+}
+__all__ = ["__version__", "errors", *_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'molgfn' has no attribute {name!r}")
+    import importlib
+
+    if name not in _PLACES:
+        return importlib.import_module(f"molgfn.{name}")
+    found = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

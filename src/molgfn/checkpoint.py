@@ -8,6 +8,7 @@ exponential moving average, these are the averaged ones (Lightning keeps the oth
 
 from __future__ import annotations
 
+import copy
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ from molgfn.moved_sources import present_key
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
+from molgfn.policies.log_z import present_keys
+from molgfn.run_environment import condition_record, run_environment
 
 KEY = "molgfn"
 PREFIX = "policy."
@@ -42,6 +45,7 @@ class Loaded:
         iteration: training iterations behind it.
         path: the checkpoint file.
         files: what the run read, see ``run_files.record``; None in a checkpoint of a version that did not say.
+        trust: packages, files and commands that it was allowed to name.
     """
 
     environment: Environment
@@ -50,6 +54,11 @@ class Loaded:
     iteration: int
     path: Path
     files: tuple[dict[str, str], ...] | None = None
+    trust: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
+        return f"{made}, after {self.iteration:,} iterations: {self.path}"
 
     @property
     def run(self) -> Path:
@@ -131,7 +140,11 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
     iteration = content[KEY].get("iteration", content.get("global_step", 0))
     if not isinstance(iteration, int):
         raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")
-    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content))
+    return Loaded(environment, policy.to(device).eval(), config, iteration, path, files_of(content), _several(trust))
+
+
+def _several(trust: Sequence[str]) -> tuple[str, ...]:
+    return (trust,) if isinstance(trust, str) else tuple(trust)
 
 
 def files_of(content: Mapping[str, Any]) -> tuple[dict[str, str], ...] | None:
@@ -151,25 +164,28 @@ def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, An
     Args:
         place: checkpoint file or run folder.
         policy: changed in place.
-        environment: the config of its environment, with what ``Environment.portable`` adds.
+        environment: ``environment_record`` of its run.
 
     Raises:
         CheckpointError: there is no such checkpoint, it is of another environment, or its weights do not fit.
     """
     path = find(place)
     content = read(path)
-    there = content[KEY]["config"].get("environment", {})
-    here = dict(environment)
-    if differ := sorted(k for k in there.keys() | here.keys() if there.get(k) != here.get(k)):
+    there = content[KEY]["config"]
+    if differ := differences({**there.get("environment", {}), **condition_record(there)}, environment):
         raise CheckpointError(
             f"{path}: its policy acts in another environment (different: {', '.join(differ)}); weights "
             "go on in the same one only"
         )
-    log_z = policy.log_z.detach().clone()
+    log_z = copy.deepcopy(policy.log_z.state_dict())
     _fill(path, policy, content)
-    with torch.no_grad():
-        policy.log_z.copy_(log_z)
+    policy.log_z.load_state_dict(log_z)
     return path
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """The keys in which two configs of environments differ (each with what ``Environment.portable`` adds)."""
+    return sorted(k for k in there.keys() | here.keys() if there.get(k) != here.get(k))
 
 
 def _build(
@@ -182,7 +198,7 @@ def _build(
         return build(config[key], expected, key, live=live, untrusted=True, trust=trust)
 
     try:
-        environment = part(Environment, "environment")
+        environment = run_environment(config, untrusted=True, trust=trust)
         backward = part(BackwardPolicyTraining, "backward")
         backward.settle(counts_paths=environment.counts_paths)
         live = {"environment": environment, "learned_backward": backward.learned, "own_losses": own_losses}
@@ -199,6 +215,7 @@ def _fill(path: Path, policy: Policy, content: Mapping[str, Any]) -> None:
     if not isinstance(weights, Mapping):
         raise CheckpointError(f"{path}: holds no weights (`state_dict`)")
     own = {str(k).removeprefix(PREFIX): v for k, v in weights.items() if str(k).startswith(PREFIX)}
+    present_keys(own)
     expected = policy.state_dict()
     problems = [f"`{k}` is missing" for k in expected if k not in own]
     problems += [f"`{k}` has no place" for k in own if k not in expected]

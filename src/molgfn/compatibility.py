@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from molgfn.environments.base import Environment
 from molgfn.objectives.base import Objective
+from molgfn.objectives.declarations import read_quantities
+from molgfn.policies.base import Policy
+from molgfn.policies.distributions.capabilities import lacking
+from molgfn.rewards.base import Reward
 from molgfn.trajectories.path_factor import path_dependence
 
 
@@ -18,6 +22,35 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
     if objective.needs_path_independence and (found := path_dependence(environment)):
         lacks.append(found)
     return lacks
+
+
+def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
+    """What the objective reads of P_F and its distribution cannot give, one line each, without the objective's name."""
+    return [
+        f"reads {quantity.name} of P_F, but {reason}; take an objective that does not read it, or a policy whose "
+        "distribution has it"
+        for quantity in read_quantities(objective)
+        for reason in lacking(policy.distribution, quantity.needs)
+    ]
+
+
+def unread(reward: Reward, environment: Environment) -> list[str]:
+    """Conditions that the reward reads and no state carries, and the other way round, one line each."""
+    carried = set(environment.condition_values(environment.initial(1)))
+    problems, name = [], type(reward).__name__
+    for word in sorted(reward.reads - carried):
+        there = f"carries only {', '.join(sorted(carried))}" if carried else "carries no condition"
+        problems.append(
+            f"reward: {name} reads the condition `{word}`, but {type(environment).__name__} {there}; give "
+            f"reward.{word} a number, or choose a condition that draws {word}"
+        )
+    for word in sorted(carried - reward.reads):
+        problems.append(
+            f"condition: {word} is drawn for each trajectory, but nothing reads it: {name} does not depend on it; "
+            f"leave the condition out, or take a reward that reads {word} (power and boltzmann read beta with "
+            "reward.beta=null)"
+        )
+    return problems
 
 
 def too_small(objective: Objective, batch_size: int) -> str | None:

@@ -45,14 +45,18 @@ class Slot:
     """One component of a run.
 
     Attributes:
-        base: dotted path of the class that the component must be or inherit from.
+        base: dotted path of the class that the component must be or inherit from; or several, one of which.
         live: constructor parameters that the run itself supplies, so that the config neither needs nor may give them.
         optional: the component may be null, or not there.
     """
 
-    base: str
+    base: str | tuple[str, ...]
     live: frozenset[str] = frozenset()
     optional: bool = False
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        return (self.base,) if isinstance(self.base, str) else self.base
 
 
 #: top-level keys of a run: a Slot for a component, an annotation for a plain value
@@ -61,7 +65,8 @@ ROOT: dict[str, Any] = {
     "seed": Annotated[int, Field(ge=0, lt=2**32)],
     "output": Annotated[OutputPlace, Field(min_length=1)],
     "environment": Slot("molgfn.environments.base.Environment"),
-    "oracle": Slot("molgfn.oracles.base.Oracle"),
+    "condition": Slot("molgfn.conditions.base.Condition", optional=True),
+    "oracle": Slot(("molgfn.oracles.base.Oracle", "molgfn.rewards.scalarisation.Scalarisation")),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
     "scoring": Slot("molgfn.serving.settings.Scoring", optional=True),
     "policy": Slot("molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "own_losses"})),
@@ -101,16 +106,16 @@ def check(
             walk.value(config[key], rule, key)
         elif config[key] is not None or not rule.optional:
             try:
-                base = import_class(rule.base)
+                bases = tuple(import_class(path) for path in rule.bases)
             except ConfigError as error:
                 raise ConfigError(f"{key}: the schema itself is wrong: {error}") from None
-            walk.component(config[key], (base,), key, rule.live)
+            walk.component(config[key], bases, key, rule.live)
     return walk.problems
 
 
 def build(
     node: Any,
-    expected: type[T],
+    expected: type[T] | tuple[type[T], ...],
     where: str,
     *,
     live: Mapping[str, Any] | None = None,
@@ -121,7 +126,7 @@ def build(
 
     Args:
         node: mapping with ``_target_``.
-        expected: class that it must be or inherit from.
+        expected: class that it must be or inherit from; or several, one of which.
         where: dotted place of the node, for messages.
         live: arguments supplied by the run; each is passed where the constructor has a parameter of that name.
         untrusted: as in ``check``.
@@ -130,12 +135,12 @@ def build(
     Raises:
         ConfigError: any problem that ``check`` would report, or a value that a constructor refused.
     """
-    live = dict(live or {})
+    live, bases = dict(live or {}), expected if isinstance(expected, tuple) else (expected,)
     walk = _Walk(trusted_prefixes(untrusted, trust))
-    walk.component(node, (expected,), where, frozenset(live))
+    walk.component(node, bases, where, frozenset(live))
     if walk.problems:
         raise ConfigError(walk.problems)
-    return _Walk(walk.prefixes, construct=True).component(node, (expected,), where, frozenset(live), live)
+    return _Walk(walk.prefixes, construct=True).component(node, bases, where, frozenset(live), live)
 
 
 class _Walk:

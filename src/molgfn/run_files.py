@@ -50,20 +50,29 @@ class Settled:
     problems: list[str]
 
 
-def settle(config: Mapping[str, Any], *, beside: Sequence[Path] = (), overridden: Iterable[str] = ()) -> Settled:
+def settle(
+    config: Mapping[str, Any],
+    *,
+    beside: Sequence[Path] = (),
+    searchpath: Sequence[Path] = (),
+    overridden: Iterable[str] = (),
+) -> Settled:
     """Make every path of a config absolute.
 
     A relative path of the experiment file is looked for beside that file (and beside the files that it inherits from),
-    then in the current folder; one that was given as an override, in the current folder first. A place that is written
-    to is always relative to the current folder. A name that is no file stays as it is.
+    in the folders of ``searchpath``, then in the current folder; one that was given as an override, in the current
+    folder first. A place that is written to is always relative to the current folder. A name that is no file stays as
+    it is.
 
     Args:
         config: composed, plain; not changed.
         beside: folders of the experiment files.
+        searchpath: further folders with groups, whose files may name files beside the group.
         overridden: dotted keys that were given as overrides.
     """
     here = Place(Path.cwd(), "in the current folder")
     there = [Place(folder, "beside the experiment file") for folder in dict.fromkeys(beside)]
+    there += [Place(folder, "in the searchpath") for folder in dict.fromkeys(searchpath) if folder not in beside]
     keys = tuple(overridden)
     result = Settled({}, [], [])
 

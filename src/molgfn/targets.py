@@ -100,8 +100,9 @@ def trusted_prefixes(untrusted: bool, trust: Sequence[str] = ()) -> tuple[str, .
     """What ``import_class`` gets: None (anything goes), or ``TRUSTED`` and the packages, files and commands given."""
     if isinstance(trust, str):
         trust = (trust,)
-    # "my_package" must not trust my_package_evil
-    return (*TRUSTED, *(f"{p}." if re.fullmatch(r"\w+(\.\w+)*", p) else p for p in trust)) if untrusted else None
+    # "my_package" must not trust my_package_evil; "my_oracle.py" is a file
+    package = re.compile(r"\w+(\.\w+)*(?<!\.py)")
+    return (*TRUSTED, *(f"{p}." if package.fullmatch(p) else p for p in trust)) if untrusted else None
 
 
 def trusted(code: Any, prefixes: Sequence[str]) -> bool:
@@ -119,13 +120,16 @@ def trusted(code: Any, prefixes: Sequence[str]) -> bool:
     return _words(code) in [_words(p.removesuffix(".")) for p in prefixes if p not in TRUSTED]
 
 
-def trust_option(code: Any) -> str:
-    """What to type so that ``trusted`` holds."""
+def trust_word(code: Any) -> str:
+    """What must be trusted so that ``trusted`` holds for a dotted path, ``file.py:name`` or a command."""
     if names_file(code) or (isinstance(code, str) and re.fullmatch(r"\w+(\.\w+)+", code)):
-        text = split(code)[0]
-    else:
-        text = code if isinstance(code, str) else shlex.join(map(str, code))
-    return f"--trust {shlex.quote(text)}"
+        return split(code)[0]
+    return code if isinstance(code, str) else shlex.join(map(str, code))
+
+
+def trust_option(code: Any) -> str:
+    """``trust_word`` as it is typed."""
+    return f"--trust {shlex.quote(trust_word(code))}"
 
 
 def _words(command: Any) -> list[str]:

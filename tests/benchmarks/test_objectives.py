@@ -10,7 +10,9 @@ import torch
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import Loss, ObjectiveOutput
 from molgfn.testing import golden_dag
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogZ
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +42,16 @@ def test_an_iteration_is_the_sum_of_its_steps(benchmark):
 def test_own_computation_stops_at_what_was_scored(benchmark):
     """No gradient reaches the policy, and the backward pass is a part of it."""
     dag, reached = golden_dag(), []
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_z"}))
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogZ))
 
     def loss(copy):
         copy.log_pf.register_hook(lambda g: reached.append(g.abs().sum()))
         (part,) = TrajectoryBalance()(copy).losses.values()
         return ObjectiveOutput({"tb": Loss(part.value, part.groups)})
 
-    assert benchmark.own_computation(loss, scored) > 0
+    assert benchmark.own_computation(loss, evaluated) > 0
     assert len(reached) == 1
     assert reached[0] > 0
     assert all(p.grad is None for p in dag.policy.parameters())
     with torch.no_grad():
-        assert benchmark.own_computation(TrajectoryBalance(), scored) > 0
+        assert benchmark.own_computation(TrajectoryBalance(), evaluated) > 0

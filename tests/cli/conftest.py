@@ -60,7 +60,7 @@ def molecules_file(tmp_path):
 
 def save_run(folder, experiment) -> None:
     """A run folder with the checkpoint of an untrained policy."""
-    from molgfn.cli.composing.compose import checked
+    from molgfn.composing.compose import checked
     from molgfn.experiment import assemble
 
     config = checked(str(experiment))

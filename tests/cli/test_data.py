@@ -4,7 +4,10 @@ import json
 from hashlib import sha256
 
 import pytest
+from rdkit import Chem
+from rdkit.Chem import AllChem
 
+from molgfn.chemistry.files.reading import read_molecules
 from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.datasets import registry
 from molgfn.datasets.registry import DATASETS, Dataset
@@ -132,9 +135,9 @@ def test_info_does_not_overwrite_what_it_reads(call, tmp_path):
     table = call("data", "info", tmp_path / "own.csv", "-o", tmp_path / "own.csv")
     assert "own.csv: is the file that is read" in table.stderr
     (tmp_path / "own.csv").unlink()
-    structures = call("data", "info", path, "-o", tmp_path / "out.sdf")
+    structures = call("data", "info", path, "-o", tmp_path / "out.mol2")
     assert structures.exit_code == 2
-    assert "cannot write `.sdf`" in structures.stderr
+    assert "cannot write `.mol2`" in structures.stderr
     nothing = call("data", "info", path, "--min-atoms", 50, "-o", tmp_path / "none.smi")
     assert nothing.exit_code == 3
     assert "no molecule is left" in nothing.stderr
@@ -165,3 +168,45 @@ def test_info_refuses(call, tmp_path):
     folder = call("data", "info", tmp_path / "a.smi", "-o", tmp_path / "folder")
     assert folder.exit_code == 2  # before the file is read, which may take long
     assert "folder: is a folder" in folder.stderr
+
+
+def solid(smiles, name, **tags):
+    """A MOL block with coordinates in space, and its data."""
+    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    mol.SetProp("_Name", name)
+    data = "".join(f">  <{key}>\n{text}\n\n" for key, text in tags.items())
+    return f"{Chem.MolToMolBlock(mol)}{data}$$$$\n"
+
+
+def test_what_is_kept_is_written_as_structures(call, tmp_path):
+    path, out = tmp_path / "a.sdf", tmp_path / "kept.sdf"
+    path.write_text(solid("C[C@H](N)C(=O)O", "alanine", act="1") + solid("CCO", "") + solid("C", "methane", act="2"))
+    result = call("data", "info", path, "--min-atoms", 2, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    first, second = Chem.SDMolSupplier(str(out))
+    assert (first.GetProp("_Name"), first.GetPropsAsDict()) == ("alanine", {"act": 1})
+    assert (second.GetProp("_Name"), second.GetPropsAsDict()) == ("CCO", {})
+    assert first.GetConformer().Is3D(), "the coordinates of the file are kept"
+    assert [m.smiles for m in read_molecules(out).molecules] == ["C[C@H](N)C(=O)O", "CCO"]
+
+
+def test_structures_show_what_is_kept_also_where_a_rule_took_something_off(call, tmp_path):
+    path, out = tmp_path / "a.sdf", tmp_path / "kept.sdf"
+    path.write_text(solid("C[C@H](N)C(=O)O", "alanine"))
+    assert call("data", "info", path, "--stereo", "remove", "-o", out).exit_code == 0
+    assert [m.smiles for m in read_molecules(out).molecules] == ["CC(N)C(=O)O"]
+
+
+def test_structures_of_a_table_have_its_columns_as_tags(call, tmp_path):
+    path, out = tmp_path / "a.csv", tmp_path / "kept.sdf"
+    path.write_text("id,smiles,act,act\nx1,OCC,3,4\nx2,C1CC1,,5\n")
+    result = call("data", "info", path, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    first, second = Chem.SDMolSupplier(str(out))
+    assert (first.GetProp("_Name"), first.GetPropsAsDict()) == ("CCO", {"id": "x1", "act": 3})
+    assert second.GetPropsAsDict() == {"id": "x2"}
+    assert "not in it: the columns act;" in result.stdout
+    (tmp_path / "b.smi").write_text("OCC ethanol\nC\n")
+    assert call("data", "info", tmp_path / "b.smi", "-o", out).exit_code == 0
+    assert [mol.GetProp("_Name") for mol in Chem.SDMolSupplier(str(out))] == ["ethanol", "C"]

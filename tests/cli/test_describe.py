@@ -37,7 +37,7 @@ def test_a_member(call):
     assert "molgfn.objectives.balance.subtrajectory_balance.SubTrajectoryBalance" in text
     assert re.search(r"^  lambda_ +number, above 0; default 0.9$", text, re.MULTILINE)
     assert "trajectories: of any policy (off-policy)" in text
-    assert "requires: log_flow, log_pb" in text
+    assert "reads: log_pb, log_flow" in text
     assert "gradient to: P_F, P_B (with backward=joint), log F or V" in text
     assert "an iteration: 1 step" in text
     assert "target network: none; target=soft or target=periodic adds one" in text

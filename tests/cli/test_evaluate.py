@@ -59,7 +59,7 @@ def test_refusals(call, grid_run, molecules_run, tmp_path):
     assert call("evaluate", grid_run, "--score-as", molecules_run).exit_code == 2
     wrong = call("evaluate", smiles, "--score-as", grid_run)
     assert wrong.exit_code == 2
-    assert "makes grid objects" in wrong.stderr
+    assert "that run builds grid objects" in wrong.stderr
     (tmp_path / "empty.smi").write_text("")
     assert call("evaluate", tmp_path / "empty.smi").exit_code == 3
     assert call("evaluate", grid_run, "--reference", tmp_path / "gone.smi").exit_code == 3

@@ -107,6 +107,7 @@ def test_evaluate_scores_every_entry_in_order(call, molecules_run, tmp_path, job
     assert call("score", tmp_path / "a.csv", "--run", molecules_run, "-o", tmp_path / "s.csv").exit_code == 0
     alone = cells(tmp_path / "s.csv")
     assert table["value"].tolist() == alone["value"].tolist()
+    assert table["problem"].tolist() == alone["problem"].tolist(), "a row is told by its place, not by its words"
 
 
 def test_evaluate_keeps_tags_and_names(call, molecules_run, tmp_path):

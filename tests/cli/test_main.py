@@ -65,12 +65,12 @@ def test_unknown_command_names_the_nearest(call):
     ],
 )
 def test_exit_codes(call, monkeypatch, error, code):
-    import molgfn.cli.composing.places
+    import molgfn.composing.places
 
     def fail(_):
         raise error
 
-    monkeypatch.setattr(molgfn.cli.composing.places, "shipped", fail)
+    monkeypatch.setattr(molgfn.composing.places, "shipped", fail)
     result = call("describe")
     assert result.exit_code == code
     assert "Traceback" not in result.stderr
@@ -78,12 +78,12 @@ def test_exit_codes(call, monkeypatch, error, code):
 
 
 def test_many_problems_stay_under_ten_lines(call, monkeypatch):
-    import molgfn.cli.composing.places
+    import molgfn.composing.places
 
     def fail(_):
         raise ConfigError([f"key{i}: wrong" for i in range(30)])
 
-    monkeypatch.setattr(molgfn.cli.composing.places, "shipped", fail)
+    monkeypatch.setattr(molgfn.composing.places, "shipped", fail)
     lines = call("describe").stderr.splitlines()
     assert lines[0] == "error: 30 problems in the config"
     assert lines[1] == "  key0: wrong"
@@ -92,12 +92,12 @@ def test_many_problems_stay_under_ten_lines(call, monkeypatch):
 
 
 def test_debug_shows_the_error_itself(call, monkeypatch):
-    import molgfn.cli.composing.places
+    import molgfn.composing.places
 
     def fail(_):
         raise ConfigError("a: b")
 
-    monkeypatch.setattr(molgfn.cli.composing.places, "shipped", fail)
+    monkeypatch.setattr(molgfn.composing.places, "shipped", fail)
     assert isinstance(call("--debug", "describe").exception, ConfigError)
 
 

@@ -8,13 +8,14 @@ import pytest
 import torch
 from rdkit import Chem
 
+from molgfn.api import sampling as module
+from molgfn.api.object_files import require_format, write_objects
 from molgfn.checkpoint import load
 from molgfn.chemistry.molecules import Molecule, parse
-from molgfn.cli import sample as module
-from molgfn.cli.files.object_files import require_writable, write_objects
 from molgfn.errors import ConfigError
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.experiment import reward_of
+from molgfn.objects.string import STRING
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.structure.alerts import Alerts
 
@@ -180,7 +181,6 @@ def test_invalid_molecules_are_counted_not_written(molecules_run, monkeypatch):
         return [m if next(count) % 3 else Molecule.failed("no good") for m in whole(self, states)]
 
     monkeypatch.setattr(type(loaded.environment), "objects", some_fail)
-    monkeypatch.setattr(type(loaded.environment), "object_keys", lambda self, objects: [m.smiles for m in objects])
     drawn = module.draw(loaded, 10, batch=6)
     assert len(drawn.objects) == 10
     assert all(m.valid for m in drawn.objects)
@@ -188,12 +188,12 @@ def test_invalid_molecules_are_counted_not_written(molecules_run, monkeypatch):
 
 
 def test_strings_are_a_column(tmp_path):
-    write_objects(["ACGT", "AAAA"], tmp_path / "a.csv", "string")
-    write_objects(["ACGT", "AAAA"], tmp_path / "a.parquet", "string")
+    write_objects(["ACGT", "AAAA"], tmp_path / "a.csv", STRING)
+    write_objects(["ACGT", "AAAA"], tmp_path / "a.parquet", STRING)
     for table in (pd.read_csv(tmp_path / "a.csv"), pd.read_parquet(tmp_path / "a.parquet")):
         assert table.to_dict("list") == {"string": ["ACGT", "AAAA"]}
     with pytest.raises(ConfigError, match="string objects"):
-        require_writable(tmp_path / "a.smi", "string")
+        require_format(tmp_path / "a.smi", STRING)
 
 
 def test_grids_are_positions(call, grid_run, tmp_path):

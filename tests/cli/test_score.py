@@ -259,6 +259,7 @@ def test_a_worker_process_gives_the_same(call, functions, tmp_path):
         (["oracle=table", "oracle.domain=string", "oracle.values={a: 1.0, b: 2.0}"], 2, "table scores string objects"),
         (["oracle=function", "oracle.function=json.nothing"], 2, "`json.nothing` is no function"),
         (["oracle=sa", "reward=power"], 2, "is to be minimised"),
+        (["reward=power", "reward.beta=null"], 2, "Power reads the condition `beta`, which molecules of a file do not"),
         (["oracle.size=3"], 2, "oracle.size"),
         (["scoring.timeout=3"], 2, "set workers to 1 or more"),
         (["seed=3"], 2, "seed"),
@@ -334,6 +335,24 @@ def test_the_reward_of_a_run(call, druglike_run, tmp_path):
     assert list(typed.columns) == list(table.columns)
     assert typed["log_reward"][0] == pytest.approx(2 * np.log(typed["value"][0]))
     assert typed["alerts_found"].tolist() == ["", "aldehyde", ""]
+
+
+def test_a_component_that_was_answered_is_answered_in_every_mean(call, molecules, tmp_path):
+    disk = f"scoring.disk_cache={tmp_path / 'cache'}"
+    for number, (words, found) in enumerate(
+        [
+            (["oracle=qed_sa"], 0),
+            (["oracle=qed_sa", "oracle.components.sa.weight=3"], 3),
+            (["oracle=qed"], 3),
+            (["oracle=druglike"], 0),  # the alerts are new
+            (["oracle=druglike", "oracle.aggregation=arithmetic"], 3),
+        ]
+    ):
+        result = call("score", molecules, *words, disk, "-o", tmp_path / f"{number}.csv")
+        assert result.exit_code == 0, result.stderr
+        assert f"3 different, {found} from disk" in result.stdout
+    names = sorted(path.name.rpartition("-")[0] for path in (tmp_path / "cache").iterdir())
+    assert names == ["alerts", "qed", "sa"]
 
 
 def test_what_a_run_cannot_score_is_said(call, grid_run, molecules_run, tmp_path):

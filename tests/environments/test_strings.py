@@ -56,7 +56,7 @@ def test_path_counts_give_equally_likely_trajectories(mode):
     policy = TabularPolicy(environment=environment)
     t = Sampler(environment).backward(policy, environment.states_of(["AABA", "AAAA", "BBAB"]))
     log_n = environment.log_path_count(t.states)
-    log_pb = (log_n - log_n.roll(-1))[t.backward_actions >= 0]
+    log_pb = (log_n - log_n.roll(-1))[~t.exits]
     assert log_pb.sum() == pytest.approx(-float(environment.log_path_count(t.terminal).sum()))
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from molgfn.chemistry.molecules import Molecule
 from molgfn.evaluation.metrics.base import Samples
+from molgfn.objects.molecule import MOLECULE
 
 
 def make_samples(smiles: list[str], value: list[float] | None = None, **more) -> Samples:
@@ -10,9 +11,9 @@ def make_samples(smiles: list[str], value: list[float] | None = None, **more) ->
     molecules = [Molecule.from_smiles(s) for s in smiles]
     column = None if value is None else np.array(value, dtype=float)
     return Samples(
-        domain="molecule",
+        kind=MOLECULE,
         objects=molecules,
-        keys=[m.smiles if m.valid else f"invalid: {m.problem}" for m in molecules],
+        keys=MOLECULE.keys(molecules),
         log_reward=None if column is None else np.nan_to_num(column, nan=-10.0),
         value=column,
         problems=[m.problem for m in molecules],

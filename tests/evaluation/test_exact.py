@@ -37,7 +37,7 @@ class Cells(States):
 class Table(nn.Module):
     """A policy whose logits are a function of the cell; only what ``exact_terminal`` reads."""
 
-    environment = SimpleNamespace(stop_action=2)
+    environment = HyperGrid(dimensions=2, side=3)
     device = torch.device("cpu")
 
     def forward(self, states, *, forward=True, backward=False, flow=False):

@@ -21,6 +21,7 @@ from molgfn.evaluation.report.galleries import Gallery
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.report.summary import limits, number, property_name
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.properties.sa import SA
 from molgfn.oracles.properties.weight import Weight
@@ -145,7 +146,7 @@ def test_every_part_is_there(page):
 
 
 def test_molecules_are_drawn_best_first_and_once(page):
-    smiles = re.findall(r'class="smiles" title="([^"]*)"', page)
+    smiles = re.findall(r'class="key" title="([^"]*)"', page)
     best, diverse = smiles[:7], smiles[7:]
     assert best[0] == "c1ccccc1"
     assert len(set(best)) == len(best) == 7
@@ -161,7 +162,7 @@ def test_figures_follow_the_theme(page):
 @pytest.mark.parametrize(("value", "objects"), [(0.5, "the sampler drew and the held-out ones."), (None, "drew.")])
 def test_what_the_correlation_covers(value, objects):
     metrics = {"exact/tv": {"value": None, "note": "too many"}, "heldout/pearson/N=4": {"value": value, "note": "few"}}
-    first = limits({"metrics": metrics, "domain": "molecule"}, {})[0]
+    first = limits({"metrics": metrics}, {}, MOLECULE)[0]
     assert first.endswith(objects)
 
 
@@ -322,7 +323,7 @@ def test_captions_name_every_component_but_not_what_a_transform_made_of_it(sampl
     write_samples(samples(["CCO", "CCN"], [0.5, 0.4], components=parts), tmp_path / "samples.csv")
     table = pd.read_csv(tmp_path / "samples.csv")
     table["alert_names"] = ["acyl halide", None]
-    first, second = Gallery.of(table).pictures([0, 1])
+    first, second = Gallery.of(table, MOLECULE).pictures([0, 1])
     assert all(f"{name} " in first.detail for name in ("a", "b", "c", "d", "e", "sixth one"))
     assert "transformed" not in first.detail
     assert first.detail.endswith("alert names: acyl halide")
@@ -353,7 +354,7 @@ def test_numbers_for_reading(value, text):
 def test_diverse_picks_start_with_the_best_and_spread(samples, tmp_path):
     s = samples(["CCCCO", "CCCCCO", "CCCCCCO", "c1ccncc1"], [0.9, 0.8, 0.7, 0.1])
     write_samples(s, tmp_path / "samples.csv")
-    gallery = Gallery.of(pd.read_csv(tmp_path / "samples.csv"))
+    gallery = Gallery.of(pd.read_csv(tmp_path / "samples.csv"), MOLECULE)
     assert gallery.diverse(2) == [0, 3]
     assert gallery.mean_similarity([0, 3]) < gallery.mean_similarity([0, 1])
 

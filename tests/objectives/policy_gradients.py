@@ -1,13 +1,13 @@
 """What the tests of policy gradients share: expectations over the golden DAG, exact V^pi, the gradient of the KL."""
 
 import math
-from dataclasses import replace
 
 import torch
 
 from molgfn.objectives.residuals import scores, steps
 from molgfn.testing import golden_dag
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 
 LOG_Z = 4.143134726391533
 ELBO = 2.398504
@@ -19,23 +19,23 @@ PATH = next(i for i in range(19) if golden_dag().trajectories.select(torch.tenso
 
 def prepared(objective, dag):
     """All 19 trajectories as the first step of an iteration sees them."""
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires)
-    return replace(scored, **objective.prepare(scored.detach()))
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities)
+    return evaluated.having(objective.prepare(evaluated.detach()))
 
 
-def each(objective, dag, scored=None, loss="policy"):
-    """The loss of each trajectory alone, [19]; advantages as they are in ``scored``."""
-    scored = prepared(objective, dag) if scored is None else scored
+def each(objective, dag, evaluated=None, loss="policy"):
+    """The loss of each trajectory alone, [19]; advantages as they are in ``evaluated``."""
+    evaluated = prepared(objective, dag) if evaluated is None else evaluated
     rows = []
-    for i in range(len(scored)):
-        one = {k: v[i : i + 1] for k, v in vars(scored).items() if torch.is_tensor(v) and v.dim()}
-        rows.append(objective.policy(replace(scored, **one)).losses[loss].value)
+    for i in range(len(evaluated)):
+        one = evaluated.map(lambda v, _, i=i: v[i : i + 1] if v.dim() else v)
+        rows.append(objective.policy(one).losses[loss].value)
     return torch.stack(rows)
 
 
-def expected(objective, dag, scored=None, loss="policy"):
+def expected(objective, dag, evaluated=None, loss="policy"):
     """sum_tau P_F(tau) loss(tau), the sampling distribution not differentiated; under the golden P_F."""
-    return (golden_dag().probabilities() * each(objective, dag, scored, loss)).sum()
+    return (golden_dag().probabilities() * each(objective, dag, evaluated, loss)).sum()
 
 
 def gradient(value, dag):
@@ -44,17 +44,17 @@ def gradient(value, dag):
 
 def kl_gradient(dag):
     """Gradient of KL(P_F || P_B R / Z), the expectation written out."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}))
-    kl = (scored.log_pf.sum(1).exp() * (scores(scored) + LOG_Z)).sum()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
+    kl = (evaluated.log_pf.sum(1).exp() * (scores(evaluated) + LOG_Z)).sum()
     return gradient(kl, dag)
 
 
 def exact_values(dag):
     """V^pi of the golden P_F and P_B by backward recursion, float64 [9]."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}))
-    g, p = -steps(scored).detach(), dag.probabilities()
-    index = torch.full(scored.mask.shape, -1)
-    index[scored.mask] = dag.environment.index(dag.trajectories.states)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
+    g, p = -steps(evaluated).detach(), dag.probabilities()
+    index = torch.full(evaluated.mask.shape, -1)
+    index[evaluated.mask] = dag.environment.index(dag.trajectories.states)
     to_go = g.flip(1).cumsum(1).flip(1)
     values = []
     for state in range(9):  # E[reward to go | the trajectory visits the state]: P_F is Markov

@@ -1,6 +1,5 @@
 """Backward policies that a loss of their own trains, and maximum entropy, by exact enumeration of the golden DAG."""
 
-from dataclasses import replace
 from math import comb
 
 import pytest
@@ -17,9 +16,17 @@ from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihoo
 from molgfn.objectives.balance.detailed_balance import DetailedBalance
 from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.base import Network
 from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 from molgfn.testing import golden_dag
-from molgfn.trajectories.scoring import Networks, score, score_backward
+from molgfn.testing.objective import reordered, widened
+from molgfn.trajectories.evaluate import evaluate, evaluate_backward
+from molgfn.trajectories.quantities.backward import LogGuide, LogPB
+from molgfn.trajectories.quantities.backward_values import BackwardValue
+from molgfn.trajectories.quantities.flows import LogFlow
+from molgfn.trajectories.quantities.forward import ConstantLogPF
+from molgfn.trajectories.quantities.inflow import LogInflow
+from molgfn.trajectories.quantities.networks import Networks
 
 LOG_PATHS = torch.tensor([[comb(i + j, i) for j in range(3)] for i in range(3)], dtype=torch.float64).flatten().log()
 
@@ -31,7 +38,7 @@ class Fixed(Guide):
 
     def log_prob(self, trajectories, policy):
         edge = self.table[policy.environment.index(trajectories.states), trajectories.actions]
-        return torch.where(trajectories.backward_actions < 0, 0.0, edge)
+        return torch.where(trajectories.exits, 0.0, edge)
 
 
 @pytest.fixture
@@ -39,22 +46,22 @@ def dag():
     return golden_dag()
 
 
-def auxiliaries(backward, dag):
+def own_networks(backward, dag):
     """Tables with random numbers."""
     out = {}
-    for i, name in enumerate(backward.auxiliaries):
+    for i, name in enumerate(n.name for n in backward.networks):
         out[name] = dag.policy.copy()
         with torch.no_grad():
             out[name].flows.copy_(torch.randn(9, generator=torch.Generator().manual_seed(i), dtype=torch.float64))
     return out
 
 
-def scored_for(backward, dag, trajectories=None, networks=None):
+def evaluated_for(backward, dag, trajectories=None, networks=None):
     t = dag.trajectories if trajectories is None else trajectories
     guide = None if backward.guide is None else backward.guide.log_prob(t, dag.policy)
-    networks = networks or auxiliaries(backward, dag)
-    beside = Networks(auxiliaries=networks, log_guide=guide)
-    return score_backward(t, dag.policy, requires=backward.requires, networks=beside)
+    networks = networks or own_networks(backward, dag)
+    beside = Networks(own=networks, log_guide=guide)
+    return evaluate_backward(t, dag.policy, quantities=backward.quantities, networks=beside)
 
 
 LEARNED = [
@@ -70,28 +77,25 @@ LEARNED = [
 
 @pytest.mark.parametrize("backward", LEARNED, ids=lambda b: type(b).__name__)
 def test_gradient_reaches_what_is_declared_and_nothing_else(dag, backward):
-    networks = auxiliaries(backward, dag)
-    scored = scored_for(backward, dag, networks=networks)
+    networks = own_networks(backward, dag)
+    evaluated = evaluated_for(backward, dag, networks=networks)
     groups = {k: v[0] for k, v in dag.policy.parameter_groups().items()}
     groups |= {k: v.flows for k, v in networks.items()}
     declared = set()
-    for loss in backward(scored).losses.values():
+    for loss in backward(evaluated).losses.values():
         assert torch.isfinite(loss.value)
         found = torch.autograd.grad(loss.value, list(groups.values()), retain_graph=True, allow_unused=True)
         assert {k for k, g in zip(groups, found, strict=True) if g is not None} == loss.groups
         declared |= loss.groups
-    assert declared == {"backward", *backward.auxiliaries}
+    assert declared == {"backward", *(n.name for n in backward.networks)}
 
 
 @pytest.mark.parametrize("backward", LEARNED, ids=lambda b: type(b).__name__)
 def test_pads_and_the_order_of_trajectories_change_nothing(dag, backward):
-    scored = scored_for(backward, dag)
-    tensors = {k: v for k, v in vars(scored).items() if isinstance(v, torch.Tensor)}
-    wider = {k: torch.nn.functional.pad(v, (0, 3)) for k, v in tensors.items() if v.dim() == 2}
+    evaluated = evaluated_for(backward, dag)
     order = torch.randperm(19, generator=torch.Generator().manual_seed(0))
-    mixed = {k: v[order] for k, v in tensors.items()}
-    base = backward(scored).losses
-    for other in (replace(scored, **wider), replace(scored, **mixed)):
+    base = backward(evaluated).losses
+    for other in (widened(evaluated, 3), reordered(evaluated, order)):
         for name, loss in backward(other).losses.items():
             torch.testing.assert_close(loss.value, base[name].value, rtol=1e-12, atol=1e-12)
 
@@ -103,21 +107,21 @@ def test_maximum_entropy_makes_all_paths_equally_likely():
     """Identity 12."""
     dag = golden_dag(learned_backward=False)
     dag.policy.backward_rule = MaximumEntropy().fixed
-    log_pb = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"})).log_pb.sum(1)
+    log_pb = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))[LogPB].sum(1)
     last = dag.environment.index(dag.trajectories.terminal)
     torch.testing.assert_close(log_pb, -LOG_PATHS[last], rtol=0, atol=1e-12)
 
 
 def test_learned_maximum_entropy_is_solved_by_the_counts_alone(dag):
     backward = MaximumEntropy(counts="learned")
-    networks = auxiliaries(backward, dag)
-    assert backward(scored_for(backward, dag, networks=networks)).losses["maxent"].value.item() > 1
+    networks = own_networks(backward, dag)
+    assert backward(evaluated_for(backward, dag, networks=networks)).losses["maxent"].value.item() > 1
     with torch.no_grad():
         networks["log_paths"].flows.copy_(LOG_PATHS + torch.nn.functional.one_hot(torch.tensor(0), 9) * 5.0)  # pinned
         i, j = (torch.arange(9) // 3).double(), (torch.arange(9) % 3).double()
         dag.policy.backward_logits[:, 0] = i.clamp(min=1e-30).log()
         dag.policy.backward_logits[:, 1] = j.clamp(min=1e-30).log()
-    loss = backward(scored_for(backward, dag, networks=networks)).losses["maxent"].value
+    loss = backward(evaluated_for(backward, dag, networks=networks)).losses["maxent"].value
     assert loss.item() < 1e-20
 
 
@@ -128,9 +132,9 @@ def test_maximum_entropy_settles_on_counting_or_learning():
         return backward
 
     assert not settled("auto", True).learned
-    assert settled("auto", False).auxiliaries == ("log_paths",)
+    assert settled("auto", False).networks == (Network("log_paths"),)
     assert settled("learned", True).has_loss
-    assert settled("counted", True).auxiliaries == ()
+    assert settled("counted", True).networks == ()
     with pytest.raises(ConfigError, match="does not count its paths"):
         settled("counted", False)
 
@@ -140,8 +144,8 @@ def test_maximum_entropy_settles_on_counting_or_learning():
 
 def test_pessimistic_is_the_likelihood_of_recent_batches(dag):
     tlm, pessimistic = TrajectoryLikelihood(), Pessimistic(memory=5, steps=2, target_rate=None)
-    a = tlm(scored_for(tlm, dag)).losses["tlm"].value
-    b = pessimistic(scored_for(pessimistic, dag)).losses["pessimistic"].value
+    a = tlm(evaluated_for(tlm, dag)).losses["tlm"].value
+    b = pessimistic(evaluated_for(pessimistic, dag)).losses["pessimistic"].value
     assert a.item() == b.item()
     assert (pessimistic.trajectories, pessimistic.memory, pessimistic.steps) == ("recent", 5, 2)
     assert not pessimistic.on_policy
@@ -154,11 +158,11 @@ def test_pessimistic_is_the_likelihood_of_recent_batches(dag):
 
 def backward_weights(dag):
     """P_T(x) P_B(tau|x) [19] with its gradient; log P_B(tau|x); log P_F(tau) without the exit; that of the exit."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}), joint=True)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,), joint=True)
     last = dag.environment.index(dag.trajectories.terminal)
     p_t = torch.zeros(9, dtype=torch.float64).index_add(0, last, dag.probabilities())
-    log_pb, log_pf = scored.log_pb.sum(1), scored.log_pf.detach()
-    exits = (log_pf * scored.is_exit).sum(1)
+    log_pb, log_pf = evaluated[LogPB].sum(1), evaluated.log_pf.detach()
+    exits = (log_pf * evaluated.is_exit).sum(1)
     return p_t[last] * log_pb.exp(), log_pb, log_pf.sum(1) - exits, exits
 
 
@@ -167,7 +171,7 @@ def test_rl_b_cost_is_the_divergence(dag):
     weight, *_, exits = backward_weights(dag)
     cost = sum(
         weight[i].item()
-        * backward(scored_for(backward, dag, dag.trajectories.select(torch.tensor([i])))).metrics["rl_b/cost"].item()
+        * backward(evaluated_for(backward, dag, dag.trajectories.select(torch.tensor([i])))).metrics["rl_b/cost"].item()
         for i in range(19)
     )
     assert cost - (weight * exits).sum().item() == pytest.approx(1.732679, abs=1e-6)
@@ -178,14 +182,14 @@ def test_score_function_gradient_is_the_exact_one(dag, guide):
     """With lambda 1 whatever V_B is: V_B here is random."""
     backward = BackwardPolicyGradient(guide=guide)
     weight, log_pb, log_pf, _ = backward_weights(dag)
-    scored = scored_for(backward, dag)
-    teacher = log_pf if guide is None else scored.log_guide.sum(1)
+    evaluated = evaluated_for(backward, dag)
+    teacher = log_pf if guide is None else evaluated[LogGuide].sum(1)
     (exact,) = torch.autograd.grad((weight * (log_pb - teacher)).sum(), dag.policy.backward_logits)
     name = "rl_b" if guide is None else "rl_g"
 
-    networks, surrogate = auxiliaries(backward, dag), 0.0
+    networks, surrogate = own_networks(backward, dag), 0.0
     for i in range(19):
-        one = scored_for(backward, dag, dag.trajectories.select(torch.tensor([i])), networks)
+        one = evaluated_for(backward, dag, dag.trajectories.select(torch.tensor([i])), networks)
         surrogate = surrogate + weight[i].detach() * backward(one).losses[name].value
     (surrogate,) = torch.autograd.grad(surrogate, dag.policy.backward_logits)
     torch.testing.assert_close(surrogate, exact, rtol=0, atol=1e-12)
@@ -196,18 +200,18 @@ def test_score_function_gradient_is_the_exact_one(dag, guide):
 def test_advantages_run_from_the_object_to_the_source(dag, lambda_):
     """Against the recursion A_t = delta_t + lambda A_{t-1}, by hand."""
     backward = BackwardPolicyGradient(lambda_=lambda_)
-    scored = scored_for(backward, dag)
-    value = scored.value_backward.detach().clone()
+    evaluated = evaluated_for(backward, dag)
+    value = evaluated[BackwardValue].detach().clone()
     value[:, 0] = 0
     policy = critic = 0.0
     for b, length in enumerate(dag.trajectories.lengths.tolist()):
         advantage = 0.0
         for t in range(length - 1):
-            cost = (scored.log_pb[b, t] - scored.log_pf[b, t]).item()
+            cost = (evaluated[LogPB][b, t] - evaluated[ConstantLogPF][b, t]).item()
             advantage = cost + value[b, t].item() - value[b, t + 1].item() + lambda_ * advantage
-            policy += advantage * scored.log_pb[b, t].item() / 19
+            policy += advantage * evaluated[LogPB][b, t].item() / 19
             critic += advantage**2 / 19
-    losses = backward(scored).losses
+    losses = backward(evaluated).losses
     assert losses["rl_b"].value.item() == pytest.approx(policy, rel=1e-10)
     assert losses["critic"].value.item() == pytest.approx(critic, rel=1e-10)
 
@@ -215,7 +219,7 @@ def test_advantages_run_from_the_object_to_the_source(dag, lambda_):
 def test_the_critic_is_done_at_the_expected_cost_to_go(dag):
     """V_B from the recursion over states: then the expected gradient of the critic is 0."""
     backward = BackwardPolicyGradient()
-    networks = auxiliaries(backward, dag)
+    networks = own_networks(backward, dag)
     states = dag.trajectories.states
     out = dag.policy(states, backward=True)
     index, pb = dag.environment.index(states), out.backward.log_probs().detach()
@@ -232,7 +236,7 @@ def test_the_critic_is_done_at_the_expected_cost_to_go(dag):
     weight = backward_weights(dag)[0].detach()
     total = 0.0
     for i in range(19):
-        one = scored_for(backward, dag, dag.trajectories.select(torch.tensor([i])), networks)
+        one = evaluated_for(backward, dag, dag.trajectories.select(torch.tensor([i])), networks)
         total = total + weight[i] * backward(one).losses["critic"].value
     (gradient,) = torch.autograd.grad(total, networks["value_backward"].flows)
     assert gradient.abs().max() < 1e-12
@@ -245,29 +249,27 @@ class Own(Guide):
     """P_B itself."""
 
     def log_prob(self, trajectories, policy):
-        log_pb = score_backward(trajectories, policy).log_pb.detach()
+        log_pb = evaluate_backward(trajectories, policy)[LogPB].detach()
         return log_pb[trajectories.trajectory, trajectories.step]
 
 
 def test_guided_loss_vanishes_where_pb_is_the_guide_whatever_the_reward(dag):
     assert dag.log_reward.abs().max() > 1
     own, other = GuidedTrajectoryBalance(guide=Own()), GuidedTrajectoryBalance(guide=Fixed())
-    assert own(scored_for(own, dag)).losses["guided_tb"].value.item() == 0
-    scored = scored_for(other, dag)
-    squares = (scored.log_pb.sum(1) - scored.log_guide.sum(1)).square()
-    assert other(scored).losses["guided_tb"].value.item() == pytest.approx(squares.mean().item(), rel=1e-12)
+    assert own(evaluated_for(own, dag)).losses["guided_tb"].value.item() == 0
+    evaluated = evaluated_for(other, dag)
+    squares = (evaluated[LogPB].sum(1) - evaluated[LogGuide].sum(1)).square()
+    assert other(evaluated).losses["guided_tb"].value.item() == pytest.approx(squares.mean().item(), rel=1e-12)
     low = GuidedTrajectoryBalance(guide=Fixed(), clamp=0.5)
-    assert low(scored).losses["guided_tb"].value.item() == pytest.approx(squares.clamp(max=0.5).mean().item())
+    assert low(evaluated).losses["guided_tb"].value.item() == pytest.approx(squares.clamp(max=0.5).mean().item())
     assert (squares > 0.5).any()
 
 
 def test_the_forward_objective_reads_the_mixture(dag):
     guide = Fixed().log_prob(dag.trajectories, dag.policy)
-    mixed = score(
-        dag.trajectories, dag.policy, requires=frozenset({"log_pb"}), networks=Networks(log_guide=guide, share=0.25)
-    )
-    plain = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}))
-    torch.testing.assert_close(mixed.log_pb, 0.25 * plain.log_pb + 0.75 * dag.trajectories.pad(guide))
+    mixed = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,), networks=Networks(log_guide=guide, share=0.25))
+    plain = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
+    torch.testing.assert_close(mixed[LogPB], 0.25 * plain[LogPB] + 0.75 * dag.trajectories.pad(guide))
 
 
 def test_misfits():
@@ -278,7 +280,7 @@ def test_misfits():
     assert GuidedTrajectoryBalance(guide=Fixed(), share=1.0).misfit(DetailedBalance()) is None
 
     class NoPB(TrajectoryBalance):
-        requires = frozenset({"log_flow", "log_inflow"})
+        quantities = (LogFlow, LogInflow)
 
     assert "does not read P_B" in guided.misfit(NoPB())
     assert "gives P_B no gradient" in Joint().misfit(PolicyGradient())

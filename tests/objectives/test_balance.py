@@ -19,11 +19,17 @@ from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import golden_dag
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ, NextLogFlow
+from molgfn.trajectories.quantities.forward import CanStop, LogPFExit
+from molgfn.trajectories.quantities.inflow import LogInflow
+from molgfn.trajectories.quantities.networks import Networks
+from molgfn.trajectories.quantities.rewards import LogRewardState
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import Networks, score
 
 LOG_Z = 4.143134726391533
-EVERYTHING = frozenset({"log_pb", "log_flow", "log_z", "log_inflow", "log_pf_exit", "log_reward_state"})
+EVERYTHING = (LogPB, LogFlow, LogPFExit, LogRewardState, LogInflow, LogZ)
 
 
 @pytest.fixture
@@ -31,25 +37,24 @@ def dag():
     return golden_dag()
 
 
-def scored_for(dag, objective, **arguments):
-    return score(dag.trajectories, dag.policy, requires=objective.requires, **arguments)
+def evaluated_for(dag, objective, **arguments):
+    return evaluate(dag.trajectories, dag.policy, quantities=objective.quantities, **arguments)
 
 
-def value(objective, scored):
-    (loss,) = objective(scored).losses.values()
+def value(objective, evaluated):
+    (loss,) = objective(evaluated).losses.values()
     return loss.value
 
 
-def rows(scored, index):
+def rows(evaluated, index):
     """Some trajectories of a batch."""
-    fields = {k: v[index] for k, v in vars(scored).items() if isinstance(v, torch.Tensor) and v.dim()}
-    return replace(scored, **fields)
+    return evaluated.map(lambda v, _: v[index] if v.dim() else v)
 
 
 def expected(dag, objective):
     """sum_tau P_F(tau) loss(tau), the sampling distribution not differentiated."""
-    p, scored = dag.probabilities(), scored_for(dag, objective, joint=True)
-    return sum(p[i] * value(objective, rows(scored, slice(i, i + 1))) for i in range(len(p)))
+    p, evaluated = dag.probabilities(), evaluated_for(dag, objective, joint=True)
+    return sum(p[i] * value(objective, rows(evaluated, slice(i, i + 1))) for i in range(len(p)))
 
 
 @pytest.mark.parametrize(
@@ -68,12 +73,12 @@ def test_golden_values(dag, objective, golden):
 def test_forward_looking_residuals_are_those_of_detailed_balance(dag):
     """Identity 11: with log F = log F~ + phi, for any parameters, loss and gradient."""
     looking, plain = ForwardLookingDetailedBalance(), DetailedBalance()
-    scored = scored_for(dag, looking)
-    shifted = replace(scored, log_flow=scored.log_flow + scored.log_reward_state)
-    torch.testing.assert_close(value(looking, scored), value(plain, shifted))
+    evaluated = evaluated_for(dag, looking)
+    shifted = evaluated.having(dict.fromkeys((LogFlow, NextLogFlow), evaluated[LogFlow] + evaluated[LogRewardState]))
+    torch.testing.assert_close(value(looking, evaluated), value(plain, shifted))
     of = [dag.policy.forward_logits, dag.policy.flows]
     for one, other in zip(
-        torch.autograd.grad(value(looking, scored), of, retain_graph=True),
+        torch.autograd.grad(value(looking, evaluated), of, retain_graph=True),
         torch.autograd.grad(value(plain, shifted), of),
         strict=True,
     ):
@@ -82,26 +87,27 @@ def test_forward_looking_residuals_are_those_of_detailed_balance(dag):
 
 def test_modified_residuals_are_those_of_detailed_balance_at_the_implied_flow(dag):
     """The exits then hold by themselves; minus the residual as the authors write it."""
-    scored = score(dag.trajectories, dag.policy, requires=EVERYTHING)
-    implied = scored.log_reward_state - scored.log_pf_exit
-    d = residuals.detailed_balance(scored, implied)
-    assert d[scored.is_exit].abs().max() < 1e-12
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=EVERYTHING)
+    implied = evaluated[LogRewardState] - evaluated[LogPFExit]
+    d = residuals.detailed_balance(evaluated, implied)
+    assert d[evaluated.is_exit].abs().max() < 1e-12
     by_hand = 0.0
     for b, length in enumerate(dag.trajectories.lengths.tolist()):
         for t in range(length - 1):
-            r, exit_, pf, pb = (getattr(scored, n)[b] for n in ("log_reward_state", "log_pf_exit", "log_pf", "log_pb"))
+            r, exit_, pb = (evaluated[q][b] for q in (LogRewardState, LogPFExit, LogPB))
+            pf = evaluated.log_pf[b]
             by_hand += (r[t + 1] + pb[t] + exit_[t] - r[t] - pf[t] - exit_[t + 1]) ** 2
-    assert value(ModifiedDetailedBalance(), scored).item() == pytest.approx(by_hand.item() / 19, rel=1e-9)
+    assert value(ModifiedDetailedBalance(), evaluated).item() == pytest.approx(by_hand.item() / 19, rel=1e-9)
 
 
 def test_flow_without_stop_is_read_where_stop_is_illegal_and_nowhere_else(dag):
     objective = ModifiedDetailedBalance(flow_without_stop=True)
-    scored = scored_for(dag, objective)
-    nowhere = torch.autograd.grad(value(objective, scored), dag.policy.flows, retain_graph=True)[0]
+    evaluated = evaluated_for(dag, objective)
+    nowhere = torch.autograd.grad(value(objective, evaluated), dag.policy.flows, retain_graph=True)[0]
     assert not nowhere.any()
-    can_stop = scored.can_stop.clone()
+    can_stop = evaluated[CanStop].clone()
     can_stop[:, 0] = False
-    first = torch.autograd.grad(value(objective, replace(scored, can_stop=can_stop)), dag.policy.flows)[0]
+    first = torch.autograd.grad(value(objective, evaluated.having({CanStop: can_stop})), dag.policy.flows)[0]
     assert first.nonzero().flatten().tolist() == [0]
     assert ModifiedDetailedBalance().needs_stop_everywhere
     assert not objective.needs_stop_everywhere
@@ -123,7 +129,7 @@ def test_flow_matching_by_hand(dag):
             inflow = sum(edge[p, a] for p, a in ((s - 3, 0), (s - 1, 1)) if (p, a) in edge)
             want += (torch.tensor(inflow).log() - flows[s]).item() ** 2
         want += (torch.tensor(edge[visited[-1], 2]).log() - dag.log_reward[visited[-1]]).item() ** 2
-    assert value(FlowMatching(), scored_for(dag, FlowMatching())).item() == pytest.approx(want / 19, rel=1e-6)
+    assert value(FlowMatching(), evaluated_for(dag, FlowMatching())).item() == pytest.approx(want / 19, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -137,16 +143,16 @@ def test_one_wrong_edge_flow_is_seen_in_the_states_that_it_touches(dag, state, a
         dag.policy.forward_logits[state, action] += 0.3  # the tables hold log edge flows
         dag.policy.flows[state] = dag.policy.forward_logits[state, legal].logsumexp(0)
     objective = FlowMatching()
-    scored = scored_for(dag, objective)
+    evaluated = evaluated_for(dag, objective)
     wrong = set()
     index = dag.trajectories.pad(dag.environment.index(dag.trajectories.states))
-    inside = (scored.log_inflow - scored.log_flow).abs() > 1e-9
+    inside = (evaluated[LogInflow] - evaluated[LogFlow]).abs() > 1e-9
     inside[:, 0] = False
-    leaving = ((scored.log_flow + scored.log_pf - scored.log_reward[:, None]).abs() > 1e-9) & scored.is_exit
-    for part in (inside & scored.mask, leaving):
+    leaving = ((evaluated[LogFlow] + evaluated.log_pf - evaluated.log_reward[:, None]).abs() > 1e-9) & evaluated.is_exit
+    for part in (inside & evaluated.mask, leaving):
         wrong |= set(index[part].tolist())
     assert wrong == touched
-    losses = [value(objective, rows(scored, slice(i, i + 1))).item() for i in range(19)]
+    losses = [value(objective, rows(evaluated, slice(i, i + 1))).item() for i in range(19)]
     for i, loss in enumerate(losses):
         t = dag.trajectories.select(torch.tensor([i]))
         visited = dag.environment.index(t.states).tolist()
@@ -158,9 +164,9 @@ def test_one_wrong_edge_flow_is_seen_in_the_states_that_it_touches(dag, state, a
 
 @pytest.mark.parametrize("objective", [FlowMatching(reduction="transition"), FlowMatching()])
 def test_flow_matching_reductions(dag, objective):
-    scored = scored_for(dag, objective)
-    total = sum(value(objective, rows(scored, slice(i, i + 1))) * n for i, n in enumerate(_counts(dag, objective)))
-    assert value(objective, scored).item() == pytest.approx(total.item() / sum(_counts(dag, objective)), rel=1e-9)
+    evaluated = evaluated_for(dag, objective)
+    total = sum(value(objective, rows(evaluated, slice(i, i + 1))) * n for i, n in enumerate(_counts(dag, objective)))
+    assert value(objective, evaluated).item() == pytest.approx(total.item() / sum(_counts(dag, objective)), rel=1e-9)
 
 
 def _counts(dag, objective):
@@ -169,16 +175,16 @@ def _counts(dag, objective):
 
 def test_vargrad_golden_value(dag):
     """Population variance of S under P_F."""
-    p, scored = dag.probabilities(), scored_for(dag, LogVariance())
-    s = residuals.scores(scored).detach()
+    p, evaluated = dag.probabilities(), evaluated_for(dag, LogVariance())
+    s = residuals.scores(evaluated).detach()
     assert (p * (s - (p * s).sum()) ** 2).sum().item() == pytest.approx(2.538804, abs=1e-6)
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
 def test_vargrad_is_the_variance_of_the_batch(dag, ddof):
     objective = LogVariance(ddof=ddof)
-    output = objective(scored_for(dag, objective))
-    s = residuals.scores(scored_for(dag, objective)).detach()
+    output = objective(evaluated_for(dag, objective))
+    s = residuals.scores(evaluated_for(dag, objective)).detach()
     assert output.losses["vargrad"].value.item() == pytest.approx(s.var(correction=ddof).item(), rel=1e-12)
     assert output.metrics["log_z"].item() == pytest.approx(-s.mean().item(), rel=1e-12)
 
@@ -188,8 +194,8 @@ def test_vargrad_is_the_variance_of_the_batch(dag, ddof):
 def test_vargrad_gradient_is_twice_that_of_kl(dag, ddof, factor, detached):
     """Identity 6, over all batches of two: 2 grad KL with ddof 1, (B - 1)/B of it with ddof 0; mean detached or not."""
     p = dag.probabilities()
-    scored = scored_for(dag, LogVariance())
-    s = residuals.scores(scored)
+    evaluated = evaluated_for(dag, LogVariance())
+    s = residuals.scores(evaluated)
     total = torch.zeros((), dtype=p.dtype)
     for i in range(19):
         for j in range(19):
@@ -197,9 +203,9 @@ def test_vargrad_gradient_is_twice_that_of_kl(dag, ddof, factor, detached):
                 pair = s[[i, j]]
                 loss = (pair - pair.mean().detach()).square().sum() / (2 - ddof)
             else:
-                loss = value(LogVariance(ddof=ddof), rows(scored, [i, j]))
+                loss = value(LogVariance(ddof=ddof), rows(evaluated, [i, j]))
             total = total + p[i] * p[j] * loss
-    kl = (scored.log_pf.sum(1).exp() * (s + LOG_Z)).sum()
+    kl = (evaluated.log_pf.sum(1).exp() * (s + LOG_Z)).sum()
     logits = dag.policy.forward_logits
     got = torch.autograd.grad(total, logits, retain_graph=True)[0]
     want = factor * torch.autograd.grad(kl, logits)[0]
@@ -207,16 +213,16 @@ def test_vargrad_gradient_is_twice_that_of_kl(dag, ddof, factor, detached):
 
 
 def test_vargrad_needs_two_trajectories(dag):
-    scored = scored_for(dag, LogVariance())
+    evaluated = evaluated_for(dag, LogVariance())
     with pytest.raises(ContractError, match="a batch of 1 has no variance"):
-        LogVariance()(rows(scored, slice(0, 1)))
+        LogVariance()(rows(evaluated, slice(0, 1)))
 
 
 def _bounds(dag):
-    scored = scored_for(dag, TrajectoryBalance(), joint=True)
-    p, g = scored.log_pf.sum(1).exp(), -residuals.scores(scored)
-    posterior = (scored.log_pb.sum(1) + scored.log_reward - LOG_Z).exp()
-    return scored, p, posterior, g
+    evaluated = evaluated_for(dag, TrajectoryBalance(), joint=True)
+    p, g = evaluated.log_pf.sum(1).exp(), -residuals.scores(evaluated)
+    posterior = (evaluated[LogPB].sum(1) + evaluated.log_reward - LOG_Z).exp()
+    return evaluated, p, posterior, g
 
 
 def test_bounds_of_log_z(dag):
@@ -234,7 +240,7 @@ def test_bounds_of_log_z(dag):
 def test_slope_of_log_z_is_its_distance_from_the_elbo(dag):
     """Identity 3."""
     _, p, _, g = _bounds(dag)
-    slope = torch.autograd.grad(expected(dag, TrajectoryBalance()), dag.policy.log_z)[0]
+    slope = torch.autograd.grad(expected(dag, TrajectoryBalance()), dag.policy.log_z.constant)[0]
     assert slope.item() == pytest.approx(2 * (2.0 - (p * g).sum().item()), abs=1e-9)
 
 
@@ -242,9 +248,9 @@ def test_slope_of_log_z_is_its_distance_from_the_elbo(dag):
 def test_backward_sampled_trajectory_balance_trains_pb_by_a_kl(dag, log_z):
     """Identity 4: from pi* and P_B, half the gradient with respect to P_B is that of KL(P_B || P_F), for any log Z."""
     with torch.no_grad():
-        dag.policy.log_z.fill_(log_z)
-    scored, p, posterior, g = _bounds(dag)
-    half = (posterior.detach() * (scored.log_z - g).square()).sum() / 2
+        dag.policy.log_z.constant.fill_(log_z)
+    evaluated, p, posterior, g = _bounds(dag)
+    half = (posterior.detach() * (evaluated[LogZ] - g).square()).sum() / 2
     kl = (posterior * (posterior / p).log()).sum()
     logits = dag.policy.backward_logits
     got = torch.autograd.grad(half, logits, retain_graph=True)[0]
@@ -253,8 +259,8 @@ def test_backward_sampled_trajectory_balance_trains_pb_by_a_kl(dag, log_z):
 
 def test_backward_importance_weights_give_the_terminating_probability(dag):
     """Identity 13: E_{P_B(.|x)}[P_F(tau) / P_B(tau|x)] = P_T(x)."""
-    scored, p, _, _ = _bounds(dag)
-    pb = scored.log_pb.sum(1).exp()
+    evaluated, p, _, _ = _bounds(dag)
+    pb = evaluated[LogPB].sum(1).exp()
     last = dag.environment.index(dag.trajectories.terminal)
     total = torch.zeros(9, dtype=p.dtype)
     mass = total.index_add(0, last, pb)
@@ -266,26 +272,26 @@ def test_backward_importance_weights_give_the_terminating_probability(dag):
 
 def test_soft_returns_add_up_to_the_residual(dag):
     """sum of g = log Z - D."""
-    scored = scored_for(dag, TrajectoryBalance())
-    g = (-residuals.steps(scored) * scored.mask).sum(1)
-    torch.testing.assert_close(g, scored.log_z - (scored.log_z + residuals.scores(scored)))
+    evaluated = evaluated_for(dag, TrajectoryBalance())
+    g = (-residuals.steps(evaluated) * evaluated.mask).sum(1)
+    torch.testing.assert_close(g, evaluated[LogZ] - (evaluated[LogZ] + residuals.scores(evaluated)))
 
 
 @pytest.mark.parametrize(("name", "like"), [("equal", "geometric"), ("equal_within", "geometric_within")])
 def test_equal_weightings(dag, name, like):
     """The mean over all sub-trajectories of the batch, and of each trajectory, by the definition."""
     objective = SubTrajectoryBalance(lambda_=1, weighting=name)
-    scored = scored_for(dag, objective)
-    d = residuals.detailed_balance(scored).detach()
+    evaluated = evaluated_for(dag, objective)
+    d = residuals.detailed_balance(evaluated).detach()
     means, everything = [], []
     for b, length in enumerate(dag.trajectories.lengths.tolist()):
         squares = [d[b, i:j].sum().item() ** 2 for i in range(length) for j in range(i + 1, length + 1)]
         means.append(sum(squares) / len(squares))
         everything += squares
     want = sum(everything) / len(everything) if name == "equal" else sum(means) / 19
-    assert value(objective, scored).item() == pytest.approx(want, rel=1e-9)
+    assert value(objective, evaluated).item() == pytest.approx(want, rel=1e-9)
     same = SubTrajectoryBalance(lambda_=1, weighting=like)
-    assert value(same, scored).item() == value(objective, scored).item()
+    assert value(same, evaluated).item() == value(objective, evaluated).item()
     with pytest.raises(ConfigError, match="give lambda_=1"):
         SubTrajectoryBalance(lambda_=0.9, weighting=name)
 
@@ -297,8 +303,9 @@ TARGETED = [DetailedBalance(), SubTrajectoryBalance(), ForwardLookingDetailedBal
 def test_a_target_that_is_the_policy_changes_the_gradient_only(dag, objective):
     assert objective.bootstraps
     networks = Networks(target=dag.policy.copy())
-    without, with_ = scored_for(dag, objective), scored_for(dag, objective, networks=networks)
-    assert without.target_log_flow is None
+    without, with_ = evaluated_for(dag, objective), evaluated_for(dag, objective, networks=networks)
+    assert without[NextLogFlow] is without[LogFlow]
+    assert not with_[NextLogFlow].requires_grad
     assert value(objective, with_).item() == pytest.approx(value(objective, without).item(), rel=1e-12)
     one, other = (torch.autograd.grad(value(objective, s), dag.policy.flows)[0] for s in (without, with_))
     assert (one - other).abs().max() > 1e-3
@@ -312,9 +319,9 @@ def test_gradient_goes_through_the_first_state_of_a_residual_only(dag):
     with torch.no_grad():
         other.flows.add_(0.7)
     objective = DetailedBalance()
-    scored = score(t, dag.policy, requires=objective.requires, networks=Networks(target=other))
-    gradient = torch.autograd.grad(value(objective, scored), dag.policy.flows)[0]
-    d = residuals.detailed_balance(scored).detach() - torch.tensor([[0.7, 0.7, 0.0]], dtype=torch.float64)
+    evaluated = evaluate(t, dag.policy, quantities=objective.quantities, networks=Networks(target=other))
+    gradient = torch.autograd.grad(value(objective, evaluated), dag.policy.flows)[0]
+    d = residuals.detailed_balance(evaluated).detach() - torch.tensor([[0.7, 0.7, 0.0]], dtype=torch.float64)
     assert gradient[:3].tolist() == pytest.approx((2 * d[0]).tolist(), abs=1e-9)
     assert not gradient[3:].any()
     assert other.flows.grad is None
@@ -326,18 +333,18 @@ def test_subtrajectories_end_at_the_flow_of_the_target(dag):
     with torch.no_grad():
         other.flows.copy_(torch.linspace(-1, 2, 9))
     objective = SubTrajectoryBalance()
-    scored = scored_for(dag, objective, networks=Networks(target=other))
-    step = residuals.steps(scored).detach()
+    evaluated = evaluated_for(dag, objective, networks=Networks(target=other))
+    step = residuals.steps(evaluated).detach()
     means = []
     for b, length in enumerate(dag.trajectories.lengths.tolist()):
         top = bottom = 0.0
         for i in range(length):
             for j in range(i + 1, length + 1):
-                end = scored.target_log_flow[b, j].item() if j < length else 0.0
-                top += 0.9 ** (j - i) * (scored.log_flow[b, i].item() + step[b, i:j].sum().item() - end) ** 2
+                end = evaluated[NextLogFlow][b, j].item() if j < length else 0.0
+                top += 0.9 ** (j - i) * (evaluated[LogFlow][b, i].item() + step[b, i:j].sum().item() - end) ** 2
                 bottom += 0.9 ** (j - i)
         means.append(top / bottom)
-    assert value(objective, scored).item() == pytest.approx(sum(means) / 19, rel=1e-9)
+    assert value(objective, evaluated).item() == pytest.approx(sum(means) / 19, rel=1e-9)
 
 
 OBJECTIVES = [
@@ -368,7 +375,7 @@ def test_zero_at_exact_flows_of_strings_with_parallel_edges(objective, alphabet)
         policy.flows[number] = flows.log_flow
         if objective.forward_looking:
             policy.flows[number] -= torch.where(graph.can_stop, log_reward, 0.0)
-        policy.log_z.fill_(flows.log_z)
+        policy.log_z.constant.fill_(flows.log_z)
     texts = ["AAA"] * 16 if alphabet == "A" else ["AAA", "AAB", "ABA", "BAB", "BBA", "BBB"] * 8
     t = Sampler(environment).backward(policy, environment.states_of(texts), generator=draw)
     reward_of = torch.zeros(environment.n_states, dtype=torch.float64)
@@ -377,7 +384,7 @@ def test_zero_at_exact_flows_of_strings_with_parallel_edges(objective, alphabet)
     t = replace(t, log_reward=here[t.last], log_reward_state=torch.where(environment.has_object(t.states), here, 0.0))
 
     def loss():
-        return value(objective, score(t, policy, requires=objective.requires))
+        return value(objective, evaluate(t, policy, quantities=objective.quantities))
 
     assert loss().item() < 1e-20
     with torch.no_grad():  # the first of two parallel edges taken for both

@@ -17,7 +17,9 @@ from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.residuals import scores
 from molgfn.testing import check_objective, golden_dag
-from molgfn.trajectories.scoring import score, score_backward
+from molgfn.trajectories.evaluate import evaluate, evaluate_backward
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogZ
 
 OBJECTIVES = [
     TrajectoryBalance(),
@@ -62,8 +64,8 @@ def test_contract(objective):
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: type(o).__name__)
 def test_stop_gradient_table(objective, joint):
     dag = golden_dag()
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires, joint=joint)
-    for loss in objective(scored).losses.values():
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities, joint=joint)
+    for loss in objective(evaluated).losses.values():
         loss.value.backward()
     reached = {name for name, (p, *_) in dag.policy.parameter_groups().items() if p.grad is not None}
     with_backward = joint and not isinstance(objective, FlowMatching)  # which reads no P_B
@@ -72,41 +74,41 @@ def test_stop_gradient_table(objective, joint):
 
 def test_trajectory_likelihood_reaches_pb_only():
     dag = golden_dag()
-    (loss,) = TrajectoryLikelihood()(score_backward(dag.trajectories, dag.policy)).losses.values()
+    (loss,) = TrajectoryLikelihood()(evaluate_backward(dag.trajectories, dag.policy)).losses.values()
     loss.value.backward()
     reached = {name for name, (p, *_) in dag.policy.parameter_groups().items() if p.grad is not None}
     assert reached == {"backward"} == loss.groups
 
 
 class Broken(Objective):
-    requires: ClassVar = frozenset({"log_pb", "log_z"})
+    quantities: ClassVar = (LogPB, LogZ)
     on_policy: ClassVar = False
     trains: ClassVar = frozenset({"forward", "backward", "log_z"})
     reference: ClassVar = "none"
 
-    def residual(self, scored):
-        return scored.log_z + scores(scored)
+    def residual(self, evaluated):
+        return evaluated[LogZ] + scores(evaluated)
 
-    def __call__(self, scored):
-        return ObjectiveOutput({"x": Loss(self.residual(scored).square().mean(), self.trains)})
+    def __call__(self, evaluated):
+        return ObjectiveOutput({"x": Loss(self.residual(evaluated).square().mean(), self.trains)})
 
 
 class CountsPads(Broken):
-    def __call__(self, scored):
-        n = scored.mask.shape[1]
-        return ObjectiveOutput({"x": Loss(self.residual(scored).square().mean() / n, self.trains)})
+    def __call__(self, evaluated):
+        n = evaluated.mask.shape[1]
+        return ObjectiveOutput({"x": Loss(self.residual(evaluated).square().mean() / n, self.trains)})
 
 
 class LearnsFromPads(Broken):
     """A term that is 0 but has a gradient, and the more of it the wider the batch is padded."""
 
-    def residual(self, scored):
-        return super().residual(scored) + scored.mask.shape[1] * (scored.log_z - scored.log_z.detach())
+    def residual(self, evaluated):
+        return super().residual(evaluated) + evaluated.mask.shape[1] * (evaluated[LogZ] - evaluated[LogZ].detach())
 
 
 class SeesOrder(Broken):
-    def residual(self, scored):
-        return super().residual(scored) * torch.arange(len(scored))
+    def residual(self, evaluated):
+        return super().residual(evaluated) * torch.arange(len(evaluated))
 
 
 class SaysTooMuch(Broken):
@@ -120,50 +122,52 @@ class SaysTooLittle(Broken):
 class ForgetsAGroup(Broken):
     """The gradient is there, but training takes it to the groups that the loss names."""
 
-    def __call__(self, scored):
-        return ObjectiveOutput({"x": Loss(self.residual(scored).square().mean(), frozenset({"forward", "backward"}))})
+    def __call__(self, evaluated):
+        return ObjectiveOutput(
+            {"x": Loss(self.residual(evaluated).square().mean(), frozenset({"forward", "backward"}))}
+        )
 
 
 class OffTarget(Broken):
-    def residual(self, scored):
-        return super().residual(scored) + 0.1
+    def residual(self, evaluated):
+        return super().residual(evaluated) + 0.1
 
 
 class Surrogate(Broken):
     """REINFORCE with the soft return as return: its expected gradient is -grad KL(P_F || P_B)."""
 
-    requires: ClassVar = frozenset({"log_pb"})
+    quantities: ClassVar = (LogPB,)
     trains: ClassVar = frozenset({"forward"})
 
-    def weight(self, scored):
-        return scores(scored).detach()
+    def weight(self, evaluated):
+        return scores(evaluated).detach()
 
-    def __call__(self, scored):
-        return ObjectiveOutput({"x": Loss((scored.log_pf.sum(1) * self.weight(scored)).mean(), self.trains)})
+    def __call__(self, evaluated):
+        return ObjectiveOutput({"x": Loss((evaluated.log_pf.sum(1) * self.weight(evaluated)).mean(), self.trains)})
 
 
 class LeaveOneOut(Surrogate):
     """The same with the other trajectories' mean as baseline, which needs a batch of two."""
 
-    def weight(self, scored):
-        s = super().weight(scored)
+    def weight(self, evaluated):
+        s = super().weight(evaluated)
         return s - (s.sum() - s) / (len(s) - 1)
 
 
 class Greedy(Surrogate):
     """Maximises the reward, not the soft return."""
 
-    def weight(self, scored):
-        return -scored.log_reward
+    def weight(self, evaluated):
+        return -evaluated.log_reward
 
 
 class UnknownWord(Broken):
-    requires: ClassVar = frozenset({"log_pb", "log_zz"})
+    quantities: ClassVar = (LogPB, "log_zz")
 
 
 class NotFinite(Broken):
-    def residual(self, scored):
-        return super().residual(scored) / 0.0
+    def residual(self, evaluated):
+        return super().residual(evaluated) / 0.0
 
 
 @pytest.mark.parametrize("objective", [Surrogate(), LeaveOneOut()], ids=lambda o: type(o).__name__)

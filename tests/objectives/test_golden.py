@@ -11,7 +11,9 @@ from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.residuals import scores, steps
 from molgfn.testing import golden_dag
-from molgfn.trajectories.scoring import score, score_backward
+from molgfn.trajectories.evaluate import evaluate, evaluate_backward
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
 
 LOG_Z = 4.143134726391533
 
@@ -29,8 +31,8 @@ def expected(dag, loss_of_one):
 
 def loss(dag, objective):
     def of_one(trajectory):
-        scored = score(trajectory, dag.policy, requires=objective.requires, joint=True)
-        (only,) = objective(scored).losses.values()
+        evaluated = evaluate(trajectory, dag.policy, quantities=objective.quantities, joint=True)
+        (only,) = objective(evaluated).losses.values()
         return only.value
 
     return expected(dag, of_one)
@@ -42,9 +44,9 @@ def gradient(dag, value, parameter):
 
 def kl_forward(dag):
     """KL(P_F || P_B R / Z), differentiable, the expectation written out."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}), joint=True)
-    s = scores(scored)
-    p = scored.log_pf.sum(1).exp()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,), joint=True)
+    s = scores(evaluated)
+    p = evaluated.log_pf.sum(1).exp()
     return (p * (s + LOG_Z)).sum()
 
 
@@ -63,10 +65,10 @@ def test_terminating_distribution(dag):
 )
 def test_trajectory_balance(dag, log_z, value, slope):
     with torch.no_grad():
-        dag.policy.log_z.fill_(log_z)
+        dag.policy.log_z.constant.fill_(log_z)
     tb = loss(dag, TrajectoryBalance())
     assert tb.item() == pytest.approx(value, abs=1e-6)
-    assert gradient(dag, tb, dag.policy.log_z).item() == pytest.approx(slope, abs=1e-6)
+    assert gradient(dag, tb, dag.policy.log_z.constant).item() == pytest.approx(slope, abs=1e-6)
     forward = gradient(dag, tb, dag.policy.forward_logits)
     assert forward.norm().item() == pytest.approx(1.562517, abs=1e-6)
     # identity 2: half the on-policy gradient is that of KL(P_F || P_B), for any log Z
@@ -78,7 +80,7 @@ def test_trajectory_balance(dag, log_z, value, slope):
 def test_joint_gradient_of_pb_depends_on_log_z(dag, log_z, norm):
     """Identity 5: unlike the forward gradient it is not a KL gradient."""
     with torch.no_grad():
-        dag.policy.log_z.fill_(log_z)
+        dag.policy.log_z.constant.fill_(log_z)
     half = 0.5 * gradient(dag, loss(dag, TrajectoryBalance()), dag.policy.backward_logits)
     assert (2 * half).norm().item() == pytest.approx(norm, abs=1e-3)
 
@@ -94,7 +96,7 @@ def test_subtrajectory_balance(dag, lambda_, value):
 
 def test_subtrajectory_balance_tends_to_tb(dag):
     with torch.no_grad():
-        dag.policy.log_z.copy_(dag.policy.flows[0])
+        dag.policy.log_z.constant.copy_(dag.policy.flows[0])
     large = loss(dag, SubTrajectoryBalance(lambda_=1e9))
     assert large.item() == pytest.approx(loss(dag, TrajectoryBalance()).item(), abs=1e-6)
 
@@ -102,22 +104,22 @@ def test_subtrajectory_balance_tends_to_tb(dag):
 def test_geometric_weighting_is_normalised_over_the_batch(dag):
     """Against the double loop of the definition."""
     objective = SubTrajectoryBalance(lambda_=0.9, weighting="geometric")
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires)
-    d = (steps(scored) + scored.log_flow).detach()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities)
+    d = (steps(evaluated) + evaluated[LogFlow]).detach()
     numerator = denominator = 0.0
     for b, length in enumerate(dag.trajectories.lengths.tolist()):
-        flow = scored.log_flow[b].tolist()
+        flow = evaluated[LogFlow][b].tolist()
         residual = [d[b, t].item() - (flow[t + 1] if t + 1 < length else 0.0) for t in range(length)]
         for i in range(length):
             for j in range(i + 1, length + 1):
                 numerator += 0.9 ** (j - i) * sum(residual[i:j]) ** 2
                 denominator += 0.9 ** (j - i)
-    assert objective(scored).losses["subtb"].value.item() == pytest.approx(numerator / denominator, rel=1e-9)
+    assert objective(evaluated).losses["subtb"].value.item() == pytest.approx(numerator / denominator, rel=1e-9)
 
 
 def test_trajectory_likelihood(dag):
     objective = TrajectoryLikelihood()
-    tlm = expected(dag, lambda t: objective(score_backward(t, dag.policy)).losses["tlm"].value)
+    tlm = expected(dag, lambda t: objective(evaluate_backward(t, dag.policy)).losses["tlm"].value)
     assert tlm.item() == pytest.approx(0.344423, abs=1e-6)
     # identity 8: its gradient is that of KL(P_F || P_B) with respect to P_B
     kl = gradient(dag, kl_forward(dag), dag.policy.backward_logits)
@@ -127,9 +129,9 @@ def test_trajectory_likelihood(dag):
 def test_transition_reduction_is_the_mean_over_all_transitions(dag):
     by_trajectory = DetailedBalance()
     by_transition = DetailedBalance(reduction="transition")
-    scored = score(dag.trajectories, dag.policy, requires=by_trajectory.requires)
-    total = by_trajectory(scored).losses["db"].value * 19
-    assert by_transition(scored).losses["db"].value.item() == pytest.approx(
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=by_trajectory.quantities)
+    total = by_trajectory(evaluated).losses["db"].value * 19
+    assert by_transition(evaluated).losses["db"].value.item() == pytest.approx(
         total.item() / dag.trajectories.lengths.sum().item()
     )
 
@@ -137,11 +139,11 @@ def test_transition_reduction_is_the_mean_over_all_transitions(dag):
 def test_one_path_by_hand(dag):
     """(0,0) -> (1,0) -> (1,1) -> stop."""
     index = next(i for i in range(19) if dag.trajectories.select(torch.tensor([i])).actions.tolist() == [0, 1, 2])
-    scored = score(dag.trajectories.select(torch.tensor([index])), dag.policy, requires=frozenset({"log_pb", "log_z"}))
-    assert scored.log_pf[0].tolist() == pytest.approx([-0.709895, -2.673693, -1.635456], abs=1e-6)
-    assert scored.log_pb[0].tolist() == pytest.approx([0.0, -0.181594, 0.0], abs=1e-6)
-    assert (-steps(scored))[0].tolist() == pytest.approx([0.709895, 2.492099, 3.581366], abs=1e-6)
-    assert (2.0 + scores(scored)).item() == pytest.approx(-4.783361, abs=1e-6)
+    evaluated = evaluate(dag.trajectories.select(torch.tensor([index])), dag.policy, quantities=(LogPB, LogZ))
+    assert evaluated.log_pf[0].tolist() == pytest.approx([-0.709895, -2.673693, -1.635456], abs=1e-6)
+    assert evaluated[LogPB][0].tolist() == pytest.approx([0.0, -0.181594, 0.0], abs=1e-6)
+    assert (-steps(evaluated))[0].tolist() == pytest.approx([0.709895, 2.492099, 3.581366], abs=1e-6)
+    assert (2.0 + scores(evaluated)).item() == pytest.approx(-4.783361, abs=1e-6)
 
 
 @pytest.mark.parametrize("objective", [TrajectoryBalance(), DetailedBalance(), SubTrajectoryBalance()])
@@ -155,13 +157,13 @@ def test_zero_at_exact_flows(dag, objective):
 @pytest.mark.parametrize("objective", [TrajectoryBalance(), DetailedBalance(), SubTrajectoryBalance()])
 def test_batch_size_does_not_matter(dag, objective):
     """The loss of a batch is the mean of the losses of its trajectories."""
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires)
-    (whole,) = objective(scored).losses.values()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities)
+    (whole,) = objective(evaluated).losses.values()
     ones = [
         next(
             iter(
                 objective(
-                    score(dag.trajectories.select(torch.tensor([i])), dag.policy, requires=objective.requires)
+                    evaluate(dag.trajectories.select(torch.tensor([i])), dag.policy, quantities=objective.quantities)
                 ).losses.values()
             )
         ).value
@@ -172,11 +174,11 @@ def test_batch_size_does_not_matter(dag, objective):
 
 def test_symmetry_term_is_taken_off_the_reward(dag):
     shifted = replace(dag.trajectories, log_symmetry=torch.full((19,), 0.5, dtype=torch.float64))
-    plain = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}))
-    less = score(shifted, dag.policy, requires=frozenset({"log_pb"}))
+    plain = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
+    less = evaluate(shifted, dag.policy, quantities=(LogPB,))
     torch.testing.assert_close(scores(less), scores(plain) + 0.5)
 
 
 def test_unscored_trajectories_are_refused(dag):
     with pytest.raises(ValueError, match="not been scored"):
-        score(replace(dag.trajectories, log_reward=None), dag.policy, requires=frozenset())
+        evaluate(replace(dag.trajectories, log_reward=None), dag.policy, quantities=())

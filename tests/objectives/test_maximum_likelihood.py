@@ -4,8 +4,9 @@ import torch
 
 from molgfn.objectives.divergences.maximum_likelihood import MaximumLikelihood
 from molgfn.testing import check_objective, golden_dag
-from molgfn.testing.objective import score_for
-from molgfn.trajectories.scoring import score
+from molgfn.testing.objective import evaluate_for
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 
 
 def value(dag, weights):
@@ -13,14 +14,14 @@ def value(dag, weights):
     objective, losses = MaximumLikelihood(), []
     for i in range(len(weights)):
         one = dag.trajectories.select(torch.tensor([i]))
-        losses.append(objective(score_for(objective, dag, trajectories=one)).losses["nll"].value)
+        losses.append(objective(evaluate_for(objective, dag, trajectories=one)).losses["nll"].value)
     return (weights * torch.stack(losses)).sum()
 
 
 def target(dag):
     """P_B(tau | x) R(x) / Z: trajectories of P_B to data that are distributed as R, float64 [19]."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}))
-    return (scored.log_pb.sum(1) + scored.log_reward).softmax(0).detach()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
+    return (evaluated[LogPB].sum(1) + evaluated.log_reward).softmax(0).detach()
 
 
 def gradient(dag, loss):
@@ -33,8 +34,8 @@ def test_contract():
 
 def test_value_by_hand():
     dag = golden_dag()
-    scored = score(dag.trajectories, dag.policy, requires=frozenset())
-    out = MaximumLikelihood()(scored)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=())
+    out = MaximumLikelihood()(evaluated)
     nll = -dag.probabilities().log().mean()
     torch.testing.assert_close(out.losses["nll"].value, nll)
     torch.testing.assert_close(out.metrics["nll"], nll)
@@ -45,7 +46,7 @@ def test_value_by_hand():
 def test_it_descends_the_forward_divergence():
     dag = golden_dag()
     weights = target(dag)
-    log_pf = score(dag.trajectories, dag.policy, requires=frozenset()).log_pf.sum(1)
+    log_pf = evaluate(dag.trajectories, dag.policy, quantities=()).log_pf.sum(1)
     divergence = (weights * (weights.log() - log_pf)).sum()
     expected = gradient(dag, divergence)
     assert expected.abs().max() > 0.1

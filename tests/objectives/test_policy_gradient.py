@@ -1,7 +1,5 @@
 """Policy gradients on the golden DAG: advantages, identities 7 and the variances, critics; all by exact enumeration."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from tests.objectives import policy_gradients as exact
@@ -9,10 +7,13 @@ from tests.objectives import policy_gradients as exact
 from molgfn.errors import ConfigError, ContractError
 from molgfn.objectives.policy_gradients import advantages
 from molgfn.objectives.policy_gradients.critics import Critic
+from molgfn.objectives.policy_gradients.frozen import Advantage
 from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 from molgfn.objectives.residuals import scores
 from molgfn.testing import check_objective, golden_dag
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogFlow
 
 KINDS = ["total", "leave_one_out", "reward_to_go", "baseline", "gae"]
 
@@ -43,7 +44,7 @@ def test_contract(kind, center):
         check_objective(objective, zero_at_balance=False)
     has_critic = kind in {"baseline", "gae"}
     assert ("flow" in objective.trains) == ("flow" in objective.separate) == has_critic
-    assert ("log_flow" in objective.requires | objective.anchors) == has_critic
+    assert (LogFlow in (*objective.quantities, *objective.prepares_from)) == has_critic
 
 
 @pytest.mark.parametrize("arguments", [{"critic": "sub_eb"}, {"critic_epochs": 4, "critic_splits": 2}])
@@ -52,20 +53,20 @@ def test_contract_of_other_critics(arguments):
 
 
 def test_golden_path(dag):
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"})).detach()
-    g = advantages.soft_rewards(scored)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow)).detach()
+    g = advantages.soft_rewards(evaluated)
     assert g[exact.PATH, :3].tolist() == pytest.approx([0.709895, 2.492099, 3.581366], abs=1e-6)
     assert advantages.rewards_to_go(g)[exact.PATH, 0].item() == pytest.approx(6.783361, abs=1e-6)
     for lambda_, golden in ((0.7, [4.071234, 4.659056, 3.381366]), (1.0, [6.483361, 5.673466, 3.381366])):
-        gae = advantages.gae(g, scored.log_flow, scored.mask, lambda_)
+        gae = advantages.gae(g, evaluated[LogFlow], evaluated.mask, lambda_)
         assert gae[exact.PATH].tolist() == pytest.approx([*golden, 0.0, 0.0], abs=1e-6)
 
 
 def test_gae_by_the_recursion(dag):
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"})).detach()
-    g, v = advantages.soft_rewards(scored), scored.log_flow
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow)).detach()
+    g, v = advantages.soft_rewards(evaluated), evaluated[LogFlow]
     for lambda_ in (0.0, 0.7, 1.0):
-        gae = advantages.gae(g, v, scored.mask, lambda_)
+        gae = advantages.gae(g, v, evaluated.mask, lambda_)
         for b, length in enumerate(dag.trajectories.lengths.tolist()):
             ahead = 0.0
             for t in reversed(range(length)):
@@ -76,18 +77,18 @@ def test_gae_by_the_recursion(dag):
 
 def test_pads_do_not_enter_the_recursion(dag):
     """Neither more pads nor anything that stands on them; a final state that is repeated there would bias the exit."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"})).detach()
-    g = advantages.soft_rewards(scored)
-    dirty = torch.where(scored.mask, scored.log_flow, 7.0)
-    wide = [torch.cat([x, x.new_zeros(19, 3)], 1) for x in (g, dirty, scored.mask)]
-    narrow = advantages.gae(g, scored.log_flow, scored.mask, 0.7)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow)).detach()
+    g = advantages.soft_rewards(evaluated)
+    dirty = torch.where(evaluated.mask, evaluated[LogFlow], 7.0)
+    wide = [torch.cat([x, x.new_zeros(19, 3)], 1) for x in (g, dirty, evaluated.mask)]
+    narrow = advantages.gae(g, evaluated[LogFlow], evaluated.mask, 0.7)
     close(advantages.gae(*wide, 0.7)[:, :-3], narrow)
     for kind in ("td_lambda", "sub_eb"):
         critic = Critic(kind)
-        target = critic.target(g, scored.log_flow, scored.mask)
+        target = critic.target(g, evaluated[LogFlow], evaluated.mask)
         close(critic.target(*wide)[:, :-3], target)
         wider = torch.cat([target, torch.full((19, 3), 9.0, dtype=g.dtype)], 1)
-        close(critic.loss(wide[1], wider, wide[2]), critic.loss(scored.log_flow, target, scored.mask))
+        close(critic.loss(wide[1], wider, wide[2]), critic.loss(evaluated[LogFlow], target, evaluated.mask))
 
 
 @pytest.mark.parametrize("kind", ["total", "reward_to_go", "baseline"])
@@ -131,23 +132,23 @@ def test_variance_of_the_gradient_of_one_trajectory(dag, arguments, trace):
 def test_leave_one_out_is_half_the_gradient_of_the_log_variance(dag):
     """Of the same batch, with the unbiased variance; and it refuses a batch of one."""
     objective = PolicyGradient(advantage="leave_one_out")
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires)
-    ours = exact.gradient(objective(scored).losses["policy"].value, dag)
-    close(ours, 0.5 * exact.gradient(scores(scored).var(), dag))
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities)
+    ours = exact.gradient(objective(evaluated).losses["policy"].value, dag)
+    close(ours, 0.5 * exact.gradient(scores(evaluated).var(), dag))
     with pytest.raises(ContractError, match="at least two"):
-        objective(score(dag.trajectories.select(torch.tensor([0])), dag.policy, requires=objective.requires))
+        objective(evaluate(dag.trajectories.select(torch.tensor([0])), dag.policy, quantities=objective.quantities))
 
 
 def test_no_gradient_goes_through_the_weights(dag):
     """Not to P_B, not to V, and not through the -log P_F inside the reward."""
     objective = PolicyGradient()
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires, joint=True)
-    output = objective(scored)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities, joint=True)
+    output = objective(evaluated)
     output.losses["policy"].value.backward(retain_graph=True)
     assert dag.policy.backward_logits.grad is None
     assert dag.policy.flows.grad is None
-    frozen = objective.prepare(scored.detach())["advantage"]
-    plain = exact.gradient(-(scored.log_pf * frozen).sum() / 19, dag)
+    frozen = objective.prepare(evaluated.detach())[Advantage]
+    plain = exact.gradient(-(evaluated.log_pf * frozen).sum() / 19, dag)
     close(dag.policy.forward_logits.grad, plain)
     dag.policy.forward_logits.grad = None
     output.losses["critic"].value.backward()
@@ -156,22 +157,22 @@ def test_no_gradient_goes_through_the_weights(dag):
 
 
 def test_center(dag):
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"})).detach()
-    plain, centred = (PolicyGradient(center=c).prepare(scored)["advantage"] for c in (False, True))
-    assert centred[scored.mask].mean().abs().item() < 1e-12
-    close((plain - centred)[scored.mask].std(), torch.zeros((), dtype=torch.float64))
-    assert not centred[~scored.mask].any()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow)).detach()
+    plain, centred = (PolicyGradient(center=c).prepare(evaluated)[Advantage] for c in (False, True))
+    assert centred[evaluated.mask].mean().abs().item() < 1e-12
+    close((plain - centred)[evaluated.mask].std(), torch.zeros((), dtype=torch.float64))
+    assert not centred[~evaluated.mask].any()
 
 
 def population_loss(critic, dag, values):
     """Expected loss of the critic as a function of V [9]; td_lambda with the target at the V it is asked at."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"})).detach()
-    g, p = advantages.soft_rewards(scored), dag.probabilities()
-    index = torch.zeros(scored.mask.shape, dtype=torch.long)
-    index[scored.mask] = dag.environment.index(dag.trajectories.states)
-    value = values[index] * scored.mask
-    target = critic.target(g, value.detach(), scored.mask)
-    rows = [critic.loss(*(x[i : i + 1] for x in (value, target, scored.mask))) for i in range(19)]
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow)).detach()
+    g, p = advantages.soft_rewards(evaluated), dag.probabilities()
+    index = torch.zeros(evaluated.mask.shape, dtype=torch.long)
+    index[evaluated.mask] = dag.environment.index(dag.trajectories.states)
+    value = values[index] * evaluated.mask
+    target = critic.target(g, value.detach(), evaluated.mask)
+    rows = [critic.loss(*(x[i : i + 1] for x in (value, target, evaluated.mask))) for i in range(19)]
     return (p * torch.stack(rows)).sum()
 
 
@@ -215,16 +216,16 @@ def test_sub_eb_misses_the_values_of_an_inexact_policy(dag, lambda_, source):
 
 
 def test_sub_eb_by_the_double_loop(dag):
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"})).detach()
-    g, critic = advantages.soft_rewards(scored), Critic("sub_eb", 0.9)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow)).detach()
+    g, critic = advantages.soft_rewards(evaluated), Critic("sub_eb", 0.9)
     total = 0.0
     for b, length in enumerate(dag.trajectories.lengths.tolist()):
-        value = [*scored.log_flow[b, :length].tolist(), 0.0]
+        value = [*evaluated[LogFlow][b, :length].tolist(), 0.0]
         pairs = [(i, j) for i in range(length) for j in range(i + 1, length + 1)]
         weights = sum(0.9 ** (j - i) for i, j in pairs)
         residuals = [value[i] - g[b, i:j].sum().item() - value[j] for i, j in pairs]
         total += sum(0.9 ** (j - i) * r**2 for (i, j), r in zip(pairs, residuals, strict=True)) / weights
-    loss = critic.loss(scored.log_flow, critic.target(g, scored.log_flow, scored.mask), scored.mask)
+    loss = critic.loss(evaluated[LogFlow], critic.target(g, evaluated[LogFlow], evaluated.mask), evaluated.mask)
     assert loss.item() == pytest.approx(total / 19, rel=1e-12)
 
 
@@ -242,15 +243,15 @@ def test_phases():
     assert [p.name for p in PolicyGradient().phases()] == ["policy"]
     policy, critic = PolicyGradient(critic_epochs=4, critic_splits=2).phases()
     assert (policy.epochs, policy.splits) == (1, 1)
-    assert (critic.epochs, critic.splits, critic.needs_log_pf, critic.requires) == (4, 2, False, {"log_flow"})
+    assert (critic.epochs, critic.splits, critic.needs_log_pf, critic.quantities) == (4, 2, False, (LogFlow,))
     assert len(PolicyGradient(advantage="total").phases()) == 1
 
 
 def test_two_phases_take_the_same_gradients_as_one(dag):
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"}))
-    whole = PolicyGradient()(scored)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow))
+    whole = PolicyGradient()(evaluated)
     split = PolicyGradient(critic_epochs=2)
-    now = replace(scored, **split.prepare(scored.detach()))
+    now = evaluated.having(split.prepare(evaluated.detach()))
     for phase, name, parameter in zip(
         split.phases(), ("policy", "critic"), (dag.policy.forward_logits, dag.policy.flows), strict=True
     ):
@@ -275,10 +276,10 @@ def test_settings_that_cannot_work(arguments, says):
 
 
 def test_metrics(dag):
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow"}))
-    mean = -scores(scored).mean().item()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow))
+    mean = -scores(evaluated).mean().item()
     for kind in KINDS:
-        metrics = PolicyGradient(advantage=kind)(scored).metrics
+        metrics = PolicyGradient(advantage=kind)(evaluated).metrics
         assert metrics["elbo"].item() == pytest.approx(mean)
         assert metrics["log_z"].item() == pytest.approx(0.3 if kind in {"baseline", "gae"} else mean)
 

@@ -1,18 +1,20 @@
 """RL-U and RL-T on the golden DAG: the cost convention, log Z, the surrogate and its divergence."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from tests.objectives import policy_gradients as exact
 
 from molgfn.objectives import residuals
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.policy_gradients.frozen import Advantage, LogPFOld, ValueTarget
 from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
 from molgfn.objectives.policy_gradients.rl_trust_region import RLTrustRegion
 from molgfn.objectives.policy_gradients.rl_uniform import RLUniform
 from molgfn.testing import check_objective, golden_dag
-from molgfn.trajectories.scoring import score, score_and_anchor
+from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.divergences import KLOld
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
 
 
 @pytest.fixture
@@ -29,10 +31,10 @@ def test_contract(cls, arguments):
 def test_costs_are_rewards_with_the_other_sign(dag):
     """The paper's own recursion, with log Z in the exit cost and V_F = log Z - V, gives minus our advantages."""
     objective = RLUniform(center=False)
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires).detach()
-    ours = objective.prepare(scored)["advantage"]
-    cost = residuals.steps(scored) + scored.is_exit * scored.log_z
-    v_f = (scored.log_z - scored.log_flow) * scored.mask
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities).detach()
+    ours = objective.prepare(evaluated)[Advantage]
+    cost = residuals.steps(evaluated) + evaluated.is_exit * evaluated[LogZ]
+    v_f = (evaluated[LogZ] - evaluated[LogFlow]) * evaluated.mask
     for b, length in enumerate(dag.trajectories.lengths.tolist()):
         ahead = 0.0
         for t in reversed(range(length)):
@@ -45,20 +47,20 @@ def test_costs_are_rewards_with_the_other_sign(dag):
 def test_log_z_moves_towards_the_elbo(dag, log_z):
     """Its gradient is E[D] = log Z - ELBO, half that of TB; and nothing else gets any."""
     with torch.no_grad():
-        dag.policy.log_z.fill_(log_z)
+        dag.policy.log_z.constant.fill_(log_z)
     ours = exact.expected(RLUniform(), dag, loss="log_z")
-    slope = torch.autograd.grad(ours, dag.policy.log_z)[0].item()
+    slope = torch.autograd.grad(ours, dag.policy.log_z.constant)[0].item()
     assert slope == pytest.approx(log_z - exact.ELBO, abs=1e-6)
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_z"}))
-    d = scored.log_z + residuals.scores(scored)
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogZ))
+    d = evaluated[LogZ] + residuals.scores(evaluated)
     tb = (dag.probabilities() * d.square()).sum()
-    assert torch.autograd.grad(tb, dag.policy.log_z)[0].item() == pytest.approx(2 * slope)
-    assert TrajectoryBalance()(scored).losses["tb"].value.item() == pytest.approx(d.square().mean().item())
+    assert torch.autograd.grad(tb, dag.policy.log_z.constant)[0].item() == pytest.approx(2 * slope)
+    assert TrajectoryBalance()(evaluated).losses["tb"].value.item() == pytest.approx(d.square().mean().item())
 
 
 def test_log_z_loss_trains_log_z_alone(dag):
-    scored = score(dag.trajectories, dag.policy, requires=RLUniform().requires, joint=True)
-    loss = RLUniform()(scored).losses["log_z"]
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=RLUniform().quantities, joint=True)
+    loss = RLUniform()(evaluated).losses["log_z"]
     assert loss.groups == {"log_z"}
     loss.value.backward()
     reached = {name for name, (p, *_) in dag.policy.parameter_groups().items() if p.grad is not None}
@@ -68,16 +70,16 @@ def test_log_z_loss_trains_log_z_alone(dag):
 @pytest.mark.parametrize("cls", [RLUniform, RLTrustRegion])
 def test_log_z_does_not_enter_advantages_or_values(dag, cls):
     objective = cls()
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires).detach()
-    for name in ("advantage", "value_target"):
-        one, other = (objective.prepare(replace(scored, log_z=scored.log_z + x))[name] for x in (0, 100))
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities).detach()
+    for name in (Advantage, ValueTarget):
+        one, other = (objective.prepare(evaluated.having({LogZ: evaluated[LogZ] + x}))[name] for x in (0, 100))
         assert torch.equal(one, other)
 
 
 def test_the_critic_is_fitted_to_monte_carlo_returns(dag):
-    scored = score(dag.trajectories, dag.policy, requires=RLUniform().requires).detach()
-    target = RLUniform().prepare(scored)["value_target"]
-    torch.testing.assert_close(target[:, 0], -residuals.scores(scored))
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=RLUniform().quantities).detach()
+    target = RLUniform().prepare(evaluated)[ValueTarget]
+    torch.testing.assert_close(target[:, 0], -residuals.scores(evaluated))
 
 
 @pytest.mark.parametrize("cls", [RLUniform, RLTrustRegion])
@@ -89,18 +91,18 @@ def test_gradient_at_the_anchor_is_the_policy_gradient(dag, cls):
 
 def test_divergence_of_the_trust_region(dag):
     objective = RLTrustRegion()
-    first, anchor = score_and_anchor(dag.trajectories, dag.policy, requires=objective.requires)
+    first, anchor = evaluate_and_anchor(dag.trajectories, dag.policy, quantities=objective.quantities)
     frozen = objective.prepare(first.detach())
     here = objective.policy(
-        replace(score(dag.trajectories, dag.policy, requires=objective.requires, anchor=anchor), **frozen)
+        evaluate(dag.trajectories, dag.policy, quantities=objective.quantities, anchor=anchor).having(frozen)
     )
     assert here.divergence.abs() < 1e-15
     assert exact.gradient(here.divergence, dag).abs().max() < 1e-15
     exact.shifted(dag)
-    there = replace(score(dag.trajectories, dag.policy, requires=objective.requires, anchor=anchor), **frozen)
-    assert objective.policy(there).divergence.item() == pytest.approx(there.kl_old.sum().item() / 19)
-    assert (golden_dag().probabilities() @ there.kl_old.sum(1)).item() == pytest.approx(0.199286, abs=1e-6)
-    surrogate = -((there.log_pf - there.log_pf_old).exp() * there.advantage).sum().item() / 19
+    there = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities, anchor=anchor).having(frozen)
+    assert objective.policy(there).divergence.item() == pytest.approx(there[KLOld].sum().item() / 19)
+    assert (golden_dag().probabilities() @ there[KLOld].sum(1)).item() == pytest.approx(0.199286, abs=1e-6)
+    surrogate = -((there.log_pf - there[LogPFOld]).exp() * there[Advantage]).sum().item() / 19
     assert objective.policy(there).losses["policy"].value.item() == pytest.approx(surrogate)
 
 
@@ -109,6 +111,6 @@ def test_phases():
     assert vars(policy.trust_region) == {
         "max_divergence": 0.02, "cg_iterations": 7, "damping": 0.1, "backtracks": 3, "shrink": 0.5
     }  # fmt: skip
-    assert (policy.requires, log_z.requires, critic.requires) == ({"kl_old"}, {"log_z"}, {"log_flow"})
+    assert (policy.quantities, log_z.quantities, critic.quantities) == ((KLOld,), (LogZ,), (LogFlow,))
     assert [p.name for p in RLUniform().phases()] == ["policy"]
     assert [p.name for p in RLUniform(critic_epochs=2).phases()] == ["policy", "critic"]

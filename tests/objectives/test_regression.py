@@ -12,7 +12,9 @@ from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.regression import Regression, mean
 from molgfn.testing import golden_dag
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ, NextLogFlow
 
 LOSSES = ["squared", "huber", "linex", "linex_half", "shifted_cosh"]
 FORMULAS = {
@@ -66,12 +68,12 @@ def _at_exact_log_z(loss):
     """(Expected on-policy TB gradient, a function that differentiates a functional of P_F(tau), target(tau))."""
     dag = golden_dag()
     with torch.no_grad():
-        dag.policy.log_z.fill_(math.log(63))
+        dag.policy.log_z.constant.fill_(math.log(63))
     objective = TrajectoryBalance(regression=loss)
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires)
-    p = scored.log_pf.sum(1).exp()
-    target = (scored.log_pb.sum(1) + scored.log_reward - math.log(63)).exp().detach()
-    residual = scored.log_z + (scored.log_pf - scored.log_pb).sum(1) - scored.log_reward
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities)
+    p = evaluated.log_pf.sum(1).exp()
+    target = (evaluated[LogPB].sum(1) + evaluated.log_reward - math.log(63)).exp().detach()
+    residual = evaluated[LogZ] + (evaluated.log_pf - evaluated[LogPB]).sum(1) - evaluated.log_reward
     expected = (p.detach() * objective.regression(residual)).sum()
     weights = dag.policy.forward_logits
     (gradient,) = torch.autograd.grad(expected, weights, retain_graph=True)
@@ -110,9 +112,9 @@ def test_a_delta_without_huber_is_refused(cls):
 def test_objectives_apply_it_to_their_residuals(loss):
     """DB and SubTB of sub-trajectories of one transition are the same residuals under every loss."""
     dag = golden_dag()
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb", "log_flow", "log_z"}))
-    db = DetailedBalance(regression=loss, reduction="transition")(scored).losses["db"].value
-    sub = SubTrajectoryBalance(regression=loss, lambda_=1e-12, weighting="geometric")(scored).losses["subtb"].value
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow, NextLogFlow))
+    db = DetailedBalance(regression=loss, reduction="transition")(evaluated).losses["db"].value
+    sub = SubTrajectoryBalance(regression=loss, lambda_=1e-12, weighting="geometric")(evaluated).losses["subtb"].value
     assert sub.item() == pytest.approx(db.item(), rel=1e-9)
 
 

@@ -10,9 +10,12 @@ from molgfn.environments.strings import Strings
 from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import check_objective, golden_dag
-from molgfn.testing.objective import score_for
+from molgfn.testing.objective import evaluate_for
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.children import LogChildren, LogPathFactor, LogPFAll
+from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import Networks, score
 
 ENVIRONMENTS = [
     HyperGrid(dimensions=1, side=6),
@@ -45,9 +48,9 @@ def backups(policy, trajectories, rounds=8):
     objective, environment = RandomPolicyEvaluation(), policy.environment
     index = environment.index(trajectories.states)
     for _ in range(rounds):
-        scored = score(trajectories, policy, requires=objective.requires, networks=Networks())
-        following, n_actions = objective.log_next_values(scored)
-        wanted = following.logsumexp(-1) - n_actions - scored.log_path_factor
+        evaluated = evaluate(trajectories, policy, quantities=objective.quantities, networks=Networks())
+        following, n_actions = objective.log_next_values(evaluated)
+        wanted = following.logsumexp(-1) - n_actions - evaluated[LogPathFactor]
         with torch.no_grad():
             policy.flows[index] = wanted[trajectories.trajectory, trajectories.step]
 
@@ -92,18 +95,18 @@ def test_extraction_gives_the_policy_of_the_exact_flows(environment):
     policy, trajectories = batch(environment)
     backups(policy, trajectories)
     objective = RandomPolicyEvaluation()
-    scored = score(trajectories, policy, requires=objective.requires, networks=Networks())
-    losses = objective(scored).losses
+    evaluated = evaluate(trajectories, policy, quantities=objective.quantities, networks=Networks())
+    losses = objective(evaluated).losses
     assert losses["evaluation"].value.item() < 1e-18
     assert losses["extraction"].value.item() > 0.01
     index = environment.index(trajectories.states)
     with torch.no_grad():
-        log_q = objective.log_next_values(scored)[0].log_softmax(-1)[trajectories.trajectory, trajectories.step]
+        log_q = objective.log_next_values(evaluated)[0].log_softmax(-1)[trajectories.trajectory, trajectories.step]
         policy.forward_logits[index] = log_q.clamp(min=-1e9)
-    again = score(trajectories, policy, requires=objective.requires | {"log_pb"}, networks=Networks())
+    again = evaluate(trajectories, policy, quantities=(*objective.quantities, LogPB), networks=Networks())
     assert abs(objective(again).losses["extraction"].value.item()) < 1e-12
     # P_F(tau) / P_B(tau|x) = R / Z for every trajectory: the policy is that of the exact flows for uniform P_B
-    ratio = again.log_pf.sum(1) - again.log_pb.sum(1) - again.log_reward
+    ratio = again.log_pf.sum(1) - again[LogPB].sum(1) - again.log_reward
     assert (ratio - ratio[0]).abs().max() < 1e-9
     assert -ratio[0].item() == pytest.approx(policy.flows[environment.index(environment.initial(1))].item(), abs=1e-9)
 
@@ -112,7 +115,7 @@ def test_both_losses_vanish_at_the_exact_flows_of_uniform_p_b():
     dag = golden_dag(learned_backward=False)
     dag.solve()
     objective = RandomPolicyEvaluation()
-    losses = objective(score_for(objective, dag)).losses
+    losses = objective(evaluate_for(objective, dag)).losses
     assert losses["evaluation"].value.item() < 1e-20
     assert abs(losses["extraction"].value.item()) < 1e-12
 
@@ -121,7 +124,7 @@ def test_each_loss_reaches_its_own_parameters_only():
     dag = golden_dag()
     objective = RandomPolicyEvaluation()
     networks = Networks(target=dag.policy.copy())
-    losses = objective(score_for(objective, dag, networks=networks)).losses
+    losses = objective(evaluate_for(objective, dag, networks=networks)).losses
     reached = {}
     for name, loss in losses.items():
         loss.value.backward(retain_graph=True)
@@ -139,20 +142,20 @@ def test_children_are_read_from_the_target_network():
     target = dag.policy.copy()
     with torch.no_grad():
         target.flows += 1.0
-    shifted = score_for(objective, dag, networks=Networks(target=target))
-    same = score_for(objective, dag, networks=Networks(target=dag.policy))
-    on = same.log_children.isfinite()
-    torch.testing.assert_close(shifted.log_children[on], same.log_children[on] + 1.0)
+    shifted = evaluate_for(objective, dag, networks=Networks(target=target))
+    same = evaluate_for(objective, dag, networks=Networks(target=dag.policy))
+    on = same[LogChildren].isfinite()
+    torch.testing.assert_close(shifted[LogChildren][on], same[LogChildren][on] + 1.0)
 
 
 def test_the_extraction_gradient_is_that_of_the_cross_entropy():
     dag = golden_dag()
     objective = RandomPolicyEvaluation(reduction="trajectory")
-    scored = score_for(objective, dag)
-    q = objective.log_next_values(scored)[0].masked_fill(~scored.mask[..., None], 0.0).softmax(-1)
-    there = (q > 0) & scored.mask[..., None]
-    cross = -(q * torch.where(there, scored.log_pf_all, 0.0))[scored.mask].sum() / len(scored)
+    evaluated = evaluate_for(objective, dag)
+    q = objective.log_next_values(evaluated)[0].masked_fill(~evaluated.mask[..., None], 0.0).softmax(-1)
+    there = (q > 0) & evaluated.mask[..., None]
+    cross = -(q * torch.where(there, evaluated[LogPFAll], 0.0))[evaluated.mask].sum() / len(evaluated)
     ours = torch.autograd.grad(
-        objective(scored).losses["extraction"].value, dag.policy.forward_logits, retain_graph=True
+        objective(evaluated).losses["extraction"].value, dag.policy.forward_logits, retain_graph=True
     )
     torch.testing.assert_close(ours[0], torch.autograd.grad(cross, dag.policy.forward_logits)[0])

@@ -9,8 +9,9 @@ from molgfn.objectives.soft_q.munchausen_dqn import MunchausenDQN
 from molgfn.objectives.soft_q.soft_actor_critic import SoftActorCritic
 from molgfn.objectives.soft_q.soft_dqn import SoftDQN
 from molgfn.testing import check_objective, golden_dag
-from molgfn.testing.objective import networks_of, score_for
-from molgfn.trajectories.scoring import Networks, score
+from molgfn.testing.objective import evaluate_for, networks_of
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.networks import Networks
 
 LOG_F = [4.143135, 3.226922, 2.777630, 3.605444, 3.428777, 3.161826, 2.089419, 2.516592, 2.708050]
 LEGAL = torch.tensor([[i < 2, j < 2, True] for i in range(3) for j in range(3)])
@@ -104,8 +105,8 @@ def test_loss_and_gradient_are_those_of_an_explicit_table_of_q(dag, objective, a
     install(dag.policy, q, tau)
     other = dag.policy.copy()
     install(other, target, tau)
-    scored = score(dag.trajectories, dag.policy, requires=objective.requires, networks=Networks(target=other))
-    (loss,) = objective(scored).losses.values()
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities, networks=Networks(target=other))
+    (loss,) = objective(evaluated).losses.values()
     loss.value.backward()
     explicit = q.clone().requires_grad_()
     error = dense_error(dag, explicit, target, alpha=alpha, clip=clip)
@@ -121,12 +122,12 @@ def test_loss_and_gradient_are_those_of_an_explicit_table_of_q(dag, objective, a
 
 def test_soft_dqn_is_detailed_balance_but_for_the_gradient_at_the_next_state(dag):
     objective = SoftDQN(regression="squared", reduction="trajectory")
-    scored = score_for(objective, dag, networks=Networks())  # the target is the policy itself
-    torch.testing.assert_close(objective.error(scored), detailed_balance(scored), rtol=0, atol=0)
-    value = objective(scored).losses["q"].value
-    assert value.item() == pytest.approx(detailed_balance(scored).square().sum(1).mean().item(), abs=1e-12)
+    evaluated = evaluate_for(objective, dag, networks=Networks())  # the target is the policy itself
+    torch.testing.assert_close(objective.error(evaluated), detailed_balance(evaluated), rtol=0, atol=0)
+    value = objective(evaluated).losses["q"].value
+    assert value.item() == pytest.approx(detailed_balance(evaluated).square().sum(1).mean().item(), abs=1e-12)
     ours = torch.autograd.grad(value, dag.policy.flows, retain_graph=True)[0]
-    theirs = torch.autograd.grad(detailed_balance(scored).square().sum(1).mean(), dag.policy.flows)[0]
+    theirs = torch.autograd.grad(detailed_balance(evaluated).square().sum(1).mean(), dag.policy.flows)[0]
     assert (ours - theirs).abs().max() > 0.1
     assert ours[0].item() == pytest.approx(theirs[0].item(), abs=1e-12)  # nothing leads to the source
 
@@ -135,7 +136,7 @@ def test_alpha_zero_is_soft_dqn(dag):
     networks = networks_of(SoftDQN(), dag)
     values = []
     for objective in (SoftDQN(), MunchausenDQN(alpha=0.0)):
-        (loss,) = objective(score_for(objective, dag, networks=networks)).losses.values()
+        (loss,) = objective(evaluate_for(objective, dag, networks=networks)).losses.values()
         values.append(loss.value)
     gradients = [torch.autograd.grad(v, dag.policy.forward_logits)[0] for v in values]
     assert values[0].item() == pytest.approx(values[1].item(), abs=1e-14)
@@ -152,8 +153,8 @@ def test_exact_value_iteration_reaches_the_exact_policy_and_flows(dag, alpha):
     q = torch.zeros(9, 3, dtype=torch.float64).masked_fill(~LEGAL, -torch.inf)
     for _ in range(200):
         install(dag.policy, q, tau)
-        scored = score(t, dag.policy, requires=objective.requires, networks=Networks())
-        error = objective.error(scored).detach()[t.trajectory, t.step]
+        evaluated = evaluate(t, dag.policy, quantities=objective.quantities, networks=Networks())
+        error = objective.error(evaluated).detach()[t.trajectory, t.step]
         q[state, t.actions] = q[state, t.actions] - error  # every visit of (s, a) has the same y
     install(dag.policy, q, tau)
     assert dag.policy.flows.tolist() == pytest.approx(LOG_F, abs=1e-6)
@@ -170,16 +171,16 @@ def test_the_temperature_is_not_optional(dag):
     """With tau = 1 the exact flows are no fixed point."""
     dag.solve()
     objective = MunchausenDQN(alpha=0.3)
-    assert objective.error(score_for(objective, dag)).abs().max() < 1e-9
+    assert objective.error(evaluate_for(objective, dag)).abs().max() < 1e-9
     objective.temperature = 1.0
-    assert objective.error(score_for(objective, dag)).abs().max() > 0.1
+    assert objective.error(evaluate_for(objective, dag)).abs().max() > 0.1
 
 
 def test_leaf_weight_weighs_exits_only(dag):
-    scored = score_for(SoftDQN(), dag)
-    total = scored.mask.sum()
-    plain, heavy = (SoftDQN(leaf_weight=w)(scored).losses["q"].value for w in (1.0, 5.0))
-    exits = torch.where(scored.is_exit, huber(SoftDQN().error(scored)), 0.0).sum() / total
+    evaluated = evaluate_for(SoftDQN(), dag)
+    total = evaluated.mask.sum()
+    plain, heavy = (SoftDQN(leaf_weight=w)(evaluated).losses["q"].value for w in (1.0, 5.0))
+    exits = torch.where(evaluated.is_exit, huber(SoftDQN().error(evaluated)), 0.0).sum() / total
     assert (heavy - plain).item() == pytest.approx(4 * exits.item(), abs=1e-12)
 
 
@@ -187,19 +188,19 @@ def test_leaf_weight_weighs_exits_only(dag):
 def test_sac_losses_are_those_of_explicit_tables(dag, critics):
     objective = SoftActorCritic(critics=critics, regression="squared")
     networks = networks_of(objective, dag)
-    for name, network in networks.auxiliary_targets.items():
+    for name, network in networks.targets.items():
         install(network, table(10 + int(name[1])))
-    scored = score_for(objective, dag, networks=networks)
-    output = objective(scored)
+    evaluated = evaluate_for(objective, dag, networks=networks)
+    output = objective(evaluated)
     states = _states(dag)
 
     def q_of(network):
         out = network(states, flow=True)
         return out.log_flow[:, None] + out.forward.log_probs()
 
-    names = objective.auxiliaries
-    now = {n: q_of(networks.auxiliaries[n]).detach().requires_grad_() for n in names}
-    old = torch.stack([q_of(networks.auxiliary_targets[n]).detach() for n in names]).amin(0)
+    names = [network.name for network in objective.networks]
+    now = {n: q_of(networks.own[n]).detach().requires_grad_() for n in names}
+    old = torch.stack([q_of(networks.targets[n]).detach() for n in names]).amin(0)
     logits = dag.policy.forward_logits.detach().clone().requires_grad_()
     log_pi = logits.masked_fill(~LEGAL, -torch.inf).log_softmax(1)
     pi = log_pi.exp()
@@ -223,7 +224,7 @@ def test_sac_losses_are_those_of_explicit_tables(dag, critics):
     torch.testing.assert_close(got[LEGAL], want[LEGAL], rtol=0, atol=1e-10)
     assert output.metrics["log_z"].item() == pytest.approx(-gap[0].item(), abs=1e-10)
     for name in names:
-        network = networks.auxiliaries[name]
+        network = networks.own[name]
         (want,) = torch.autograd.grad(critic / n, now[name], retain_graph=True)
         network.zero_grad()
         output.losses["critic"].value.backward(inputs=list(network.parameters()), retain_graph=True)
@@ -235,14 +236,14 @@ def test_sac_losses_are_those_of_explicit_tables(dag, critics):
 def test_each_loss_of_sac_reaches_its_own_networks_only(dag):
     objective = SoftActorCritic()
     networks = networks_of(objective, dag)
-    output = objective(score_for(objective, dag, networks=networks))
+    output = objective(evaluate_for(objective, dag, networks=networks))
     reached = {}
     for name, loss in output.losses.items():
         loss.value.backward(retain_graph=True)
         networks_all = {
             "policy": dag.policy,
-            **networks.auxiliaries,
-            **{f"{k} target": v for k, v in networks.auxiliary_targets.items()},
+            **networks.own,
+            **{f"{k} target": v for k, v in networks.targets.items()},
         }
         reached[name] = {k for k, v in networks_all.items() if any(p.grad is not None for p in v.parameters())}
         assert dag.policy.flows.grad is None

@@ -13,8 +13,9 @@ from molgfn.config import build
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch
 from molgfn.objectives.base import Objective
 from molgfn.testing import golden_dag
-from molgfn.testing.objective import networks_of, score_for
-from molgfn.trajectories.scoring import score, score_backward
+from molgfn.testing.objective import evaluate_for, networks_of
+from molgfn.trajectories.evaluate import evaluate, evaluate_backward
+from molgfn.trajectories.quantities.backward import LogPB
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -34,6 +35,7 @@ REACHED = {
     "fldb": {"forward", "backward", "flow"},
     "mdb": {"forward", "backward"},
     "vargrad": {"forward", "backward"},
+    "rtb": {"forward", "log_z"},
     "fm": {"forward", "flow"},
     "vpg": {"forward", "flow"},
     "ent_ppo": {"forward", "flow"},
@@ -53,8 +55,8 @@ ON_POLICY = {"vpg", "ent_ppo", "rl_u", "rl_t", "reverse_kl", "wake_sleep", "reny
 OWN_LOSS = {"tlm", "pessimistic", "rl_b", "rl_g", "rl_g_forward", "guided_tb"}
 
 
-def total(objective, scored):
-    return torch.stack([loss.value for loss in objective(scored).losses.values()]).sum()
+def total(objective, evaluated):
+    return torch.stack([loss.value for loss in objective(evaluated).losses.values()]).sum()
 
 
 def test_nothing_is_missing():
@@ -79,12 +81,12 @@ def test_each_names_its_source_and_its_equation(part):
 def test_stop_gradient_table(name, joint):
     objective, dag = OBJECTIVES[name], golden_dag()
     networks = networks_of(objective, dag)
-    total(objective, score_for(objective, dag, networks=networks, joint=joint)).backward()
+    total(objective, evaluate_for(objective, dag, networks=networks, joint=joint)).backward()
     groups = {k: p for k, (p, *_) in dag.policy.parameter_groups().items()}
-    groups |= {k: network.flows for k, network in networks.auxiliaries.items()}
+    groups |= {k: network.flows for k, network in networks.own.items()}
     reached = {k for k, p in groups.items() if p.grad is not None}
     assert reached == REACHED[name] - (set() if joint else {"backward"})
-    followers = [networks.target, *networks.auxiliary_targets.values()]
+    followers = [networks.target, *networks.targets.values()]
     assert all(p.grad is None for copied in followers if copied is not None for p in copied.parameters())
 
 
@@ -92,13 +94,13 @@ def test_stop_gradient_table(name, joint):
 def test_losses_of_pb_leave_pf_alone(name):
     dag, backward = golden_dag(), BACKWARD[name]
     critic = dag.policy.copy()
-    networks = replace(networks_of(OBJECTIVES["tb"], dag), auxiliaries={"value_backward": critic})
-    scored = score_backward(dag.trajectories, dag.policy, requires=backward.requires, networks=networks)
-    for loss in backward(scored).losses.values():
+    networks = replace(networks_of(OBJECTIVES["tb"], dag), own={"value_backward": critic})
+    evaluated = evaluate_backward(dag.trajectories, dag.policy, quantities=backward.quantities, networks=networks)
+    for loss in backward(evaluated).losses.values():
         loss.value.backward()
     reached = {k for k, (p, *_) in dag.policy.parameter_groups().items() if p.grad is not None}
     assert reached == {"backward"}
-    assert (critic.flows.grad is not None) == bool(backward.auxiliaries)
+    assert (critic.flows.grad is not None) == bool(backward.networks)
 
 
 def test_entropy_of_trajectories():
@@ -110,14 +112,14 @@ def test_likelihood_of_pb_has_the_gradient_of_the_kl():
     """grad_phi of -E_PF[log P_B] is grad_phi KL(P_F || P_B R / Z)."""
     dag = golden_dag()
     p = dag.probabilities()
-    log_pb = score_backward(dag.trajectories, dag.policy).log_pb.sum(1)
+    log_pb = evaluate_backward(dag.trajectories, dag.policy)[LogPB].sum(1)
     target = log_pb + dag.trajectories.log_reward - torch.logsumexp(dag.log_reward, 0)
     assert target.exp().sum().item() == pytest.approx(1, abs=1e-12)
     (of_kl,) = torch.autograd.grad((p * (p.log() - target)).sum(), dag.policy.backward_logits)
     size = 200_000  # a batch in which every trajectory is there as often as it is likely
     index = torch.repeat_interleave(torch.arange(19), (p * size).round().long())
-    scored = score_backward(dag.trajectories.select(index), dag.policy)
-    (loss,) = BACKWARD["tlm"](scored).losses.values()
+    evaluated = evaluate_backward(dag.trajectories.select(index), dag.policy)
+    (loss,) = BACKWARD["tlm"](evaluated).losses.values()
     (of_tlm,) = torch.autograd.grad(loss.value, dag.policy.backward_logits)
     torch.testing.assert_close(of_tlm, of_kl, rtol=0, atol=2e-4)
     assert of_kl.abs().max() > 0.01
@@ -140,15 +142,15 @@ def test_single_precision_far_from_everything(name, log_scale, which):
         t = t.select(torch.tensor([one] * objective.least_batch))
     networks = networks_of(objective, dag)
     joint = "backward" in objective.trains
-    scored = score(t, policy, requires=objective.requires, joint=joint, networks=networks)
-    loss = total(objective, scored)
+    evaluated = evaluate(t, policy, quantities=objective.quantities, joint=joint, networks=networks)
+    loss = total(objective, evaluated)
     assert loss.dtype == torch.float32
     assert torch.isfinite(loss)
-    networks_all = [policy, *networks.auxiliaries.values()]
+    networks_all = [policy, *networks.own.values()]
     parameters = [p for network in networks_all for p in network.parameters()]
     for gradient in torch.autograd.grad(loss, parameters, allow_unused=True):
         assert gradient is None or torch.isfinite(gradient).all()
-    assert all(torch.isfinite(v).all() for v in objective(scored).metrics.values())
+    assert all(torch.isfinite(v).all() for v in objective(evaluated).metrics.values())
 
 
 @pytest.mark.parametrize("backward", BACKWARD)
@@ -156,7 +158,7 @@ def test_single_precision_far_from_everything(name, log_scale, which):
 def test_what_goes_with_what(name, backward):
     reason = mismatch(OBJECTIVES[name], copy.deepcopy(BACKWARD[backward]))
     refused = {
-        "joint": "backward" not in REACHED[name],
+        "joint": "backward" not in REACHED[name],  # rtb reads no P_B at all
         "guided_tb": name not in {"tb", "vargrad"},
     }.get(backward, False) or (name == "rpe" and backward != "uniform")
     assert (reason is not None) == refused

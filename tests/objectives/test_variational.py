@@ -12,8 +12,9 @@ from molgfn.objectives.divergences.reverse_kl import ReverseKL
 from molgfn.objectives.divergences.wake_sleep import WakeSleep
 from molgfn.objectives.residuals import scores
 from molgfn.testing import check_objective, golden_dag
-from molgfn.testing.objective import score_for
-from molgfn.trajectories.scoring import score
+from molgfn.testing.objective import evaluate_for
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 
 LOG_Z = 4.143134726391533
 ALL = [ReverseKL(), ReverseKL(baseline="none"), WakeSleep(), RenyiDivergence(), RenyiDivergence(alpha=1.7)]
@@ -31,9 +32,9 @@ def test_contract(objective):
 
 def logs(dag):
     """log P_F(tau) with gradient and log P*(tau), of the 19 trajectories."""
-    scored = score(dag.trajectories, dag.policy, requires=frozenset({"log_pb"}))
-    log_pf = scored.log_pf.sum(1)
-    return log_pf, (log_pf - scores(scored)).detach() - LOG_Z
+    evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
+    log_pf = evaluated.log_pf.sum(1)
+    return log_pf, (log_pf - scores(evaluated)).detach() - LOG_Z
 
 
 def reverse_kl(p, q):
@@ -53,7 +54,7 @@ def gradient(dag, value):
 
 
 def loss(objective, dag, trajectories):
-    (only,) = objective(score_for(objective, dag, trajectories=trajectories)).losses.values()
+    (only,) = objective(evaluate_for(objective, dag, trajectories=trajectories)).losses.values()
     return only.value
 
 
@@ -79,10 +80,10 @@ def test_reverse_kl_is_half_of_on_policy_trajectory_balance(dag):
     """Each trajectory by itself: the residual weighs log P_F, less what has expectation 0 (the baseline)."""
     one = dag.trajectories.select(torch.tensor([7]))
     with torch.no_grad():
-        dag.policy.log_z.zero_()
+        dag.policy.log_z.constant.zero_()
     plain = loss(ReverseKL(baseline="none"), dag, one)
-    scored = score_for(TrajectoryBalance(), dag, trajectories=one, joint=False)
-    tb = TrajectoryBalance()(scored).losses["tb"].value
+    evaluated = evaluate_for(TrajectoryBalance(), dag, trajectories=one, joint=False)
+    tb = TrajectoryBalance()(evaluated).losses["tb"].value
     torch.testing.assert_close(gradient(dag, plain), gradient(dag, tb / 2))
 
 
@@ -120,13 +121,13 @@ def test_in_the_limit_of_large_batches_it_is_the_gradient_of_the_divergence(
 
 def test_log_z_of_the_batch_in_that_limit(dag, proportional):
     p, q = logs(dag)
-    metrics = {type(o).__name__: o(score_for(o, dag, trajectories=proportional)).metrics for o in ALL[2:4]}
+    metrics = {type(o).__name__: o(evaluate_for(o, dag, trajectories=proportional)).metrics for o in ALL[2:4]}
     assert metrics["WakeSleep"]["log_z"].item() == pytest.approx(LOG_Z, abs=1e-12)
     want = LOG_Z - renyi(0.5)(p, q).item()
     assert metrics["RenyiDivergence"]["log_z"].item() == pytest.approx(want, abs=1e-12)
     share = metrics["WakeSleep"]["effective_share"].item()
     assert share == pytest.approx((1 / (2 * q - p).exp().sum()).item(), abs=1e-12)
-    elbo = ReverseKL()(score_for(ReverseKL(), dag, trajectories=proportional)).metrics["elbo"].item()
+    elbo = ReverseKL()(evaluate_for(ReverseKL(), dag, trajectories=proportional)).metrics["elbo"].item()
     assert elbo == pytest.approx(LOG_Z - reverse_kl(p, q).item(), abs=1e-12)
 
 
@@ -151,9 +152,9 @@ def test_the_gradient_of_every_batch_vanishes_at_the_optimum(dag, objective):
 @pytest.mark.parametrize("objective", [ReverseKL(), WakeSleep(), RenyiDivergence()], ids=lambda o: type(o).__name__)
 def test_no_gradient_goes_through_the_weights(dag, objective):
     """The loss is linear in log P_F, with constant factors that sum to 0 over the batch."""
-    scored = score_for(objective, dag)
-    log_pf = scored.log_pf.detach().requires_grad_()
-    (only,) = objective(replace(scored, log_pf=log_pf)).losses.values()
+    evaluated = evaluate_for(objective, dag)
+    log_pf = evaluated.log_pf.detach().requires_grad_()
+    (only,) = objective(replace(evaluated, log_pf=log_pf)).losses.values()
     (weight,) = torch.autograd.grad(only.value, log_pf)
     first = weight[:, 0]
     assert first.sum().abs() < 1e-12

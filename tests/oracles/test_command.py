@@ -12,7 +12,7 @@ from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.own.command import Command, ProgramError
-from molgfn.serving.scoring import Scorer
+from molgfn.serving.service import Service
 from molgfn.testing import check_oracle
 
 PID = "import os, sys\nfor l in sys.stdin: print(os.getpid(), flush=True)"
@@ -129,11 +129,11 @@ def test_when_the_time_is_over_all_that_the_program_started_is_killed(tmp_path, 
 
 def test_only_the_culprit_goes_without_a_value():
     code = "import sys\nfor l in sys.stdin: print(1.0 / (len(l) - 2))"
-    scorer = Scorer(oracle=program(code))
+    service = Service(oracle=program(code))
     molecules = parse(["CCO", "C", "CCC", "CC"])
-    answers = scorer(molecules, [m.smiles for m in molecules])
-    np.testing.assert_allclose(answers.value, [1 / 2, np.nan, 1 / 2, 1])
-    assert scorer.counters.failed == 1
+    answers = service(molecules, [m.smiles for m in molecules])
+    np.testing.assert_allclose(answers.values["command"], [1 / 2, np.nan, 1 / 2, 1])
+    assert service.counters.failed == 1
 
 
 ANSWER = "import sys\nfor line in sys.stdin: print(len(line.strip()), flush=True)"

@@ -7,9 +7,10 @@ import torch
 from molgfn.chemistry.molecules import parse
 from molgfn.config import build
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.grid import GRID
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.own.function import Function
-from molgfn.serving.scoring import Scorer
+from molgfn.serving.service import Service
 from molgfn.testing import check_oracle
 
 MODULE = '''
@@ -81,17 +82,17 @@ def test_strings_and_grids(module):
     assert Function(function=f"{module}.picky", domain="string").values(["AC", "A"]).tolist() == [2, 1]
     grid = Function(function=f"{module}.total", domain="grid")
     assert grid.values(torch.tensor([[1, 2], [0, 5]])).tolist() == [3, 5]
-    assert grid.domain == "grid"
+    assert grid.kind is GRID
 
 
 def test_a_failure_costs_one_object_and_is_counted(module):
-    scorer = Scorer(oracle=Function(function=f"{module}.picky", range=(0, 3)))
+    service = Service(oracle=Function(function=f"{module}.picky", range=(0, 3)))
     smiles = ["C", "CC", "CCC", "CCCC"]
-    answers = scorer(parse(smiles), smiles)
-    np.testing.assert_array_equal(answers.value, [1, np.nan, 3, np.nan])
+    answers = service(parse(smiles), smiles)
+    np.testing.assert_array_equal(answers.values["function"], [1, np.nan, 3, np.nan])
     assert "RuntimeError" in answers.problems[1]
     assert "outside [0, 3]" in answers.problems[3]
-    assert scorer.counters.failed == 2
+    assert service.counters.failed == 2
 
 
 def test_a_wrong_number_of_values_is_named(module):

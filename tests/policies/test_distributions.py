@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from molgfn.policies.distributions import Categorical, Factorised, choose
+from molgfn.policies.distributions import Categorical, Packing, Staged, choose
 from molgfn.policies.exploration import Exploration
 
 
@@ -16,8 +16,10 @@ def pair():
         g = torch.Generator().manual_seed(seed)
         where = torch.randn(3, 4, generator=g, dtype=torch.float64)
         what = torch.randn(3, 4, 5, generator=g, dtype=torch.float64)
-        return Factorised(
-            Categorical(where, mask), lambda rows, columns: Categorical(what[rows, columns], legal[rows, columns]), 5
+        return Staged(
+            Categorical(where, mask),
+            lambda rows, c: Categorical(what[rows, c[:, 0]], legal[rows, c[:, 0]]),
+            packing=Packing((5,)),
         )
 
     return make(0), make(1)
@@ -28,7 +30,7 @@ def dense(distribution):
     return table, table.exp()
 
 
-def test_factorised_is_a_distribution(pair):
+def test_staged_is_a_distribution(pair):
     table, p = dense(pair[0])
     assert table.shape == (3, 1 + 3 * 5)
     torch.testing.assert_close(p.sum(1), torch.ones(3, dtype=torch.float64))
@@ -84,9 +86,9 @@ def test_choose_never_takes_a_zero_probability_column():
 def test_tempered_and_uniform(pair):
     new, _ = pair
     flat = new.tempered(1e6)
-    torch.testing.assert_close(flat.where.log_p.exp(), new.uniform().where.log_p.exp(), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(flat.first.log_p.exp(), new.uniform().first.log_p.exp(), rtol=1e-4, atol=1e-4)
     sharp = new.tempered(1e-3)
-    assert (sharp.where.log_p.exp().max(1).values > 0.999).all()
+    assert (sharp.first.log_p.exp().max(1).values > 0.999).all()
     torch.testing.assert_close(new.tempered(1.0).log_probs(), new.log_probs())
 
 
@@ -123,7 +125,7 @@ def test_mean_gap_takes_the_smallest_value_of_each_action(pair):
 
 def test_frozen_is_the_same_distribution_without_gradient(pair):
     logits = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
-    dense_one = Categorical(logits, pair[0].where.mask)
+    dense_one = Categorical(logits, pair[0].first.mask)
     for one in (dense_one, pair[0]):
         still = one.frozen()
         torch.testing.assert_close(still.log_probs(), one.log_probs().detach())
@@ -144,11 +146,11 @@ def test_log_prob_reads_branches_that_are_there():
     calls = []
 
     def one():
-        def branch(rows, columns):
+        def branch(rows, chosen):
             calls.append(len(rows))
-            return Categorical(what[rows, columns], torch.ones(len(rows), 5, dtype=torch.bool))
+            return Categorical(what[rows, chosen[:, 0]], torch.ones(len(rows), 5, dtype=torch.bool))
 
-        return Factorised(Categorical(where, mask), branch, 5)
+        return Staged(Categorical(where, mask), branch, packing=Packing((5,)))
 
     legal = one().log_probs().isfinite()
     longest = int(legal.sum(1).max())
@@ -168,10 +170,10 @@ def test_log_prob_reads_branches_that_are_there():
 
 def test_log_prob_where_stopping_is_all_that_is_legal():
     mask = torch.tensor([[True, False], [True, False]])
-    d = Factorised(
+    d = Staged(
         Categorical(torch.zeros(2, 2), mask),
-        lambda rows, columns: Categorical(torch.zeros(len(rows), 3), torch.ones(len(rows), 3, dtype=torch.bool)),
-        3,
+        lambda rows, _: Categorical(torch.zeros(len(rows), 3), torch.ones(len(rows), 3, dtype=torch.bool)),
+        packing=Packing((3,)),
     )
     d.entropy()
     torch.testing.assert_close(d.log_prob(torch.zeros(2, dtype=torch.int64)), torch.zeros(2))
@@ -179,10 +181,10 @@ def test_log_prob_where_stopping_is_all_that_is_legal():
 
 def test_freezing_leaves_the_gradient_of_what_comes_after():
     logits = torch.randn(2, 2, 3, requires_grad=True)
-    d = Factorised(
+    d = Staged(
         Categorical(torch.zeros(2, 3), torch.ones(2, 3, dtype=torch.bool)),
-        lambda rows, columns: Categorical(logits[rows, columns - 1], torch.ones(len(rows), 3, dtype=torch.bool)),
-        3,
+        lambda rows, c: Categorical(logits[rows, c[:, 0] - 1], torch.ones(len(rows), 3, dtype=torch.bool)),
+        packing=Packing((3,)),
     )
     still = d.frozen()
     assert not still.entropy().requires_grad

@@ -10,19 +10,31 @@ from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.base import ObjectiveOutput
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
-from molgfn.policies.distributions import Categorical, Factorised
+from molgfn.policies.distributions import Categorical, Packing, Staged
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
 from molgfn.training.steps import losses_of
+from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor, evaluate_backward
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.children import LogChildFactor, LogChildren, LogPathFactor, LogPFAll
+from molgfn.trajectories.quantities.divergences import KL, KLOld
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ, NextLogFlow, TargetLogFlow, TargetLogPF
+from molgfn.trajectories.quantities.forward import Entropy, LogPFExit
+from molgfn.trajectories.quantities.inflow import LogInflow
+from molgfn.trajectories.quantities.networks import Networks
+from molgfn.trajectories.quantities.rewards import LogRewardState
 from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import Networks, score, score_and_anchor, score_backward
 
 HALF = [torch.bfloat16, torch.float16]
 GRID = HyperGrid(dimensions=2, side=5)
 MOLECULES = Fragments(vocabulary=[["C", [0]], ["CC", [0, 1]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]]], max_fragments=3)
+EVERYTHING = (
+    *(LogPB, LogFlow, Entropy, LogPFExit, KL, KLOld, LogPFAll, LogChildren, LogPathFactor, LogChildFactor),
+    *(LogRewardState, LogInflow, NextLogFlow, TargetLogFlow, TargetLogPF, LogZ),
+)
 POLICIES = {
     "mlp": lambda: MLPPolicy(environment=GRID, learned_backward=True, hidden=16),
     "tabular": lambda: TabularPolicy(environment=GRID, learned_backward=True),
@@ -56,17 +68,17 @@ def test_a_distribution_of_half_logits_is_that_of_the_same_logits_in_float32(dty
 
 
 @pytest.mark.parametrize("dtype", HALF)
-def test_a_factorised_distribution_of_half_logits(dtype):
+def test_a_staged_distribution_of_half_logits(dtype):
     where, what, mask = torch.randn(8, 4).to(dtype), torch.randn(8, 4, 5).to(dtype), torch.ones(8, 4).bool()
 
-    def factorised(shift):
-        return Factorised(
+    def staged(shift):
+        return Staged(
             Categorical(where + shift, mask),
-            lambda rows, columns: Categorical(what[rows, columns] * (1 + shift), torch.ones(len(rows), 5).bool()),
-            5,
+            lambda rows, c: Categorical(what[rows, c[:, 0]] * (1 + shift), torch.ones(len(rows), 5).bool()),
+            packing=Packing((5,)),
         )
 
-    one, other = factorised(0.0), factorised(0.5)
+    one, other = staged(0.0), staged(0.5)
     torch.testing.assert_close(one.log_probs().exp().sum(1), torch.ones(8))
     for value in (one.log_probs(), one.entropy(), one.kl(other), one.log_prob(one.sample())):
         assert value.dtype == torch.float32
@@ -93,28 +105,26 @@ def test_everything_scored_is_float32(name, how):
     if how == "bfloat16 weights":
         policy, old = policy.bfloat16(), old.bfloat16()
     dtype = torch.float16 if "float16" in how.split() else torch.bfloat16
-    requires = frozenset({"log_pb", "log_flow", "log_z", "entropy", "log_pf_exit", "kl", "kl_old", "log_reward_state"})
-    requires |= {"log_inflow", "children", "target_log_pf"}
     with torch.autocast("cpu", dtype=dtype, enabled=how.startswith("autocast")):
-        _, anchor = score_and_anchor(batch, old, requires=frozenset({"log_pb"}))
+        _, anchor = evaluate_and_anchor(batch, old, quantities=(LogPB,))
         networks = Networks(target=old)
-        scored = score(batch, policy, requires=requires, joint=True, anchor=anchor, networks=networks)
-        backward = score_backward(batch, policy) if policy.learned_backward else scored
+        evaluated = evaluate(batch, policy, quantities=EVERYTHING, joint=True, anchor=anchor, networks=networks)
+        backward = evaluate_backward(batch, policy) if policy.learned_backward else evaluated
         distribution = policy(batch.states).forward
-    for field, value in [*vars(scored).items(), ("log_pb", backward.log_pb)]:
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            assert value.dtype == torch.float32, field
-    torch.testing.assert_close(scored.log_reward, batch.log_target.float())  # not rounded to a half type either
+    fields = [("log_pf", evaluated.log_pf), ("log_reward", evaluated.log_reward), *evaluated.values.items()]
+    for field, value in [*fields, *backward.values.items()]:
+        assert value.dtype == torch.float32, field
+    torch.testing.assert_close(evaluated.log_reward, batch.log_target.float())  # not rounded to a half type either
     torch.testing.assert_close(distribution.log_probs().exp().sum(1), torch.ones(len(batch.states)))
-    assert (scored.kl > -1e-6).all()
-    assert (scored.kl_old > -1e-6).all()
+    assert (evaluated[KL] > -1e-6).all()
+    assert (evaluated[KLOld] > -1e-6).all()
 
 
 def test_objectives_compute_outside_autocast():
     """A matrix product of float32 stays one in an objective: RL-B's advantages are such a product."""
     seen = []
 
-    def loss(scored):
+    def loss(evaluated):
         seen.append((torch.ones(2, 2) @ torch.ones(2, 2)).dtype)
         return ObjectiveOutput({})
 

@@ -7,6 +7,7 @@ import torch
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import ConfigError
+from molgfn.objects.grid import GRID
 from molgfn.oracles.properties.logp import LogP
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.properties.sa import SA
@@ -124,7 +125,7 @@ def test_hypergrid_reward_sums_to_its_known_partition_function():
     points = torch.cartesian_prod(torch.arange(16), torch.arange(16))
     reward = Power(oracle=HyperGrid())
     scores = reward(points, [",".join(map(str, p)) for p in points.tolist()])
-    assert reward.domain == "grid"
+    assert reward.kind is GRID
     assert scores.log_reward.logsumexp(0).item() == pytest.approx(4.183576, abs=1e-6)
 
 

@@ -5,16 +5,17 @@ import pytest
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError
+from molgfn.objects.grid import GRID
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.properties.logp import LogP
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.properties.sa import SA
 from molgfn.oracles.properties.weight import Weight
 from molgfn.oracles.synthetic.hypergrid import HyperGrid
+from molgfn.rewards.readings import Readings
 from molgfn.rewards.transforms import Identity, Linear, Sigmoid, Step
 from molgfn.rewards.weighted_mean import Component, WeightedMean
-from molgfn.serving.faults import OracleFault
-from molgfn.testing import check_oracle
 
 NAN = float("nan")
 
@@ -34,12 +35,34 @@ class Table(Oracle):
         return self.rows[list(objects)]
 
 
+def evaluated(part, objects):
+    """Value and columns of what is made of several, of what its oracles measure."""
+    measured = {}
+    for entry in part.panel().entries:
+        value, parts = entry.oracle.measure(objects)
+        measured |= dict(zip(entry.columns, (value, *parts.values()), strict=True))
+    return part.evaluate(measured)
+
+
+def remarks(part, objects):
+    """What the oracles of a part say, under the part's names."""
+    return {
+        column: entry.oracle.remarks(objects)[name]
+        for entry in part.panel().entries
+        for column, name in zip(entry.remarks, entry.oracle.remark_names, strict=True)
+    }
+
+
 def mean_of(aggregation, *columns, weights=(1.0, 1.0), **filters):
     components = {
         f"c{i}": Component(oracle=Table(*c), weight=w) for i, (c, w) in enumerate(zip(columns, weights, strict=False))
     }
     components |= {name: Component(oracle=Table(*c), filter=True) for name, c in filters.items()}
-    return WeightedMean(components=components, aggregation=aggregation).values(range(len(columns[0])))
+    mean = WeightedMean(components=components, aggregation=aggregation)
+    values, _ = evaluated(mean, range(len(columns[0])))
+    has_value = mean.panel().has_value({n: c.oracle.rows for n, c in components.items()})
+    np.testing.assert_array_equal(has_value, ~np.isnan(values))
+    return values
 
 
 def test_both_means_by_hand():
@@ -77,9 +100,8 @@ def test_qed_and_sa_of_aspirin():
             "sa": Component(oracle=SA(), transform=Linear(low=10.0, high=1.0)),
         }
     )
-    check_oracle(oracle, tolerance=0)
     molecules = parse(["CC(=O)Oc1ccccc1C(=O)O"])
-    values, components = oracle.measure(molecules)
+    values, components = evaluated(oracle, molecules)
     assert list(components) == ["qed", "qed_transformed", "sa", "sa_transformed"]
     assert components["sa"][0] == SA().values(molecules)[0]
     assert components["sa_transformed"][0] == pytest.approx((10 - components["sa"][0]) / 9)
@@ -129,13 +151,18 @@ def test_a_component_that_raises_or_leaves_its_range_is_named():
             return np.full(len(objects), 3.2)
 
     molecules = parse(["CCO"])
-    with pytest.raises(OracleFault, match="oracle broken raised OSError"):
-        WeightedMean(components={"b": Component(oracle=Broken())}).values(molecules)
-    with pytest.raises(OracleFault, match=r"oracle too_much returned a value outside \[0, 1\]"):
-        WeightedMean(components={"t": Component(oracle=TooMuch())}).values(molecules)
+    for oracle, problem in (
+        (Broken(), "oracle broken raised OSError (no licence)"),
+        (TooMuch(), "oracle too_much returned 3.2, outside [0, 1]"),
+    ):
+        mean = WeightedMean(components={"c": Component(oracle=oracle), "q": Component(oracle=QED())})
+        measurements, reading = Readings(oracle=mean)(molecules, ["CCO"])
+        assert measurements.problems == reading.problems == [problem]
+        assert measurements.values["c"].isnan().all()
+        assert np.isnan(reading.value).all()
 
 
-def test_domain_is_that_of_the_components():
+def test_kind_is_that_of_the_components():
     grid = WeightedMean(components={"g": Component(oracle=HyperGrid(), transform=Linear(low=0.0, high=3.0))})
     molecule = WeightedMean(
         components={
@@ -143,9 +170,9 @@ def test_domain_is_that_of_the_components():
             "logp": Component(oracle=LogP(), transform=Sigmoid(low=0.0, high=4.0, k=0.5)),
         }
     )
-    assert grid.domain == "grid"
-    assert molecule.domain == "molecule"
-    assert molecule.values(parse(["CCO", "CC(=O)Oc1ccccc1C(=O)OCCC"]))[0] == 0.0
+    assert grid.kind is GRID
+    assert molecule.kind is MOLECULE
+    assert evaluated(molecule, parse(["CCO", "CC(=O)Oc1ccccc1C(=O)OCCC"]))[0][0] == 0.0
 
 
 class Parts(Oracle):
@@ -174,13 +201,13 @@ def test_parts_and_words_of_components_stay_under_their_names():
     names = ("a", "a_transformed", "a_half", "a_third", "parts", "parts_transformed", "parts_half", "parts_third")
     assert oracle.component_names == names
     assert oracle.remark_names == ("a_found", "parts_found")
-    values, columns = oracle.measure([3, 8])
+    values, columns = evaluated(oracle, [3, 8])
     assert tuple(columns) == names
     np.testing.assert_allclose(values, [0.09, 0.64])
     for name in ("a", "parts"):
         np.testing.assert_allclose(columns[f"{name}_half"], [0.15, 0.4])
         np.testing.assert_allclose(columns[f"{name}_third"], [0.1, 0.8 / 3])
-    assert oracle.remarks([3, 8]) == {"a_found": ["odd", ""], "parts_found": ["odd", ""]}
+    assert remarks(oracle, [3, 8]) == {"a_found": ["odd", ""], "parts_found": ["odd", ""]}
 
 
 def test_a_mean_of_means_keeps_everything():
@@ -189,9 +216,9 @@ def test_a_mean_of_means_keeps_everything():
     assert oracle.component_names == (
         "in", "in_transformed", "in_p", "in_p_transformed", "in_p_half", "in_p_third", "in_t", "in_t_transformed",
     )  # fmt: skip
-    _, columns = oracle.measure([3, 8])
+    _, columns = evaluated(oracle, [3, 8])
     np.testing.assert_allclose(columns["in_p_half"], [0.15, 0.4])
-    assert oracle.remarks([3, 8]) == {"in_p_found": ["odd", ""]}
+    assert remarks(oracle, [3, 8]) == {"in_p_found": ["odd", ""]}
 
 
 def test_columns_that_could_not_be_told_apart_are_refused():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from molgfn.cli.composing.compose import checked_as_written
+from molgfn.composing.compose import checked_as_written
 from molgfn.study.plan import read_study
 from molgfn.study.runs import jobs_of
 

@@ -8,9 +8,11 @@ import torch
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.objectives.backward.base import policy_needs
 from molgfn.objectives.backward.uniform import Uniform
+from molgfn.objects.grid import GRID
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import Reward, Scores
 from molgfn.serving.counters import Counters
+from molgfn.serving.measurements import Measurements
 from molgfn.testing import golden_dag
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.learner import Learner
@@ -22,14 +24,20 @@ from molgfn.trajectories.mixture import Sources
 class GoldenReward(Reward):
     """R = 1 + 2i + 3j + ij."""
 
-    domain = "grid"
+    kind = GRID
 
     def __init__(self):
-        self.log_reward = golden_dag().log_reward
+        self.table = golden_dag().log_reward
 
-    def __call__(self, objects, keys):
-        values = self.log_reward[objects[:, 0] * 3 + objects[:, 1]]
-        return Scores(log_reward=values, value=values.exp(), problems=[None] * len(keys))
+    def log_reward(self, measurements, condition=None):
+        return measurements.values["r"].log()
+
+    def __call__(self, objects, keys, condition=None):
+        value = self.table[objects[:, 0] * 3 + objects[:, 1]].exp()
+        measured = Measurements({"r": value}, [None] * len(keys))
+        # of the table itself, so that not even the last bit depends on exp and log
+        log_reward = self.table[objects[:, 0] * 3 + objects[:, 1]]
+        return Scores(log_reward=log_reward, value=value, problems=measured.problems, measurements=measured)
 
     @property
     def counters(self):
@@ -65,7 +73,8 @@ def train_on_golden(
         optimizers=Optimizers(**{"lr": lr, "lr_log_z": 0.1, "clip_norm": None, **optimizer}),
         target=target,
         auxiliaries={
-            name: TabularPolicy(environment=environment) for name in (*objective.auxiliaries, *backward.auxiliaries)
+            network.name: TabularPolicy(environment=environment)
+            for network in (*objective.networks, *backward.networks)
         },
         seed=seed,
     )
@@ -77,7 +86,7 @@ def train_on_golden(
         sources=sources or Sources(batch_size=batch),
         iterations=iterations,
         seed=seed,
-        state_rewards="log_reward_state" in objective.requires,
+        state_rewards=any(q.reads_state_rewards for q in objective.quantities),
     )
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,

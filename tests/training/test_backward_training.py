@@ -74,7 +74,7 @@ def test_every_pair_trains_or_is_refused_with_a_reason(backward, forward):
     table = module.policy.backward_logits
     assert torch.isfinite(table).all()
     assert bool(table.any()) == training.learned  # it was all zero at first
-    for name in training.auxiliaries:
+    for name in (network.name for network in training.networks):
         assert module.auxiliaries[name].flows.any()
     assert module.learner.steps.taken >= 3 * (1 + training.steps * training.has_loss)
 

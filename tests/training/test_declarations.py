@@ -12,6 +12,8 @@ from molgfn.experiment import assemble
 from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihood
 from molgfn.objectives.backward.uniform import Uniform
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.base import Network
+from molgfn.objectives.policy_gradients.frozen import Advantage
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
@@ -19,6 +21,10 @@ from molgfn.testing import check_objective
 from molgfn.training.declarations import misdeclared
 from molgfn.training.learner import Learner
 from molgfn.training.optimizers import Optimizers
+from molgfn.trajectories.quantities.action_values import QTaken
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogZ
 
 GRID = HyperGrid(dimensions=2, side=3)
 
@@ -50,23 +56,41 @@ class Frozen(Forgetful):
 
 
 class Misspelt(TrajectoryBalance):
-    requires = frozenset({"log_pb", "log_z", "log_prior"})
+    quantities = (LogPB, LogZ, "log_prior")
 
 
-class AsksForWhatIsThere(TrajectoryBalance):
-    requires = frozenset({"log_pb", "log_z", "log_reward"})
+class ListsWhatPrepareGives(TrajectoryBalance):
+    quantities = (LogPB, LogZ, Advantage)
+
+
+class Unfinished(LogPB):
+    """It does not say how it is computed."""
+
+    compute = Quantity.compute
+
+
+class ListsTheUnfinished(TrajectoryBalance):
+    quantities = (LogZ, Unfinished)
+
+
+class ReadsAnUndeclaredNetwork(TrajectoryBalance):
+    quantities = (LogPB, LogZ, QTaken)
 
 
 class TrainsNothingKnown(TrajectoryBalance):
     trains = frozenset({"forward", "log_z", "head"})
 
 
-class NetworkOfNoName(TrajectoryBalance):
-    auxiliaries = ("q3",)
+class NetworkOfABadName(TrajectoryBalance):
+    networks = (Network("q 3"),)
+
+
+class NetworkOfATakenName(TrajectoryBalance):
+    networks = (Network("flow"),)
 
 
 class MisspeltBackward(TrajectoryLikelihood):
-    requires = frozenset({"log_pb", "log_prior"})
+    quantities = (LogPB, "log_prior")
 
 
 @pytest.mark.parametrize(
@@ -105,10 +129,13 @@ def test_every_policy_names_all_of_its_parameters(learned, share):
 @pytest.mark.parametrize(
     ("objective", "says"),
     [
-        (Misspelt, "requires names log_prior; known are children, .*log_pb.*"),
-        (AsksForWhatIsThere, r"requires names log_reward \(log_reward: there without being asked for\)"),
+        (Misspelt, "quantities lists 'log_prior', which is no quantity: a class of molgfn.trajectories.quantities"),
+        (ListsWhatPrepareGives, "quantities lists Advantage, which is read without being listed: `prepare` gives it"),
+        (ListsTheUnfinished, "quantities lists Unfinished, which does not say how it is computed"),
+        (ReadsAnUndeclaredNetwork, "quantities lists QTaken, which reads the network `q1`, but neither"),
         (TrainsNothingKnown, "trains names head; known are backward, flow, forward"),
-        (NetworkOfNoName, "auxiliaries names q3; known are log_paths, q1, q2, value_backward"),
+        (NetworkOfABadName, "networks names `q 3`, which is no name"),
+        (NetworkOfATakenName, "networks names flow, which is already the name of something else"),
     ],
 )
 def test_words_that_nobody_knows(objective, says):
@@ -121,7 +148,7 @@ def test_words_that_nobody_knows(objective, says):
 
 def test_words_of_a_backward_policy_that_nobody_knows():
     (problem,) = misdeclared(TrajectoryBalance(), MisspeltBackward(), MLPPolicy(environment=GRID, hidden=4))
-    assert problem.startswith("backward: MisspeltBackward.requires names log_prior; known are log_guide, ")
+    assert problem.startswith("backward: MisspeltBackward.quantities lists 'log_prior', which is no quantity")
 
 
 def test_a_run_is_refused_with_all_of_it(config, monkeypatch):
@@ -138,5 +165,5 @@ def test_a_run_is_refused_with_all_of_it(config, monkeypatch):
     with pytest.raises(ConfigError) as error:
         assemble(settings)
     text = str(error.value)
-    assert "objective: Misspelt.requires names log_prior" in text
+    assert "objective: Misspelt.quantities lists 'log_prior'" in text
     assert "policy: Forgetful.group_modules leaves out trunk.0.weight" in text

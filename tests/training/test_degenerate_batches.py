@@ -102,7 +102,7 @@ def test_every_pair_trains_on_what_there_is(name, backward_name, case):
     policy.backward_rule = backward.fixed
     auxiliaries = {
         key: make(environment=environment, learned_backward=False, own_losses=frozenset())
-        for key in (*objective.auxiliaries, *backward.auxiliaries)
+        for key in (network.name for network in (*objective.networks, *backward.networks))
     }
     learner = Learner(
         policy=policy, objective=objective, backward=backward, optimizers=Optimizers(), auxiliaries=auxiliaries

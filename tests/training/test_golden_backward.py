@@ -13,7 +13,8 @@ from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.testing import golden_dag
 from molgfn.training.guides.forward_policy import ForwardPolicyGuide
 from molgfn.training.guides.stored_rewards import StoredRewardsGuide
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 
 
 @torch.no_grad()
@@ -35,8 +36,8 @@ def divergence(policy, log_guide=None):
         return total.log()[last]
 
     def value():
-        scored = score(t, exact, requires=frozenset({"log_pb"}))
-        log_pf, log_pb = scored.log_pf.sum(1), scored.log_pb.sum(1)
+        evaluated = evaluate(t, exact, quantities=(LogPB,))
+        log_pf, log_pb = evaluated.log_pf.sum(1), evaluated[LogPB].sum(1)
         taught = log_pf if log_guide is None else t.pad(log_guide(t, exact)).sum(1)
         return (by_object(log_pf).exp() * log_pb.exp() * (log_pb - taught + by_object(taught))).sum().item()
 
@@ -103,7 +104,7 @@ def test_rl_g_reaches_the_best_markov_pb_of_stored_rewards(frozen_forward):
     p_t = torch.zeros(9, dtype=torch.float64).index_add(0, last, dag.probabilities())[last]
     optimizer = torch.optim.Adam([exact.backward_logits], lr=0.05)
     for _ in range(600):
-        log_pb = score(t, exact, requires=frozenset({"log_pb"}), joint=True).log_pb.sum(1)
+        log_pb = evaluate(t, exact, quantities=(LogPB,), joint=True)[LogPB].sum(1)
         best = (p_t * log_pb.exp() * (log_pb - taught)).sum()
         optimizer.zero_grad()
         best.backward()

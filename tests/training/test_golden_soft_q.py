@@ -21,7 +21,7 @@ OBJECTIVES = [
 
 
 def name(objective):
-    return f"{type(objective).__name__}-{getattr(objective, 'span', len(objective.auxiliaries))}"
+    return f"{type(objective).__name__}-{getattr(objective, 'span', len(objective.networks))}"
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=name)
@@ -36,5 +36,5 @@ def test_it_learns(objective):
 def test_it_reaches_the_target(objective, seed):
     tv, module = train_on_golden(objective, seed=seed)
     assert tv < 0.01
-    if not objective.auxiliaries:
+    if not objective.networks:
         assert module.policy.flows[0].item() == pytest.approx(math.log(63), abs=0.05)

@@ -13,6 +13,7 @@ from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import ConfigError, TrainingError
+from molgfn.policies.log_z import LogZ
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import golden_dag
@@ -21,8 +22,9 @@ from molgfn.training.guides.forward_policy import ForwardPolicyGuide
 from molgfn.training.guides.hash_table import HashTable, first_of_each
 from molgfn.training.guides.stored_rewards import StoredRewardsGuide
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate_backward
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler, flat
-from molgfn.trajectories.scoring import score_backward
 
 SYMMETRIC = [["C", [0]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]]
 
@@ -33,7 +35,7 @@ class AnyPolicy(TabularPolicy):
     def __init__(self, environment, seed=0):
         torch.nn.Module.__init__(self)
         self.environment, self.seed, self.learned_backward = environment, seed, True
-        self.log_z = torch.nn.Parameter(torch.zeros((), dtype=torch.float64))
+        self.log_z = LogZ().double()
 
     def forward(self, states, *, forward=True, backward=False, flow=False):
         from molgfn.policies.base import PolicyOutput
@@ -74,12 +76,13 @@ def all_backward(environment, terminal):
             walk(before, [(before, action, back[None]), *path])
 
     stop = torch.tensor([environment.stop_action])
-    walk(terminal, [(terminal, stop, torch.tensor([-1]))])
+    walk(terminal, [(terminal, stop, torch.tensor([0]))])
     steps = [(s, a, b, k, t) for k, path in enumerate(paths) for t, (s, a, b) in enumerate(path)]
     return flat(
         states=type(terminal).cat([s for s, *_ in steps]),
         actions=torch.cat([a for _, a, *_ in steps]),
         backward_actions=torch.cat([b for _, _, b, *_ in steps]),
+        exits=torch.tensor([s is terminal for s, *_ in steps]),
         trajectory=torch.tensor([k for *_, k, _ in steps]),
         step=torch.tensor([t for *_, t in steps]),
         n=len(paths),
@@ -132,7 +135,7 @@ def by_hand(environment, trajectories, batch, *, temperature=1.0, floor=1e-5):
 
     walk(x)
     keys = list(environment.keys(trajectories.states))
-    for row in (trajectories.backward_actions >= 0).nonzero().flatten().tolist():
+    for row in (~trajectories.exits).nonzero().flatten().tolist():
         total = sum(n * score(c, x_key) for c, n in edges[keys[row]].items())
         out[row] = log(score(keys[row + 1], x_key) / total)
     return out
@@ -211,7 +214,7 @@ def test_the_guide_is_a_distribution_over_the_trajectories_to_an_object(name, st
     for b in range(8):
         t = all_backward(environment, drawn(environment, 8).terminal[torch.tensor([b])])
         log_p = guide.log_prob(t, policy)
-        assert (log_p[t.backward_actions < 0] == 0).all()
+        assert (log_p[t.exits] == 0).all()
         total = torch.zeros(len(t), dtype=torch.float64).index_add(0, t.trajectory, log_p).exp().sum()
         assert total.item() == pytest.approx(1, abs=1e-9)
 
@@ -239,7 +242,7 @@ def strings(environment, texts, log_reward):
 def log_pb(trajectories, policy):
     """log P_B of every step, [S]."""
     scored = replace(trajectories, log_reward=torch.zeros(len(trajectories), dtype=torch.float64))
-    table = score_backward(scored, policy).log_pb.detach()
+    table = evaluate_backward(scored, policy)[LogPB].detach()
     return table[trajectories.trajectory, trajectories.step]
 
 
@@ -403,7 +406,7 @@ def test_forward_guide_with_a_network():
     log_p = ForwardPolicyGuide().log_prob(t, policy)
     assert not log_p.requires_grad
     table = policy(t.states).forward.log_probs()
-    construction = t.backward_actions >= 0
+    construction = ~t.exits
     ratio = (log_p - table.gather(1, t.actions[:, None]).squeeze(1))[construction]
     total = 1 - table[construction, 2].exp() + 1e-5
     torch.testing.assert_close(ratio.exp(), 1 / total, rtol=1e-5, atol=0)

@@ -193,5 +193,5 @@ def test_precision(config, precision, dtype):
     run = train(settings)
     assert {p.dtype for p in run.experiment.policy.parameters()} == {dtype}
     assert all(np.isfinite(float(r["train/loss/tb"])) for r in rows(run))
-    assert read(run.checkpoint)["state_dict"]["policy.log_z"].dtype == dtype
+    assert read(run.checkpoint)["state_dict"]["policy.log_z.constant"].dtype == dtype
     assert train(settings | {"trainer": settings["trainer"] | {"iterations": 8}}, resume=run.checkpoint).iteration == 8

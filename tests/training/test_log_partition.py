@@ -58,7 +58,7 @@ def test_a_rate_that_is_given_is_the_rate(config, rate, closes):
     c = config()
     c["policy"]["initial_log_z"] = 100.0
     c["optimizer"]["lr_log_z"] = rate
-    end = train(c).experiment.policy.log_z.item()
+    end = train(c).experiment.policy.log_z.constant.item()
     assert (end < 50) == closes
     if not closes:
         assert end == pytest.approx(100.0 - 6 * rate, abs=0.05 * 6 * rate)

@@ -7,10 +7,12 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment import assemble, misfits, train
 from molgfn.objectives.residuals import scores
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 
 
 def node(target, **arguments):
@@ -74,9 +76,9 @@ def test_tlm_step_leaves_pf_alone(config, share):
             take = pl_module.learner.steps.take
 
             def watched(output, what, *rest):
-                before = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
+                before = evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach()
                 result = take(output, what, *rest)
-                after = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
+                after = evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach()
                 kept.setdefault(what, []).append(torch.equal(before, after))
                 return result
 
@@ -107,11 +109,11 @@ def test_log_z_starts_at_the_first_batch(config, start):
 
     data.draw = keep
     trainer().fit(e.module(), datamodule=data)
-    scored = score(first["batch"].trajectories, e.policy, requires=frozenset({"log_pb"}))
-    weights = -scores(scored)
+    evaluated = evaluate(first["batch"].trajectories, e.policy, quantities=(LogPB,))
+    weights = -scores(evaluated)
     mean = weights.mean().item()
     expected = {None: mean, "mean": mean, "importance": weights.exp().mean().log().item()}.get(start, start)
-    assert e.policy.log_z.item() == pytest.approx(expected, abs=1e-4)
+    assert e.policy.log_z.constant.item() == pytest.approx(expected, abs=1e-4)
 
 
 def test_learning_rates_and_decay(config):
@@ -182,14 +184,14 @@ def test_batches_come_from_the_present_weights(config):
 
     def keep():
         batch = draw()
-        drawn.append(score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach())
+        drawn.append(evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach())
         return batch
 
     data.draw = keep
 
     class Watch(pl.Callback):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-            now = score(batch.trajectories, e.policy, requires=frozenset()).log_pf.detach()
+            now = evaluate(batch.trajectories, e.policy, quantities=()).log_pf.detach()
             assert torch.equal(now, drawn[-1])
             assert len(drawn) == batch_idx + 1
 
@@ -207,13 +209,27 @@ def test_misfits_are_reported_together(config, monkeypatch):
     replay = node("trajectories.mixture.Sources", sources=sources)
     e = assemble(config(data=replay))
     monkeypatch.setattr(type(e.objective), "on_policy", True)
-    monkeypatch.setattr(type(e.policy), "provides", frozenset({"log_pb"}))
+    monkeypatch.setattr(type(e.policy), "provides", frozenset({"forward", "backward"}))
     problems = misfits(e)
     assert len(problems) == 2
-    assert "needs log_z" in problems[0]
-    assert "GraphTransformerPolicy" in problems[0]
+    assert problems[0] == "objective: TrajectoryBalance reads log_z, but GraphTransformerPolicy has no log Z"
     assert "on-policy" in problems[1]
     assert "replay" in problems[1]
+
+
+def test_a_reward_and_an_environment_agree_on_the_condition(config, monkeypatch):
+    drawn = node("rewards.power.Power", beta=None)
+    lacking = r"reward: Power reads the condition `beta`, but Fragments carries no condition; give reward.beta a number"
+    with pytest.raises(ConfigError, match=lacking):
+        train(config(reward=drawn))
+
+    def values(self, states):
+        return {"beta": torch.ones(len(states), dtype=torch.float64)}
+
+    monkeypatch.setattr(Fragments, "condition_values", values)
+    assert misfits(assemble(config(reward=drawn))) == []
+    with pytest.raises(ConfigError, match="condition: beta is drawn for each trajectory, but nothing reads it: Power"):
+        train(config())
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from molgfn.training.one_process import RANKS, LocalCheckpoints, alone
 
 
 def shipped(group, name, **changes):
-    from molgfn.cli.composing.places import shipped as folder
+    from molgfn.composing.places import shipped as folder
 
     node = yaml.safe_load((folder("configs") / group / f"{name}.yaml").read_text())
     return {**node, **changes}
@@ -106,7 +106,7 @@ def test_a_run_folder_of_any_name_is_whole_and_goes_on(config, tmp_path, monkeyp
         "log.txt",
         "metrics.csv",
         "results.yaml",
-        "scored.sqlite",
+        "evaluated.sqlite",
         "top_auc.csv",
     }
     more = {**config, "scoring": None, "trainer": {**config["trainer"], "iterations": 5}}

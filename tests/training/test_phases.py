@@ -9,8 +9,12 @@ import yaml
 
 from molgfn.experiment import assemble
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, Phase
+from molgfn.objectives.policy_gradients.frozen import Advantage, LogPFOld
 from molgfn.training import learner as learners
 from molgfn.training.steps import GradientSteps
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.divergences import KL
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -59,8 +63,8 @@ def iterate(e, iterations, before=lambda batch: None, after=lambda: None):
 class Probe(Objective):
     """Three phases that write down what they see; ``advantage`` numbers the trajectories."""
 
-    requires = frozenset({"log_pb", "log_flow", "log_z", "kl"})
-    anchors = frozenset({"log_pb", "log_flow"})
+    quantities = (LogPB, LogFlow, KL, LogZ)
+    prepares_from = (LogPB, LogFlow)
     on_policy = True
     trains = frozenset({"forward", "flow", "log_z"})
     reference = "none"
@@ -69,37 +73,37 @@ class Probe(Objective):
         self.seen = []
         self.prepared = None
 
-    def prepare(self, scored):
-        assert not scored.log_pf.requires_grad
-        self.prepared = scored
-        number = torch.arange(len(scored)).double()
-        return {"log_pf_old": scored.log_pf, "advantage": number[:, None].expand_as(scored.log_pf)}
+    def prepare(self, evaluated):
+        assert not evaluated.log_pf.requires_grad
+        self.prepared = evaluated
+        number = torch.arange(len(evaluated)).double()
+        return {LogPFOld: evaluated.log_pf, Advantage: number[:, None].expand_as(evaluated.log_pf)}
 
     def phases(self):
         return (
-            Phase("policy", self.policy, frozenset({"kl"}), epochs=3),
-            Phase("critic", self.critic, frozenset({"log_flow"}), epochs=2, splits=3, needs_log_pf=False),
-            Phase("log_z", self.log_z, frozenset({"log_z"})),
+            Phase("policy", self.policy, (KL,), epochs=3),
+            Phase("critic", self.critic, (LogFlow,), epochs=2, splits=3, needs_log_pf=False),
+            Phase("log_z", self.log_z, (LogZ,)),
         )
 
-    def note(self, name, scored):
-        self.seen.append((name, scored))
+    def note(self, name, evaluated):
+        self.seen.append((name, evaluated))
 
-    def policy(self, scored):
-        self.note("policy", scored)
-        return ObjectiveOutput({"policy": Loss((scored.log_pf.sum(1) - 1).square().mean(), frozenset({"forward"}))})
+    def policy(self, evaluated):
+        self.note("policy", evaluated)
+        return ObjectiveOutput({"policy": Loss((evaluated.log_pf.sum(1) - 1).square().mean(), frozenset({"forward"}))})
 
-    def critic(self, scored):
-        self.note("critic", scored)
-        return ObjectiveOutput({"critic": Loss((scored.need("log_flow") - 1).square().mean(), frozenset({"flow"}))})
+    def critic(self, evaluated):
+        self.note("critic", evaluated)
+        return ObjectiveOutput({"critic": Loss((evaluated[LogFlow] - 1).square().mean(), frozenset({"flow"}))})
 
-    def log_z(self, scored):
-        self.note("log_z", scored)
+    def log_z(self, evaluated):
+        self.note("log_z", evaluated)
         # reads log P_F with its gradient, which must not get to P_F
-        value = (scored.need("log_z") - scored.log_pf.sum(1) - 1).square().mean()
+        value = (evaluated[LogZ] - evaluated.log_pf.sum(1) - 1).square().mean()
         return ObjectiveOutput({"log_z": Loss(value, frozenset({"log_z"}))})
 
-    def __call__(self, scored):
+    def __call__(self, evaluated):
         raise AssertionError("an objective with phases of its own is not called")
 
 
@@ -140,27 +144,27 @@ def test_each_step_changes_the_groups_of_its_loss_alone(probe, monkeypatch):
 def test_the_parts_of_a_pass_hold_each_trajectory_once_and_what_was_frozen_for_it(probe):
     iterate(probe, 1)
     first = probe.objective.prepared
-    parts = [scored for name, scored in probe.objective.seen if name == "critic"]
+    parts = [evaluated for name, evaluated in probe.objective.seen if name == "critic"]
     assert len(parts) == 6
     for start in (0, 3):
-        rows = [scored.advantage[:, 0].long() for scored in parts[start : start + 3]]
+        rows = [evaluated[Advantage][:, 0].long() for evaluated in parts[start : start + 3]]
         assert sorted(torch.cat(rows).tolist()) == list(range(8))
         assert {len(r) for r in rows} == {2, 3}
-        for r, scored in zip(rows, parts[start : start + 3], strict=True):
-            width = scored.mask.shape[1]
-            assert torch.equal(scored.mask, first.mask[r][:, :width])
+        for r, evaluated in zip(rows, parts[start : start + 3], strict=True):
+            width = evaluated.mask.shape[1]
+            assert torch.equal(evaluated.mask, first.mask[r][:, :width])
             assert not first.mask[r][:, width:].any()
-            assert torch.equal(scored.log_pf_old, first.log_pf[r][:, :width])
-            assert torch.equal(scored.log_reward, first.log_reward[r])
-            assert (scored.log_pf == 0).all()  # not asked for
+            assert torch.equal(evaluated[LogPFOld], first.log_pf[r][:, :width])
+            assert torch.equal(evaluated.log_reward, first.log_reward[r])
+            assert (evaluated.log_pf == 0).all()  # not asked for
 
 
 def test_the_first_step_sees_what_prepare_saw(probe):
     iterate(probe, 1)
-    steps = [scored for name, scored in probe.objective.seen if name == "policy"]
-    assert torch.equal(steps[0].log_pf.detach(), steps[0].log_pf_old)
-    assert torch.equal(steps[0].log_pf_old, steps[2].log_pf_old)
-    assert not torch.equal(steps[1].log_pf.detach(), steps[1].log_pf_old)
+    steps = [evaluated for name, evaluated in probe.objective.seen if name == "policy"]
+    assert torch.equal(steps[0].log_pf.detach(), steps[0][LogPFOld])
+    assert torch.equal(steps[0][LogPFOld], steps[2][LogPFOld])
+    assert not torch.equal(steps[1].log_pf.detach(), steps[1][LogPFOld])
     assert steps[0].log_pf.requires_grad
 
 
@@ -172,13 +176,13 @@ def test_the_anchor_is_pf_at_the_start_of_the_iteration(probe):
 
     policy = probe.objective.policy
 
-    def watched(scored):
+    def watched(evaluated):
         batch, old = at_start["batch"], at_start["policy"]
         with torch.no_grad():
             kl = probe.policy(batch.states).forward.kl(old(batch.states).forward)
         expected.append(batch.pad(kl))
-        given.append(scored.kl.detach())
-        return policy(scored)
+        given.append(evaluated[KL].detach())
+        return policy(evaluated)
 
     probe.objective.policy = watched
     iterate(probe, 2, before=before)
@@ -199,7 +203,7 @@ def test_the_target_follows_at_its_rate(grid, rate, every, monkeypatch):
         )
     )
     originals = {"policy": e.policy, **e.auxiliaries}
-    assert set(e.auxiliaries) == set(e.objective.auxiliaries) != set()
+    assert set(e.auxiliaries) == {network.name for network in e.objective.networks} != set()
     expected = {k: [p.detach().double().clone() for p in n.parameters()] for k, n in originals.items()}
     history = []
 
@@ -227,19 +231,19 @@ def test_the_forward_objective_reads_the_copy_of_pb(grid):
     call = type(e.objective).__call__
 
     class Watched(type(e.objective)):
-        def __call__(self, scored):
-            seen.append(scored)
-            return call(self, scored)
+        def __call__(self, evaluated):
+            seen.append(evaluated)
+            return call(self, evaluated)
 
     e.objective.__class__ = Watched
     batches = []
     iterate(e, 3, before=batches.append)
     environment = e.environment
-    for batch, scored in zip(batches, seen, strict=True):
+    for batch, evaluated in zip(batches, seen, strict=True):
         uniform = -environment.backward_mask(batch.states).sum(1).clamp(min=1).log()
-        expected = torch.where(batch.backward_actions < 0, 0.0, uniform.roll(-1))
-        torch.testing.assert_close(scored.log_pb, batch.pad(expected), atol=1e-5, rtol=0)
-        assert not scored.log_pb.requires_grad
+        expected = torch.where(batch.exits, 0.0, uniform.roll(-1))
+        torch.testing.assert_close(evaluated[LogPB], batch.pad(expected), atol=1e-5, rtol=0)
+        assert not evaluated[LogPB].requires_grad
     now = e.policy(batches[-1].states, forward=False, backward=True).backward.log_probs()
     assert not torch.allclose(now.exp().amax(1), now.exp().amin(1), atol=1e-4)  # while P_B itself has moved
 
@@ -273,7 +277,7 @@ def test_a_critic_starts_at_the_mean_return_to_go_of_the_first_batch(grid):
             out = policy(batch.states)
             log_pb = policy(batch.states, forward=False, backward=True).backward
             flat = torch.where(
-                batch.backward_actions < 0,
+                batch.exits,
                 batch.log_target[batch.trajectory],
                 log_pb.log_prob(torch.where(batch.step > 0, batch.backward_actions.roll(1), 0)).roll(-1),
             )
@@ -309,7 +313,7 @@ def test_the_values_of_networks_beside_the_policy_start_there_too(grid):
     e = assemble(grid(objective=shipped("objective", "sac")))
     e.optimizers.rates = dict.fromkeys(e.optimizers.rates, 1e-12)
     module, _ = iterate(e, 1)
-    for name in e.objective.auxiliaries:
+    for name in (network.name for network in e.objective.networks):
         flows = e.auxiliaries[name].flows.detach()
         assert float(flows.std()) < 1e-6
         assert abs(float(flows.mean())) > 0.1

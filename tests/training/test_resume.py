@@ -38,6 +38,8 @@ CASES = {
     "tlm": {"backward": node("objectives.backward.trajectory_likelihood.TrajectoryLikelihood")},
     "schedules": {"optimizer": node("training.optimizers.Optimizers", half_life=3, backward_decay=0.9)},
     "ema": {"optimizer": node("training.optimizers.Optimizers", ema_decay=0.9)},
+    "adamw, warm-up, cosine": {"optimizer": shipped("optimizer", "adamw", warm_up=3, cosine=6, cosine_end=0.1)},
+    "sgd": {"optimizer": shipped("optimizer", "sgd", lr=1e-4)},
 }
 #: the same for what keeps more than weights; smaller, since these take many steps an iteration
 LARGER = {

@@ -1,7 +1,5 @@
 """The trust-region optimizer alone, and the curvature of policies against finite differences."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -11,8 +9,9 @@ from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.testing import golden_dag
 from molgfn.training.trust_region import TrustRegionOptimizer, conjugate_gradients
+from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
+from molgfn.trajectories.quantities.divergences import KLOld
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score, score_and_anchor
 
 
 def definite(n=12):
@@ -161,7 +160,7 @@ def test_state_of_the_optimizer_travels():
 
 def test_a_tabular_policy_takes_a_step_in_the_region():
     dag, objective = golden_dag(learned_backward=False), RLTrustRegion()
-    first, anchor = score_and_anchor(dag.trajectories, dag.policy, requires=objective.requires)
+    first, anchor = evaluate_and_anchor(dag.trajectories, dag.policy, quantities=objective.quantities)
     frozen = objective.prepare(first.detach())
 
     def closure():
@@ -178,8 +177,8 @@ def test_a_tabular_policy_takes_a_step_in_the_region():
 
 
 def phase_loss(objective, trajectories, policy, anchor, frozen):
-    scored = score(trajectories, policy, requires=frozenset({"kl_old"}), anchor=anchor)
-    return objective.policy(replace(scored, **frozen))
+    evaluated = evaluate(trajectories, policy, quantities=(KLOld,), anchor=anchor)
+    return objective.policy(evaluated.having(frozen))
 
 
 POLICIES = [
@@ -201,7 +200,7 @@ def test_curvature_of_a_network_policy(kind, arguments):
     trajectories = Sampler(environment).forward(policy, 4)
     trajectories = type(trajectories)(**{**vars(trajectories), "log_reward": torch.randn(4, dtype=torch.float64)})
     objective = RLTrustRegion()
-    first, anchor = score_and_anchor(trajectories, policy, requires=objective.requires)
+    first, anchor = evaluate_and_anchor(trajectories, policy, quantities=objective.quantities)
     frozen = objective.prepare(first.detach())
     parameters = policy.parameter_groups()["forward"]
 

@@ -7,6 +7,8 @@ import math
 import pytest
 
 from molgfn.experiment import assemble, train
+from molgfn.objects.grid import GRID
+from molgfn.objects.molecule import MOLECULE
 from molgfn.training.callbacks.variety import Variety, remedy
 
 
@@ -24,18 +26,18 @@ def test_the_share_is_of_an_interval():
     assert math.isnan(variety.share)
     variety.add([1, 2, 3, 3])
     assert variety.share == variety.latest == 0.75
-    variety.close(warn=True)
+    variety.close(MOLECULE)
     assert math.isnan(variety.share)
     assert variety.latest == 0.75
     variety.add([3, 3])
     assert variety.share == variety.latest == 0.5
 
 
-def intervals(variety, *shares, n=200, warn=True):
+def intervals(variety, *shares, n=200, kind=MOLECULE):
     """Close an interval of ``n`` draws for each share."""
     for share in shares:
         variety.add([i % max(1, round(share * n)) for i in range(n)])
-        variety.close(warn=warn)
+        variety.close(kind)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_short_intervals_are_looked_at_together(caplog):
 
 
 def test_nothing_is_said_where_it_is_not_asked_for(caplog):
-    intervals(Variety(), 1.0, 0.01, warn=False)
+    intervals(Variety(), 1.0, 0.01, kind=GRID)
     assert not caplog.records
 
 

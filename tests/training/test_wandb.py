@@ -190,12 +190,15 @@ def test_a_server_that_makes_no_run_after_all(config, monkeypatch, key, caplog, 
     assert sum("Weights & Biases" in record.getMessage() for record in caplog.records) == 1
 
 
-def test_the_server_is_asked_once(monkeypatch, key):
+def test_the_server_is_asked_once(config, monkeypatch, key):
     asked = []
     monkeypatch.setattr(wandb_run, "unavailable", lambda: asked.append(1))
-    loggers = Loggers()
-    assert loggers.settle() == loggers.settle() == "online"
+    assert Loggers().ask() == "online"
     assert len(asked) == 1
+    start = wandb.init
+    monkeypatch.setattr(wandb, "init", lambda **arguments: start(**{**arguments, "mode": "offline"}))
+    train(config(logger=node("training.loggers.Loggers", wandb="auto")))
+    assert len(asked) == 2
 
 
 def test_a_certificate_that_is_not_trusted_is_left_to_wandb(monkeypatch, key):

@@ -13,9 +13,9 @@ from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.power import Power
+from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import find_rewards
-from molgfn.trajectories.scoring import score
 from molgfn.trajectories.sources.explored import Explored
 from molgfn.trajectories.sources.local_search import LocalSearch
 from molgfn.trajectories.sources.offline import OfflineMolecules
@@ -70,7 +70,7 @@ def test_the_last_state_has_the_log_target_of_the_object(policy, tmp_path, way, 
         worth = {}  # one value for each object of what is new in the batch, on the way too
         states = batch.states[batch.step > 0]
         objects = policy.environment.objects(states)
-        keys = policy.environment.object_keys(objects)
+        keys = policy.environment.kind.keys(objects)
         values = (batch.log_reward_state[batch.step > 0] + policy.environment.log_symmetry(states, objects)).tolist()
         source = [batch.source[b] for b in batch.trajectory[batch.step > 0].tolist()]
         for key, value, origin in zip(keys, values, source, strict=True):
@@ -105,7 +105,7 @@ def test_a_filter_that_blocks_nothing_changes_no_loss(policy, tmp_path, objectiv
         batch = found_there.trajectories
         if way == "policy":
             assert max(Counter(batch.keys).values()) > 1  # an object twice in the batch, and also on the way
-        (loss,) = objective(score(batch, policy, requires=objective.requires)).losses.values()
+        (loss,) = objective(evaluate(batch, policy, quantities=objective.quantities)).losses.values()
         gradient = torch.autograd.grad(loss.value, list(policy.parameters()), allow_unused=True)
         found.append((loss.value, [g for g in gradient if g is not None]))
     assert torch.equal(found[0][0], found[1][0])
@@ -123,7 +123,7 @@ def test_scoring_a_batch_again_changes_nothing(policy):
         policy.environment,
         reward,
         state_rewards=True,
-        score=lambda objects, keys: reward.further(objects, keys, finished=True),
+        score=lambda objects, keys, condition: reward.further(objects, keys, condition, finished=True),
     ).trajectories
     assert torch.equal(again.log_reward, drawn.log_reward)
     assert torch.equal(again.log_reward_state, drawn.log_reward_state)

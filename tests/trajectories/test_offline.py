@@ -18,9 +18,9 @@ from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
+from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.reading_back import read_back
-from molgfn.trajectories.scoring import score
 from molgfn.trajectories.sources import offline
 from molgfn.trajectories.sources.explored import Explored
 from molgfn.trajectories.sources.local_search import LocalSearch
@@ -298,7 +298,7 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
         batch = sources.draw(
             policy, reward, iteration=iteration, generator=draw, replay_generator=draw, offline_rewards=False
         ).trajectories
-        (loss,) = objective(score(batch, policy, requires=objective.requires)).losses.values()
+        (loss,) = objective(evaluate(batch, policy, quantities=objective.quantities)).losses.values()
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()
@@ -308,7 +308,7 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
     assert (after.log_p.exp() - 0.5).abs().max() < 0.1
 
 
-def test_a_policy_of_another_domain_is_refused(file):
+def test_a_policy_of_another_kind_of_object_is_refused(file):
     grid = MLPPolicy(environment=HyperGrid(side=3), hidden=8, layers=1)
     with pytest.raises(ConfigError, match="HyperGrid builds grid objects"):
         OfflineMolecules(molecules=file).sample(grid, 2)

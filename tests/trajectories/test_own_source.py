@@ -49,7 +49,7 @@ class BestAgain(Source):
         terminal = replace(environment.initial(n), position=self.position.expand(n, -1))
         drawn = Sampler(environment).backward(context.policy, terminal, generator=context.generator)
         facts = {key: value.expand(n) for key, value in self.facts.items()}
-        return replace(drawn, **facts, keys=environment.object_keys(terminal.position))
+        return replace(drawn, **facts, keys=environment.kind.keys(terminal.position))
 
     def observe(self, batch):
         found = batch.fresh.trajectories

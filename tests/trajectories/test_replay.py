@@ -24,7 +24,7 @@ def batch(environment, n, seed):
         t,
         log_reward=position.sum(1).double(),
         log_symmetry=torch.full((n,), 0.25, dtype=torch.float64),
-        keys=environment.object_keys(position),
+        keys=environment.kind.keys(position),
     )
 
 
@@ -38,7 +38,7 @@ def test_unique_by_object_and_latest_trajectory(environment, kind):
         seen |= set(t.keys)
     assert len(replay) == len(seen) <= 64
     drawn = replay.sample(50, torch.Generator().manual_seed(0))
-    assert environment.object_keys(drawn.terminal.position) == drawn.keys
+    assert environment.kind.keys(drawn.terminal.position) == drawn.keys
     assert torch.equal(drawn.log_reward, drawn.terminal.position.sum(1).double())
     assert set(drawn.log_symmetry.tolist()) == {0.25}
     last = {k: t.select(torch.tensor([i])) for i, k in enumerate(t.keys)}
@@ -56,7 +56,7 @@ def test_longer_trajectories_make_room(environment):
     replay.add(short)
     replay.add(long)
     drawn = replay.sample(200, torch.Generator().manual_seed(0))
-    assert environment.object_keys(drawn.terminal.position) == drawn.keys
+    assert environment.kind.keys(drawn.terminal.position) == drawn.keys
 
 
 def test_full_store_gives_up_the_oldest_or_the_worst(environment):

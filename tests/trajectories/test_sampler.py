@@ -31,7 +31,7 @@ def consistent(environment, t: Trajectories):
     last = torch.zeros_like(first)
     last[t.last] = True
     assert torch.equal(last, t.actions == environment.stop_action)
-    assert torch.equal(last, t.backward_actions == -1)
+    assert torch.equal(last, t.exits)
     assert environment.forward_mask(t.states).gather(1, t.actions[:, None]).all()
     going = (~last).nonzero().squeeze(1)
     following = t.states[going + 1]

@@ -110,8 +110,8 @@ def info(
 
     The rules are those of `molgfn describe molgfn.chemistry.standardise.Standardisation`; without any, nothing is
     changed. Files: .smi, .csv, .tsv, .parquet, .sdf, .mol; each also .gz. What is kept goes to OUTPUT in its standard
-    form and in order: .csv, .tsv and .parquet with the other columns (names of a .smi, tags of an .sdf), .smi with
-    the names of a .smi.
+    form and in order: .csv, .tsv and .parquet with the other columns (names of a .smi, tags of an .sdf), .sdf with
+    them as tags and with the coordinates of an .sdf, .smi with the names of a .smi.
 
     \b
     Examples:
@@ -124,7 +124,7 @@ def info(
     """
     from molgfn.chemistry.files.reading import Columns, no_molecule
     from molgfn.chemistry.standardise import Standardisation
-    from molgfn.cli.files.kept import write_kept
+    from molgfn.cli.files.kept import STRUCTURES, Kept, write_kept
     from molgfn.cli.progress import shown
     from molgfn.datasets.reading import ReadingReport, iter_entries
     from molgfn.datasets.registry import DATASETS
@@ -145,7 +145,8 @@ def info(
         ):  # fmt: skip
             statistics.add(molecule)
             if output is not None:
-                kept.append((molecule.smiles, record.cells))
+                block = record.text if record.block and output.suffix.lower() in STRUCTURES else ""
+                kept.append(Kept(molecule.smiles, record.cells, block))
     if not report.entries:
         raise no_molecule(source, [])
     if output is not None and not kept:
@@ -167,22 +168,22 @@ def info(
         console.print(f"written: {output}", highlight=False)
         if lost:
             listed = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
-            console.print(f"not in it: the columns {listed}; a .csv, .tsv or .parquet keeps them", highlight=False)
+            console.print(f"not in it: the columns {listed}; a .csv, .tsv or .parquet keeps them all", highlight=False)
 
 
 def _require_output(output: Path, source: str, path: Path | None) -> None:
     """Refuse what would overwrite the source, or be another kind of file than its name says."""
-    from molgfn.cli.files.kept import LINES, TABLES
-    from molgfn.cli.files.object_files import require_folder
+    from molgfn.api.object_files import require_folder
+    from molgfn.cli.files.kept import LINES, STRUCTURES, TABLES
     from molgfn.datasets.registry import DATASETS
 
     read = path or (DATASETS[source].file.place if source in DATASETS else Path(source))
     if output.exists() and read.exists() and output.samefile(read):
         raise ConfigError(f"{output}: is the file that is read; give what is kept another name")
-    if output.suffix.lower() not in (*LINES, *TABLES):
+    if output.suffix.lower() not in (*LINES, *TABLES, *STRUCTURES):
         raise ConfigError(
             f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt, a table .csv, .tsv "
-            "or .parquet"
+            "or .parquet, structures .sdf"
         )
     if output.is_dir():
         raise ConfigError(f"{output}: is a folder; give the name of a file")

@@ -41,7 +41,7 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     \b
     Exit codes: 0 fine, 2 no such component.
     """
-    from molgfn.cli.composing.places import shipped
+    from molgfn.composing.places import shipped
     from molgfn.targets import did_you_mean
 
     configs = shipped("configs")

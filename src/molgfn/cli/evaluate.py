@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from molgfn.cli.files.own_files import FILE_HELP, given_files, own_files, own_reward
-from molgfn.errors import CheckpointError, ConfigError
+from molgfn.cli.files.given_files import FILE_HELP, given_files
+from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from molgfn.checkpoint import Loaded
     from molgfn.evaluation.run import Evaluated
 
 
@@ -65,7 +64,23 @@ def evaluate(
     if what.is_dir() or what.suffix == ".ckpt":
         if score_as is not None:
             raise click.UsageError("--score-as is for a file of SMILES; a run is scored by its own reward.")
-        result = _run(what, number, output, reference, heldout, seed, untrained, device, trust, given_files(files))
+        from molgfn.api.evaluating import evaluate as evaluate_run
+        from molgfn.cli.progress import shown
+
+        with shown() as show:
+            result = evaluate_run(
+                what,
+                samples=number,
+                reference=reference,
+                heldout=heldout,
+                untrained=untrained,
+                seed=seed,
+                output=output,
+                files=given_files(files),
+                trust=trust,
+                device=device,
+                progress=show,
+            )
     else:
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
@@ -79,65 +94,6 @@ def evaluate(
     click.echo(f"report: {result.report}")
 
 
-def _run(
-    what: Path,
-    number: int | None,
-    output: Path | None,
-    reference: Path | None,
-    heldout: Path | None,
-    seed: int,
-    untrained: bool,
-    device: str,
-    trust: tuple[str, ...],
-    given: dict[str, str],
-) -> Evaluated:
-    from molgfn.checkpoint import load
-    from molgfn.cli.progress import shown
-    from molgfn.cli.sample import usable_device
-    from molgfn.evaluation.run import evaluate_run
-
-    loaded = load(what, trust=trust, device=usable_device(device))
-    run = loaded.run
-    reward = own_reward(loaded, trust, given)
-    settings = _settings(loaded, number, reference, heldout, trust, given)
-    folder = _made(output or run / "evaluation", run)
-    fresh = _untrained(loaded, trust).to(loaded.policy.device) if untrained else None
-    with shown() as show:
-        done = evaluate_run(
-            run,
-            environment=loaded.environment,
-            policy=loaded.policy,
-            reward=reward,
-            settings=settings,
-            untrained=fresh,
-            seed=seed,
-            output=folder,
-            name=str(loaded.config.get("name", run.name)),
-            progress=show,
-        )
-    _to_wandb(run, loaded, done, trust)
-    return done
-
-
-def _to_wandb(run: Path, loaded: Loaded, done: Evaluated, trust: tuple[str, ...]) -> None:
-    """Into the run's own W&B run, where it has one."""
-    from molgfn.config import build
-    from molgfn.training.logs.loggers import Loggers
-
-    if not (run / "wandb").is_dir():
-        return
-    from molgfn.training.logs.wandb_tables import add_evaluation
-
-    node = {"_target_": "molgfn.training.logs.loggers.Loggers", **loaded.config.get("logger", {})}
-    try:
-        loggers = build(node, Loggers, "logger", untrusted=True, trust=trust)
-    except ConfigError as error:  # the evaluation itself is done and written
-        click.echo(f"the evaluation is not in the W&B run: {error}", err=True)
-        return
-    if (run_id := add_evaluation(run, done.evaluation, done.report, loggers)) is not None:
-        click.echo(f"Weights & Biases: the evaluation is in run {run_id}", err=True)
-
-
 def _file(
     what: Path,
     output: Path | None,
@@ -147,7 +103,10 @@ def _file(
     trust: tuple[str, ...],
     given: dict[str, str],
 ) -> Evaluated:
+    from molgfn.api.evaluating import evaluation_settings, results_folder
+    from molgfn.api.own_files import own_reward
     from molgfn.checkpoint import load
+    from molgfn.datasets.reading import unfit
     from molgfn.errors import DataError
     from molgfn.evaluation.run import evaluate_molecules
     from molgfn.evaluation.settings import EvaluationSettings
@@ -155,85 +114,22 @@ def _file(
     if not what.is_file():
         raise DataError(f"{what}: no such file or folder")
     loaded = load(score_as, trust=trust) if score_as is not None else None
-    if loaded is not None and loaded.environment.domain != "molecule":
-        raise ConfigError(f"--score-as: that run makes {loaded.environment.domain} objects, not molecules")
+    if loaded is not None and (reason := unfit(loaded.environment.kind, "that run")):
+        raise ConfigError(f"--score-as: the file {reason}")
     settings = (
         EvaluationSettings(reference=str(reference) if reference else None)
         if loaded is None
-        else _settings(loaded, None, reference, None, trust, given)
+        else evaluation_settings(loaded, given, reference=reference)
     )
-    reward = own_reward(loaded, trust, given) if loaded is not None else None
-    folder = _made(output or _beside(what), what)
+    reward = own_reward(loaded, given) if loaded is not None else None
+    folder = results_folder(output or _beside(what), what)
     return evaluate_molecules(what, folder, settings=settings, reward=reward, jobs=jobs)
 
 
 def _beside(what: Path) -> Path:
     """``gen.T0.5.smi`` -> ``gen.T0.5-evaluation``; with the ending where ``gen.T0.5.csv`` has that one already."""
+    from molgfn.api.evaluating import measured_there
     from molgfn.paths import without_ending
 
     short = what.with_name(f"{without_ending(what.name)}-evaluation")
-    return short if _other(short, what) is None else what.with_name(f"{what.name}-evaluation")
-
-
-def _other(folder: Path, what: Path) -> str | None:
-    """Of what the results in a folder are, where that is not ``what``."""
-    import json
-
-    try:
-        source = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["source"]
-        before = Path(source.get("path") or source["file"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    # results that moved together with what they are of name its old place
-    same = before == what.resolve() or (before.name == what.name and not (before.is_absolute() and before.exists()))
-    return None if same else str(before)
-
-
-def _made(folder: Path, what: Path) -> Path:
-    if (before := _other(folder, what)) is not None:
-        click.echo(f"{folder}: the results of {before} there are replaced", err=True)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot make this folder for the results ({error.strerror}); use -o") from None
-    from molgfn.cli.files.object_files import require_folder
-
-    require_folder(folder, folder)
-    return folder
-
-
-def _settings(
-    loaded: Loaded,
-    number: int | None,
-    reference: Path | None,
-    heldout: Path | None,
-    trust: tuple[str, ...],
-    given: dict[str, str],
-) -> Any:
-    from molgfn.config import build
-    from molgfn.evaluation.settings import EvaluationSettings
-
-    mine = {"samples": number, "reference": reference, "heldout": heldout}
-    changed = {k: str(v) if isinstance(v, Path) else v for k, v in mine.items() if v is not None}
-    here = {k: v for k, v in loaded.config.get("evaluation", {}).items() if k not in changed}
-    own = {k: v for k, v in given.items() if k.startswith("evaluation.")}
-    node = own_files({"evaluation": here}, loaded.files, loaded.path, ("evaluation",), own)["evaluation"]
-    node = {"_target_": "molgfn.evaluation.settings.EvaluationSettings", **node, **changed}
-    try:
-        return build(node, EvaluationSettings, "evaluation", untrusted=True, trust=trust)
-    except ConfigError as error:
-        raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {error}") from error
-
-
-def _untrained(loaded: Loaded, trust: tuple[str, ...]) -> Any:
-    """The run's policy as it was before the first step."""
-    import torch
-
-    from molgfn.config import build
-    from molgfn.policies.base import Policy
-
-    torch.manual_seed(int(loaded.config.get("seed", 0)))
-    live = {"environment": loaded.environment, "learned_backward": loaded.policy.learned_backward}
-    policy = build(loaded.config["policy"], Policy, "policy", live=live, untrusted=True, trust=trust).eval()
-    policy.backward_rule = loaded.policy.backward_rule
-    return policy
+    return short if measured_there(short, what) is None else what.with_name(f"{what.name}-evaluation")

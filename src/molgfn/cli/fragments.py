@@ -60,7 +60,7 @@ def build(
     \b
     Exit codes: 0 written, 2 wrong usage, 3 the file cannot be used.
     """
-    from molgfn.cli.files.object_files import require_folder
+    from molgfn.api.object_files import require_folder
 
     require_folder(output.parent, output)
     if size is None and coverage is None:

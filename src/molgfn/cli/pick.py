@@ -72,9 +72,10 @@ def pick(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable file.
     """
-    from molgfn.cli.files.object_files import require_writable
+    from molgfn.api.object_files import require_format, require_place
 
-    require_writable(output)
+    require_format(output)
+    require_place(output)
     if file.is_file() and output.exists() and output.samefile(file):
         raise ConfigError(f"{output}: is the file that is read; give the picked molecules another name")
     if by is None and (lowest or method == "top" or best is not None):

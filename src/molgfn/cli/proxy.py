@@ -115,7 +115,7 @@ def fit(
     \b
     Exit codes: 0 written, 1 training failed, 2 wrong usage, 3 unusable table.
     """
-    from molgfn.cli.files.object_files import require_folder
+    from molgfn.api.object_files import require_folder
 
     if output.is_dir():
         raise ConfigError(f"{output}: is a folder; give the name of a file")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from molgfn.checkpoint import Loaded
-
-#: draws per wanted object after which sampling gives up finding more
-MOST_DRAWS = 20
+    from molgfn.objects.base import ObjectKind
 
 
 @click.command(short_help="Sample objects from a checkpoint.")
@@ -80,119 +75,57 @@ def sample(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
     """
-    from molgfn.cli.files.object_files import require_writable, write_objects
+    from molgfn.api.object_files import require_place
 
-    require_writable(output)
-    bare = output.suffix == ".smi"
-    if bare and (values or log_pt_samples):
-        raise ConfigError(f"{output}: a .smi has no room for values or log P_T; use .csv, .parquet or .sdf")
-    trajectories = (0 if bare else 16) if log_pt_samples is None else log_pt_samples
-    if trajectories == 1:
+    if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
-    from molgfn.checkpoint import load
-
-    loaded = load(checkpoint, trust=trust, device=usable_device(device))
-    require_writable(output, loaded.environment.domain)
-    from molgfn.cli.files import sampled
+    if not trust:  # code of one's own may have another kind of object, with formats of its own
+        _require_room(output, None, values, log_pt_samples)
+    require_place(output)
+    from molgfn.api.columns import sampled_reward
+    from molgfn.api.runs import load
+    from molgfn.api.sampling import sample_from
     from molgfn.cli.progress import shown
 
-    reward = sampled.reward(loaded, trust) if values or (values is None and not bare) else None
-    columns: dict[str, list[Any]] = {}
-
+    loaded = load(checkpoint, trust=trust, device=device)
+    room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
+    trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
+    scored = values or (values is None and room)
+    reward = sampled_reward(loaded, "; --no-values samples without it") if scored else None
     with shown() as show:
-        drawn = draw(
+        drawn = sample_from(
             loaded,
+            reward,
             number,
             seed=seed,
             unique=unique,
             temperature=temperature,
+            log_pt_samples=trajectories,
             batch=batch,
-            progress=lambda done: show("sampled", done, number),
+            progress=show,
         )
-        objects, keys = drawn.objects, drawn.keys
-        if reward is not None:
-            columns = sampled.values(loaded, reward, objects, keys, lambda done: show("scored", done, len(objects)))
-        if trajectories:
-            columns |= sampled.log_pt(loaded, objects, keys, samples=trajectories, seed=seed, progress=show)
-    write_objects(objects, output, loaded.environment.domain, columns)
+    drawn.save(output)
     click.echo(f"{output}: {len(drawn.objects)} objects, {drawn.different} different, from {drawn.draws} draws")
     for problem, count in drawn.invalid.most_common(3):
         click.echo(f"not written: {count} x {problem}", err=True)
-    for problem, count in Counter(p for p in columns.get("problem", []) if p is not None).most_common(3):
+    for problem, count in Counter(p for p in drawn.columns.get("problem", []) if p is not None).most_common(3):
         click.echo(f"no value: {count} x {problem}", err=True)
     if len(drawn.objects) < number:
-        kind = "different objects" if unique else "valid objects"
-        click.echo(f"error: only {len(drawn.objects)} of {number} {kind} in {drawn.draws} draws", err=True)
+        what = "different objects" if unique else "valid objects"
+        click.echo(f"error: only {len(drawn.objects)} of {number} {what} in {drawn.draws} draws", err=True)
         click.get_current_context().exit(1)
 
 
-@dataclass
-class Drawn:
-    """Sampled objects in order, with what was drawn on the way."""
-
-    objects: list[Any] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    different: int = 0
-    draws: int = 0
-    invalid: Counter[str] = field(default_factory=Counter)
-
-
-def draw(
-    loaded: Loaded,
-    number: int,
-    *,
-    seed: int = 0,
-    unique: bool = False,
-    temperature: float = 1.0,
-    batch: int = 256,
-    progress: Callable[[int], None] | None = None,
-) -> Drawn:
-    """``number`` valid objects (``unique``: different ones), or as many as ``MOST_DRAWS * number`` draws give.
-
-    ``progress`` is told after each batch how many there are. The same arguments give the same objects; a larger
-    ``number`` with the same ``batch`` begins with the same ones.
-    """
-    import torch
-
-    from molgfn.policies.exploration import Exploration
-    from molgfn.trajectories.sampler import Sampler
-
-    sampler = Sampler(loaded.environment)
-    generator = torch.Generator(loaded.policy.device).manual_seed(seed)
-    exploration = None if temperature == 1.0 else Exploration(temperature=temperature)
-    out, seen = Drawn(), set()
-    while len(out.objects) < number and out.draws < MOST_DRAWS * max(number, batch):
-        with torch.no_grad():
-            trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
-        objects = loaded.environment.objects(trajectories.terminal)
-        for thing, key in zip(objects, loaded.environment.object_keys(objects), strict=True):
-            if len(out.objects) == number:
-                break
-            out.draws += 1
-            problem = thing.problem if loaded.environment.domain == "molecule" else None
-            if problem is not None:
-                out.invalid[problem] += 1
-            elif not (unique and key in seen):
-                seen.add(key)
-                out.objects.append(thing)
-                out.keys.append(key)
-        if progress is not None:
-            progress(len(out.objects))
-    out.different = len(seen)
-    return out
-
-
-def usable_device(name: str) -> str:
-    """``name`` where torch has such a device here.
+def _require_room(output: Path, kind: ObjectKind | None, values: bool | None, log_pt_samples: int | None) -> bool:
+    """Whether a file of objects of a kind (None: not known yet) has room for what stands beside them.
 
     Raises:
-        click.BadParameter: it has not.
+        ConfigError: it cannot be written, or has no room for what was asked for.
     """
-    import torch
+    from molgfn.api.object_files import is_bare, require_format, roomy
 
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise click.BadParameter(f"{name}: not usable here ({reason[:100]})", param_hint="--device") from None
-    return name
+    require_format(output, kind)
+    bare = is_bare(output, kind)
+    if bare and (values or log_pt_samples):
+        raise ConfigError(f"{output}: a {output.suffix} has no room for values or log P_T; use {roomy(kind)}")
+    return not bare

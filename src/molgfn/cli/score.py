@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 
 if TYPE_CHECKING:
     from molgfn.chemistry.files.reading import Record
@@ -72,7 +74,7 @@ def score(
     \b
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
-    from molgfn.cli.files.object_files import require_folder
+    from molgfn.api.object_files import require_folder
     from molgfn.datasets.given import GivenFile
 
     if output.suffix not in (".csv", ".parquet"):
@@ -161,8 +163,8 @@ def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         ConfigError: with every problem that was found.
     """
-    from molgfn.cli.composing.compose import checked
-    from molgfn.cli.composing.places import shipped
+    from molgfn.composing.compose import checked
+    from molgfn.composing.places import shipped
     from molgfn.config import ROOT
 
     _require_molecules(_chosen(overrides))
@@ -183,29 +185,32 @@ def _require_molecules(name: str | None) -> None:
     """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
     import yaml
 
-    from molgfn.cli.composing.places import shipped
+    from molgfn.composing.places import shipped
     from molgfn.targets import import_class
 
     path = shipped("configs") / "oracle" / f"{name}.yaml"
     if path.is_file():
-        domain = import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).domain
-        if isinstance(domain, str) and domain != "molecule":  # that of a composite is not known before it is built
-            raise ConfigError(_other(str(name), domain))
+        kind = import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).kind
+        if isinstance(kind, ObjectKind):  # that of a composite is not known before it is built
+            _require_kind(str(name), kind)
 
 
-def _other(name: str, domain: str) -> str:
-    return f"oracle: {name} scores {domain} objects, not molecules; `molgfn describe oracle` lists the oracles"
+def _require_kind(name: str, kind: ObjectKind) -> None:
+    if kind is not MOLECULE:
+        raise ConfigError(
+            f"oracle: {name} scores {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
+        )
 
 
 def _scored(overrides: tuple[str, ...]) -> _Scored:
     """By what the overrides choose; the column of values is called as the oracle's config file, else as the oracle."""
-    from molgfn.experiment import reward_of, scorer_of
+    from molgfn.experiment import readings_of, reward_of
 
     config = composed(overrides)
     name = _chosen(overrides)
     if config.get("reward") is not None:
-        return _Scored(reward_of(config, training=True), None, name)
-    return _Scored(None, scorer_of(config, training=True), name)
+        return _Scored(_unconditional(reward_of(config, training=True)), None, name)
+    return _Scored(None, readings_of(config, training=True), name)
 
 
 def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...]) -> _Scored:
@@ -213,9 +218,19 @@ def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...]) ->
     from molgfn.cli.files.run_reward import run_config, run_reward
 
     reward = run_reward(*run_config(run, overrides), trust=trust)
-    if reward.domain != "molecule":
-        raise ConfigError(f"--run: {run}: its reward scores {reward.domain} objects, not molecules")
-    return _Scored(reward, None, "value")
+    if reward.kind is not MOLECULE:
+        raise ConfigError(f"--run: {run}: its reward scores {reward.kind.name} objects, not molecules")
+    return _Scored(_unconditional(reward), None, "value")
+
+
+def _unconditional(reward: Any) -> Any:
+    """The reward itself; refused where it depends on what molecules of a file do not carry."""
+    for name in sorted(reward.reads):
+        raise ConfigError(
+            f"reward.{name}: {type(reward).__name__} reads the condition `{name}`, which molecules of a file do not "
+            f"carry; give it a number, such as reward.{name}=8"
+        )
+    return reward
 
 
 class _Scored:
@@ -223,15 +238,14 @@ class _Scored:
 
     Args:
         reward: asked for values and log R; None for values alone.
-        scorer: asked where there is no reward.
+        readings: asked where there is no reward.
         name: of the column of values; None, or that of one component among several, for the oracle's own.
     """
 
-    def __init__(self, reward: Any, scorer: Any, name: str | None) -> None:
-        self.reward, self.scorer = reward, scorer
-        oracle = (reward or scorer).oracle
-        if oracle.domain != "molecule":
-            raise ConfigError(_other(oracle.name, oracle.domain))
+    def __init__(self, reward: Any, readings: Any, name: str | None) -> None:
+        self.reward, self.readings = reward, readings
+        oracle = (reward or readings).oracle
+        _require_kind(oracle.name, oracle.kind)
         own = set(oracle.component_names)
         if clash := (own | set(oracle.remark_names)) & set(TAKEN):
             raise ConfigError(f"oracle: {', '.join(sorted(clash))}: a column is called so; rename the component")
@@ -242,7 +256,7 @@ class _Scored:
 
     @property
     def counters(self) -> Any:
-        return (self.reward or self.scorer).counters  # type: ignore[union-attr]
+        return (self.reward or self.readings.service).counters
 
     @property
     def columns(self) -> list[str]:
@@ -263,15 +277,13 @@ class _Scored:
             value, components = scores.value.numpy(), {k: v.numpy() for k, v in scores.components.items()}
             last = {"log_reward": np.where([p is None for p in problems], scores.log_reward.numpy(), np.nan)}
         else:
-            answers = self.scorer(molecules, keys)  # type: ignore[misc]
-            problems, last = answers.problems, {}
-            value = np.where([p is None for p in problems], answers.value, np.nan)
-            components = answers.components
+            _, reading = self.readings(molecules, keys)
+            value, components, problems, last = reading.value, reading.components, reading.problems, {}
         if self._same:
             components = {name: column for name, column in components.items() if name != self._own_name}
         parts = {name: column for name, column in components.items() if name != self.name}
         self._parts = tuple(parts)
-        words = (self.reward or self.scorer).remarks(molecules)
+        words = (self.reward or self.readings.service).remarks(molecules)
         smiles = [m.smiles if record.block else record.text for record, m in zip(records, molecules, strict=True)]
         own = {"smiles": smiles, self.name: value, **parts, **last, **words, "problem": problems}
         beside = given.beside(records, own)

@@ -106,7 +106,7 @@ def study(
 
 def _prepare(file: Path, output: Path, seeds: str | None, only: tuple[str, ...]) -> Prepared:
     """Read, cut down to what was asked for, compose and build every row once."""
-    from molgfn.cli.composing.compose import checked_as_written
+    from molgfn.composing.compose import checked_as_written
     from molgfn.experiment import assemble
     from molgfn.study.plan import read_study
 

@@ -10,8 +10,7 @@ from typing import Any
 import click
 import yaml
 
-from molgfn.cli.files.own_files import FILE_HELP, given_files, own_files
-from molgfn.errors import ConfigError
+from molgfn.cli.files.given_files import FILE_HELP, given_files
 
 
 @click.command(short_help="Train a GFlowNet from an experiment file.")
@@ -82,7 +81,7 @@ def train(
     if multirun:
         _grid(experiment, overrides, only_check)
         return
-    from molgfn.cli.composing.compose import checked
+    from molgfn.composing.compose import checked
 
     config = checked(experiment, overrides)
     _go(config, None, only_check, label, borrowed=_borrowed(overrides))
@@ -129,30 +128,15 @@ def _go(
 def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool, given: dict[str, str]) -> None:
     if multirun:
         raise click.UsageError("--resume goes on with one run; it cannot be combined with -m.")
-    bad = [o for o in overrides if not o.lstrip("+").startswith(("trainer.", "scoring."))]
-    if bad:
-        # the other values made the weights, the data and the random streams what they are
-        allowed = "only trainer.* and scoring.* may be changed"
-        raise ConfigError([f"{o}: a resumed run keeps its config; {allowed}" for o in bad])
-    from molgfn.checkpoint import files_of, find, read
-    from molgfn.cli.composing.compose import apply
-    from molgfn.config import check
+    from molgfn.api.training import resumed
 
-    path = find(place)
-    content = read(path)
-    record = content["molgfn"]
-    config = apply(own_files(record["config"], files_of(content), path, None, given, strict=True), overrides)
-    if problems := check(config):
-        raise ConfigError(problems)
-    done, wanted = record.get("iteration", 0), config["trainer"].get("iterations", 0)
-    if done >= wanted:
-        raise ConfigError(f"trainer.iterations: {path} has {done} iterations behind it; {wanted} leave nothing to do")
+    config, path = resumed(place, overrides, given)
     _go(config, path, only_check)
 
 
 def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None:
     """Each point of the grid in a process of its own, so that none inherits anything from the one before."""
-    from molgfn.cli.composing.compose import checked, expand
+    from molgfn.composing.compose import checked, expand
 
     jobs = expand(overrides, experiment)
     for job in jobs:

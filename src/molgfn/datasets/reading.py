@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from molgfn.chemistry.files.left_out import LeftOut, described
 from molgfn.chemistry.files.reading import Columns, Record, iter_records, no_molecule, records_in
@@ -16,11 +17,18 @@ from molgfn.datasets.archives import open_member
 from molgfn.datasets.processes import in_order
 from molgfn.datasets.registry import DATASETS, dataset
 from molgfn.errors import DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 
 #: nothing is changed and nothing is left out but what is no molecule
 AS_IT_IS = Standardisation(salts="keep", duplicates="keep")
 #: entries that one call of a worker process parses
 _PORTION = 1000
+
+
+def unfit(kind: ObjectKind, builder: str) -> str | None:
+    """Why what is read here is of no use to a ``builder`` of objects of that kind; None where it is."""
+    return None if kind is MOLECULE else f"gives {MOLECULE.plural}, but {builder} builds {kind.name} objects"
 
 
 @dataclass
@@ -73,44 +81,37 @@ class MoleculeSet:
         return len(self.molecules)
 
 
-def open_molecules(
-    source: str | Path,
-    *,
-    column: str | None = None,
-    path: str | Path | None = None,
-    limit: int | None = None,
-    standardise: Standardisation = AS_IT_IS,
-    jobs: int = 1,
-    progress: Callable[[int], None] | None = None,
-) -> MoleculeSet:
+class ReadingOptions(TypedDict, total=False):
+    """How a file of molecules, or a named set, is read: keywords of ``open_molecules`` and ``iter_molecules``."""
+
+    #: of a table, that holds SMILES; None finds it
+    column: str | None
+    #: the file of a named set, where the user has it elsewhere
+    path: str | Path | None
+    #: most entries that are read, valid or not
+    limit: int | None
+    #: the rules; by default nothing is changed, and duplicates are kept
+    standardise: Standardisation
+    #: worker processes that parse. They start afresh, so a script needs ``if __name__ == "__main__"``
+    jobs: int
+    #: called with the number of entries read, now and then
+    progress: Callable[[int], None] | None
+
+
+def open_molecules(source: str | Path, **options: Unpack[ReadingOptions]) -> MoleculeSet:
     """All molecules of a file or a named set, in memory (about 4 kB each); ``iter_molecules`` goes without.
 
     Args:
         source: a file (see ``chemistry.files``), or the name of a set (``molgfn data list``), which is fetched where it
             is not here. A name goes before a file that is called the same: write ``./name`` for the file.
-        column: of a table, that holds SMILES; None finds it.
-        path: the file of a named set, where the user has it elsewhere.
-        limit: read at most this many entries, valid or not.
-        standardise: the rules; the default changes nothing and keeps duplicates.
-        jobs: worker processes that parse. They start afresh, so a script needs ``if __name__ == "__main__"``.
-        progress: called with the number of entries read, now and then.
+        options: see ``ReadingOptions``.
 
     Raises:
         DataError: the file cannot be read or fetched, lacks the column, or no molecule is left.
     """
     report = ReadingReport(str(source))
-    found = iter_molecules(
-        source,
-        column=column,
-        path=path,
-        limit=limit,
-        standardise=standardise,
-        jobs=jobs,
-        report=report,
-        progress=progress,
-    )
     content = MoleculeSet([], [], report)
-    for line, molecule in found:
+    for line, molecule in iter_molecules(source, report=report, **options):
         content.lines.append(line)
         content.molecules.append(molecule)
     if not content.molecules:
@@ -120,31 +121,13 @@ def open_molecules(
 
 
 def iter_molecules(
-    source: str | Path,
-    *,
-    column: str | None = None,
-    path: str | Path | None = None,
-    limit: int | None = None,
-    standardise: Standardisation = AS_IT_IS,
-    jobs: int = 1,
-    report: ReadingReport | None = None,
-    progress: Callable[[int], None] | None = None,
+    source: str | Path, *, report: ReadingReport | None = None, **options: Unpack[ReadingOptions]
 ) -> Iterator[tuple[int, Molecule]]:
     """(line number, molecule) one by one; arguments and errors as in ``open_molecules``.
 
     ``report`` is filled in on the way. Nothing is raised where no molecule is left.
     """
-    found = iter_entries(
-        source,
-        column=column,
-        path=path,
-        limit=limit,
-        standardise=standardise,
-        jobs=jobs,
-        report=report,
-        progress=progress,
-    )
-    for record, molecule in found:
+    for record, molecule in iter_entries(source, report=report, **options):
         yield record.line, molecule
 
 

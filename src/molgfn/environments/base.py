@@ -1,4 +1,9 @@
-"""The contract of an environment: a pointed DAG whose states, masks and transitions are batched tensors.
+"""The contract of an environment: a pointed DAG whose states and transitions are batched tensors.
+
+Three layers, of which an environment has as many as it can: *transitions* (``Environment``, here: all that a sampler
+needs), *actions that can be listed* (``environments.actions``: masks over a fixed number of actions, or over the parts
+of actions in several parts) and *states that are told apart* (``environments.enumerable``: what exact answers, guides
+and replay by state need).
 
 Letters used everywhere: B states in a batch, A forward actions, A' backward actions, N nodes of a graph.
 """
@@ -6,34 +11,67 @@ Letters used everywhere: B states in a batch, A forward actions, A' backward act
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from molgfn.errors import NotEnumerableError
+from molgfn.docstrings import attributes_in_docstring
+from molgfn.errors import ContractError, NotEnumerableError
+from molgfn.objects.base import ObjectKind
 
 
 @dataclass(frozen=True)
 class States:
-    """A batch of states: a dataclass whose fields are tensors with the same leading dimension B."""
+    """A batch of states: a dataclass whose fields are tensors, or states again, with the same leading dimension B."""
 
     def __len__(self) -> int:
         return len(getattr(self, dataclasses.fields(self)[0].name))
 
-    def _map(self, function: Any) -> Self:
-        return type(self)(**{f.name: function(getattr(self, f.name)) for f in dataclasses.fields(self)})
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The states whose every tensor is what ``function`` makes of it."""
+        fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
+        return type(self)(**{name: x.map(function) if isinstance(x, States) else function(x) for name, x in fields})
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name, in the order of the fields; those of states within have dotted names."""
+        found: dict[str, Tensor] = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, States):
+                found |= {f"{f.name}.{name}": tensor for name, tensor in value.tensors().items()}
+            else:
+                found[f.name] = value
+        return found
+
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
+        """States of this kind with these tensors, named as ``tensors`` names them; any leading dimensions.
+
+        Raises:
+            ContractError: a tensor is missing, or has no place.
+        """
+        own = self.tensors()
+        if problem := sorted(own.keys() ^ tensors.keys()):
+            raise ContractError(f"{type(self).__name__}: has the tensors {', '.join(own)}; wrong: {', '.join(problem)}")
+        fields: dict[str, Any] = {}
+        for f in dataclasses.fields(self):
+            value, start = getattr(self, f.name), f"{f.name}."
+            if isinstance(value, States):
+                inner = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+                fields[f.name] = value.with_tensors(inner)
+            else:
+                fields[f.name] = tensors[f.name]
+        return type(self)(**fields)
 
     def __getitem__(self, index: Tensor | slice) -> Self:
         """The states at ``index`` (integer tensor, boolean mask or slice), in that order."""
-        return self._map(lambda t: t[index])
+        return self.map(lambda t: t[index])
 
     def to(self, device: torch.device | str) -> Self:
-        return self._map(lambda t: t.to(device))
+        return self.map(lambda t: t.to(device))
 
     @property
     def device(self) -> torch.device:
@@ -42,71 +80,83 @@ class States:
     @classmethod
     def cat(cls, batches: Sequence[Self]) -> Self:
         """Batches one after the other along B."""
-        return cls(**{f.name: torch.cat([getattr(b, f.name) for b in batches]) for f in dataclasses.fields(cls)})
+        fields: dict[str, Any] = {}
+        for f in dataclasses.fields(cls):
+            parts = [getattr(b, f.name) for b in batches]
+            fields[f.name] = type(parts[0]).cat(parts) if isinstance(parts[0], States) else torch.cat(parts)
+        return cls(**fields)
 
 
+@attributes_in_docstring
 class Environment(ABC):
     """How objects are built, step by step, by actions that can be undone.
 
-    A state is never a finished object: *stop* is an action (``stop_action``) of its own, legal wherever the state may
-    be a whole object. Forward actions are integers in ``[0, n_actions)``, backward actions integers in
-    ``[0, n_backward_actions)``. P_F and P_B count the same edges: every legal forward action other than stop has a
-    backward action that undoes it, and the other way round (architecture section 3, "one multigraph").
+    A state is never a finished object: an *exit* is an action of its own (``is_exit``, ``exit_action``), legal wherever
+    the state may be a whole object. Actions are int64, one number [B] or several parts [B, parts], and so are backward
+    actions. P_F and P_B count the same edges: every legal forward action other than the exit has a backward action that
+    undoes it, and the other way round (architecture section 3, "one multigraph").
 
     All methods take and return batches and contain no Python loop over the batch, except ``objects``, ``keys`` and
     ``log_symmetry``, which look at finished objects or serve tests.
     """
 
-    #: what finished objects are: "molecule" (list of chemistry.Molecule), "grid" (LongTensor [B, d]) or "string"
-    #: (list of str); an oracle with another ``domain`` is refused before a run
-    domain: ClassVar[str]
+    #: what finished objects are (``objects.molecule.MOLECULE``, ``objects.string.STRING``, ``objects.grid.GRID`` or a
+    #: kind of one's own); an oracle of another ``kind`` is refused before a run
+    kind: ClassVar[ObjectKind]
     #: what ``encode`` returns: "vector" (float tensor [B, F]) or "graph" (environments.graphs.GraphBatch)
     encoding: ClassVar[str]
 
-    #: number of forward actions A, with stop
-    n_actions: int
-    #: number of backward actions A'
-    n_backward_actions: int
-    #: index of the stop action
-    stop_action: int
     #: most transitions that a trajectory can have, the exit counted
     max_steps: int
-    #: number of states where every state has an index (see ``index``), else None
-    n_states: int | None = None
-    #: stop is legal in every state
+    #: the exit is legal in every state
     stops_everywhere: bool = False
-    #: ``log_path_count`` is there
+    #: ``Enumerable.log_path_count`` is there
     counts_paths: bool = False
     #: ``log_symmetry`` is all of log C(x), so that the flows are trained to sum to sum_x R(x)
     corrects_symmetry: bool = True
+    #: numbers that a policy reads as the condition under which an object is built (see ``condition``); 0 for none
+    condition_size: int = 0
 
     @abstractmethod
     def initial(self, n: int, device: torch.device | str = "cpu") -> States:
-        """``n`` copies of the source s0."""
+        """``n`` copies of the source s0; where there is a condition, under its reference value."""
+
+    def draw_initial(
+        self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu"
+    ) -> States:
+        """``n`` sources as trajectories start from them: where there is a condition, each under a newly drawn one."""
+        return self.initial(n, device)
 
     @abstractmethod
     def step(self, states: States, actions: Tensor) -> States:
-        """States after legal forward ``actions`` [B]. A stop leaves its state as it is. Inputs are not changed."""
+        """States after legal forward ``actions`` [B, ...]. An exit leaves its state; inputs stay as they are."""
 
     @abstractmethod
     def undo(self, states: States, backward_actions: Tensor) -> States:
-        """States before: ``backward_actions`` [B] taken back. Inputs are not changed."""
+        """States before: ``backward_actions`` [B, ...] taken back. Inputs are not changed."""
 
     @abstractmethod
-    def forward_mask(self, states: States) -> Tensor:
-        """Legal forward actions, bool [B, A]. At least one is legal in every state."""
+    def is_exit(self, states: States, actions: Tensor) -> Tensor:
+        """bool [B]: the forward action is the exit."""
 
     @abstractmethod
-    def backward_mask(self, states: States) -> Tensor:
-        """Legal backward actions, bool [B, A']; all False exactly at the source."""
+    def exit_action(self, states: States) -> Tensor:
+        """The forward action [B, ...] that is the exit of each state, whether it is legal there or not."""
+
+    @abstractmethod
+    def stop_mask(self, states: States) -> Tensor:
+        """bool [B]: the exit is legal."""
 
     @abstractmethod
     def backward_action(self, states: States, actions: Tensor, next_states: States) -> Tensor:
-        """The backward action [B] at ``next_states = step(states, actions)`` that undoes ``actions`` (-1 for stop)."""
+        """The backward action [B, ...] at ``next_states = step(states, actions)`` that undoes ``actions``.
+
+        What it says of an exit is of the same shape and has no meaning.
+        """
 
     @abstractmethod
     def forward_action(self, states: States, backward_actions: Tensor, previous: States) -> Tensor:
-        """The forward action [B] at ``previous = undo(states, backward_actions)`` that leads back to ``states``."""
+        """The forward action [B, ...] at ``previous = undo(states, backward_actions)`` that leads to ``states``."""
 
     @abstractmethod
     def is_initial(self, states: States) -> Tensor:
@@ -118,23 +168,27 @@ class Environment(ABC):
 
     @abstractmethod
     def objects(self, states: States) -> Any:
-        """The finished objects that the states stand for (see ``domain``), in order, one each."""
-
-    @abstractmethod
-    def object_keys(self, objects: Any) -> list[str]:
-        """One string per object, equal exactly when the objects are the same (for molecules: canonical SMILES)."""
-
-    @abstractmethod
-    def keys(self, states: States) -> Sequence[Hashable]:
-        """One hashable per state, equal exactly when the states are the same up to relabelling (isomorphic)."""
-
-    def index(self, states: States) -> Tensor:
-        """int64 [B] in [0, n_states), equal exactly when the states are the same; only where ``n_states`` is set."""
-        raise NotEnumerableError(f"{type(self).__name__} has no index of its states")
+        """The finished objects that the states stand for (see ``kind``), in order, one each."""
 
     @abstractmethod
     def states_of(self, objects: Any) -> States:
         """One terminal state for each object, for backward sampling; raises ``DataError`` where there is none."""
+
+    def condition(self, states: States) -> Tensor | None:
+        """The condition as a policy reads it, float [B, condition_size]; None without one."""
+        return None
+
+    def condition_values(self, states: States) -> dict[str, Tensor]:
+        """The condition as a reward reads it: name -> raw numbers, float64 [B]; empty without one."""
+        return {}
+
+    def with_drawn_condition(self, states: States, generator: torch.Generator | None = None) -> States:
+        """The same states under newly drawn conditions (``generator``: on their device); as they are without one."""
+        return states
+
+    def under_condition_of(self, states: States, others: States) -> States:
+        """The states [B] under the conditions of ``others`` [B]; as they are without conditions."""
+        return states
 
     def terminal_draws(self, objects: Any, seed: int = 0) -> tuple[States, Tensor]:
         """A terminal state t drawn for each object, and the log weight float64 [B] of the draw.
@@ -156,34 +210,13 @@ class Environment(ABC):
         """
         return torch.zeros(len(states), dtype=torch.float64)
 
-    def stop_mask(self, states: States) -> Tensor:
-        """bool [B]: stop is legal."""
-        return self.forward_mask(states)[:, self.stop_action]
-
     def has_object(self, states: States) -> Tensor:
-        """bool [B]: the state stands for an object that ``objects`` can be asked for, whether stop is legal or not."""
+        """bool [B]: the state stands for an object that ``objects`` can be asked for, whether it may exit or not."""
         return self.stop_mask(states)
-
-    def hashes(self, states: States) -> Tensor:
-        """int64 [B]: equal for states that are the same up to relabelling, different (almost surely) for others.
-
-        The same from process to process. The default goes through ``keys`` one by one; batched code beats it.
-        """
-        digests = [hashlib.blake2b(repr(key).encode(), digest_size=8).digest() for key in self.keys(states)]
-        return torch.tensor(
-            [int.from_bytes(d, "little", signed=True) for d in digests], dtype=torch.int64, device=states.device
-        )
-
-    def log_path_count(self, states: States) -> Tensor:
-        """log n(s), float64 [B]: how many sequences of backward actions lead from s to the source.
-
-        Only where ``counts_paths``. n(s0) = 1, n(s') = sum over legal backward actions of n of where they lead.
-        """
-        raise NotEnumerableError(f"{type(self).__name__} does not count its paths")
 
     def enumeration_unavailable_reason(self) -> str | None:
         """None where all states can be listed (see ``environments.enumeration``), else a sentence that says why not."""
-        return "this environment does not say how many states it has"
+        return "its states have no keys by which one is known again (environments.enumerable.Enumerable)"
 
     def require_enumerable(self) -> None:
         """Raise ``NotEnumerableError`` with the reason where the space cannot be listed."""

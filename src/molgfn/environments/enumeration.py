@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import Environment, States
+from molgfn.environments.enumerable import Enumerable
 from molgfn.errors import NotEnumerableError
 
 
@@ -21,8 +22,8 @@ class StateGraph:
         states: M states.
         depth: int64 [M], number of forward actions from the source along the longest path.
         source, target: int64 [E], indices of states.
-        action: int64 [E], forward action at the source state.
-        backward_action: int64 [E], the action that undoes it, *at the state that the step led to*; see
+        action: int64 [E] or [E, parts], forward action at the source state.
+        backward_action: int64 [E] or [E, parts], the action that undoes it, *at the state that the step led to*; see
             ``back_parents``.
         back_parents: int64 [E], number of legal backward actions at the target.
         can_stop: bool [M].
@@ -49,19 +50,21 @@ class StateGraph:
 def enumerate_states(environment: Environment, limit: int = 200_000) -> StateGraph:
     """Breadth-first list of all states, each once; tensors throughout, one dictionary look-up per edge.
 
+    One state that is reached by paths of different lengths is one state, known again by its key.
+
     Raises:
         NotEnumerableError: the environment says why not, there are more than ``limit`` states, or actions lead in a
             circle.
     """
     environment.require_enumerable()
+    if not isinstance(environment, Enumerable):
+        raise NotEnumerableError(f"{type(environment).__name__}: its states have no keys by which one is known again")
     layer = environment.initial(1)
     layers, sources, targets, actions, backs = [layer], [], [], [], []
     found = {key: 0 for key in environment.keys(layer)}
     offset = 0  # of the first state of the layer
     while len(layer):
-        mask = environment.forward_mask(layer)
-        mask[:, environment.stop_action] = False
-        row, action = mask.nonzero(as_tuple=True)
+        row, action = environment.legal_actions(layer)
         if not len(row):
             break
         before = layer[row]
@@ -82,7 +85,7 @@ def enumerate_states(environment: Environment, limit: int = 200_000) -> StateGra
             raise NotEnumerableError(f"{type(environment).__name__}: more than {limit:,} states")
     states = type(layer).cat(layers)
     empty = torch.empty(0, dtype=torch.int64)
-    source, target, action = (torch.cat([empty, *parts]) for parts in (sources, targets, actions))
+    source, target = (torch.cat([empty, *parts]) for parts in (sources, targets))
     breadth_first = torch.arange(len(layers)).repeat_interleave(torch.tensor([len(part) for part in layers]))
     depth = _longest_paths(environment, breadth_first, source, target)
     # where some paths are longer than others, the order of discovery is not that of the depths
@@ -94,10 +97,10 @@ def enumerate_states(environment: Environment, limit: int = 200_000) -> StateGra
         depth=depth[order],
         source=source,
         target=target,
-        action=action,
-        backward_action=torch.cat([empty, *backs]),
-        back_parents=environment.backward_mask(states).sum(1)[target],
-        can_stop=environment.forward_mask(states)[:, environment.stop_action],
+        action=torch.cat(actions) if actions else empty,
+        backward_action=torch.cat(backs) if backs else empty,
+        back_parents=environment.n_backward(states)[target],
+        can_stop=environment.stop_mask(states),
     )
 
 

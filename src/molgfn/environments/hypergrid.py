@@ -10,8 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.environments.base import Environment, States
+from molgfn.environments.actions import ListedActions
+from molgfn.environments.base import States
+from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.grid import GRID
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class GridStates(States):
     position: Tensor
 
 
-class HyperGrid(Environment):
+class HyperGrid(ListedActions, Enumerable):
     """Grid {0..side-1}^dimensions, source at the origin; every state may be a finished object.
 
     Forward action i < d adds 1 to coordinate i, action d stops; backward action i takes 1 from coordinate i.
@@ -32,7 +36,7 @@ class HyperGrid(Environment):
         side: number of points along each dimension, at least 2.
     """
 
-    domain: ClassVar[str] = "grid"
+    kind: ClassVar[ObjectKind] = GRID
     encoding: ClassVar[str] = "vector"
     counts_paths = True
 
@@ -68,7 +72,7 @@ class HyperGrid(Environment):
         return states.position > 0
 
     def backward_action(self, states: GridStates, actions: Tensor, next_states: GridStates) -> Tensor:
-        return torch.where(actions == self.stop_action, -1, actions)
+        return actions
 
     def forward_action(self, states: GridStates, backward_actions: Tensor, previous: GridStates) -> Tensor:
         return backward_actions
@@ -88,9 +92,6 @@ class HyperGrid(Environment):
 
     def objects(self, states: GridStates) -> Tensor:
         return states.position.cpu()
-
-    def object_keys(self, objects: Tensor) -> list[str]:
-        return [" ".join(map(str, row)) for row in objects.tolist()]
 
     def keys(self, states: GridStates) -> Sequence[Hashable]:
         if self.n_states is None:

@@ -12,9 +12,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.environments.base import Environment, States
+from molgfn.environments.actions import ListedActions
+from molgfn.environments.base import States
+from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.string import STRING
 
 #: most states that are listed; at this size a table of them still fits into memory
 MOST_LISTED = 10_000_000
@@ -27,7 +31,7 @@ class StringStates(States):
     symbols: Tensor
 
 
-class Strings(Environment):
+class Strings(ListedActions, Enumerable):
     """Strings of ``length`` symbols. Only a full string may stop, and then nothing else is legal: log P_F(stop) = 0.
 
     Forward action ``k |A| + a`` writes symbol a of the alphabet A; backward action k takes it back; stop is last.
@@ -49,7 +53,7 @@ class Strings(Environment):
         Shen et al. 2023, arXiv 2305.07170 (prepend_append); Niu et al. 2024, arXiv 2408.05885 (any_slot).
     """
 
-    domain: ClassVar[str] = "string"
+    kind: ClassVar[ObjectKind] = STRING
     encoding: ClassVar[str] = "vector"
     counts_paths = True
 
@@ -116,7 +120,7 @@ class Strings(Environment):
         return there if self.mode == "any_slot" else there[:, :1].repeat(1, self.n_backward_actions)
 
     def backward_action(self, states: StringStates, actions: Tensor, next_states: StringStates) -> Tensor:
-        return torch.where(actions == self.stop_action, -1, actions // len(self.alphabet))
+        return actions // len(self.alphabet)
 
     def forward_action(self, states: StringStates, backward_actions: Tensor, previous: StringStates) -> Tensor:
         slot = self._slot(self._written(states), backward_actions)
@@ -136,7 +140,7 @@ class Strings(Environment):
         return one_hot.flatten(1).to(torch.get_default_dtype())
 
     def index(self, states: StringStates) -> Tensor:
-        """See ``Environment.index``; of "append" and "prepend_append" the shorter strings come first."""
+        """See ``Enumerable.index``; of "append" and "prepend_append" the shorter strings come first."""
         if self.n_states is None:
             return super().index(states)
         size, symbols = len(self.alphabet), states.symbols
@@ -153,9 +157,6 @@ class Strings(Environment):
             raise ValueError("a string that is not full is no object; ask has_object first")
         letters = np.array(list(self.alphabet))[symbols]
         return letters.view(f"<U{self.length}").ravel().tolist()
-
-    def object_keys(self, objects: list[str]) -> list[str]:
-        return list(objects)
 
     def keys(self, states: StringStates) -> Sequence[Hashable]:
         return [tuple(row) for row in states.symbols.tolist()]

@@ -80,7 +80,7 @@ def evaluate_samples(
     reasons = {**WHY_MISSING, **(why or {})}
     out: dict[str, Reading] = {}
     for metric in metrics:
-        if not metric.measures(samples.domain):
+        if not metric.measures(samples.kind):
             continue
         absent = sorted(name for name in metric.requires if getattr(samples, name) is None)
         if absent:
@@ -236,13 +236,13 @@ def _of_reference(
     """The same numbers of the reference itself, as far as they need no reward and no policy."""
     if reference is None:
         return {}
-    alone = [m for m in metrics if not m.requires and m.measures(reference.sample.domain)]
+    alone = [m for m in metrics if not m.requires and m.measures(reference.sample.kind)]
     found = evaluate_samples(reference.sample, alone)
     return {key: r.value for key, r in found.items() if r.value is not None and key in readings}
 
 
 def _problems(samples: Samples) -> dict[str, int]:
-    return dict(Counter(problem for problem in samples.problems if problem is not None).most_common())
+    return dict(Counter(problem for problem in samples.located_problems if problem is not None).most_common())
 
 
 def _remarks(samples: Samples) -> dict[str, dict[str, int]]:

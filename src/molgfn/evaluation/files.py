@@ -46,14 +46,14 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "molgfn": molgfn.__version__,
         "source": evaluation.source,
         "settings": evaluation.settings,
-        "domain": evaluation.samples.domain,
+        "kind": evaluation.samples.kind.name,
         "property": None if evaluation.samples.value is None else asdict(evaluation.samples.scored),
         "metrics": {key: reading.plain() for key, reading in evaluation.readings.items()},
         "reference": evaluation.reference,
         "definitions": {
             metric.name: {"definition": metric.definition(), "reference": metric.reference}
             for metric in evaluation.metrics
-            if metric.measures(evaluation.samples.domain)
+            if metric.measures(evaluation.samples.kind)
         },
         "problems": evaluation.problems,
         "remarks": evaluation.remarks,
@@ -69,12 +69,12 @@ def write_samples(samples: Samples, path: str | Path) -> None:
     """
     names, remarks = list(samples.components), list(samples.remarks)
     scored = samples.log_reward is not None and samples.value is not None
-    header = ["smiles" if samples.domain == "molecule" else "object", "count"]
+    header = [samples.kind.key_column, "count"]
     header += ["log_reward", "value", *names, *remarks] if scored else []
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow([*header, "problem"])
-    problems = samples.problems or [None] * len(samples)
+    problems = samples.located_problems
     for i in samples.unique.tolist():
         row: list[Any] = [samples.keys[i], samples.counts[samples.keys[i]]]
         if samples.log_reward is not None and samples.value is not None:

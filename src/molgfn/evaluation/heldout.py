@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, DataError
 from molgfn.evaluation.metrics.base import TerminalProbabilities
@@ -42,20 +43,19 @@ def heldout_probabilities(
         ConfigError: the environment builds no molecules.
         DataError: the file cannot be read, or none of it can be built and scored.
     """
-    if environment.domain != "molecule":
-        raise ConfigError(
-            f"heldout: gives molecules, but {type(environment).__name__} builds {environment.domain} objects"
-        )
+    if reason := unfit(environment.kind, type(environment).__name__):
+        raise ConfigError(f"heldout: {reason}")
     given = OfflineMolecules(molecules=molecules, limit=None)
     given.prepare(environment)
-    scores = reward(given.objects, environment.object_keys(given.objects))
+    condition = environment.condition_values(environment.initial(len(given)))  # the fixed one, or the reference
+    scores = reward(given.objects, environment.kind.keys(given.objects), condition)
     scored = np.flatnonzero(scores.valid.numpy())
     if not len(scored):
         raise DataError(f"{molecules}: the reward gives none of the {len(given)} molecules a value")
     estimate = log_terminal_probability(
         environment,
         policy,
-        [given.objects[i] for i in scored],
+        environment.kind.take(given.objects, scored.tolist()),
         samples=trajectories,
         generator=torch.Generator(policy.device).manual_seed(seed),
         seed=seed,

@@ -16,6 +16,7 @@ from molgfn.datasets.reading import ReadingReport, iter_molecules
 from molgfn.errors import DataError
 from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.readings import Reading
+from molgfn.objects.molecule import MOLECULE
 
 logger = logging.getLogger("molgfn")
 
@@ -67,7 +68,7 @@ def read_reference(path: str | Path, *, sample: int, seed: int = 0) -> Reference
         raise DataError(f"{path}: no valid molecule to compare with")
     if report.left_out:
         logger.warning("reference: %s", report.summary())
-    plain = Samples("molecule", drawn, [molecule.smiles for molecule in drawn], problems=[None] * len(drawn))
+    plain = Samples(MOLECULE, drawn, [molecule.smiles for molecule in drawn], problems=[None] * len(drawn))
     return Reference(frozenset(seen | flat), plain, molecules)
 
 

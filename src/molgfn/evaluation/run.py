@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import html
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import pandas as pd
 
 from molgfn.datasets.given import GivenFile
 from molgfn.environments.base import Environment
@@ -19,10 +22,34 @@ from molgfn.rewards.base import Reward
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was measured, and the page that shows it."""
+    """What was measured, and the page that shows it.
+
+    Attributes:
+        evaluation: all of it, with the samples.
+        report: the HTML page.
+    """
 
     evaluation: Evaluation
     report: Path
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Name -> number, of what could be measured."""
+        return self.evaluation.values()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per metric, its columns those of ``Reading``: the number, its 95 % interval, why there is none."""
+        rows = {name: asdict(reading) for name, reading in self.evaluation.readings.items()}
+        return pd.DataFrame.from_dict(rows, orient="index")
+
+    def __repr__(self) -> str:
+        return f"{len(self.metrics)} metrics of {len(self.evaluation.samples)} samples, shown in {self.report}"
+
+    def _repr_html_(self) -> str:
+        shown = self.table.to_html(na_rep="", float_format="{:.4g}".format)
+        link = html.escape(self.report.absolute().as_uri())
+        return f'<p><a href="{link}">report</a>: {html.escape(str(self.report))}</p>{shown}'
 
 
 def evaluate_run(
@@ -73,7 +100,7 @@ def evaluate_run(
             progress=lambda what, done, total: progress(f"{what} of the untrained policy", done, total),
         )
         write_samples(fresh, comparison)
-    return Evaluated(evaluation, write_report(run, evaluation=folder, name=name))
+    return Evaluated(evaluation, write_report(run, evaluation=folder, name=name, kind=environment.kind))
 
 
 def evaluate_molecules(

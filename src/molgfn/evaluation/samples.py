@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from molgfn.chemistry.files.reading import iter_records, no_molecule
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.given import in_portions
 from molgfn.environments.base import Environment
-from molgfn.errors import ContractError
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.objects.molecule import MOLECULE
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward, ScoredProperty, Scores
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score
 
 
 @torch.no_grad()
@@ -62,21 +62,18 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     trajectories = Sampler(environment).forward(policy, n, generator=generator)
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
-    keys = environment.object_keys(objects)
-    scores = reward(objects, keys)
+    keys = environment.kind.keys(objects)
+    scores = reward(objects, keys, environment.condition_values(terminal))
     log_symmetry = environment.log_symmetry(terminal, objects).double()
     device = policy.device
-    scored = score(
+    evaluated = evaluate(
         replace(trajectories, log_reward=scores.log_reward.to(device), log_symmetry=log_symmetry.to(device)),
         policy,
-        requires=frozenset({"log_pb"}),
+        quantities=(LogPB,),
     )
-    if scored.log_pb is None:
-        raise ContractError(f"{type(policy).__name__} gave no log_pb though it was required")
-    log_ratio = (scored.log_pb.double() - scored.log_pf.double()).sum(1).cpu()
-    plain = objects.tolist() if isinstance(objects, Tensor) else list(objects)
+    log_ratio = (evaluated[LogPB].double() - evaluated.log_pf.double()).sum(1).cpu()
     weight = (scores.log_reward.double() - log_symmetry + log_ratio).numpy()
-    samples = Samples(environment.domain, plain, list(keys), log_weight=weight, corrected=environment.corrects_symmetry)
+    samples = Samples(environment.kind, objects, keys, log_weight=weight, corrected=environment.corrects_symmetry)
     return _with_scores(samples, scores, reward.scored)
 
 
@@ -96,8 +93,8 @@ def _cat(parts: list[Samples]) -> Samples:
         return np.concatenate([getattr(part, name) for part in parts])
 
     return Samples(
-        domain=parts[0].domain,
-        objects=[o for part in parts for o in part.objects],
+        kind=parts[0].kind,
+        objects=parts[0].kind.cat([part.objects for part in parts]),
         keys=[k for part in parts for k in part.keys],
         log_reward=column("log_reward"),
         value=column("value"),
@@ -127,25 +124,20 @@ def read_samples(path: str | Path, reward: Reward | None = None, *, jobs: int = 
         objects += molecules
     if not any(molecule.valid for molecule in objects):
         raise no_molecule(path, [(line, str(m.problem)) for line, m in zip(lines, objects, strict=True)])
-    objects = [
-        molecule if molecule.valid else Molecule.failed(f"line {line}: {molecule.problem}")
-        for line, molecule in zip(lines, objects, strict=True)
-    ]
     samples = Samples(
-        domain="molecule",
+        kind=MOLECULE,
         objects=objects,
-        keys=[molecule.smiles if molecule.valid else f"invalid: {molecule.problem}" for molecule in objects],
-        problems=[molecule.problem for molecule in objects],
+        keys=MOLECULE.keys(objects),
+        problems=MOLECULE.problems(objects),
+        places=[f"line {line}" for line in lines],
     )
     return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward.scored)
 
 
 def with_remarks(samples: Samples, reward: Reward) -> Samples:
     """``samples`` with what the reward's oracle says of them in words, asked once for each different object."""
-    rows = samples.unique.tolist()
-    things = [samples.objects[i] for i in rows]
-    said = reward.remarks(torch.tensor(things) if samples.domain == "grid" else things)
-    place = {samples.keys[i]: n for n, i in enumerate(rows)}
+    said = reward.remarks(samples.different)
+    place = {samples.keys[i]: n for n, i in enumerate(samples.unique.tolist())}
     columns = {
         name: [texts[place[key]] if key in place else "" for key in samples.keys] for name, texts in said.items()
     }
@@ -171,11 +163,10 @@ def with_terminal_probabilities(
         raise ValueError("samples without log R(x): log P_T has nothing to be compared with")
     chosen = np.sort(np.random.default_rng(seed).permutation(len(samples.unique))[:objects])
     rows = samples.unique[chosen]
-    things = [samples.objects[i] for i in rows]
     estimate = log_terminal_probability(
         environment,
         policy,
-        torch.tensor(things) if samples.domain == "grid" else things,
+        samples.kind.take(samples.objects, rows.tolist()),
         samples=trajectories,
         generator=torch.Generator(policy.device).manual_seed(seed),
         seed=seed,

@@ -8,7 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from molgfn.datasets.reading import unfit
 from molgfn.datasets.registry import DATASETS
+from molgfn.environments.base import Environment
 from molgfn.evaluation.metrics.base import Metric
 from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
 from molgfn.evaluation.metrics.elbo import ELBO
@@ -100,14 +102,14 @@ class EvaluationSettings:
             *self.extra,
         ]
 
-    def misfits(self, domain: str) -> list[str]:
-        """What is wrong with the files named here for a run that makes ``domain`` objects, one line each."""
+    def misfits(self, environment: Environment) -> list[str]:
+        """What is wrong with the files named here for a run in ``environment``, one line each."""
         problems = []
         for name, file in (("reference", self.reference), ("heldout", self.heldout)):
             if file is None:
                 continue
-            if domain != "molecule":
-                problems.append(f"evaluation.{name}: gives molecules, but the run makes {domain} objects")
+            if reason := unfit(environment.kind, type(environment).__name__):
+                problems.append(f"evaluation.{name}: {reason}")
             elif file not in DATASETS and not Path(file).is_file():
                 problems.append(f"evaluation.{name}: {file}: no such file, and no set of `molgfn data list`")
         return problems

@@ -12,8 +12,9 @@ from torch import Tensor
 from molgfn.environments.base import Environment
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.base import Policy
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import score
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,7 @@ def log_terminal_probability(
 def _log_ratio(environment: Environment, policy: Policy, terminal: Any, generator: torch.Generator | None) -> Tensor:
     """Log P_F(tau) / P_B(tau | t) of one backward trajectory per terminal state, float64 [B] on the CPU."""
     trajectories = Sampler(environment).backward(policy, terminal, generator=generator)
-    # the reward plays no part in P_F / P_B; scoring wants to see one
+    # the reward plays no part in P_F / P_B; an evaluation wants to see one
     blank = replace(trajectories, log_reward=torch.zeros(len(trajectories), device=policy.device))
-    scored = score(blank, policy, requires=frozenset({"log_pb"}))
-    if scored.log_pb is None:
-        raise ValueError(f"{type(policy).__name__} gave no log_pb though it was required")
-    return (scored.log_pf.double() - scored.log_pb.double()).sum(1).cpu()
+    evaluated = evaluate(blank, policy, quantities=(LogPB,))
+    return (evaluated.log_pf.double() - evaluated[LogPB].double()).sum(1).cpu()

@@ -1,40 +1,25 @@
-"""The contract of a training objective: scored trajectories in, losses and metrics out."""
+"""The contract of a training objective: evaluated trajectories in, losses and metrics out."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives import residuals
+from molgfn.trajectories.evaluated import Evaluated, Values
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
 
-#: what an objective may ask of a policy; the words are fields of ``Scored``
-FROM_POLICY = frozenset({"log_pb", "log_flow", "log_z", "entropy", "log_pf_exit"})
-#: what an objective may ask of the scoring, whatever the policy; fields of ``Scored`` too, or a group of them
-FROM_SCORING = frozenset(
-    {
-        "log_reward_state",  # R of states on the way: costs reward calls
-        "log_inflow",  # flow into each state from all its parents
-        "kl", "kl_old",  # to and from the anchor, exact
-        "target_log_flow", "target_log_pf",  # of the target network
-        "q",  # q_taken, q_gap, q_next: action values of networks of their own
-        "children",  # log_pf_all, log_children, log_path_factor: everything about all legal actions
-    }
-)  # fmt: skip
-REQUIREMENTS = FROM_POLICY | FROM_SCORING
 #: the parameter groups of a policy
 GROUPS = frozenset({"forward", "backward", "flow", "log_z"})
-#: networks beside the policy, made as the policy is; each is a parameter group of its own
-AUXILIARIES = frozenset({"q1", "q2", "value_backward", "log_paths"})
-
-
-#: what is scored for every objective
-ALWAYS = frozenset({"mask", "is_exit", "log_pf", "log_reward"})
 
 
 @dataclass(frozen=True)
@@ -84,7 +69,7 @@ class Phase:
     Attributes:
         name: for logs, such as "policy" or "critic".
         loss: what is minimised.
-        requires: fields of ``Scored`` that ``loss`` reads; only these are computed.
+        quantities: what ``loss`` reads; only these are computed.
         epochs: passes over the batch.
         splits: parts of the batch in a pass, one step each (whole trajectories, every ``splits``-th in one part).
         needs_log_pf: P_F is evaluated; a critic does without.
@@ -93,18 +78,43 @@ class Phase:
     """
 
     name: str
-    loss: Callable[[Scored], ObjectiveOutput]
-    requires: frozenset[str]
+    loss: Callable[[Evaluated], ObjectiveOutput]
+    quantities: tuple[type[Quantity], ...]
     epochs: int = 1
     splits: int = 1
     needs_log_pf: bool = True
     trust_region: TrustRegion | None = None
 
     def __post_init__(self) -> None:
-        if self.splits > 1 and self.requires & {"kl", "kl_old"}:
+        if self.splits > 1 and self.anchored:
             raise ContractError(
                 f"phase {self.name}: a divergence from the anchor is of the whole batch; splits must be 1"
             )
+
+    @property
+    def anchored(self) -> bool:
+        """It reads a divergence from P_F at the start of the iteration."""
+        return any(
+            getattr(quantity, "anchored", False) for quantity in self.quantities
+        )  # whatever is listed: checked later
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network beside the policy that an objective (or a training of P_B) owns, made as the policy is made.
+
+    Its parameters are a group of their own, called as the network is, with the learning rate of log F.
+
+    Attributes:
+        name: of the network; what quantities read it by (``quantities.networks.Head``).
+        start: "returns": its log_flow is raised before the first step so that its mean over the first batch is that of
+            the soft returns to go; None: it starts as it is made.
+        copied: a copy follows it, as one follows the policy, where there is a target network.
+    """
+
+    name: str
+    start: Literal["returns"] | None = None
+    copied: bool = False
 
 
 class TargetNetwork:
@@ -122,18 +132,20 @@ class TargetNetwork:
         self.every = every
 
 
+@attributes_in_docstring
 class Objective(ABC):
-    """Turns scored trajectories into losses; pure tensors in, no environment and no network.
+    """Turns evaluated trajectories into losses; pure tensors in, no environment and no network.
 
     Subclasses name in their docstring the equation, the arXiv id, the shapes and the test that pins the value.
 
-    An iteration: the batch is scored with what the first phase requires (and what ``prepare`` reads, see ``anchors``);
-    ``prepare`` freezes advantages, targets and the like out of it; then the phases run one after the other, each
-    ``epochs x splits`` steps. The scoring of the first phase's first step is the one that ``prepare`` saw.
+    An iteration: the batch is evaluated for what the first phase reads (and what ``prepare`` reads, see
+    ``prepares_from``); ``prepare`` freezes advantages, targets and the like out of it; then the phases run one after
+    the other, each ``epochs x splits`` steps. The evaluation of the first phase's first step is the one that
+    ``prepare`` saw.
     """
 
-    #: fields of ``Scored`` that ``__call__`` reads
-    requires: frozenset[str]
+    #: what ``__call__`` reads beside what is always there (mask, is_exit, log_pf, log_reward)
+    quantities: tuple[type[Quantity], ...]
     #: True where trajectories must be drawn from the present P_F (no replay, epsilon or temperature)
     on_policy: ClassVar[bool]
     #: the parameter groups that get gradient ("backward" only together with ``backward=joint``)
@@ -150,8 +162,11 @@ class Objective(ABC):
     forward_looking: ClassVar[bool] = False
     #: the target network that it has where the config names none; None for none
     target: TargetNetwork | None = None
-    #: networks beside the policy that it trains, of ``AUXILIARIES``
-    auxiliaries: tuple[str, ...] = ()
+    #: networks beside the policy that it trains
+    networks: tuple[Network, ...] = ()
+    #: policies from checkpoints (or run folders) that quantities read and nothing trains: name -> path, None where it
+    #: has still to be given (as the parameter of the same name)
+    frozen: Mapping[str, str | None] = MappingProxyType({})
     #: the environment must let every state stop (a reward at every state, log P_F(stop|s) finite)
     needs_stop_everywhere: bool = False
     #: products of (actions / parents) along paths to a state must not depend on the path
@@ -162,37 +177,29 @@ class Objective(ABC):
     least_batch: int = 1
     #: parameter groups that a loss of their own trains, so that a trunk shared with P_F would not learn for them
     separate: frozenset[str] = frozenset()
-    #: fields of ``Scored`` that ``prepare`` reads beside those of the first phase
-    anchors: frozenset[str] = frozenset()
+    #: what ``prepare`` reads beside what the first phase reads
+    prepares_from: tuple[type[Quantity], ...] = ()
+    #: what ``log_weights`` reads
+    weighs_by: tuple[type[Quantity], ...] = (LogPB,)
 
     @abstractmethod
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        """All losses of the objective on one batch, from ``requires`` alone, as at the first step of an iteration."""
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        """All losses of the objective on one batch, from ``quantities`` alone, as at the first step of an iteration."""
 
     def phases(self) -> tuple[Phase, ...]:
         """The updates of one iteration; the default is one step on all that ``__call__`` gives."""
-        return (Phase("forward", self, self.requires),)
+        return (Phase("forward", self, self.quantities),)
 
-    def prepare(self, scored: Scored) -> dict[str, Tensor]:
-        """Fields of ``Scored`` to freeze for the iteration, [B, ...] each; computed without gradient."""
+    def prepare(self, evaluated: Evaluated) -> Values:
+        """What is frozen for the iteration, [B, ...] each, by quantity; computed without gradient.
+
+        A ``Frozen`` quantity for what is made here; any other takes the place of what is evaluated later.
+        """
         return {}
 
+    def log_weights(self, evaluated: Evaluated) -> Tensor:
+        """log w(tau), [B], whose expectation over P_F is Z: where log Z starts, and what it keeps up with.
 
-def unknown_words(objective: Objective) -> list[str]:
-    """What an objective declares and nobody knows, one line each: such a word would be asked for in vain."""
-    phases = objective.phases()
-    read = [("requires", objective.requires), ("anchors", objective.anchors)]
-    read += [(f"requires of phase {phase.name}", phase.requires) for phase in phases]
-    words = [(what, names, REQUIREMENTS) for what, names in read]
-    words += [
-        ("trains", objective.trains, GROUPS | AUXILIARIES),
-        ("separate", objective.separate, GROUPS),
-        ("auxiliaries", frozenset(objective.auxiliaries), AUXILIARIES),
-    ]
-    problems = []
-    for what, names, known in words:
-        if unknown := sorted(set(names) - known):
-            always = sorted(set(unknown) & ALWAYS) if known is REQUIREMENTS else []
-            beside = f" ({', '.join(always)}: there without being asked for)" if always else ""
-            problems.append(f"{what} names {', '.join(unknown)}{beside}; known are {', '.join(sorted(known))}")
-    return list(dict.fromkeys(problems))
+        The default, -S(tau) = log P_B(tau | x) + log R'(x) - log P_F(tau), is right for flows.
+        """
+        return -residuals.scores(evaluated)

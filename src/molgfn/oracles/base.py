@@ -9,18 +9,23 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from molgfn.docstrings import attributes_in_docstring
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 
+
+@attributes_in_docstring
 class Oracle(ABC):
     """A property of finished objects.
 
-    ``values`` gets a batch of *valid* objects (for ``domain = "molecule"``: ``chemistry.Molecule`` with ``mol`` set)
-    and returns float64 [B], in order. NaN means "no value for this one". It may raise: the scorer
-    (``rewards.scoring``) then asks object by object, so that only the culprit goes without a value, and counts it.
+    ``values`` gets a batch of *valid* objects of its ``kind`` (molecules are ``chemistry.Molecule`` with ``mol``
+    set) and returns float64 [B], in order. NaN means "no value for this one". It may raise: whoever asks
+    (``serving.service``) then asks object by object, so that only the culprit goes without a value, and counts it.
     Values do not depend on the order or the company of the objects.
     """
 
-    #: "molecule", "grid" or "string": which environments it can score
-    domain: ClassVar[str] = "molecule"
+    #: what it measures, and so which environments fit
+    kind: ClassVar[ObjectKind] = MOLECULE
     #: the short name, equal to the name of its YAML file
     name: ClassVar[str]
     #: every value lies in [low, high]

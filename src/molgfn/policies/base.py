@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import copy
+import logging
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
+from molgfn.docstrings import attributes_in_docstring
+from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.base import Environment, States
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError, ContractError
-from molgfn.policies.distributions import ActionDistribution, Categorical, single
+from molgfn.policies.distributions import ActionDistribution, Categorical, Staged, single
+from molgfn.policies.log_z import LogZ, present_keys
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,13 @@ class PolicyOutput:
             object.__setattr__(self, "log_flow", single(self.log_flow))
 
 
+logger = logging.getLogger("molgfn")
+
 #: a number; otherwise from the first batch, None as "mean"
 LogZStart = float | Literal["importance", "mean"] | None
 
 
+@attributes_in_docstring
 class Policy(nn.Module):
     """Forward policy, backward policy and state flow of one environment.
 
@@ -51,8 +59,8 @@ class Policy(nn.Module):
 
     #: encodings that it reads, see ``Environment.encoding``
     reads: ClassVar[frozenset[str]]
-    #: which of ``objectives.base.REQUIREMENTS`` it can give
-    provides: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow", "log_z", "entropy", "log_pf_exit"})
+    #: the heads that it has (``trajectories.quantities.networks.Head``)
+    provides: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow", "log_z"})
 
     def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: LogZStart) -> None:
         super().__init__()
@@ -64,12 +72,32 @@ class Policy(nn.Module):
         self.environment = environment
         self.learned_backward = learned_backward
         given = isinstance(initial_log_z, int | float)
-        self.log_z = nn.Parameter(torch.tensor(float(initial_log_z) if given else 0.0))
+        #: ``log_z(condition)`` -> [B], or a scalar without a condition
+        self.log_z = LogZ(float(initial_log_z) if given else 0.0, environment.condition_size)  # type: ignore[arg-type]
         #: how the first batch sets log Z; None: it does not
         self.log_z_start: Literal["mean", "importance"] | None = None if given else initial_log_z or "mean"
         #: P_B without parameters: uniform over legal backward actions, or in proportion to the number of paths from the
         #: source to where the action leads (maximum entropy; ``Environment.counts_paths``)
         self.backward_rule: Literal["uniform", "maxent"] = "uniform"
+
+    @property
+    def distribution(self) -> type[ActionDistribution]:
+        """What P_F's distributions are.
+
+        What an objective needs of them (an exact KL, an entropy: ``distributions.capabilities``) is checked against it
+        before the first step.
+        """
+        return Categorical
+
+    @property
+    def backward_distribution(self) -> type[ActionDistribution]:
+        """What P_B's distributions are."""
+        return Categorical
+
+    @property
+    def in_parts(self) -> bool:
+        """Actions are chosen part by part, int64 [B, parts]."""
+        return isinstance(self.environment, ActionsInParts)
 
     @abstractmethod
     def forward(
@@ -88,7 +116,7 @@ class Policy(nn.Module):
             ContractError: ``group_modules`` names another group, leaves a trainable parameter out, which would never
                 be trained, or has one twice.
         """
-        groups = {**{k: list(v) for k, v in self.group_modules().items()}, "log_z": [self.log_z]}
+        groups = {**{k: list(v) for k, v in self.group_modules().items()}, "log_z": list(self.log_z.parameters())}
         name = type(self).__name__
         if unknown := sorted(set(groups) - {"forward", "backward", "flow", "log_z"}):
             raise ContractError(
@@ -110,9 +138,22 @@ class Policy(nn.Module):
         logits = torch.zeros(mask.shape, dtype=self.dtype, device=mask.device)
         if self.backward_rule == "maxent":
             row, action = mask.nonzero(as_tuple=True)
-            counts = self.environment.log_path_count(self.environment.undo(states[row], action))
-            logits = logits.index_put((row, action), counts.to(logits.dtype))
+            logits = logits.index_put((row, action), self._log_paths(states, row, action).to(logits.dtype))
         return Categorical(logits, mask)
+
+    def fixed_backward_of_parts(self, states: States, legal: Staged) -> Staged:
+        """P_B by ``backward_rule`` over whole actions of several parts, those that ``legal`` has (with any weights)."""
+        last = legal.levels()[-1]
+        weight = torch.zeros(last.going.shape, dtype=self.dtype, device=last.going.device)
+        if self.backward_rule == "maxent":
+            counts = self._log_paths(states, *legal.leaves())
+            weight = weight.masked_scatter(last.going, counts.to(weight.dtype))
+        return legal.weighted(weight)
+
+    def _log_paths(self, states: States, row: Tensor, actions: Tensor) -> Tensor:
+        """log n of where backward ``actions`` of the states ``row`` lead, [m]."""
+        counting = enumerable(self.environment, "policy: P_B of maximum entropy")
+        return counting.log_path_count(counting.undo(states[row], actions))
 
     def raise_flow(self, amount: Tensor) -> None:
         """Add ``amount`` (scalar) to log F of every state; called once, before the first step of a critic.
@@ -125,14 +166,32 @@ class Policy(nn.Module):
         """A deep copy of the parameters; the environment is shared."""
         return copy.deepcopy(self, {id(self.environment): self.environment})
 
+    def log_z_of(self, states: States) -> Tensor:
+        """log Z of the conditions that ``states`` [B] carry, [B]; a scalar where they carry none."""
+        return self.log_z(self.environment.condition(states) if self.environment.condition_size else None)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        present_keys(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     @property
     def device(self) -> torch.device:
-        return self.log_z.device
+        return self.log_z.constant.device
 
     @property
     def dtype(self) -> torch.dtype:
         """What log-probabilities, flows and rewards are computed in: that of log Z, at least float32."""
-        return torch.promote_types(self.log_z.dtype, torch.float32)
+        return torch.promote_types(self.log_z.constant.dtype, torch.float32)
+
+
+def warn_of_shared_trunk(own_losses: frozenset[str]) -> None:
+    """Say that heads with a loss of their own read a trunk which that loss does not train."""
+    if own_losses:
+        logger.warning(
+            "policy.share_trunk: the trunk learns for P_F alone, though %s with a loss of its own reads it (a critic "
+            "on such a trunk cost Ent-PPO a total variation of .68 against .15); leave share_trunk at its default",
+            " and ".join(sorted(own_losses)),
+        )
 
 
 def _some(names: list[str]) -> str:

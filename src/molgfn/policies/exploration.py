@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.policies.distributions import ActionDistribution
+from molgfn.policies.distributions import ActionDistribution, HasTempering, require
 
 
 class Exploration:
@@ -51,11 +51,14 @@ class Exploration:
         return self.first > 0 or self.last > 0 or self.temperature != 1.0
 
     def sample(self, distribution: ActionDistribution, generator: torch.Generator | None = None) -> Tensor:
-        """One action per state, int64 [B]."""
-        tempered = distribution if self.temperature == 1.0 else distribution.tempered(self.temperature)
+        """One action per state, int64 [B] or [B, parts]."""
+        if self.temperature == 1.0 and self.epsilon == 0:
+            return distribution.sample(generator)
+        choice = require(distribution, HasTempering, "exploration")
+        tempered = distribution if self.temperature == 1.0 else choice.tempered(self.temperature)
         actions = tempered.sample(generator)
         if self.epsilon == 0:
             return actions
-        random = distribution.uniform().sample(generator)
-        coin = torch.rand(len(actions), device=actions.device, generator=generator)
-        return torch.where(coin < self.epsilon, random, actions)
+        random = choice.uniform().sample(generator)
+        coin = torch.rand(len(actions), device=actions.device, generator=generator) < self.epsilon
+        return torch.where(coin.view(-1, *[1] * (actions.dim() - 1)), random, actions)

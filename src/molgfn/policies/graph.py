@@ -21,7 +21,7 @@ from molgfn.networks.graph_transformer import GraphTransformer, Layout
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
 from molgfn.policies.base import LogZStart, Policy, PolicyOutput
-from molgfn.policies.distributions import ILLEGAL, Categorical, Factorised, single
+from molgfn.policies.distributions import ILLEGAL, Categorical, Packing, Staged, single
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class ForwardHead(nn.Module):
         self.keys = nn.Linear(width, max(spec.option_label) + 1)
         self.register_buffer("option_label", torch.tensor(spec.option_label), persistent=False)
 
-    def forward(self, g: GraphBatch, e: Embedded) -> Factorised:
+    def forward(self, g: GraphBatch, e: Embedded) -> Staged:
         # Hidden states of sites: one product per node, then a look-up per site.
         table = torch.cat([self.site(e.nodes), self.whole(e.graphs)])
         row = torch.where(g.site_node >= 0, g.site_node, len(e.nodes) + g.site_graph)
@@ -108,13 +108,13 @@ class ForwardHead(nn.Module):
         mask = torch.cat([g.stop_mask[:, None], mask[:, 1:]], 1)
         site_of = cell.new_zeros(batch * columns).index_copy(0, cell, torch.arange(len(cell), device=cell.device))
 
-        def what(rows: Tensor, where: Tensor) -> Categorical:
-            site = site_of[rows * columns + where]
+        def what(rows: Tensor, chosen: Tensor) -> Categorical:
+            site = site_of[rows * columns + chosen[:, 0]]
             logits = self.keys(functional.relu(self.query(for_query.index_select(0, site))))
             logits = logits.index_select(1, self.option_label)
             return Categorical(logits, g.option_mask.index_select(0, g.site_options[site]))
 
-        return Factorised(Categorical(dense, mask), what, self.options)
+        return Staged(Categorical(dense, mask), what, packing=Packing((self.options,)))
 
 
 class BackwardHead(nn.Module):
@@ -168,6 +168,10 @@ class GraphPolicy(Policy):
         self.forward_head = ForwardHead(spec, width)
         self.backward_head = BackwardHead(spec, width) if learned_backward else None
         self.flow_head = mlp(width, width, 1, 1)
+
+    @property
+    def distribution(self) -> type[Staged]:
+        return Staged
 
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False

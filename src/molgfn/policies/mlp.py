@@ -10,19 +10,27 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from molgfn.environments.actions import ActionsInParts, listed
 from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import LogZStart, Policy, PolicyOutput
-from molgfn.policies.distributions import Categorical
+from molgfn.policies.base import LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.distributions import Categorical, Staged
+from molgfn.policies.logit_scale import LogitScale, ScaleLogits
+from molgfn.policies.parts import PartsHead, even_parts, legal_parts
 
 
 class MLPPolicy(Policy):
-    """MLP trunk(s) with linear heads for P_F, P_B and log F.
+    """MLP trunk(s) with heads for P_F, P_B and log F: linear ones, autoregressive ones for actions in several parts.
+
+    The trunks read what ``environment.encode`` gives, which has the encoded condition beside the state where there is
+    one.
 
     Args:
         hidden: width of hidden layers.
         layers: hidden layers of each trunk.
         share_trunk: one trunk for all heads; otherwise one each.
+        own_losses: groups ("backward", "flow") that a loss of their own trains.
+        scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -37,39 +45,73 @@ class MLPPolicy(Policy):
         hidden: Annotated[int, Field(ge=1)] = 256,
         layers: Annotated[int, Field(ge=0)] = 2,
         share_trunk: bool = False,
+        own_losses: frozenset[str] = frozenset(),
+        scale_logits: ScaleLogits = None,
         initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        if share_trunk:
+            warn_of_shared_trunk(own_losses)
         inputs = environment.encode(environment.initial(1)).shape[1]
         width = hidden if layers else inputs
         self.trunk = mlp(inputs, hidden, layers)
         self.backward_trunk = None if share_trunk or not learned_backward else mlp(inputs, hidden, layers)
         self.flow_trunk = None if share_trunk else mlp(inputs, hidden, layers)
-        self.forward_head = nn.Linear(width, environment.n_actions)
-        self.backward_head = nn.Linear(width, environment.n_backward_actions) if learned_backward else None
+        self.forward_head, self.backward_head = self._heads(width)
         self.flow_head = nn.Linear(width, 1)
-        if self.backward_head is not None:  # P_B starts uniform (Gritsaev et al., arXiv 2410.15474)
+        if isinstance(self.backward_head, nn.Linear):  # P_B starts uniform (Gritsaev et al., arXiv 2410.15474)
             nn.init.zeros_(self.backward_head.weight)
             nn.init.zeros_(self.backward_head.bias)
+        self.logit_scale = LogitScale.of(environment, scale_logits)
+
+    def _heads(self, width: int) -> tuple[nn.Linear | PartsHead, nn.Linear | PartsHead | None]:
+        e, learned = self.environment, self.learned_backward
+        if isinstance(e, ActionsInParts):
+            forward = PartsHead(width, e.parts)
+            return forward, PartsHead(width, e.backward_parts, zero=True) if learned else None
+        e = listed(e, "policy: MLPPolicy")
+        return nn.Linear(width, e.n_actions), nn.Linear(width, e.n_backward_actions) if learned else None
+
+    @property
+    def distribution(self) -> type[Categorical | Staged]:
+        return Staged if self.in_parts else Categorical
+
+    @property
+    def backward_distribution(self) -> type[Categorical | Staged]:
+        return Staged if self.in_parts else Categorical
 
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
-        features = self.environment.encode(states).to(self.log_z.dtype)
+        features = self.environment.encode(states).to(self.log_z.constant.dtype)
         shared = self.trunk(features)
         out_forward = out_backward = log_flow = None
         if forward:
-            out_forward = Categorical(self.forward_head(shared), self.environment.forward_mask(states))
+            out_forward = self._forward(shared, states)
         if backward:
-            mask = self.environment.backward_mask(states)
-            if self.backward_head is None:
-                out_backward = self.fixed_backward(states, mask)
-            else:
-                hidden = shared if self.backward_trunk is None else self.backward_trunk(features)
-                out_backward = Categorical(self.backward_head(hidden), mask)
+            hidden = shared if self.backward_trunk is None else self.backward_trunk(features)
+            out_backward = self._backward(hidden, states)
         if flow:
             log_flow = self.flow_head(shared if self.flow_trunk is None else self.flow_trunk(features)).squeeze(-1)
         return PolicyOutput(forward=out_forward, backward=out_backward, log_flow=log_flow)
+
+    def _forward(self, hidden: Tensor, states: States) -> Categorical | Staged:
+        e = self.environment
+        if isinstance(e, ActionsInParts):
+            choice = self.forward_head(hidden, legal_parts(e, states))
+        else:
+            choice = Categorical(self.forward_head(hidden), listed(e, "MLPPolicy").forward_mask(states))
+        return choice if self.logit_scale is None else self.logit_scale.scaled(choice, e, states)
+
+    def _backward(self, hidden: Tensor, states: States) -> Categorical | Staged:
+        e, head = self.environment, self.backward_head
+        if isinstance(e, ActionsInParts):
+            legal = legal_parts(e, states, backward=True)
+            if head is not None:
+                return head(hidden, legal)
+            return self.fixed_backward_of_parts(states, even_parts(e.backward_parts, legal, hidden))
+        mask = listed(e, "MLPPolicy").backward_mask(states)
+        return self.fixed_backward(states, mask) if head is None else Categorical(head(hidden), mask)
 
     @torch.no_grad()
     def raise_flow(self, amount: Tensor) -> None:
@@ -80,7 +122,7 @@ class MLPPolicy(Policy):
             return itertools.chain(*(m.parameters() for m in modules if m is not None))
 
         return {
-            "forward": of(self.trunk, self.forward_head),
+            "forward": of(self.trunk, self.forward_head, self.logit_scale),
             "backward": of(self.backward_trunk, self.backward_head),
             "flow": of(self.flow_trunk, self.flow_head),
         }

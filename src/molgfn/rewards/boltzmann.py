@@ -10,7 +10,8 @@ from pydantic import Field
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.diversity_filter import DiversityFilter
-from molgfn.rewards.scored import OracleReward, times
+from molgfn.rewards.oracle_reward import OracleReward, times
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.rewards.transforms import Transform
 from molgfn.serving.settings import Scoring
 
@@ -21,8 +22,9 @@ class Boltzmann(OracleReward):
     The clip is the last step: the least log R is ``log_floor``, which is also what an object without a value gets.
 
     Args:
-        oracle: the property; given by the experiment.
-        beta: inverse temperature, in one over the property's units.
+        oracle: the property, or what is made of several; given by the experiment.
+        beta: inverse temperature, in one over the property's units. None: it is the condition ``beta``, drawn for each
+            trajectory.
         sign: -1 where less of y is better (energies).
         log_floor: least log R.
         transform: applied to the property first.
@@ -37,8 +39,8 @@ class Boltzmann(OracleReward):
     def __init__(
         self,
         *,
-        oracle: Oracle,
-        beta: Annotated[float, Field(ge=0)] = 1.0,
+        oracle: Oracle | Scalarisation,
+        beta: Annotated[float, Field(ge=0)] | None = 1.0,
         sign: Literal[1, -1] = 1,
         log_floor: float = -30.0,
         transform: Transform | None = None,
@@ -61,12 +63,18 @@ class Boltzmann(OracleReward):
         self.beta = beta
         self.sign = sign
         self.log_floor = log_floor
+        self.reads = frozenset({"beta"}) if beta is None else frozenset()
 
     @property
     def floor(self) -> float:
         return self.log_floor
 
+    def _least(self, condition: dict[str, np.ndarray]) -> float:
+        return self.log_floor
+
     def _in_words(self, what: str) -> tuple[str, str]:
+        if self.beta is None:
+            return f"R = exp({'-' if self.sign < 0 else ''}beta {what})", ""
         units = self.scored.units if self.transform is None and self.scored.units != "1" else ""
         step = f"1 {units}".strip() if units else "0.1" if self._within_one else "1"
         size = 0.1 if step == "0.1" else 1.0
@@ -78,5 +86,6 @@ class Boltzmann(OracleReward):
         low, high = self.oracle.range
         return high - low <= 1 if self.transform is None else self.transform.bounded
 
-    def _log_reward(self, desirability: np.ndarray) -> np.ndarray:
-        return np.maximum(self.beta * self.sign * desirability, self.log_floor)
+    def _log_reward(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
+        beta = condition["beta"] if self.beta is None else self.beta
+        return np.maximum(beta * self.sign * desirability, self.log_floor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -13,6 +13,8 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from molgfn.chemistry.fingerprints import fingerprints, tanimoto
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.scaffolds import murcko
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 Kind = Literal["murcko", "topological", "similar", "smiles"]
 
@@ -40,6 +42,9 @@ class DiversityFilter:
         Blaschke et al., "Memory-assisted reinforcement learning for diverse molecular de novo design",
         J. Cheminformatics 12, 68 (2020), doi:10.1186/s13321-020-00473-0; REINVENT 4, doi:10.1186/s13321-024-00812-5.
     """
+
+    #: objects that have scaffolds
+    judges: ClassVar[type[ObjectKind]] = MoleculeKind
 
     def __init__(
         self,

@@ -11,7 +11,8 @@ from pydantic import Field
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.diversity_filter import DiversityFilter
-from molgfn.rewards.scored import OracleReward, times
+from molgfn.rewards.oracle_reward import OracleReward, times
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.rewards.transforms import Transform
 from molgfn.serving.settings import Scoring
 
@@ -23,8 +24,8 @@ class Power(OracleReward):
     gets.
 
     Args:
-        oracle: the property; given by the experiment.
-        beta: inverse temperature; larger means greedier.
+        oracle: the property, or what is made of several; given by the experiment.
+        beta: inverse temperature; larger means greedier. None: it is the condition ``beta``, drawn for each trajectory.
         scale: what the property is divided by (8 for the sEH proxy).
         floor: least y / scale, positive.
         transform: applied to the property first; required where less of it is better.
@@ -41,8 +42,8 @@ class Power(OracleReward):
     def __init__(
         self,
         *,
-        oracle: Oracle,
-        beta: Annotated[float, Field(ge=0)] = 1.0,
+        oracle: Oracle | Scalarisation,
+        beta: Annotated[float, Field(ge=0)] | None = 1.0,
         scale: Annotated[float, Field(gt=0)] = 1.0,
         floor: Annotated[float, Field(gt=0)] = 1e-4,
         transform: Transform | None = None,
@@ -59,15 +60,20 @@ class Power(OracleReward):
         self.beta = beta
         self.scale = scale
         self.least = floor
+        self.reads = frozenset({"beta"}) if beta is None else frozenset()
 
-    @property
-    def floor(self) -> float:
-        return self.beta * math.log(self.least)
+    def _least(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
+        return self._beta(condition) * math.log(self.least)
 
     def _in_words(self, what: str) -> tuple[str, str]:
         over = "" if self.scale == 1 else f" / {self.scale:g}"
-        formula = f"R = max({what}{over}, {self.least:g})^{self.beta:g}"
-        return formula, f"10 % more {what} is {times(self.beta * math.log(1.1))}"
+        formula = f"R = max({what}{over}, {self.least:g})^"
+        if self.beta is None:
+            return f"{formula}beta", ""
+        return f"{formula}{self.beta:g}", f"10 % more {what} is {times(self.beta * math.log(1.1))}"
 
-    def _log_reward(self, desirability: np.ndarray) -> np.ndarray:
-        return self.beta * np.log(np.maximum(desirability / self.scale, self.least))
+    def _log_reward(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
+        return self._beta(condition) * np.log(np.maximum(desirability / self.scale, self.least))
+
+    def _beta(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
+        return condition["beta"] if self.beta is None else self.beta

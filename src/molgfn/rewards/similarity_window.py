@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.similarity import Fingerprint
-from molgfn.oracles.base import Oracle
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.structure.similarity import Similarity
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.rewards.transforms import DoubleSigmoid
+from molgfn.serving.panel import Panel
 
 
-class SimilarityWindow(Oracle):
+class SimilarityWindow(Scalarisation):
     """About 1 where the similarity to the nearest lead lies between ``low`` and ``high``, about 0 well outside.
 
     The oracle ``similarity`` with a ``DoubleSigmoid`` around it, as REINVENT's similarity component has it: near enough
@@ -33,8 +35,8 @@ class SimilarityWindow(Oracle):
     """
 
     name: ClassVar[str] = "similarity_window"
+    kind: ClassVar[ObjectKind] = MOLECULE  # type: ignore[assignment]  # the base's is a property
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
     source: ClassVar[str] = "Tanimoto similarity in a double sigmoid as in REINVENT 4, doi:10.1186/s13321-024-00812-5"
     component_names: ClassVar[tuple[str, ...]] = ("similarity",)  # type: ignore[assignment]  # the base's is a property
 
@@ -50,11 +52,15 @@ class SimilarityWindow(Oracle):
         self._similarity = Similarity(smiles=smiles, fingerprint=fingerprint, counts=counts)
         self._window = DoubleSigmoid(low=low, high=high)
 
-    def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """What each molecule's similarity is worth, float64 [B]."""
-        return self.measure(objects)[0]
+    def panel(self, recipe: Any = None) -> Panel:
+        """The oracle ``similarity``, which is the same whatever the window."""
+        if isinstance(recipe, Mapping):
+            window = ("_target_", "low", "high")
+            own = {key: value for key, value in recipe.items() if key not in window}
+            recipe = {"_target_": f"{Similarity.__module__}.{Similarity.__qualname__}", **own}
+        return Panel.of(self._similarity, recipe).called(self.name)
 
-    def measure(self, objects: Sequence[Molecule]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """What it is worth, and the similarity itself, float64 [B] each."""
-        similarity = self._similarity.values(objects)
+    def evaluate(self, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """What the similarity is worth, and the similarity itself, float64 [B] each."""
+        similarity = values["similarity"]
         return self._window(similarity), {"similarity": similarity}

@@ -1,9 +1,9 @@
-"""Several oracles as one: a weighted geometric or arithmetic mean of transformed properties."""
+"""Several measured properties as one number: a weighted geometric or arithmetic mean of what each is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -11,8 +11,9 @@ from pydantic import Field
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
+from molgfn.rewards.scalarisation import Scalarisation, scalarisation
 from molgfn.rewards.transforms import Identity, Transform
-from molgfn.serving.faults import OracleFault, ask, range_problem
+from molgfn.serving.panel import Panel
 
 #: the geometric mean takes no desirability for smaller than this, so that one zero does not hide the others
 GEOMETRIC_CLIP = 1e-8
@@ -22,7 +23,7 @@ class Component:
     """One property of a ``WeightedMean``.
 
     Args:
-        oracle: the property.
+        oracle: measures the property; or what is made of several, such as another mean.
         transform: maps it to a desirability in [0, 1]; None where the oracle's range lies in [0, 1] and more is better.
         weight: its share; weights are normalised over the components that have a value.
         filter: multiply the mean by this desirability, usually 0 or 1 (``Step``), instead of averaging it.
@@ -31,7 +32,7 @@ class Component:
     def __init__(
         self,
         *,
-        oracle: Oracle,
+        oracle: Oracle | Scalarisation,
         transform: Transform | None = None,
         weight: Annotated[float, Field(gt=0)] = 1.0,
         filter: bool = False,
@@ -52,17 +53,18 @@ class Component:
                 "such as {_target_: molgfn.rewards.transforms.Sigmoid, low: ..., high: ...}"
             )
         self.oracle = oracle
+        self.scalarisation = scalarisation(oracle)
         self.transform = transform if transform is not None else Identity()
         self.weight = weight
         self.filter = filter
 
 
-class WeightedMean(Oracle):
+class WeightedMean(Scalarisation):
     """y = [prod over filters] * mean over the other components of the transformed properties, in [0, 1].
 
     geometric: exp(sum_i w_i log max(y_i, 1e-8)); arithmetic: sum_i w_i y_i; with sum_i w_i = 1 over the components that
     have a value for the object. A component that is NaN for an object is left out for it; an object for which all
-    averaged components, or any filter, is NaN has no value. A component that raises, or leaves its range, costs the
+    averaged components, or any filter, is NaN has no value. An oracle that raises, or leaves its range, costs the
     object its value: only a stated NaN means "does not apply".
 
     Columns of component NAME: its raw value NAME, its desirability NAME_transformed, and NAME_PART for each part of an
@@ -78,9 +80,7 @@ class WeightedMean(Oracle):
 
     name: ClassVar[str] = "weighted_mean"
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
     source: ClassVar[str] = "weighted mean as in REINVENT 4, doi:10.1186/s13321-024-00812-5"
-    version: ClassVar[int] = 2  # since 2 the flanks of a double sigmoid go with its window
 
     def __init__(
         self,
@@ -88,16 +88,13 @@ class WeightedMean(Oracle):
         components: dict[str, Component],
         aggregation: Literal["geometric", "arithmetic"] = "geometric",
     ) -> None:
-        averaged = [c for c in components.values() if not c.filter]
-        if not averaged:
+        if all(c.filter for c in components.values()):
             raise ConfigError("WeightedMean.components: there is nothing to average; give at least one without filter")
-        domains = {name: c.oracle.domain for name, c in components.items()}
-        if len(set(domains.values())) > 1:
-            raise ConfigError(
-                f"WeightedMean.components: all must score the same kind of object, these do not: {domains}"
-            )
-        names = [column for name, c in components.items() for column in _columns(name, c.oracle)]
-        names += [_column(n, c.oracle, remark) for n, c in components.items() for remark in c.oracle.remark_names]
+        kinds = {name: c.oracle.kind.name for name, c in components.items()}
+        if len({c.oracle.kind for c in components.values()}) > 1:
+            raise ConfigError(f"WeightedMean.components: all must score the same kind of object, these do not: {kinds}")
+        names = [column for name, c in components.items() for column in _columns(name, c.scalarisation)]
+        names += [_column(n, c.scalarisation, word) for n, c in components.items() for word in c.oracle.remark_names]
         if clash := sorted({column for column in names if names.count(column) > 1}):
             raise ConfigError(
                 f"WeightedMean.components: {', '.join(clash)}: two columns would be called so: component NAME has "
@@ -105,11 +102,6 @@ class WeightedMean(Oracle):
             )
         self.components = components
         self.aggregation = aggregation
-        self._domain = averaged[0].oracle.domain
-
-    @property
-    def domain(self) -> str:  # type: ignore[override]  # that of the components
-        return self._domain
 
     @property
     def title(self) -> str:
@@ -120,41 +112,28 @@ class WeightedMean(Oracle):
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        return tuple(column for name, c in self.components.items() for column in _columns(name, c.oracle))
+        return tuple(column for name, c in self.components.items() for column in _columns(name, c.scalarisation))
 
-    @property
-    def remark_names(self) -> tuple[str, ...]:
-        return tuple(
-            _column(name, c.oracle, remark) for name, c in self.components.items() for remark in c.oracle.remark_names
-        )
+    def panel(self, recipe: Any = None) -> Panel:
+        entries = []
+        for name, component in self.components.items():
+            inner = component.scalarisation
+            node = recipe["components"][name]["oracle"] if isinstance(recipe, Mapping) else None
+            rename = functools.partial(_column, name, inner)
+            entries += [entry.renamed(rename) for entry in inner.panel(node).entries]
+        return Panel(self.name, tuple(entries), self._have_values)
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return tuple(path for component in self.components.values() for path in component.oracle.files)
-
-    @property
-    def versions(self) -> list[int]:
-        return [self.version, *(v for component in self.components.values() for v in component.oracle.versions)]
-
-    def prepare(self) -> None:
-        for component in self.components.values():
-            component.oracle.prepare()
-
-    def values(self, objects: Sequence[Any]) -> np.ndarray:
-        """The mean of each object, float64 [B]; NaN without a value."""
-        return self.measure(objects)[0]
-
-    def measure(self, objects: Sequence[Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The mean, and for each component its raw value (``name``), its desirability (``name_transformed``), and what
-        the value was made of (``name_part`` for each component of its oracle).
+    def evaluate(self, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The mean, and for each component its value (``name``), its desirability (``name_transformed``), and what the
+        value was made of (``name_part``).
         """
         columns: dict[str, np.ndarray] = {}
         for name, component in self.components.items():
-            raw, parts = ask(component.oracle, objects)
-            _require_range(component.oracle, raw)
+            inner = component.scalarisation
+            raw, parts = inner.evaluate(_own(name, inner, values))
             columns[name] = raw
             columns[f"{name}_transformed"] = component.transform(raw)
-            columns |= {_column(name, component.oracle, part): parts[part] for part in _parts(component.oracle)}
+            columns |= {_column(name, inner, part): parts[part] for part in _parts(inner)}
         averaged = [name for name, c in self.components.items() if not c.filter]
         weights = np.array([self.components[name].weight for name in averaged])[:, None]
         y = np.stack([columns[f"{name}_transformed"] for name in averaged])
@@ -165,45 +144,44 @@ class WeightedMean(Oracle):
             sums = (weights * np.log(np.maximum(np.where(present, y, 1.0), GEOMETRIC_CLIP))).sum(axis=0)
         else:
             sums = (weights * np.where(present, y, 0.0)).sum(axis=0)
-        mean = np.divide(sums, total, out=np.full(len(objects), np.nan), where=total > 0)
+        mean = np.divide(sums, total, out=np.full(y.shape[1], np.nan), where=total > 0)
         mean = np.clip(np.exp(mean) if self.aggregation == "geometric" else mean, 0.0, 1.0)
         for name, component in self.components.items():
             if component.filter:
                 mean = mean * columns[f"{name}_transformed"]
         return mean, columns
 
-    def remarks(self, objects: Sequence[Any]) -> dict[str, list[str]]:
-        """Those of the components, under their names."""
-        return {
-            _column(name, component.oracle, column): texts
-            for name, component in self.components.items()
-            for column, texts in component.oracle.remarks(objects).items()
-        }
+    def _have_values(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Whether an averaged component has a value for an object, and all filters have, bool [B]."""
+        have = {filters: [] for filters in (False, True)}
+        for name, component in self.components.items():
+            inner = component.scalarisation
+            have[component.filter].append(inner.panel().has_value(_own(name, inner, values)))
+        return np.any(have[False], axis=0) & np.all(have[True] or [True], axis=0)
 
 
-def _parts(oracle: Oracle) -> tuple[str, ...]:
-    """What an oracle's value was made of, without the value itself."""
-    return tuple(part for part in oracle.component_names if part != oracle.name)
+def _own(name: str, inner: Scalarisation, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What was measured for component ``name``, under the names that it knows itself."""
+    return {own: values[_column(name, inner, own)] for own in inner.panel().properties}
 
 
-def _column(name: str, oracle: Oracle, part: str) -> str:
-    """The column of a part of component ``name``: of ``alerts_found`` of ``Alerts`` as ``clean``, ``clean_found``."""
-    return f"{name}_{part.removeprefix(f'{oracle.name}_')}"
+def _parts(inner: Scalarisation) -> tuple[str, ...]:
+    """What a component's value was made of, without the value itself."""
+    return tuple(part for part in inner.component_names if part != inner.name)
 
 
-def _columns(name: str, oracle: Oracle) -> list[str]:
+def _column(name: str, inner: Scalarisation, part: str) -> str:
+    """The column of a part of component ``name``: of ``alerts_found`` of ``Alerts`` as ``clean``, ``clean_found``; of
+    its value, its own name.
+    """
+    return name if part == inner.name else f"{name}_{part.removeprefix(f'{inner.name}_')}"
+
+
+def _columns(name: str, inner: Scalarisation) -> list[str]:
     """Columns of numbers of component ``name``."""
-    return [name, f"{name}_transformed", *(_column(name, oracle, part) for part in _parts(oracle))]
+    return [name, f"{name}_transformed", *(_column(name, inner, part) for part in _parts(inner))]
 
 
 def _listed(names: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _require_range(oracle: Oracle, raw: np.ndarray) -> None:
-    """Raise ``OracleFault`` where a value leaves the oracle's range; NaN is allowed."""
-    low, high = oracle.range
-    wrong = ~np.isnan(raw) & ~(np.isfinite(raw) & (low <= raw) & (raw <= high))
-    if wrong.any() and (problem := range_problem(oracle, float(raw[wrong][0]))):
-        raise OracleFault(problem[1])

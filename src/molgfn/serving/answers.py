@@ -9,7 +9,7 @@ from typing import Any
 from molgfn.oracles.base import Oracle
 from molgfn.serving.faults import OracleFault, ask, range_problem
 
-#: the value, then the components in the oracle's order
+#: the value, then the components in the oracle's order; the value may be NaN: the oracle has none
 Answer = tuple[float, ...]
 
 
@@ -21,7 +21,7 @@ class Failure:
         message: for the object: with its number where there is one, and with what was raised.
         reason: its kind, for the counters.
         detail: what was raised, in words.
-        transient: asking again may help: the oracle raised, hung or died (a NaN or a wrong number stays one).
+        transient: asking again may help: the oracle raised, hung or died (a wrong number stays one).
     """
 
     message: str
@@ -30,7 +30,25 @@ class Failure:
     transient: bool = False
 
 
-def answer_all(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
+#: of one object: an answer of each oracle, in order; a failure is the last of them
+Answered = list[Answer | Failure]
+
+
+def answer_all(oracles: Sequence[Oracle], objects: Any) -> list[Answered]:
+    """What the oracles say of each object, one oracle after the other; whom one failed for, the next is not asked."""
+    answered: list[Answered] = [[] for _ in range(len(objects))]
+    rows = list(range(len(objects)))
+    for oracle in oracles:
+        if not rows:
+            break
+        some = objects if len(rows) == len(objects) else oracle.kind.take(objects, rows)
+        for row, answer in zip(rows, answers_of(oracle, some), strict=True):
+            answered[row].append(answer)
+        rows = [row for row in rows if not isinstance(answered[row][-1], Failure)]
+    return answered
+
+
+def answers_of(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
     """One answer per object; where the batch as a whole fails, they are asked about one by one."""
     try:
         value, components = ask(oracle, objects)
@@ -38,18 +56,14 @@ def answer_all(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
         if len(objects) == 1:
             detail = _words(fault.__cause__)
             return [Failure(f"{fault} ({detail})" if detail else str(fault), str(fault), detail, transient=True)]
-        return [answer for row in range(len(objects)) for answer in answer_all(oracle, take(objects, [row]))]
+        alone = [oracle.kind.take(objects, [row]) for row in range(len(objects))]
+        return [answer for one in alone for answer in answers_of(oracle, one)]
     columns = [value, *(components[name] for name in oracle.component_names)]
     answers: list[Answer | Failure] = []
     for row in zip(*(column.tolist() for column in columns), strict=True):
         bad = range_problem(oracle, row[0])
         answers.append(row if bad is None else Failure(*bad))
     return answers
-
-
-def take(objects: Any, rows: Sequence[int]) -> Any:
-    """The objects at ``rows``, of the same type as ``objects``: a tensor stays a tensor."""
-    return [objects[row] for row in rows] if isinstance(objects, list | tuple) else objects[list(rows)]
 
 
 def _words(error: BaseException | None) -> str:

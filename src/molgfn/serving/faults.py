@@ -41,11 +41,11 @@ def ask(oracle: Oracle, objects: Sequence[Any]) -> tuple[np.ndarray, dict[str, n
 
 
 def range_problem(oracle: Oracle, value: float) -> tuple[str, str] | None:
-    """Why ``value`` is no value of ``oracle``: the message with the number, and its kind without (None: it is one)."""
-    if np.isnan(value):
-        return f"oracle {oracle.name} returned nan", f"oracle {oracle.name} returned nan"
+    """Why ``value`` is no value of ``oracle``: the message with the number, and its kind without (None: it is one, or
+    NaN, which says that there is none).
+    """
     low, high = oracle.range
-    if not (low <= value <= high and np.isfinite(value)):
+    if not np.isnan(value) and not (low <= value <= high and np.isfinite(value)):
         where = f"outside [{low:g}, {high:g}]"
         return f"oracle {oracle.name} returned {value:.6g}, {where}", f"oracle {oracle.name} returned a value {where}"
     return None

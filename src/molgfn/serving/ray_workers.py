@@ -8,36 +8,37 @@ from typing import Any
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.serving.answers import Answer, Failure
+from molgfn.serving.answers import Answered
+from molgfn.serving.panel import Panel
 from molgfn.serving.workers import Workers, _answer, _begin
 
 
 class RayWorkers(Workers):
-    """``Workers`` on a Ray cluster, one CPU each. Every machine needs molgfn and what the oracle needs installed.
+    """``Workers`` on a Ray cluster, one CPU each. Every machine needs molgfn and what the oracles need installed.
 
     Args:
-        make: builds the oracle; it must be picklable.
-        oracle: the oracle as it is in this process; it is not asked.
+        make: builds the panel's oracles; it must be picklable.
+        panel: the oracles as they are in this process; they are not asked.
         count: actors.
         chunk: objects per question.
         timeout: seconds that one object may take; an actor that takes longer is killed and replaced.
         address: of the cluster, such as "auto"; None starts Ray on this machine.
 
     Raises:
-        ConfigError: Ray is not installed, or the oracle scores objects that are not text.
+        ConfigError: Ray is not installed.
     """
 
     def __init__(
         self,
-        make: Callable[[], Oracle],
-        oracle: Oracle,
+        make: Callable[[], Sequence[Oracle]],
+        panel: Panel,
         *,
         count: int,
         chunk: int = 1,
         timeout: float | None = None,
         address: str | None = None,
     ) -> None:
-        super().__init__(make, oracle, count=count, chunk=chunk, timeout=timeout)
+        super().__init__(make, panel, count=count, chunk=chunk, timeout=timeout)
         try:
             import ray  # type: ignore[import-not-found]
         except ImportError:
@@ -49,8 +50,8 @@ class RayWorkers(Workers):
         self._idle: list[Any] = []
 
     def _ask(
-        self, parts: list[list[int]], texts: list[str]
-    ) -> Iterator[tuple[list[int], Sequence[Answer | Failure] | None]]:
+        self, parts: list[list[int]], texts: list[str], which: Sequence[int]
+    ) -> Iterator[tuple[list[int], Sequence[Answered] | None]]:
         self._start()
         ray, waiting = self._ray, list(reversed(parts))
         running: dict[Any, tuple[Any, list[int], float]] = {}  # answer to come -> actor, rows, when it must be there
@@ -59,7 +60,7 @@ class RayWorkers(Workers):
                 while waiting and self._idle:
                     actor, part = self._idle.pop(), waiting.pop()
                     allowed = float("inf") if self.timeout is None else self.timeout * len(part)
-                    answer = actor.answer.remote([texts[row] for row in part])
+                    answer = actor.answer.remote([texts[row] for row in part], tuple(which))
                     running[answer] = (actor, part, time.monotonic() + allowed)
                 left = min(end for _, _, end in running.values()) - time.monotonic()
                 done, _ = ray.wait(list(running), timeout=None if left == float("inf") else max(left, 0.0))
@@ -75,7 +76,7 @@ class RayWorkers(Workers):
                 self._replace(actor)
             raise
 
-    def _given(self, answer: Any, actor: Any, part: list[int]) -> Sequence[Answer | Failure] | None:
+    def _given(self, answer: Any, actor: Any, part: list[int]) -> Sequence[Answered] | None:
         try:
             answers = self._ray.get(answer)
         except self._ray.exceptions.RayActorError as error:
@@ -94,7 +95,7 @@ class RayWorkers(Workers):
         self._idle = [self._new() for _ in range(self.count)]
 
     def _new(self) -> Any:
-        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Holder).remote(self.make, self.molecules)
+        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Holder).remote(self.make)
         self._ray.get(actor.ready.remote())  # what the oracle needs before its first answer is not on its clock
         return actor
 
@@ -106,11 +107,11 @@ class RayWorkers(Workers):
 class _Holder:
     """What lives in an actor."""
 
-    def __init__(self, make: Callable[[], Oracle], molecules: bool) -> None:
-        _begin(make, molecules)
+    def __init__(self, make: Callable[[], Sequence[Oracle]]) -> None:
+        _begin(make)
 
     def ready(self) -> bool:
         return True
 
-    def answer(self, texts: list[str]) -> Sequence[Answer | Failure]:
-        return _answer(texts)
+    def answer(self, texts: list[str], which: Sequence[int]) -> Sequence[Answered]:
+        return _answer(texts, which)

@@ -1,4 +1,4 @@
-"""How objects are scored: memory, disk cache, budget, worker processes, time-outs, failures."""
+"""How oracles are asked: memory, disk cache, budget, worker processes, time-outs, failures."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from molgfn.moved import former
 from molgfn.oracles.base import Oracle
 from molgfn.paths import OutputPlace, local
 from molgfn.serving.disk_cache import DiskCache
+from molgfn.serving.panel import Entry, HasPanel, Panel, panel_of
 from molgfn.serving.workers import Workers
 
 
 class Scoring:
-    """Settings of the scoring engine.
+    """Settings of the service that asks oracles.
 
     Args:
         cache_size: objects whose answers are remembered, the least recently used forgotten first; 0 remembers nothing
             across batches.
         disk_cache: keep answers on disk as well, for other runs and processes: true for ``scores`` in molgfn's own
             folder (``$MOLGFN_DATA``), or a folder. Answers of an oracle with other arguments, or other data files, are
-            kept apart.
+            kept apart; those of a component are the same in every mean.
         budget: different objects that may be asked for, wherever the answers come from; then training stops.
             Evaluation is not charged. Null for no limit.
-        workers: processes that hold the oracle; 0 asks it in the main process.
+        workers: processes that hold the oracles; 0 asks them in the main process.
         chunk: objects that a worker is given at once.
         timeout: seconds that one object may take before its worker is stopped, a chunk as many times as it has objects;
             needs workers. The objects of a stopped chunk are asked about one by one.
@@ -47,8 +48,8 @@ class Scoring:
         ray_address: of the cluster, such as "auto"; null starts one here.
     """
 
-    #: builds the oracle anew in a worker; set by whoever built the oracle from a config
-    make: Callable[[], Oracle] | None = None
+    #: builds the oracle (or what is made of several) anew in a worker; set by whoever built it from a config
+    make: Callable[[], Oracle | HasPanel] | None = None
     #: the oracle's config; set by whoever built the oracle from it. Part of what the disk cache goes by
     recipe: Any = None
 
@@ -81,24 +82,20 @@ class Scoring:
         self.on_failure, self.give_up, self.record = on_failure, give_up, record
         self.backend, self.ray_address = backend, ray_address
 
-    def pool(self, oracle: Oracle) -> Workers | None:
-        """The worker processes, not started yet; None where the oracle is asked in this process.
-
-        Raises:
-            ConfigError: the oracle's objects cannot go to workers.
-        """
+    def pool(self, panel: Panel) -> Workers | None:
+        """The worker processes, not started yet; None where the oracles are asked in this process."""
         if self.workers == 0:
             return None
-        make = self.make or functools.partial(_same, oracle)
+        make = functools.partial(_same, panel.oracles) if self.make is None else functools.partial(_built, self.make)
         kind: type[Workers] = Workers
         more: dict[str, Any] = {}
         if self.backend == "ray":
             from molgfn.serving.ray_workers import RayWorkers
 
             kind, more = RayWorkers, {"address": self.ray_address}
-        return kind(make, oracle, count=self.workers, chunk=self.chunk, timeout=self.timeout, **more)
+        return kind(make, panel, count=self.workers, chunk=self.chunk, timeout=self.timeout, **more)
 
-    def disk(self, oracle: Oracle) -> DiskCache | None:
+    def disk(self, entry: Entry) -> DiskCache | None:
         """The cache on disk of exactly this oracle; None without.
 
         Raises:
@@ -106,14 +103,15 @@ class Scoring:
         """
         if self.disk_cache is False:
             return None
-        if self.recipe is None:
+        oracle = entry.oracle
+        if entry.recipe is None:
             raise ConfigError(
                 f"disk_cache: nothing says with which arguments oracle {oracle.name} was built; build it from a config "
                 "or set Scoring.recipe to something that changes with them"
             )
         place = folder() / "scores" if self.disk_cache is True else local(self.disk_cache)
         columns = oracle.component_names
-        return DiskCache(place / f"{oracle.name}-{identity(oracle, self.recipe)}", width=1 + len(columns))
+        return DiskCache(place / f"{oracle.name}-{identity(oracle, entry.recipe)}", width=1 + len(columns))
 
 
 def identity(oracle: Oracle, recipe: Any) -> str:
@@ -126,5 +124,9 @@ def identity(oracle: Oracle, recipe: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def _same(oracle: Oracle) -> Oracle:
-    return oracle
+def _built(make: Callable[[], Oracle | HasPanel]) -> tuple[Oracle, ...]:
+    return panel_of(make()).oracles
+
+
+def _same(oracles: tuple[Oracle, ...]) -> tuple[Oracle, ...]:
+    return oracles

@@ -1,4 +1,4 @@
-"""An oracle in processes of its own: several at once, stopped when it hangs, replaced when it dies."""
+"""Oracles in processes of their own: several at once, stopped when it hangs, replaced when it dies."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from molgfn.chemistry.molecules import parse
-from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.serving.answers import Answer, Failure, answer_all
+from molgfn.serving.answers import Answered, Failure, answer_all
 from molgfn.serving.faults import OracleFault
+from molgfn.serving.panel import Panel
 
 #: seconds that a worker may take to come up, where objects have a time-out
 START_UP = 600.0
 
 
 class Workers:
-    """Worker processes that hold one oracle each and answer for objects that are text (canonical SMILES, strings).
+    """Worker processes that hold the oracles of a panel and answer for objects that are sent to them as their
+    keys.
 
     A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
     culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
@@ -35,31 +35,29 @@ class Workers:
         count: processes.
         chunk: objects per question, so that the way to a worker and back is paid less often.
         timeout: seconds that one object may take (a chunk as many times as it has objects); None waits for ever.
-
-    Raises:
-        ConfigError: the oracle scores objects that are not text.
     """
 
     def __init__(
-        self, make: Callable[[], Oracle], oracle: Oracle, *, count: int, chunk: int = 1, timeout: float | None = None
+        self,
+        make: Callable[[], Sequence[Oracle]],
+        panel: Panel,
+        *,
+        count: int,
+        chunk: int = 1,
+        timeout: float | None = None,
     ) -> None:
-        if oracle.domain not in ("molecule", "string"):
-            raise ConfigError(
-                f"workers: oracle {oracle.name} scores {oracle.domain} objects; worker processes take molecules and "
-                "strings only, use workers=0"
-            )
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
-        self.name, self.molecules = oracle.name, oracle.domain == "molecule"
+        self.name, self.kind = panel.name, panel.kind
         self._pool: ProcessPool | None = None
 
-    def answer(self, objects: Sequence[Any]) -> Iterator[tuple[int, Answer | Failure]]:
-        """(row, answer) of each of the objects, as they come."""
-        texts = [thing.smiles if self.molecules else thing for thing in objects]
+    def answer(self, objects: Any, which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
+        """(row, what the oracles at the places ``which`` of the panel say) of each of the objects, as they come."""
+        texts = self.kind.keys(objects)
         rows = list(range(len(texts)))
         waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
         while waiting:
             alone: list[list[int]] = []
-            for part, answers in self._ask(waiting, texts):
+            for part, answers in self._ask(waiting, texts, which):
                 if answers is None:
                     alone += [[row] for row in part]
                 else:
@@ -67,14 +65,14 @@ class Workers:
             waiting = alone
 
     def _ask(
-        self, parts: list[list[int]], texts: list[str]
-    ) -> Iterator[tuple[list[int], Sequence[Answer | Failure] | None]]:
+        self, parts: list[list[int]], texts: list[str], which: Sequence[int]
+    ) -> Iterator[tuple[list[int], Sequence[Answered] | None]]:
         """(rows, answers) of each part; None where the part has to be taken apart to find the culprit."""
         pool = self._running()
         futures = {
             pool.schedule(
                 _answer,
-                args=([texts[row] for row in part],),
+                args=([texts[row] for row in part], tuple(which)),
                 timeout=None if self.timeout is None else self.timeout * len(part),
             ): part
             for part in parts
@@ -88,7 +86,7 @@ class Workers:
                 future.cancel()
             raise
 
-    def _result(self, future: Any, size: int) -> Sequence[Answer | Failure] | None:
+    def _result(self, future: Any, size: int) -> Sequence[Answered] | None:
         try:
             return future.result()
         except FutureTimeoutError:
@@ -103,22 +101,22 @@ class Workers:
         except (MemoryError, SystemExit) as error:  # of the worker, not of this process
             return self._died(size, type(error).__name__)
 
-    def _too_slow(self, size: int) -> list[Failure] | None:
+    def _too_slow(self, size: int) -> list[Answered] | None:
         """What becomes of a part of ``size`` objects that was not answered in time: None takes it apart."""
         reason = f"oracle {self.name} took more than {self.timeout:g} s"
-        return None if size > 1 else [Failure(reason, reason, transient=True)]
+        return None if size > 1 else [[Failure(reason, reason, transient=True)]]
 
-    def _died(self, size: int, detail: str) -> list[Failure] | None:
+    def _died(self, size: int, detail: str) -> list[Answered] | None:
         """The same for one whose worker died."""
         reason = f"oracle {self.name} killed its process"
-        return None if size > 1 else [Failure(reason, reason, detail, transient=True)]
+        return None if size > 1 else [[Failure(reason, reason, detail, transient=True)]]
 
     def _running(self) -> ProcessPool:
         if self._pool is None:
             self._pool = ProcessPool(
                 max_workers=self.count,
                 initializer=_begin,
-                initargs=(self.make, self.molecules),
+                initargs=(self.make,),
                 context=cast(Any, multiprocessing.get_context("spawn")),
             )
             weakref.finalize(self, _end, self._pool)
@@ -140,33 +138,32 @@ class Workers:
             ) from None
 
 
-#: in a worker: the oracle, or why it could not be made; and whether its objects are molecules
-_ORACLE: list[Oracle | str] = []
-_MOLECULES: list[bool] = []
+#: in a worker: the oracles, or why they could not be made
+_ORACLES: list[Oracle] = []
+_TROUBLE: list[str] = []
 
 
-def _begin(make: Callable[[], Oracle], molecules: bool) -> None:
-    """Build the oracle once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
-    _MOLECULES[:] = [molecules]
+def _begin(make: Callable[[], Sequence[Oracle]]) -> None:
+    """Build the oracles once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
+    _TROUBLE[:] = []
     try:
-        oracle = make()
-        oracle.prepare()
-        _ORACLE[:] = [oracle]
+        _ORACLES[:] = make()
+        for oracle in _ORACLES:
+            oracle.prepare()
     except Exception as error:
-        _ORACLE[:] = [f"{type(error).__name__}: {error}"]
+        _TROUBLE[:] = [f"{type(error).__name__}: {error}"]
 
 
 def _ready() -> None:
-    """Done when a worker has its oracle."""
+    """Done when a worker has its oracles."""
 
 
-def _answer(texts: list[str]) -> Sequence[Answer | Failure]:
-    oracle = _ORACLE[0]
-    if isinstance(oracle, str):
-        return [Failure(f"the oracle could not be built in a worker: {oracle}", "the oracle could not be built")] * len(
-            texts
-        )
-    return answer_all(oracle, parse(texts) if _MOLECULES[0] else texts)
+def _answer(texts: list[str], which: Sequence[int]) -> Sequence[Answered]:
+    if _TROUBLE:
+        message = f"the oracle could not be built in a worker: {_TROUBLE[0]}"
+        return [[Failure(message, "the oracle could not be built")] for _ in texts]
+    oracles = [_ORACLES[place] for place in which]
+    return answer_all(oracles, oracles[0].kind.parse(texts))
 
 
 def _end(pool: ProcessPool) -> None:

@@ -58,10 +58,11 @@ def _untrained(e: Experiment, policy: Policy, reward: Reward, n: int) -> tuple[n
     generator = torch.Generator().manual_seed(HELDOUT_SEED)
     terminal = Sampler(e.environment).forward(untrained, 2 * n, generator=generator).terminal
     objects = e.environment.objects(terminal)
-    keys = e.environment.object_keys(objects)
+    keys = e.environment.kind.keys(objects)
     first = sorted({key: i for i, key in reversed(list(enumerate(keys)))}.values())[:n]
-    chosen = objects[first] if isinstance(objects, torch.Tensor) else [objects[i] for i in first]
-    scores = reward(chosen, [keys[i] for i in first])
+    chosen = e.environment.kind.take(objects, first)
+    condition = e.environment.condition_values(e.environment.initial(len(first)))
+    scores = reward(chosen, [keys[i] for i in first], condition)
     estimate = log_terminal_probability(
         e.environment, policy, chosen, samples=TRAJECTORIES, generator=torch.Generator().manual_seed(1), seed=1
     )

@@ -9,6 +9,7 @@ def test_my_oracle():
 from molgfn.testing.environment import check_environment
 from molgfn.testing.golden import GoldenDag, golden_dag
 from molgfn.testing.objective import check_objective
+from molgfn.testing.objects import check_kind
 from molgfn.testing.oracle import MOLECULES, check_oracle
 
-__all__ = ["MOLECULES", "GoldenDag", "check_environment", "check_objective", "check_oracle", "golden_dag"]
+__all__ = ["MOLECULES", "GoldenDag", "check_environment", "check_kind", "check_objective", "check_oracle", "golden_dag"]

@@ -14,7 +14,7 @@ from torch import Tensor
 from molgfn.environments.hypergrid import GridStates, HyperGrid
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.trajectories.batch import Trajectories
-from molgfn.trajectories.scoring import score
+from molgfn.trajectories.evaluate import evaluate
 
 SIDE = 3
 
@@ -37,8 +37,8 @@ class GoldenDag:
 
     def probabilities(self) -> Tensor:
         """P_F(tau) of the 19 trajectories, float64 [19], without gradient."""
-        scored = score(self.trajectories, self.policy, requires=frozenset())
-        return scored.log_pf.sum(1).exp().detach()
+        evaluated = evaluate(self.trajectories, self.policy, quantities=())
+        return evaluated.log_pf.sum(1).exp().detach()
 
     def solve(self, *, forward_looking: bool = False) -> None:
         """Give the policy the exact P_F, log F and log Z for its P_B, so that every balance residual vanishes.
@@ -58,7 +58,7 @@ class GoldenDag:
                 flow[index] = logits[index].logsumexp(0)
             self.policy.forward_logits.copy_(logits.clamp(min=-1e9))
             self.policy.flows.copy_(flow - self.log_reward if forward_looking else flow)
-            self.policy.log_z.copy_(flow[0])
+            self.policy.log_z.constant.copy_(flow[0])
 
 
 def _all_states() -> GridStates:
@@ -79,7 +79,7 @@ def golden_dag(*, learned_backward: bool = True) -> GoldenDag:
         if learned_backward:
             policy.backward_logits.copy_(table(lambda i, j, a: math.cos(1 + 2 * i + j + 2 * a), 2))
         policy.flows.copy_(table(lambda i, j, a: 0.3 + 0.1 * i - 0.2 * j, 1)[:, 0])
-        policy.log_z.fill_(2.0)
+        policy.log_z.constant.fill_(2.0)
     log_reward = table(lambda i, j, a: math.log(1 + 2 * i + 3 * j + i * j), 1)[:, 0]
     return GoldenDag(environment, policy, _all_trajectories(environment, log_reward), log_reward)
 
@@ -103,7 +103,8 @@ def _all_trajectories(environment: HyperGrid, log_reward: Tensor) -> Trajectorie
     return Trajectories(
         states=GridStates(flat[:, :2]),
         actions=actions,
-        backward_actions=torch.where(actions == 2, -1, actions),
+        backward_actions=actions,
+        exits=actions == 2,
         trajectory=trajectory,
         step=torch.arange(len(flat)) - (lengths.cumsum(0) - lengths)[trajectory],
         lengths=lengths,

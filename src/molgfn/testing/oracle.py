@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from torch import Tensor
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ContractError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.base import Oracle
 
 #: small, charged, salts, isotopes, stereo, metal, phosphorus and boron, aromatic, large
@@ -43,7 +44,7 @@ def check_oracle(oracle: Oracle, objects: Any = None, *, tolerance: float = 1e-6
     Args:
         oracle: what to check.
         objects: valid objects to ask about, at least two different ones; None takes built-in molecules, which is
-            possible for ``domain = "molecule"`` only. The oracle may raise for some of them, not for all.
+            possible for molecules only. The oracle may raise for some of them, not for all.
         tolerance: how far two values of the same object may differ, relative and absolute (0 for exact oracles;
             learned ones differ in the last digits with the size of a batch).
 
@@ -52,11 +53,11 @@ def check_oracle(oracle: Oracle, objects: Any = None, *, tolerance: float = 1e-6
     """
     name = _declarations(oracle)
     if objects is None:
-        if oracle.domain != "molecule":
-            raise ContractError(f'{name}: there are no built-in objects for domain "{oracle.domain}": pass objects=...')
+        if oracle.kind is not MOLECULE:
+            raise ContractError(f"{name}: there are no built-in objects of kind {oracle.kind.name}: pass objects=...")
         objects = parse(MOLECULES)
     rows, alone = _alone(oracle, objects, name)
-    batch = _take(objects, rows)
+    batch = oracle.kind.take(objects, rows)
 
     values = _ask(oracle, batch, name, "a batch")
     low, high = oracle.range
@@ -69,9 +70,9 @@ def check_oracle(oracle: Oracle, objects: Any = None, *, tolerance: float = 1e-6
     again = _ask(oracle, batch, name, "a batch")
     _same(values, again, batch, tolerance, f"{name}: is not deterministic: first and second time")
     order = list(range(len(rows)))[::-1]
-    turned = _ask(oracle, _take(batch, order), name, "a batch in reverse")[order]
+    turned = _ask(oracle, oracle.kind.take(batch, order), name, "a batch in reverse")[order]
     _same(values, turned, batch, tolerance, f"{name}: depends on order: forward and in reverse")
-    if len(_ask(oracle, _take(objects, []), name, "an empty batch")):
+    if len(_ask(oracle, oracle.kind.take(objects, []), name, "an empty batch")):
         raise ContractError(f"{name}: an empty batch should give an empty array")
     _components(oracle, batch, values, name, tolerance)
 
@@ -81,11 +82,13 @@ def _declarations(oracle: Oracle) -> str:
     if not isinstance(oracle, Oracle):
         raise ContractError(f"{type(oracle).__name__}: is not a molgfn.oracles.base.Oracle; inherit from it")
     where = type(oracle).__name__
-    for attribute in ("name", "range", "direction", "units", "source", "domain"):
+    for attribute in ("name", "range", "direction", "units", "source", "kind"):
         if not hasattr(oracle, attribute):
             raise ContractError(f"{where}: does not declare `{attribute}`; see molgfn.oracles.base.Oracle")
-        if attribute != "range" and not (isinstance(value := getattr(oracle, attribute), str) and value):
+        if attribute not in ("range", "kind") and not (isinstance(value := getattr(oracle, attribute), str) and value):
             raise ContractError(f"{where}: `{attribute}` should be a text that is not empty, is {value!r}")
+    if not isinstance(oracle.kind, ObjectKind):
+        raise ContractError(f"{where}: `kind` should be a molgfn.objects.base.ObjectKind, is {oracle.kind!r}")
     if oracle.direction not in ("maximise", "minimise"):
         raise ContractError(f'{where}: `direction` should be "maximise" or "minimise", is {oracle.direction!r}')
     limits = oracle.range
@@ -100,7 +103,7 @@ def _alone(oracle: Oracle, objects: Any, name: str) -> tuple[list[int], np.ndarr
     values: list[float] = []
     error: Exception | None = None
     for row in range(len(objects)):
-        one = _take(objects, [row])
+        one = oracle.kind.take(objects, [row])
         before = _state(one)
         try:
             answer = oracle.values(one)
@@ -153,10 +156,6 @@ def _components(oracle: Oracle, objects: Any, values: np.ndarray, name: str, tol
     for key, texts in remarks.items():
         if len(texts) != len(objects) or not all(isinstance(text, str) for text in texts):
             raise ContractError(f"{name}: remark {key} should be a list of {len(objects)} texts")
-
-
-def _take(objects: Any, rows: Sequence[int]) -> Any:
-    return objects[list(rows)] if isinstance(objects, (Tensor, np.ndarray)) else [objects[row] for row in rows]
 
 
 def _state(objects: Any) -> Any:

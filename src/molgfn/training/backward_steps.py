@@ -14,9 +14,11 @@ from molgfn.policies.base import Policy
 from molgfn.training.engine import Engine
 from molgfn.training.steps import GradientSteps, losses_of
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate_backward
+from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.recent import RecentBatches
+from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.scoring import Networks, score_backward
 
 
 class BackwardSteps:
@@ -44,11 +46,11 @@ class BackwardSteps:
         self._stream: torch.Generator | None = None
         self._restored: Tensor | None = None
 
-    def see(self, batch: Trajectories, fresh: Trajectories) -> None:
+    def see(self, batch: Batch) -> None:
         """Take note of a batch and of what is newly drawn in it; before anything else in an iteration."""
-        self.recent.add(batch)
+        self.recent.add(batch.trajectories)
         if self.backward.guide is not None:
-            self.backward.guide.observe(fresh, self.policy)
+            self.backward.guide.observe(batch.fresh.trajectories, self.policy)
 
     def take(self, batch: Trajectories, iteration: int, engine: Engine) -> dict[str, Tensor]:
         """The steps of an iteration, on what P_B's training asks for."""
@@ -58,9 +60,9 @@ class BackwardSteps:
             guide = None
             if backward.guide is not None:
                 guide = backward.guide.log_prob(trajectories, self.policy)
-            networks = Networks(auxiliaries=self.auxiliaries, log_guide=guide)
-            scored = score_backward(trajectories, self.policy, requires=backward.requires, networks=networks)
-            metrics |= self.steps.take(losses_of(backward, scored), "backward", iteration, engine)
+            networks = Networks(own=self.auxiliaries, log_guide=guide)
+            evaluated = evaluate_backward(trajectories, self.policy, quantities=backward.quantities, networks=networks)
+            metrics |= self.steps.take(losses_of(backward, evaluated), "backward", iteration, engine)
         return metrics
 
     def _trajectories(self, batch: Trajectories) -> Trajectories:

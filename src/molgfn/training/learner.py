@@ -19,8 +19,9 @@ from molgfn.training.starts import start_critics, start_log_z
 from molgfn.training.steps import GradientSteps
 from molgfn.training.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.quantities.flows import LogZ
+from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.rewarded import Batch
-from molgfn.trajectories.scoring import Networks
 
 #: plain torch, for whoever trains without a trainer
 _TORCH = Engine()
@@ -38,13 +39,15 @@ class Learner:
         objective: trains P_F (and what it names).
         backward: how P_B is chosen and trained.
         optimizers: learning rates, decay, clipping.
-        auxiliaries: the networks that objective and backward name in ``auxiliaries``, made as the policy is.
+        auxiliaries: the networks that objective and backward declare in ``networks``, made as the policy is.
+        frozen: the policies that the objective names in ``frozen``; they are read, and nothing else is done to them.
         target: the target network instead of the objective's own; None takes the objective's.
         seed: of the trajectories that P_B draws.
 
     Attributes:
         policy: what is trained.
         auxiliaries: further networks by name.
+        frozen: policies that nobody trains, by name; in no checkpoint.
         followers: copies that lag behind.
         steps: the optimizer, its schedule and the parameter groups.
         iteration: iterations so far.
@@ -61,14 +64,16 @@ class Learner:
         backward: BackwardPolicyTraining,
         optimizers: Optimizers,
         auxiliaries: Mapping[str, Policy] | None = None,
+        frozen: Mapping[str, Policy] | None = None,
         target: TargetNetwork | None = None,
         seed: int = 0,
     ) -> None:
         self.policy, self.objective, self.backward = policy, objective, backward
         self.auxiliaries: dict[str, Policy] = dict(auxiliaries or {})
+        self.frozen: dict[str, Policy] = {k: v.requires_grad_(False).eval() for k, v in (frozen or {}).items()}
         self.followers = Followers(
             policy,
-            {name: self.auxiliaries[name] for name in objective.auxiliaries},
+            {network.name: self.auxiliaries[network.name] for network in objective.networks if network.copied},
             target=target or objective.target,
             backward=backward.target if backward.has_loss else None,
         )
@@ -84,11 +89,11 @@ class Learner:
         auxiliaries = nn.ModuleDict(self.auxiliaries)
         return {"policy": self.policy, "auxiliaries": auxiliaries, "followers": self.followers}
 
-    def step(self, drawn: Batch | Trajectories, engine: Engine = _TORCH) -> dict[str, Tensor]:
+    def step(self, batch: Batch, engine: Engine = _TORCH) -> dict[str, Tensor]:
         """One iteration.
 
         Args:
-            drawn: a batch on the policy's device; scored trajectories alone are taken as newly drawn.
+            batch: what ``Sources.draw`` gives, on the policy's device.
             engine: runs backward passes and optimizer steps.
 
         Returns:
@@ -98,42 +103,44 @@ class Learner:
             TrainingError: a gradient is not finite; the parameters are as they were before its step.
         """
         metrics: dict[str, Tensor] = {}
-        batch = drawn.trajectories if isinstance(drawn, Batch) else drawn
-        backward, reads_log_z = self.backward, "log_z" in self.objective.requires
-        self.backward_steps.see(batch, drawn.fresh.trajectories if isinstance(drawn, Batch) else batch)
+        trajectories, backward = batch.trajectories, self.backward
+        reads_log_z = LogZ in self.objective.quantities
+        self.backward_steps.see(batch)
         if backward.has_loss and backward.when == "before":
-            metrics |= self.backward_steps.take(batch, self.iteration, engine)
+            metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
         if self.iteration == 0:
-            self._start(batch, reads_log_z)
-        metrics |= self.phases.run(batch, self._read(batch), self.iteration, engine)
+            self._start(trajectories, reads_log_z)
+        metrics |= self.phases.run(trajectories, self._read(trajectories), self.iteration, engine)
         if backward.has_loss and backward.when == "after":
-            metrics |= self.backward_steps.take(batch, self.iteration, engine)
+            metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
         self.followers.follow(self.iteration)
         self.steps.schedule.step()
         if reads_log_z:
-            metrics.setdefault("log_z", self.policy.log_z.detach())
+            metrics.setdefault("log_z", self.policy.log_z_of(trajectories.terminal).detach().mean())
         metrics["gradient_steps"] = torch.tensor(float(self.steps.taken))
         self.iteration += 1
         return metrics
 
     def _start(self, batch: Trajectories, reads_log_z: bool) -> None:
-        """Put log Z and the critics where the first batch says that they should be."""
-        if reads_log_z and self.policy.log_z_start is not None:
-            start_log_z(self.policy, batch, self._read(batch))
-        critics = {name: self.auxiliaries[name] for name in self.objective.auxiliaries}
-        if "flow" in self.objective.separate:
+        """Put log Z and the critics, but for what is frozen, where the first batch says that they should be."""
+        if reads_log_z and self.policy.log_z_start is not None and self.steps.trains("log_z"):
+            start_log_z(self.policy, self.objective, batch, self._read(batch))
+        names = [n.name for n in self.objective.networks if n.start == "returns"]
+        critics = {name: self.auxiliaries[name] for name in names if self.steps.trains(name)}
+        if "flow" in self.objective.separate and self.steps.trains("flow"):
             critics["policy"] = self.policy
         if critics:
             start_critics(critics, self.followers, self.policy, batch, self._read(batch))
 
     def _read(self, batch: Trajectories) -> Networks:
-        """What scoring for the forward objective reads beside the policy."""
+        """What the forward objective reads beside the policy."""
         backward, guide = self.backward, self.backward.guide
         return Networks(
             target=self.followers.of("policy"),
             backward=self.followers.of("backward"),
-            auxiliaries=self.auxiliaries,
-            auxiliary_targets=self.followers.auxiliaries,
+            own=self.auxiliaries,
+            targets=self.followers.auxiliaries,
+            frozen=self.frozen,
             log_guide=guide.log_prob(batch, self.policy) if guide is not None and backward.share < 1 else None,
             share=backward.share,
         )

@@ -35,6 +35,12 @@ class GFlowNetModule(pl.LightningModule):
             self.add_module(name, network)
         self.row: dict[str, float | Tensor] = {}
 
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Frozen policies go along to a device or a precision, though they are no part of the module."""
+        for policy in self.learner.frozen.values():
+            policy._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
     def configure_optimizers(self):
         return [self.learner.steps.optimizer], [self.learner.steps.schedule]
 

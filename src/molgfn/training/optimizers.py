@@ -1,21 +1,27 @@
-"""One Adam over the parameter groups of a policy, each with its own learning rate."""
+"""One optimizer over the parameter groups of a policy, each with its own learning rate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import nn
 
+from molgfn.errors import ConfigError
+from molgfn.training.algorithms import Algorithm
+from molgfn.training.schedules import Schedule
+
 Rate = Annotated[float, Field(gt=0)]
+Iterations = Annotated[int, Field(ge=1)]
 #: learning rate of log Z where none is given
 LOG_Z = 0.1
 
 
 class Optimizers:
-    """Learning rates, decay and clipping.
+    """Algorithm, learning rates, their course, and clipping.
 
     Args:
         lr: learning rate of P_F (and of the trunk that it may share).
@@ -25,12 +31,21 @@ class Optimizers:
             of a batch explains, a quarter of the way there at each iteration as well (``log_partition.catch_up``; where
             P_F samples R/Z nothing is added). A number: that rate alone.
         backward_decay: factor on P_B's learning rate per iteration (arXiv 2410.15474 uses .999 to .9999), in (0, 1].
-        half_life: iterations in which all other learning rates halve; None keeps them.
-        weight_decay: L2 penalty, not on log Z.
+        half_life: iterations in which all learning rates halve; None does not halve them.
+        weight_decay: L2 penalty (AdamW: decoupled), not on log Z.
         clip_norm: largest global norm of the gradient of each step; None does not clip.
-        betas: Adam's running averages.
+        betas: running averages of Adam and its relatives; None takes torch's, and is for algorithms without any.
         ema_decay: keep an exponential moving average of all parameters with this decay, in (0, 1), and sample and
             evaluate with it after training; None keeps none.
+        algorithm: class of ``torch.optim``; None is Adam.
+        arguments: further arguments of the algorithm by name; None, and what is not named: torch's defaults.
+        warm_up: iterations in which all learning rates rise linearly to where they start; what lowers them counts from
+            there. None has none.
+        cosine: iterations in which all learning rates fall along half a cosine; None does not lower them so.
+        cosine_end: where the cosine ends, as a share of the start, in [0, 1]; None is 0.
+
+    Raises:
+        ConfigError: the algorithm does not exist or does not take what it is given, or two schedules are given.
     """
 
     def __init__(
@@ -41,21 +56,26 @@ class Optimizers:
         lr_flow: Rate | None = None,
         lr_log_z: Rate | None = None,
         backward_decay: Annotated[float, Field(gt=0, le=1)] = 1.0,
-        half_life: Annotated[int, Field(ge=1)] | None = None,
+        half_life: Iterations | None = None,
         weight_decay: Annotated[float, Field(ge=0)] = 0.0,
         clip_norm: Rate | None = 10.0,
-        betas: tuple[float, float] = (0.9, 0.999),
+        betas: tuple[float, float] | None = (0.9, 0.999),
         ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None,
+        algorithm: str | None = None,
+        arguments: dict[str, Any] | None = None,
+        warm_up: Iterations | None = None,
+        cosine: Iterations | None = None,
+        cosine_end: Annotated[float, Field(ge=0, le=1)] | None = None,
     ) -> None:
         self.rates = {"forward": lr, "backward": lr_backward or lr, "flow": lr_flow or lr, "log_z": lr_log_z or LOG_Z}
         #: whether log Z also catches up with what a batch says of it
         self.catch_up = lr_log_z is None
         self.backward_decay = backward_decay
-        self.half_life = half_life
+        self.schedule = Schedule(warm_up=warm_up, half_life=half_life, cosine=cosine, cosine_end=cosine_end)
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
-        self.betas = betas
         self.ema_decay = ema_decay
+        self.algorithm = _algorithm(algorithm or "Adam", dict(arguments or {}), betas, weight_decay)
 
     def build(
         self, groups: Mapping[str, list[nn.Parameter]]
@@ -65,19 +85,30 @@ class Optimizers:
         for name, parameters in groups.items():
             trained = [p for p in parameters if p.requires_grad]
             if trained:
-                decay = 0.0 if name == "log_z" else self.weight_decay
-                rate = self.rates.get(name, self.rates["flow"])
-                rows.append({"params": trained, "lr": rate, "weight_decay": decay, "name": name})
-                schedules.append(self._schedule(name))
-        fused = all(p.device.type in {"cpu", "cuda"} for row in rows for p in row["params"])
-        optimizer = torch.optim.Adam(rows, betas=self.betas, fused=fused)
+                row: dict[str, Any] = {"params": trained, "lr": self.rates.get(name, self.rates["flow"]), "name": name}
+                if "weight_decay" in self.algorithm.takes:
+                    row["weight_decay"] = 0.0 if name == "log_z" else self.weight_decay
+                rows.append(row)
+                decay = self.backward_decay if name == "backward" else 1.0
+                schedules.append(partial(self.schedule.factor, decay=decay))
+        optimizer = self.algorithm.build(rows)
         return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, schedules)
-
-    def _schedule(self, name: str):
-        halving = 0.5 ** (1 / self.half_life) if self.half_life else 1.0
-        factor = halving * (self.backward_decay if name == "backward" else 1.0)
-        return lambda iteration: factor**iteration
 
     def clip(self, parameters: list[nn.Parameter]) -> torch.Tensor:
         """Clip the gradients to ``clip_norm``; returns their global norm before."""
         return nn.utils.clip_grad_norm_(parameters, self.clip_norm or float("inf"))
+
+
+def _algorithm(
+    name: str, arguments: dict[str, Any], betas: tuple[float, float] | None, weight_decay: float
+) -> Algorithm:
+    found = Algorithm(name, arguments)
+    if weight_decay and "weight_decay" not in found.takes:
+        raise ConfigError(f"weight_decay: torch.optim.{name} has none; set it to 0")
+    if betas is None:
+        return found
+    if "betas" not in found.takes:
+        raise ConfigError(f"betas: torch.optim.{name} has none; set betas to null")
+    if "betas" in arguments:
+        raise ConfigError("betas are given twice, by themselves and among arguments; give them once")
+    return Algorithm(name, {**arguments, "betas": betas})

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from molgfn.objectives import residuals
 from molgfn.objectives.base import Objective, ObjectiveOutput, Phase
 from molgfn.policies.base import Policy
 from molgfn.training import log_partition
 from molgfn.training.engine import Engine
 from molgfn.training.steps import GradientSteps, full_precision, losses_of
-from molgfn.trajectories.batch import Scored, Trajectories
-from molgfn.trajectories.scoring import Anchor, Networks, score, score_and_anchor
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
+from molgfn.trajectories.evaluated import Evaluated, Values
+from molgfn.trajectories.quantities.networks import Anchor, Networks
 
 
 class Phases:
@@ -31,84 +30,92 @@ class Phases:
         self.policy, self.objective, self.steps, self.joint = policy, objective, steps, joint
 
     def run(self, batch: Trajectories, networks: Networks, iteration: int, engine: Engine) -> dict[str, Tensor]:
-        """All steps of an iteration; the first scoring is shared between ``prepare`` and the first step."""
+        """All steps of an iteration; the first evaluation is shared between ``prepare`` and the first step."""
         phases = self.objective.phases()
         first = phases[0]
         again = sum(p.epochs * p.splits for p in phases) > 1 or first.trust_region is not None
-        scored, anchor = score_and_anchor(
+        evaluated, anchor = evaluate_and_anchor(
             batch,
             self.policy,
-            requires=first.requires | self.objective.anchors,
+            quantities=(*self.objective.prepares_from, *first.quantities),
             joint=self.joint,
             networks=networks,
-            keep=again and any(p.requires & {"kl", "kl_old"} for p in phases),
+            keep=again and any(p.anchored for p in phases),
         )
-        with torch.no_grad(), full_precision(scored.mask.device):
-            frozen = self.objective.prepare(scored.detach())
-            catching_up = "log_z" in self.objective.trains and self.steps.optimizers.catch_up
-            log_weights = self._log_weights(batch, scored, networks) if catching_up else None
+        with torch.no_grad(), full_precision(evaluated.mask.device):
+            frozen = self.objective.prepare(evaluated.detach())
+            learns_log_z = "log_z" in self.objective.trains and self.steps.trains("log_z")
+            catching_up = learns_log_z and self.steps.optimizers.catch_up
+            log_weights = self._log_weights(batch, evaluated, networks) if catching_up else None
         metrics: dict[str, Tensor] = {}
         for phase in phases:
             if phase.trust_region is not None:
-                start = replace(scored, **frozen) if phase is first else None
+                start = evaluated.having(frozen) if phase is first else None
                 metrics |= self._step_in_region(phase, batch, frozen, networks, anchor, start)
                 continue
             for epoch in range(phase.epochs):
                 for part in range(phase.splits):
                     if phase is first and epoch == 0 and phase.splits == 1:
-                        now = replace(scored, **frozen)
+                        now = evaluated.having(frozen)
                     else:
-                        now = self._score(phase, batch, frozen, networks, anchor, self.joint, part)
+                        now = self._evaluate(phase, batch, frozen, networks, anchor, self.joint, part)
                     metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine)
         if log_weights is not None:
-            log_partition.catch_up(self.policy.log_z.data, log_weights)
+            log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
         return metrics
 
-    def _log_weights(self, batch: Trajectories, scored: Scored, networks: Networks) -> Tensor:
-        """-S(tau) of the batch, [B], from the scoring that is there unless it has no log P_B."""
-        if scored.log_pb is None:
-            scored = score(batch, self.policy, requires=frozenset({"log_pb"}), networks=networks)
-        return -residuals.scores(scored.detach())
+    def _log_weights(self, batch: Trajectories, evaluated: Evaluated, networks: Networks) -> Tensor:
+        """``Objective.log_weights`` of the batch, [B], less what a condition adds to log Z.
+
+        From the evaluation that is there unless it lacks something.
+        """
+        weighs_by = self.objective.weighs_by
+        if not all(quantity in evaluated for quantity in weighs_by):
+            evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks)
+        log_weights = self.objective.log_weights(evaluated.detach())
+        if self.policy.environment.condition_size:  # what is left for the constant of log Z
+            log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
+        return log_weights
 
     def _step_in_region(
         self,
         phase: Phase,
         batch: Trajectories,
-        frozen: dict[str, Tensor],
+        frozen: Values,
         networks: Networks,
         anchor: Anchor | None,
-        start: Scored | None,
+        start: Evaluated | None,
     ) -> dict[str, Tensor]:
-        def evaluate() -> ObjectiveOutput:
-            return losses_of(phase.loss, self._score(phase, batch, frozen, networks, anchor))
+        def again() -> ObjectiveOutput:
+            return losses_of(phase.loss, self._evaluate(phase, batch, frozen, networks, anchor))
 
-        first = evaluate() if start is None else losses_of(phase.loss, start)
-        return self.steps.take_in_region(first, evaluate, phase.trust_region)  # type: ignore[arg-type]
+        first = again() if start is None else losses_of(phase.loss, start)
+        return self.steps.take_in_region(first, again, phase.trust_region)  # type: ignore[arg-type]
 
-    def _score(
+    def _evaluate(
         self,
         phase: Phase,
         batch: Trajectories,
-        frozen: dict[str, Tensor],
+        frozen: Values,
         networks: Networks,
         anchor: Anchor | None,
         joint: bool = False,
         part: int = 0,
-    ) -> Scored:
+    ) -> Evaluated:
         """One part of the batch under the present parameters, with what is frozen for the iteration."""
         index = None
         if phase.splits > 1:
             index = torch.arange(part, len(batch), phase.splits, device=batch.lengths.device)
             batch = batch.select(index)
-        scored = score(
+        evaluated = evaluate(
             batch,
             self.policy,
-            requires=phase.requires,
+            quantities=phase.quantities,
             joint=joint,
             networks=networks,
-            anchor=anchor if phase.requires & {"kl", "kl_old"} else None,
+            anchor=anchor if phase.anchored else None,
             needs_log_pf=phase.needs_log_pf,
         )
-        width = scored.mask.shape[1]
+        width = evaluated.mask.shape[1]
         fixed = frozen if index is None else {k: v[index] for k, v in frozen.items()}
-        return replace(scored, **{k: v[:, :width] if v.dim() > 1 else v for k, v in fixed.items()})
+        return evaluated.having({k: v[:, :width] if v.dim() > 1 else v for k, v in fixed.items()})

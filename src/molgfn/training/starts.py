@@ -6,22 +6,24 @@ from collections.abc import Mapping
 
 import torch
 
-from molgfn.objectives import residuals
+from molgfn.objectives.base import Objective
 from molgfn.objectives.policy_gradients import advantages
 from molgfn.policies.base import Policy
 from molgfn.training import log_partition
 from molgfn.training.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
-from molgfn.trajectories.scoring import Networks, score
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.networks import Networks
 
 
 @torch.no_grad()
-def start_log_z(policy: Policy, batch: Trajectories, networks: Networks) -> None:
+def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, networks: Networks) -> None:
     """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity."""
     if policy.log_z_start is None:
         return
-    scored = score(batch, policy, requires=frozenset({"log_pb"}), networks=networks)
-    policy.log_z.copy_(log_partition.estimate(-residuals.scores(scored), policy.log_z_start))
+    evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks)
+    policy.log_z.constant.copy_(log_partition.estimate(objective.log_weights(evaluated), policy.log_z_start))
 
 
 @torch.no_grad()
@@ -31,9 +33,9 @@ def start_critics(
     """Mean of V (and of the values of the objective's own networks) = mean return-to-go, for the same reason."""
     if not critics:
         return
-    scored = score(batch, policy, requires=frozenset({"log_pb"}), networks=networks)
-    to_go = advantages.rewards_to_go(advantages.soft_rewards(scored))
-    mean = to_go[scored.mask].mean()
+    evaluated = evaluate(batch, policy, quantities=(LogPB,), networks=networks)
+    to_go = advantages.rewards_to_go(advantages.soft_rewards(evaluated))
+    mean = to_go[evaluated.mask].mean()
     for name, critic in critics.items():
         offset = mean - critic(batch.states, forward=False, flow=True).log_flow.mean()  # type: ignore[union-attr]
         critic.raise_flow(offset)

@@ -13,7 +13,7 @@ from molgfn.objectives.base import ObjectiveOutput, TrustRegion
 from molgfn.training.engine import Engine
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trust_region import TrustRegionOptimizer
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
 
 
 class GradientSteps:
@@ -46,6 +46,11 @@ class GradientSteps:
         """Of the learning rates; stepped once an iteration."""
         return self._built[1]
 
+    def trains(self, group: str) -> bool:
+        """Whether a parameter group is there, and nothing of it is frozen."""
+        parameters = self.groups.get(group, [])
+        return bool(parameters) and all(p.requires_grad for p in parameters)
+
     @property
     def rates(self) -> dict[str, float]:
         """Learning rate of each group now."""
@@ -68,6 +73,8 @@ class GradientSteps:
         touched: dict[int, nn.Parameter] = {}
         for i, loss in enumerate(output.losses.values()):
             parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
+            if not parameters:  # all of them are frozen
+                continue
             engine.backward(loss.value, parameters, keep_graph=i < last)
             touched |= {id(p): p for p in parameters}
         norm = self.optimizers.clip(list(touched.values()))
@@ -92,7 +99,9 @@ class GradientSteps:
             region: how far and how the step goes.
         """
         ((name, loss),) = first.losses.items()
-        parameters = [p for g in sorted(loss.groups) for p in self.groups[g]]
+        parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
+        if not parameters:  # all of them are frozen
+            return {f"loss/{name}": loss.value.detach(), **first.metrics}
         optimizer = TrustRegionOptimizer(parameters, **vars(region))
 
         def closure() -> tuple[Tensor, Tensor]:
@@ -106,11 +115,11 @@ class GradientSteps:
 
 
 def full_precision(device: torch.device) -> torch.autocast:
-    """Objectives compute in the precision of what was scored, float32 at least; autocast is for networks."""
+    """Objectives compute in the precision of what was evaluated, float32 at least; autocast is for networks."""
     return torch.autocast(device.type, enabled=False)
 
 
-def losses_of(loss: Callable[[Scored], ObjectiveOutput], scored: Scored) -> ObjectiveOutput:
-    """``loss(scored)`` outside autocast."""
-    with full_precision(scored.mask.device):
-        return loss(scored)
+def losses_of(loss: Callable[[Evaluated], ObjectiveOutput], evaluated: Evaluated) -> ObjectiveOutput:
+    """``loss(evaluated)`` outside autocast."""
+    with full_precision(evaluated.mask.device):
+        return loss(evaluated)

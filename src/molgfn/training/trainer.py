@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import pytorch_lightning as pl
 from pydantic import Field
+from pytorch_lightning import callbacks as lightning
 
 from molgfn.errors import ConfigError
 from molgfn.paths import InputFile
 
 Count = Annotated[int, Field(ge=1)]
 Precision = Literal["32-true", "64-true", "bf16-mixed"]
+Profiler = Literal["simple", "advanced", "pytorch"]
+#: callbacks of Lightning for what a run does by itself -> the setting that says how
+_OWN: dict[type[pl.Callback], str] = {
+    lightning.Checkpoint: "a run keeps its checkpoints itself (trainer.checkpoint_every)",
+    lightning.ProgressBar: "a run shows its progress itself (trainer.progress)",
+    lightning.WeightAveraging: "a run averages weights itself (optimizer.ema_decay)",
+}
 
 
 class TrainerSettings:
@@ -30,6 +39,13 @@ class TrainerSettings:
         init_from: a checkpoint or run folder whose weights the policy starts from, such as those of a pre-training;
             of the same environment and policy. Log Z starts anew. None starts from random weights.
         progress: show progress: "auto" draws a live display on a terminal and prints a line now and then elsewhere.
+        freeze: what of the networks does not train: parameter groups (forward, backward, flow, log_z, or a further
+            network of the objective), parameters or modules by name, or patterns of names (``encoder.*``).
+        callbacks: Lightning callbacks; what one writes into ``pl_module.row`` becomes a column of metrics.csv.
+        profiler: Lightning's profiler, whose report goes to ``profile`` in the run folder; None for none.
+
+    Raises:
+        ConfigError: ``exact_every`` is between rows of metrics, or a callback does what the run itself does.
     """
 
     def __init__(
@@ -46,9 +62,14 @@ class TrainerSettings:
         exact_every: Count | None = None,
         init_from: InputFile | None = None,
         progress: Literal["auto", "live", "lines", "none"] = "auto",
+        freeze: list[str] | None = None,
+        callbacks: list[pl.Callback] | None = None,
+        profiler: Profiler | None = None,
     ) -> None:
         if exact_every is not None and exact_every % log_every:
             raise ConfigError(f"exact_every ({exact_every}) should be a multiple of log_every ({log_every})")
+        for callback in callbacks or []:
+            require_place(callback)
         self.iterations = iterations
         self.accelerator = accelerator
         self.precision: Precision = precision
@@ -60,6 +81,9 @@ class TrainerSettings:
         self.exact_every = exact_every
         self.init_from = init_from
         self.progress = progress
+        self.freeze = freeze or []
+        self.callbacks = callbacks or []
+        self.profiler: Profiler | None = profiler
 
     def require_device(self) -> None:
         """Refuse a device that is not here, before there is a run folder.
@@ -79,3 +103,14 @@ class TrainerSettings:
                 f"trainer.accelerator={self.accelerator}: torch sees no such device here; use auto or cpu, or install "
                 "a torch that is built for the device"
             )
+
+
+def require_place(callback: pl.Callback) -> None:
+    """Refuse a callback for what a run does by itself.
+
+    Raises:
+        ConfigError: saying which setting is meant.
+    """
+    for kind, reason in _OWN.items():
+        if isinstance(callback, kind):
+            raise ConfigError(f"callbacks: {type(callback).__name__} has no place here: {reason}")

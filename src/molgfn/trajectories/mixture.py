@@ -166,6 +166,7 @@ class Sources:
             state_rewards=state_rewards,
             given_rewards=offline_rewards,
         )
+        kind = policy.environment.kind
         parts: list[Trajectories] = []
         fresh: list[Rewarded] = []
         given: list[Rewarded] = []
@@ -179,10 +180,10 @@ class Sources:
                 parts.append(trajectories)
             if rewarded is not None:
                 (given if source.kind is Kind.GIVEN else fresh).append(rewarded)
-                context = replace(context, fresh=Rewarded.cat(fresh))
+                context = replace(context, fresh=Rewarded.cat(fresh, kind))
         if context.fresh is None:
             raise ContractError(f"source `{self._rest}` found nothing: what it draws goes through `context.found`")
-        batch = Batch(Trajectories.cat(parts), context.fresh, Rewarded.cat(given) if given else None)
+        batch = Batch(Trajectories.cat(parts), context.fresh, Rewarded.cat(given, kind) if given else None)
         for source in self.by_name.values():
             source.observe(batch)
         return batch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from molgfn.environments.base import States
 from molgfn.trajectories.batch import Trajectories
 
-_TENSORS = ("actions", "backward_actions", "trajectory", "step", "lengths", "log_reward", "log_symmetry")
+_TENSORS = ("actions", "backward_actions", "exits", "trajectory", "step", "lengths", "log_reward", "log_symmetry")
 
 
 class RecentBatches:
@@ -40,7 +39,7 @@ class RecentBatches:
             "batches": [
                 {name: getattr(b, name) for name in _TENSORS}
                 | {"keys": b.keys, "source": b.source}
-                | {"states": {f.name: getattr(b.states, f.name) for f in dataclasses.fields(b.states)}}
+                | {"states": b.states.tensors()}
                 for b in self._batches
             ]
         }
@@ -49,4 +48,5 @@ class RecentBatches:
         """Take up what ``state_dict`` gave; ``blank`` is any states batch of the environment (for its type)."""
         self._batches.clear()
         for b in state["batches"]:
-            self._batches.append(Trajectories(**{**b, "states": type(blank)(**b["states"])}))
+            exits = b.get("exits", b["backward_actions"] < 0)  # before there were flags, -1 said so
+            self._batches.append(Trajectories(**{**b, "exits": exits, "states": blank.with_tensors(b["states"])}))

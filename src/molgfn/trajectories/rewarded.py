@@ -10,11 +10,18 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import Environment
-from molgfn.rewards.base import Reward, Scores
+from molgfn.errors import ContractError
+from molgfn.objects.base import ObjectKind
+from molgfn.rewards.base import ConditionValues, Reward, Scores
+from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
 
-#: what gives the objects [B] of a batch, by their keys, their scores
-Score = Callable[[Any, list[str]], Scores]
+#: what gives the objects [B] of a batch, by their keys and under their conditions, their scores
+Score = Callable[[Any, list[str], ConditionValues], Scores]
+
+
+#: why a state has no value that stands for no object
+NO_OBJECT = "no object"
 
 
 @dataclass(frozen=True)
@@ -54,17 +61,16 @@ class Rewarded:
         return replace(self, trajectories=self.trajectories.to(device))
 
     @classmethod
-    def cat(cls, parts: Sequence[Rewarded]) -> Rewarded:
-        """One after the other."""
+    def cat(cls, parts: Sequence[Rewarded], kind: ObjectKind) -> Rewarded:
+        """One after the other, of objects of one kind."""
         if len(parts) == 1:
             return parts[0]
-        objects = [p.objects for p in parts]
         states = [p.on_the_way for p in parts if p.on_the_way is not None]
         return cls(
             trajectories=Trajectories.cat([p.trajectories for p in parts]),
-            objects=torch.cat(objects) if isinstance(objects[0], Tensor) else [o for some in objects for o in some],
-            scores=_joined([p.scores for p in parts]),
-            on_the_way=StateScores([k for s in states for k in s.keys], _joined([s.scores for s in states]))
+            objects=kind.cat([p.objects for p in parts]),
+            scores=Scores.cat([p.scores for p in parts]),
+            on_the_way=StateScores([k for s in states for k in s.keys], Scores.cat([s.scores for s in states]))
             if states
             else None,
         )
@@ -119,14 +125,15 @@ def find_rewards(
     """
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
-    keys = environment.object_keys(objects)
-    scores = (score or reward)(objects, keys)
+    keys = environment.kind.keys(objects)
+    scores = (score or reward)(objects, keys, environment.condition_values(terminal))
     log_symmetry = environment.log_symmetry(terminal, objects)
     device = trajectories.lengths.device
-    log_reward_state, on_the_way = None, None
+    log_reward_state, on_the_way, of_states = None, None, None
     if state_rewards:
         log_target = (scores.log_reward - log_symmetry).to(device)
-        log_reward_state, on_the_way = _state_rewards(trajectories, environment, reward, log_target)
+        log_reward_state, rows, on_the_way = _state_rewards(trajectories, environment, reward, log_target)
+        of_states = _of_states(trajectories, scores, rows, on_the_way)
     found = replace(
         trajectories,
         log_reward=scores.log_reward.to(device),
@@ -134,6 +141,8 @@ def find_rewards(
         keys=keys,
         source=trajectories.source or ["policy"] * len(trajectories),
         log_reward_state=log_reward_state,
+        measurements=scores.measurements,
+        state_measurements=of_states,
     )
     return Rewarded(found, objects, scores, on_the_way)
 
@@ -150,29 +159,73 @@ def without_rewards(trajectories: Trajectories, state_rewards: bool) -> Trajecto
     )
 
 
-def _joined(scores: list[Scores]) -> Scores:
-    return Scores(
-        log_reward=torch.cat([s.log_reward for s in scores]),
-        value=torch.cat([s.value for s in scores]),
-        components={k: torch.cat([s.components[k] for s in scores]) for k in scores[0].components},
-        problems=[p for s in scores for p in s.problems],
-    )
+def under_new_conditions(
+    trajectories: Trajectories, environment: Environment, reward: Reward, generator: torch.Generator | None = None
+) -> Trajectories:
+    """The same paths under newly drawn conditions, with the log R that follows from what was measured: no oracle is
+    asked (hindsight is a choice of condition).
+
+    Args:
+        trajectories: B, with what was measured of them.
+        environment: draws the conditions, one for each trajectory.
+        reward: reads them.
+        generator: of the draws, on the device of the trajectories.
+
+    Raises:
+        ContractError: nothing says what was measured.
+    """
+    measured, of_states = trajectories.measurements, trajectories.state_measurements
+    if measured is None or (of_states is None and trajectories.log_reward_state is not None):
+        raise ContractError(
+            f"{type(reward).__name__} reads {', '.join(sorted(reward.reads))}, but nothing was kept of what was "
+            "measured of these trajectories, so they cannot be given a new log R"
+        )
+    terminal = environment.with_drawn_condition(trajectories.terminal, generator)
+    states = environment.under_condition_of(trajectories.states, terminal[trajectories.trajectory])
+    log_reward = reward.revalue(measured, environment.condition_values(terminal)).to(trajectories.lengths.device)
+    found = replace(trajectories, states=states, log_reward=log_reward)
+    if trajectories.log_reward_state is None or of_states is None:
+        return found
+    # log C(s) does not depend on the condition, so log R'(s) changes as log R(s) does
+    change = reward.revalue(of_states, environment.condition_values(states))
+    change -= reward.revalue(of_states, environment.condition_values(trajectories.states))
+    moved = trajectories.log_reward_state.double() + change.to(log_reward.device)
+    moved = torch.where(environment.has_object(states), moved, 0.0)
+    return replace(found, log_reward_state=moved.index_copy(0, found.last, found.log_target.double()))
+
+
+def _of_states(
+    trajectories: Trajectories, scores: Scores, rows: Tensor, on_the_way: StateScores | None
+) -> Measurements | None:
+    """What was measured of the S states: of the last ones as of the objects, of ``rows`` as of those on the way."""
+    parts = [scores, *([on_the_way.scores] if on_the_way is not None else [])]
+    measured = [part.measurements for part in parts if part.measurements is not None]
+    if len(measured) < len(parts):
+        return None
+    together = Measurements.cat(measured)
+    blank = {name: torch.full((1,), torch.nan, dtype=torch.float64) for name in together.values}
+    where = torch.full((len(trajectories.states),), len(together), dtype=torch.int64)  # the blank one
+    known = torch.cat([trajectories.last, rows]).cpu()
+    where[known] = torch.arange(len(together))
+    return Measurements.cat([together, Measurements(blank, [NO_OBJECT])]).index(where)
 
 
 def _state_rewards(
     trajectories: Trajectories, environment: Environment, reward: Reward, log_target: Tensor
-) -> tuple[Tensor, StateScores | None]:
-    """log R'(s), float64 [S], 0 where a state stands for no object; and what was found out about those on the way."""
+) -> tuple[Tensor, Tensor, StateScores | None]:
+    """log R'(s), float64 [S], 0 where a state stands for no object; which states on the way stand for one, int64 [n];
+    and what was found out about these.
+    """
     states = trajectories.states
     out = torch.zeros(len(states), dtype=torch.float64, device=states.device)
     out = out.index_copy(0, trajectories.last, log_target.double())
     stands = environment.has_object(states)
     on_the_way = stands.index_fill(0, trajectories.last, False).nonzero().squeeze(1)
     if not len(on_the_way):
-        return out, None
+        return out, on_the_way, None
     some = states[on_the_way]
     objects = environment.objects(some)
-    keys = environment.object_keys(objects)
-    scores = reward.further(objects, keys, finished=False)
+    keys = environment.kind.keys(objects)
+    scores = reward.further(objects, keys, environment.condition_values(some), finished=False)
     value = scores.log_reward.double() - environment.log_symmetry(some, objects)
-    return out.index_copy(0, on_the_way, value.to(states.device)), StateScores(keys, scores)
+    return out.index_copy(0, on_the_way, value.to(states.device)), on_the_way, StateScores(keys, scores)

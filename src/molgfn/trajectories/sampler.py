@@ -39,27 +39,28 @@ class Sampler:
         With ``start`` they begin at these ``n`` states instead of the source, and count their steps from there.
         """
         environment, device = self.environment, policy.device
-        states = environment.initial(n, device) if start is None else start.to(device)
+        states = environment.draw_initial(n, generator, device) if start is None else start.to(device)
         alive = torch.arange(n, device=device)
         running = torch.ones(n, dtype=torch.bool, device=device)
         compact = device.type == "cpu" if self.compact is None else self.compact
         parts: list[tuple[States, Tensor, Tensor, Tensor]] = []
-        actions_of, backs = [], []
+        actions_of, backs, exits_of = [], [], []
         for step in range(environment.max_steps):
             distribution = policy(states).forward
             actions = (exploration or _AS_IT_IS).sample(distribution, generator)
             after = environment.step(states, actions)
-            stops = actions == environment.stop_action
+            exits = environment.is_exit(states, actions)
             parts.append((states, alive, torch.full_like(alive, step), running))
             actions_of.append(actions)
+            exits_of.append(exits)
             backs.append(environment.backward_action(states, actions, after))
             if compact:
-                going = ~stops
+                going = ~exits
                 if not going.any():
                     break
                 states, alive, running = after[going], alive[going], running[going]
             else:
-                running = running & ~stops
+                running = running & ~exits
                 states = after
         keep = torch.cat([p[3] for p in parts])
         return flat(
@@ -68,6 +69,7 @@ class Sampler:
             step=torch.cat([p[2] for p in parts])[keep],
             actions=torch.cat(actions_of)[keep],
             backward_actions=torch.cat(backs)[keep],
+            exits=torch.cat(exits_of)[keep],
             n=n,
         )
 
@@ -78,8 +80,9 @@ class Sampler:
         n = len(terminal)
         alive = torch.arange(n, device=policy.device)
         states = terminal.to(policy.device)
-        stop = torch.full_like(alive, environment.stop_action)
-        parts = [(states, alive, torch.zeros_like(alive), stop, torch.full_like(alive, -1))]
+        leave = environment.exit_action(states)
+        # of an exit a backward action has a shape, but no meaning
+        parts = [(states, alive, torch.zeros_like(alive), leave, environment.backward_action(states, leave, states))]
         for step in range(1, environment.max_steps + 1):
             going = ~environment.is_initial(states)
             if not going.any():
@@ -100,6 +103,7 @@ class Sampler:
             step=steps + depth[trajectory],
             actions=torch.cat([p[3] for p in parts]),
             backward_actions=torch.cat([p[4] for p in parts]),
+            exits=steps == 0,
             n=n,
         )
 
@@ -108,7 +112,14 @@ _AS_IT_IS = Exploration()
 
 
 def flat(
-    *, states: States, trajectory: Tensor, step: Tensor, actions: Tensor, backward_actions: Tensor, n: int
+    *,
+    states: States,
+    trajectory: Tensor,
+    step: Tensor,
+    actions: Tensor,
+    backward_actions: Tensor,
+    exits: Tensor,
+    n: int,
 ) -> Trajectories:
     """Entries in any order -> trajectory by trajectory, step by step."""
     order = torch.argsort(trajectory * (int(step.max()) + 1) + step)
@@ -117,6 +128,7 @@ def flat(
         states=states[order],
         actions=actions[order],
         backward_actions=backward_actions[order],
+        exits=exits[order],
         trajectory=trajectory[order],
         step=step[order],
         lengths=lengths,

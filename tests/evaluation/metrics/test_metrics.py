@@ -17,6 +17,7 @@ from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.validity import Validity
+from molgfn.objects.molecule import MOLECULE
 from molgfn.rewards.base import ScoredProperty
 
 
@@ -142,7 +143,7 @@ def terminal(log_p, log_reward, **more) -> Samples:
     found = TerminalProbabilities(
         "samples", np.array(log_p), np.full(len(log_p), 0.1), np.array(log_reward), 16, **more
     )
-    return Samples("molecule", [], [], terminal=found)
+    return Samples(MOLECULE, [], [], terminal=found)
 
 
 def test_correlation_of_an_exact_sampler_is_one_with_slope_one():
@@ -182,7 +183,7 @@ def test_ten_objects_are_enough_for_a_correlation():
 
 def test_held_out_objects_have_keys_of_their_own():
     given = terminal(1.5 * np.arange(10.0) - 4, np.arange(10.0)).terminal
-    readings = HeldoutCorrelation()(Samples("molecule", [], [], heldout=given))
+    readings = HeldoutCorrelation()(Samples(MOLECULE, [], [], heldout=given))
     assert list(readings) == [f"heldout/{n}/N=16" for n in ("pearson", "spearman", "slope", "standard_error")]
     assert readings["heldout/spearman/N=16"].value == pytest.approx(1)
     assert readings["heldout/slope/N=16"].value == pytest.approx(1.5)

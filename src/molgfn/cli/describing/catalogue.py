@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from molgfn.cli.describing import declared
+from molgfn.cli.describing.one_line import first_paragraph
 from molgfn.compatibility import misplaced
 from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch
 from molgfn.objectives.base import Objective, TargetNetwork
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.declarations import read_quantities
 from molgfn.trajectories.mixture import Sources
 
 HEAD = """\
@@ -30,7 +29,7 @@ before the first step, with the reason.
 ## Objectives
 
 *Trajectories*: an objective that takes any policy's learns from replay, exploration and local search as well as from
-P_F's own. *Requires*: what it reads about each step beside log P_F and log R ([below](#what-objectives-require)).
+P_F's own. *Reads*: the quantities that it reads beside log P_F and log R ([below](#what-objectives-read)).
 *Environments*: those that are shipped and fit.
 """
 BACKWARD = """
@@ -50,9 +49,10 @@ TARGETS = """
 For objectives that read a flow or a value of a next state and take any policy's trajectories: {bootstraps}. The others
 refuse one.
 """
-REQUIRES = """
-## What objectives require
+READS = """
+## What objectives read
 
+Each is a class below `molgfn.trajectories.quantities`; [a new one](extending.md#a-quantity) is a file of its own.
 [B, T] are trajectories and steps, padded on the right.
 """
 
@@ -78,8 +78,8 @@ def markdown(configs: Path) -> str:
         table([_source(n, s, configs / "data" / f"{n}.yaml") for n, s in sources.items() if s.off_policy_reasons]),
         TARGETS.format(bootstraps=_names(n for n, o in objectives.items() if not o.on_policy and o.bootstraps)),
         table([{"target": f"`{n}`", "the copy": declared.follows(t)} for n, t in targets.items()]),
-        REQUIRES,
-        table(_required(frozenset[str]().union(*(o.requires for o in objectives.values())))),
+        READS,
+        table(_quantities(objectives)),
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
@@ -99,7 +99,7 @@ def _objective(name: str, o: Objective, environments: dict[str, Environment]) ->
         "objective": f"`{name}`",
         "class": type(o).__name__,
         "trajectories": "present P_F" if o.on_policy else "any policy",
-        "requires": _names(sorted(o.requires)),
+        "reads": _names(quantity.name for quantity in o.quantities),
         "gradient to": declared.gradient_to(o),
         "steps per batch": declared.iteration(o.phases()),
         "target network": declared.follows(o.target) if o.target else "optional" if _may_have_target(o) else "no",
@@ -145,20 +145,16 @@ def _source(name: str, s: Sources, path: Path) -> dict[str, str]:
     return {"data": f"`{name}`", "what it does": comment, "why it is off-policy": "; ".join(s.off_policy_reasons)}
 
 
-def _required(names: frozenset[str]) -> list[dict[str, str]]:
-    """The lines of ``Scored``'s docstring about the required fields; a group of fields gets the line of each."""
-    groups = {
-        "q": ("q_taken", "q_gap", "q_value"),
-        "children": ("log_pf_all", "log_children", "log_path_factor", "log_child_factor"),
-    }
-    lines = dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", inspect.getdoc(Scored) or "", re.MULTILINE))
-    texts = {name: re.sub(r"\s+", " ", text).replace("``", "`") for name, text in lines.items()}
+def _quantities(objectives: dict[str, Objective]) -> list[dict[str, str]]:
+    """What each quantity that a shipped objective reads is."""
+    listed = {quantity for o in objectives.values() for quantity in read_quantities(o)}
     return [
         {
-            "name": f"`{name}`",
-            "what it is": " ".join(f"`{f}`: {texts[f]}" for f in groups[name]) if name in groups else texts[name],
+            "name": f"`{quantity.name}`",
+            "class": quantity.__name__,
+            "what it is": first_paragraph(quantity).replace("``", "`"),
         }
-        for name in sorted(names)
+        for quantity in sorted(listed, key=lambda quantity: quantity.name)
     ]
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, Phase, TargetNetwork
+from molgfn.objects.base import ObjectKind
 from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.quantities.base import Quantity
 
 #: what any other class declares about itself, worth showing where it is there
 DECLARED = (
-    "provides", "reads", "domain", "encoding", "range", "direction", "units", "source", "reference",
+    "provides", "reads", "kind", "encoding", "range", "direction", "units", "source", "reference",
 )  # fmt: skip
 #: parameter groups and further networks, in the order in which they are named
 GROUPS = {"forward": "P_F", "backward": "P_B", "flow": "log F or V", "log_z": "log Z"}
@@ -39,11 +41,12 @@ def objective(o: Objective) -> dict[str, str]:
     }
     facts = {
         "trajectories": trajectories(o.on_policy),
-        "requires": words(o.requires),
+        "reads": quantities(o.quantities),
         "gradient to": gradient_to(o),
         "an iteration": iteration(o.phases()),
         "target network": target(o),
-        "further networks": ", ".join(o.auxiliaries),
+        "further networks": ", ".join(network.name for network in o.networks),
+        "frozen policies": ", ".join(o.frozen),
         "trunk of its own": ", ".join(GROUPS[g] for g in GROUPS if g in o.separate),
         "P_B": "must be uniform" if o.needs_uniform_backward else "",
         "smallest batch": str(o.least_batch) if o.least_batch > 1 else "",
@@ -60,10 +63,10 @@ def backward(b: BackwardPolicyTraining) -> dict[str, str]:
         "trained by": trained_by(b),
         "trained on": trained_on(b),
         "trajectories": trajectories(b.on_policy),
-        "requires": words(b.requires) if b.has_loss else "",
+        "reads": quantities(b.quantities) if b.has_loss else "",
         "an iteration": its_steps(b),
         "target network": f"the forward objective reads a copy of P_B that {follows(b.target)}" if b.target else "",
-        "further networks": ", ".join(b.auxiliaries),
+        "further networks": ", ".join(network.name for network in b.networks),
         "guide": type(b.guide).__name__ if b.guide else "",
         "reference": b.reference,
     }
@@ -128,10 +131,17 @@ def its_steps(b: BackwardPolicyTraining) -> str:
     return f"{_count(b.steps, 'step')} {b.when} those of the forward objective" if b.has_loss else ""
 
 
+def quantities(listed: tuple[type[Quantity], ...]) -> str:
+    """What is read about each step beside what is always there."""
+    return ", ".join(quantity.name for quantity in listed) or "nothing"
+
+
 def words(value: Any) -> str:
     """A declared value as a reader would say it."""
     if isinstance(value, frozenset):
         return ", ".join(sorted(value)) or "nothing"
+    if isinstance(value, ObjectKind):
+        return value.name
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 

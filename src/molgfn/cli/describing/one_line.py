@@ -10,6 +10,11 @@ import yaml
 from molgfn.targets import import_class
 
 
+def first_paragraph(cls: type) -> str:
+    """The first paragraph of a class's docstring, as one line."""
+    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+
 def one_line(path: Path) -> str:
     """The first comment of a config file, else the first line of its class's docstring."""
     text = path.read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from molgfn.cli.describing.one_line import one_line
 from molgfn.config import build
 from molgfn.downloads import Download
 from molgfn.oracles.base import Oracle
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.targets import import_class, parameters
 
 #: in a class's docstring
@@ -57,19 +58,23 @@ def _row(path: Path) -> dict[str, str]:
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     cls = import_class(node["_target_"])
     own = parameters(cls)
-    # what a class says by a property, its object says: a composite scores what its components score
-    asked = build(node, Oracle, path.stem) if isinstance(inspect.getattr_static(cls, "domain"), property) else cls
+    # what a class says by a property, its object says: what is made of several scores what these measure
+    asked = build(node, (Oracle, Scalarisation), path.stem) if _by_object(cls) else cls
     chosen = " (`direction`)" if "direction" in own else ""
     return {
         "oracle": f"`{path.stem}`",
         "what it is": one_line(path).removesuffix("."),
-        "scores": f"{asked.domain}, or as given" if "domain" in own else asked.domain,
+        "scores": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
         "range": "as given (`range`)" if "range" in own else _interval(getattr(cls, "range", None)),
         "units": "as given (`units`)" if "units" in own else cls.units,
         "better": {"maximise": "more", "minimise": "less"}[getattr(cls, "direction", "maximise")] + chosen,
         "needs": "; ".join(_needs(path, cls)) or "-",
         "source": cls.source,
     }
+
+
+def _by_object(cls: type) -> bool:
+    return isinstance(inspect.getattr_static(cls, "kind"), property)
 
 
 def _needs(path: Path, cls: type) -> list[str]:

@@ -105,8 +105,9 @@ def write_rows(rows: MoleculeRows, path: Path) -> list[str]:
     Returns:
         The columns that had no room.
     """
+    from molgfn.api.object_files import whole
+    from molgfn.chemistry.files.writing import write_sdf
     from molgfn.chemistry.molecules import Molecule
-    from molgfn.cli.files.object_files import whole, write_sdf
     from molgfn.datasets.given import as_given
     from molgfn.evaluation.files import write_whole
 

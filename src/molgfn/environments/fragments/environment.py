@@ -18,17 +18,20 @@ from molgfn.chemistry.fragments.join_table import JoinTable
 from molgfn.chemistry.fragments.space import FragmentSpace
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.fragments import is_published, published_vocabulary
-from molgfn.environments.base import Environment
+from molgfn.environments.actions import ListedActions
+from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.fragments.encoding import Legal, encode
 from molgfn.environments.fragments.states import FragmentStates
 from molgfn.environments.fragments.tables import FragmentTables
 from molgfn.environments.fragments.tree import hashes, log_path_count
 from molgfn.environments.graphs import GraphBatch, GraphSpec
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MOLECULE
 from molgfn.paths import NamedInput
 
 
-class Fragments(Environment):
+class Fragments(ListedActions, Enumerable):
     """Trees of vocabulary fragments.
 
     Forward action 0 stops. Action ``1 + site * K + arm`` adds a fragment: ``site = node * P + point`` is an open
@@ -57,7 +60,7 @@ class Fragments(Environment):
             symmetric trees and molecules that several trees build), "tree" (automorphisms of the tree only), "none".
     """
 
-    domain: ClassVar[str] = "molecule"
+    kind: ClassVar[ObjectKind] = MOLECULE
     encoding: ClassVar[str] = "graph"
     counts_paths = True
 
@@ -190,7 +193,7 @@ class Fragments(Environment):
         )
 
     def backward_action(self, states: FragmentStates, actions: Tensor, next_states: FragmentStates) -> Tensor:
-        return torch.where(actions == self.stop_action, -1, states.n)
+        return states.n
 
     def forward_action(self, states: FragmentStates, backward_actions: Tensor, previous: FragmentStates) -> Tensor:
         tables = self.tables.on(backward_actions.device)
@@ -276,9 +279,6 @@ class Fragments(Environment):
 
     def objects(self, states: FragmentStates) -> list[Molecule]:
         return self.space.molecules(states.kinds.cpu().numpy(), states.joins.cpu().numpy())
-
-    def object_keys(self, objects: list[Molecule]) -> list[str]:
-        return [m.smiles if m.valid else f"invalid: {m.problem}" for m in objects]
 
     def keys(self, states: FragmentStates) -> Sequence[Hashable]:
         return self.space.tree_keys(states.kinds.cpu().numpy(), states.joins.cpu().numpy())

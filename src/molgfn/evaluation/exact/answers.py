@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumeration import StateGraph, enumerate_states
 from molgfn.errors import ContractError
 from molgfn.evaluation.exact.layers import Layers
 from molgfn.policies.base import Policy
+from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.rewards.base import Reward
 
 
@@ -112,7 +114,7 @@ def exact_terminal(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> T
     P_T(x) = reach(x) P_F(stop | x), reach(s') = sum over edges s -> s' of reach(s) P_F(edge | s).
 
     Args:
-        policy: what samples; its ``log_probs`` are read in batches of ``batch`` states, without gradient.
+        policy: what samples; see ``edge_log_probs``.
         graph: all states and edges (stop not among them).
         batch: states in one call of the policy.
     """
@@ -122,7 +124,15 @@ def exact_terminal(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> T
 
 @torch.no_grad()
 def edge_log_probs(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> tuple[Tensor, Tensor]:
-    """Log P_F of every edge [E] and of stop in every state [M] (-inf where illegal), float64 on the CPU."""
+    """Log P_F of every edge [E] and of the exit in every state [M] (-inf where illegal), float64 on the CPU.
+
+    Read from the table of P_F where actions are single numbers and it has one, else asked for edge by edge.
+
+    Args:
+        policy: evaluated without gradient.
+        graph: all states and edges.
+        batch: states in one call of the policy, and about as many edges.
+    """
     n = len(graph)
     order = torch.argsort(graph.source, stable=True)
     source, action = graph.source[order], graph.action[order]
@@ -131,14 +141,26 @@ def edge_log_probs(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> t
     for lo in range(0, n, batch):
         hi = min(lo + batch, n)
         states = graph.states[slice(lo, hi)].to(policy.device)
-        distribution = policy(states, forward=True).forward
-        if distribution is None:
-            raise ContractError(f"{type(policy).__name__} returned no forward distribution though it was asked for one")
-        rows = distribution.log_probs().double().cpu()
         first, last = torch.searchsorted(source, torch.tensor([lo, hi])).tolist()
-        log_pf[order[first:last]] = rows[source[first:last] - lo, action[first:last]]
-        log_stop[lo:hi] = rows[:, policy.environment.stop_action]
+        row, taken = source[first:last] - lo, action[first:last]
+        distribution = _forward(policy, states)
+        if isinstance(distribution, HasTable) and isinstance(policy.environment, ListedActions):
+            table = distribution.log_probs().double().cpu()
+            log_pf[order[first:last]] = table[row, taken]
+            log_stop[lo:hi] = table[:, policy.environment.stop_action]
+            continue
+        log_stop[lo:hi] = distribution.log_prob(policy.environment.exit_action(states)).double().cpu()
+        for some in torch.arange(len(row)).split(batch):
+            again = _forward(policy, states[row[some].to(states.device)])
+            log_pf[order[first:last][some]] = again.log_prob(taken[some].to(states.device)).double().cpu()
     return log_pf, log_stop.masked_fill(~graph.can_stop, -torch.inf)
+
+
+def _forward(policy: Policy, states: States) -> ActionDistribution:
+    distribution = policy(states, forward=True).forward
+    if distribution is None:
+        raise ContractError(f"{type(policy).__name__} returned no forward distribution though it was asked for one")
+    return distribution
 
 
 def solve_flows(graph: StateGraph, log_target: Tensor, *, log_pb: Tensor | None = None) -> ExactFlows:
@@ -174,13 +196,14 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     ends = torch.nonzero(graph.can_stop).squeeze(1)
     terminal: States = graph.states[ends]
     objects = environment.objects(terminal)
-    names = environment.object_keys(objects)
+    names = environment.kind.keys(objects)
     position: dict[str, int] = {}
     index = torch.tensor([position.setdefault(name, len(position)) for name in names], dtype=torch.int64)
     first = torch.full((len(position),), len(names)).scatter_reduce(0, index, torch.arange(len(names)), "amin")
-    distinct = objects[first] if isinstance(objects, Tensor) else [objects[i] for i in first.tolist()]
+    distinct = environment.kind.take(objects, first.tolist())
     keys = list(position)
-    log_reward = reward(distinct, keys).log_reward.double()
+    condition = environment.condition_values(terminal[first])
+    log_reward = reward(distinct, keys, condition).log_reward.double()
     owner = torch.full((len(graph),), -1, dtype=torch.int64)
     owner[ends] = index
     log_symmetry = torch.zeros(len(graph), dtype=torch.float64)

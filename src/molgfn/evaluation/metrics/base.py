@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from molgfn.chemistry.fingerprints import morgan
+from molgfn.docstrings import attributes_in_docstring
+from molgfn.errors import ContractError
 from molgfn.evaluation.readings import Reading
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.capabilities import HasFingerprints
 from molgfn.rewards.base import ScoredProperty
 
 __all__ = ["Metric", "Reading", "Samples", "TerminalProbabilities"]
@@ -44,14 +47,15 @@ class Samples:
     """N finished objects, in the order in which they were drawn, and what is known about them.
 
     Attributes:
-        domain: what the objects are, see ``Environment.domain``.
-        objects: for molecules ``chemistry.Molecule``, for grids a row of coordinates each, for strings ``str``.
-        keys: N object keys (canonical SMILES; empty for an invalid molecule).
+        kind: what the objects are, see ``Environment.kind``.
+        objects: a batch of that kind.
+        keys: their N keys (canonical SMILES of molecules).
         log_reward: [N], log R(x); None where nothing was scored.
         value: [N], the property that R is made of, NaN without a value; None where nothing was scored.
         scored: what that property is.
         components: name -> [N], raw oracle values.
         problems: N entries, None or why the object has no value.
+        places: where in a file each comes from, such as ``line 3``; empty where they do not come from one.
         remarks: name -> N texts of the oracle (``Oracle.remarks``), "" where it has nothing to say.
         log_weight: [N], log R'(x) + log P_B(tau|x) - log P_F(tau) of the on-policy trajectory that built it; None where
             the objects do not come from a policy.
@@ -63,14 +67,15 @@ class Samples:
         heldout: log P_T(x) of given molecules; None where none were given.
     """
 
-    domain: str
-    objects: Sequence[Any]
+    kind: ObjectKind
+    objects: Any
     keys: list[str]
     log_reward: np.ndarray | None = None
     value: np.ndarray | None = None
     scored: ScoredProperty = field(default_factory=ScoredProperty)
     components: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[str | None] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
     log_weight: np.ndarray | None = None
     corrected: bool = True
@@ -85,9 +90,18 @@ class Samples:
     @cached_property
     def valid(self) -> np.ndarray:
         """Bool [N]: the object is one (a molecule that sanitises)."""
-        if self.domain != "molecule":
-            return np.ones(len(self), dtype=bool)
-        return np.array([molecule.valid for molecule in self.objects], dtype=bool)
+        return np.array([problem is None for problem in self.kind.problems(self.objects)], dtype=bool)
+
+    @cached_property
+    def located_problems(self) -> list[str | None]:
+        """``problems``; those of entries of a file that are no object begin with their place."""
+        problems = self.problems or [None] * len(self)
+        if not self.places:
+            return problems
+        return [
+            problem if ok or problem is None else f"{place}: {problem}"
+            for place, problem, ok in zip(self.places, problems, self.valid.tolist(), strict=True)
+        ]
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -108,11 +122,19 @@ class Samples:
         return index if self.log_reward is None else index[np.argsort(-self.log_reward[index], kind="stable")]
 
     @cached_property
+    def different(self) -> Any:
+        """The batch [U] of the ``unique`` objects, in that order."""
+        return self.kind.take(self.objects, self.unique.tolist())
+
+    @cached_property
     def fingerprints(self) -> np.ndarray:
-        """[U, 2048] Morgan bits (radius 2) of the ``unique`` molecules, in that order."""
-        return morgan([self.objects[i] for i in self.unique])
+        """[U, F] bits of the ``unique`` objects, in that order; where the kind has fingerprints."""
+        if not isinstance(self.kind, HasFingerprints):
+            raise ContractError(f"{self.kind.plural} have no fingerprints; declare kinds = HasFingerprints")
+        return self.kind.fingerprints(self.different)
 
 
+@attributes_in_docstring
 class Metric(ABC):
     """Turns samples into named readings.
 
@@ -124,8 +146,8 @@ class Metric(ABC):
     name: ClassVar[str]
     #: fields of ``Samples`` that must not be None
     requires: ClassVar[frozenset[str]] = frozenset()
-    #: domains that it can measure; None for all
-    domains: ClassVar[frozenset[str] | None] = None
+    #: kind of object, or capability of kinds (``objects.capabilities``), that it can measure
+    kinds: ClassVar[type[ObjectKind]] = ObjectKind
     #: where the definition comes from
     reference: ClassVar[str] = ""
 
@@ -134,11 +156,11 @@ class Metric(ABC):
         """Readings by key; what could not be measured is a ``Reading.missing`` with its reason."""
 
     @classmethod
-    def measures(cls, domain: str) -> bool:
-        """It can measure objects of that domain."""
-        return cls.domains is None or domain in cls.domains
+    def measures(cls, kind: ObjectKind) -> bool:
+        """It can measure objects of that kind."""
+        return isinstance(kind, cls.kinds)
 
     @classmethod
     def definition(cls) -> str:
         """The docstring up to ``Args:``, as one line."""
-        return " ".join((inspect.getdoc(cls) or "").split("\nArgs:")[0].replace("``", "").split())
+        return " ".join(re.split(r"\n(?:Args|Attributes):", inspect.getdoc(cls) or "")[0].replace("``", "").split())

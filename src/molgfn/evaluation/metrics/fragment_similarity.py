@@ -10,6 +10,8 @@ from rdkit.Chem import BRICS
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.reference import count_similarity
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 
 class FragmentSimilarity(Metric):
@@ -20,7 +22,7 @@ class FragmentSimilarity(Metric):
 
     name: ClassVar[str] = "fragment_similarity"
     requires: ClassVar[frozenset[str]] = frozenset({"reference_sample"})
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Polykovskiy et al., MOSES, Front. Pharmacol. 11 (2020), arXiv 1811.12823"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:

@@ -11,23 +11,25 @@ from pydantic import Field
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.thresholds import condition, reached
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.capabilities import HasFingerprints
 
 
 class Modes(Metric):
-    """Molecules with a good value, taken greedily from the best, each with Tanimoto < cut to all taken before it.
+    """Objects with a good value, taken greedily from the best, each with Tanimoto < cut to all taken before it.
 
     Good is value >= threshold, or value <= threshold where the oracle is to be minimised. The order is by R(x), best
-    first; the similarity is that of Morgan fingerprints (radius 2, 2048 bits). Threshold and cut are in the key,
-    because the number means nothing without them. It grows with the number of samples.
+    first; the similarity is that of fingerprints (of molecules Morgan, radius 2, 2048 bits). Threshold and cut are in
+    the key, because the number means nothing without them. It grows with the number of samples.
 
     Args:
-        thresholds: values of the property that R is made of from which a molecule is good, one count each.
-        cut: two molecules at least this similar belong to one mode.
+        thresholds: values of the property that R is made of from which an object is good, one count each.
+        cut: two objects at least this similar belong to one mode.
     """
 
     name: ClassVar[str] = "modes"
     requires: ClassVar[frozenset[str]] = frozenset({"log_reward", "value"})
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = HasFingerprints
     reference: ClassVar[str] = "Bengio et al., Flow network based generative models, NeurIPS 2021, arXiv 2106.04399"
 
     def __init__(
@@ -46,7 +48,7 @@ class Modes(Metric):
         return out
 
     def _values(self, samples: Samples) -> np.ndarray:
-        """Values of the unique molecules, NaN without one."""
+        """Values of the unique objects, NaN without one."""
         return np.full(len(samples.unique), np.nan) if samples.value is None else samples.value[samples.unique]
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 #: rows of the similarity matrix that are held at once
 BLOCK = 256
@@ -22,7 +24,7 @@ class NearestNeighbour(Metric):
 
     name: ClassVar[str] = "snn"
     requires: ClassVar[frozenset[str]] = frozenset({"reference_sample"})
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Polykovskiy et al., MOSES, Front. Pharmacol. 11 (2020), arXiv 1811.12823"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 
 class Novelty(Metric):
@@ -16,7 +18,7 @@ class Novelty(Metric):
 
     name: ClassVar[str] = "novelty"
     requires: ClassVar[frozenset[str]] = frozenset({"reference"})
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:

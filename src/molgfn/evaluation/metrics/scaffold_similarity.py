@@ -9,6 +9,8 @@ from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.scaffolds import murcko
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.reference import count_similarity
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 #: smaller scaffolds are single rings, which all molecules share
 RINGS = 2
@@ -23,7 +25,7 @@ class ScaffoldSimilarity(Metric):
 
     name: ClassVar[str] = "scaffold_similarity"
     requires: ClassVar[frozenset[str]] = frozenset({"reference_sample"})
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Polykovskiy et al., MOSES, Front. Pharmacol. 11 (2020), arXiv 1811.12823"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
@@ -31,7 +33,7 @@ class ScaffoldSimilarity(Metric):
 
 
 def _scaffolds(samples: Samples) -> Counter[str]:
-    molecules: list[Molecule] = [samples.objects[i] for i in samples.unique]
+    molecules: list[Molecule] = samples.different
     return Counter(
         murcko(molecule)
         for molecule in molecules

@@ -10,6 +10,8 @@ import numpy as np
 from molgfn.chemistry.scaffolds import murcko
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.thresholds import condition, reached
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 
 class Scaffolds(Metric):
@@ -23,14 +25,14 @@ class Scaffolds(Metric):
     """
 
     name: ClassVar[str] = "scaffolds"
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Bemis and Murcko, J. Med. Chem. 39 (1996) 2887"
 
     def __init__(self, *, thresholds: Sequence[float] = (0.7, 0.8)) -> None:
         self.thresholds = tuple(thresholds)
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
-        names = [murcko(samples.objects[i]) for i in samples.unique]
+        names = [murcko(molecule) for molecule in samples.different]
         out = {f"scaffolds/n={len(samples)}": Reading(float(len(set(names) - {""})), count=len(names))}
         if samples.value is None:
             return out

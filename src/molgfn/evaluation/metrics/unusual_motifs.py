@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from molgfn.chemistry.motifs import unusual_motifs
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 
 class UnusualMotifs(Metric):
@@ -17,11 +19,11 @@ class UnusualMotifs(Metric):
     """
 
     name: ClassVar[str] = "unusual_motifs"
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Bruns and Watson, J. Med. Chem. 55 (2012) 9763"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
-        found = [unusual_motifs(samples.objects[i].mol) for i in samples.unique]
+        found = [unusual_motifs(molecule.mol) for molecule in samples.different]
         out = {self.name: Reading.proportion(sum(map(bool, found)), len(found))}
         for motif, count in Counter(name for names in found for name in names).most_common():
             out[f"{self.name}/{motif}"] = Reading.proportion(count, len(found))

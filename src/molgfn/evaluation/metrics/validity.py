@@ -7,6 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
 
 
 class Validity(Metric):
@@ -16,7 +18,7 @@ class Validity(Metric):
     """
 
     name: ClassVar[str] = "validity"
-    domains: ClassVar[frozenset[str] | None] = frozenset({"molecule"})
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:

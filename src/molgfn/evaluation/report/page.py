@@ -17,17 +17,19 @@ import yaml
 import molgfn
 from molgfn.errors import DataError
 from molgfn.evaluation.files import write_whole
-from molgfn.evaluation.metrics.properties import DESCRIPTORS, describe
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.curves import Panel, read_panels
 from molgfn.evaluation.report.figures import curves_svg, heatmap_svg, histogram_svg
 from molgfn.evaluation.report.galleries import Gallery, component_columns
 from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
 from molgfn.evaluation.report.tables import numbers, rows_with
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.capabilities import HasCoordinates, HasDescriptors
+from molgfn.objects.named import NAMED
 
-#: molecules in each gallery
+#: objects in each gallery
 PICTURES = 12
-#: reference molecules whose properties are drawn
+#: reference objects whose properties are drawn
 REFERENCE_DRAWN = 2000
 #: remarks of the oracle (alerts that it found) in the table, the most frequent ones of each column
 MOST_REMARKS = 15
@@ -39,6 +41,7 @@ class Results:
     """What lies in a run folder, as far as it is there."""
 
     name: str
+    kind: ObjectKind
     evaluation: dict[str, Any]
     samples: pd.DataFrame
     untrained: pd.DataFrame | None
@@ -50,7 +53,12 @@ class Results:
 
 
 def write_report(
-    run: str | Path, *, evaluation: str | Path | None = None, output: str | Path | None = None, name: str | None = None
+    run: str | Path,
+    *,
+    evaluation: str | Path | None = None,
+    output: str | Path | None = None,
+    name: str | None = None,
+    kind: ObjectKind | None = None,
 ) -> Path:
     """Write the report of a run, or of an evaluation that stands alone.
 
@@ -60,6 +68,7 @@ def write_report(
             was sampled too; by default ``<run>/evaluation``.
         output: the page; by default ``report.html`` in the evaluation's folder.
         name: title; by default the config's ``name``, else the folder's.
+        kind: what the objects are; by default as the evaluation says, which knows the kinds of this package only.
 
     Returns:
         Path of the page.
@@ -68,23 +77,26 @@ def write_report(
         DataError: ``metrics.json`` or ``samples.csv`` is missing or is not what an evaluation writes.
     """
     folder = Path(evaluation) if evaluation is not None else Path(run) / "evaluation"
-    page = render(read_results(Path(run), folder, name))
+    page = render(read_results(Path(run), folder, name, kind))
     path = Path(output) if output is not None else folder / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, page)
     return path
 
 
-def read_results(run: Path, folder: Path, name: str | None = None) -> Results:
+def read_results(run: Path, folder: Path, name: str | None = None, kind: ObjectKind | None = None) -> Results:
     """Read what a report needs; errors as in ``write_report``."""
     try:
         evaluation = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        evaluation = {"kind": evaluation.get("domain"), **evaluation}  # which older ones have
         samples = pd.read_csv(folder / "samples.csv")
-        missing = {"metrics", "definitions", "domain"} - evaluation.keys() or {"count"} - set(samples.columns)
+        missing = {"metrics", "definitions"} - evaluation.keys() or {"count"} - set(samples.columns)
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"{folder}: no evaluation to report on ({error}); run `molgfn evaluate` first") from error
     if missing:
         raise DataError(f"{folder}: metrics.json or samples.csv lacks {', '.join(sorted(missing))}; evaluate again")
+    if (kind := kind or NAMED.get(evaluation["kind"])) is None:
+        raise DataError(f"{folder}: metrics.json is of {evaluation['kind']} objects, which are unknown; evaluate again")
     untrained, reference = folder / "untrained.csv", folder / "reference.csv"
     config = run / "config.yaml"
     text = config.read_text(encoding="utf-8") if config.is_file() else ""
@@ -96,6 +108,7 @@ def read_results(run: Path, folder: Path, name: str | None = None) -> Results:
     panels, more = read_panels(run / "metrics.csv") if (run / "metrics.csv").is_file() else ([], [])
     return Results(
         name=name or str(plain.get("name") or run.resolve().name),
+        kind=kind,
         evaluation=evaluation,
         samples=samples,
         untrained=pd.read_csv(untrained) if untrained.is_file() else None,
@@ -111,9 +124,8 @@ def render(results: Results) -> str:
     """The page. Everything that comes from a run is escaped; only SVG made here goes in as it is."""
     bibliography = Bibliography()
     bibliography.add_config(results.config)
-    molecules = results.evaluation["domain"] == "molecule"
-    gallery = Gallery.of(results.samples) if molecules else None
-    diverse = gallery.diverse(PICTURES) if gallery else []
+    kind, gallery = results.kind, Gallery.of(results.samples, results.kind)
+    diverse = gallery.diverse(PICTURES)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("molgfn.evaluation.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -122,19 +134,21 @@ def render(results: Results) -> str:
         version=molgfn.__version__,
         facts=facts(results.evaluation, results.config, results.panels),
         cards=summary_cards(results.evaluation, results.untrained),
-        best=gallery.pictures(gallery.best(PICTURES)) if gallery else [],
-        best_title="Best molecules" if "value" in results.samples else "First molecules",
+        best=gallery.pictures(gallery.best(PICTURES)),
+        best_title=f"{'Best' if 'value' in results.samples else 'First'} {kind.plural}",
         best_text=_best_text(results),
-        diverse=gallery.pictures(diverse) if gallery else [],
-        diverse_title="Most diverse good molecules" if "value" in results.samples else "Most diverse molecules",
-        diverse_text=_diverse_text(gallery, diverse) if gallery else "",
-        histograms=_molecule_charts(results, gallery) if gallery else _other_charts(results),
+        diverse=gallery.pictures(diverse),
+        diverse_title=f"Most diverse {'good ' if 'value' in results.samples else ''}{kind.plural}",
+        diverse_text=_diverse_text(gallery, diverse) if diverse else "",
+        histograms=_described_charts(results, gallery, kind)
+        if isinstance(kind, HasDescriptors)
+        else _other_charts(results, gallery),
         histogram_text=_histogram_text(results),
         panels=[_curves(panel) for panel in results.panels],
         more_panels=[_curves(panel) for panel in results.more_panels],
         groups=groups(results.evaluation, bibliography),
         compared=results.reference is not None,
-        limits=limits(results.evaluation, results.config),
+        limits=limits(results.evaluation, results.config, kind),
         problems=list(results.evaluation.get("problems", {}).items()),
         remarks=[
             (column.replace("_", " "), text, count)
@@ -148,10 +162,12 @@ def render(results: Results) -> str:
 
 def _best_text(results: Results) -> str:
     if "value" not in results.samples:
-        return "Different molecules in the order of the file; nothing was scored, so none is called better."
+        return (
+            f"Different {results.kind.plural} in the order of the file; nothing was scored, so none is called better."
+        )
     less = (results.evaluation.get("property") or {}).get("direction") == "minimise"
     return (
-        f"Different molecules with the highest reward; the number is {property_name(results.evaluation)}"
+        f"Different {results.kind.plural} with the highest reward; the number is {property_name(results.evaluation)}"
         f"{', where less is better' if less else ''}."
     )
 
@@ -174,17 +190,19 @@ def _curves(panel: Panel) -> dict[str, str]:
     return {"title": panel.title, "svg": curves_svg(panel.curves, title=panel.title, log_y=panel.log_y)}
 
 
-def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]:
-    """Property, log reward and components as sampled, then descriptors of the different molecules."""
+def _described_charts(results: Results, gallery: Gallery, kind: HasDescriptors) -> list[dict[str, str]]:
+    """Property, log reward and components as sampled, then descriptors of the different objects."""
     charts = []
     tables = {_who(results): results.samples}
     if results.untrained is not None:
         tables["untrained"] = results.untrained
-    known = describe(gallery.molecules)
+    known = kind.describe(gallery.objects)
     own = [
-        c for c in component_columns(gallery.table) if c in known and np.allclose(numbers(gallery.table, c), known[c])
+        c
+        for c in component_columns(gallery.table, kind)
+        if c in known and np.allclose(numbers(gallery.table, c), known[c])
     ]
-    components = [c for c in component_columns(results.samples) if c not in own]  # those are drawn below, for all
+    components = [c for c in component_columns(results.samples, kind) if c not in own]  # those are drawn below, for all
     for column in [c for c in ("value", "log_reward", *components) if c in results.samples]:
         scored = f"{property_name(results.evaluation)}, of which the reward is made"
         title = {"value": scored, "log_reward": "log R(x)"}.get(column, _words(column))
@@ -195,12 +213,12 @@ def _molecule_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
     described = {_who(results): (known, numbers(gallery.table, "count"))}
     if results.untrained is not None:
-        other = Gallery.of(results.untrained)
-        described["untrained"] = (describe(other.molecules), numbers(other.table, "count"))
+        other = Gallery.of(results.untrained, kind)
+        described["untrained"] = (kind.describe(other.objects), numbers(other.table, "count"))
     if results.reference is not None:
-        given = Gallery.of(results.reference, REFERENCE_DRAWN)
-        described["reference"] = (describe(given.molecules), numbers(given.table, "count"))
-    for name, (label, _) in DESCRIPTORS.items():
+        given = Gallery.of(results.reference, kind, REFERENCE_DRAWN)
+        described["reference"] = (kind.describe(given.objects), numbers(given.table, "count"))
+    for name, label in kind.descriptors.items():
         if name in components:
             continue  # drawn above, as the oracle gave it
         series = {who: (columns[name], weights) for who, (columns, weights) in described.items()}
@@ -230,10 +248,12 @@ def _column(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
     return numbers(table, name), numbers(table, "count")
 
 
-def _other_charts(results: Results) -> list[dict[str, str]]:
-    """What samples that are no molecules are worth; of grid points also where on the first two coordinates they lie."""
-    rows = rows_with(results.samples, "object")
-    charts = _heatmap(rows) if results.evaluation["domain"] == "grid" else []
+def _other_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]:
+    """What samples are worth; of points of a lattice also where on the first two coordinates they lie."""
+    rows = rows_with(results.samples, results.kind.key_column)
+    charts = []
+    if isinstance(results.kind, HasCoordinates):
+        charts += _heatmap(results.kind.coordinates(gallery.objects), numbers(gallery.table, "count"))
     if "value" in rows:
         series = {_who(results): _column(rows, "value")}
         if results.untrained is not None:
@@ -242,13 +262,12 @@ def _other_charts(results: Results) -> list[dict[str, str]]:
     return charts
 
 
-def _heatmap(rows: pd.DataFrame) -> list[dict[str, str]]:
-    points = np.array([[int(x) for x in str(key).split()] for key in rows["object"]], dtype=np.int64)
+def _heatmap(points: np.ndarray, drawn: np.ndarray) -> list[dict[str, str]]:
     charts = []
     if len(points) and points.shape[1] >= 2:
         side = int(points.max()) + 1
         counts = np.zeros((side, side))
-        np.add.at(counts, (points[:, 0], points[:, 1]), numbers(rows, "count"))
+        np.add.at(counts, (points[:, 0], points[:, 1]), drawn)
         title = "Samples, first two coordinates"
         charts.append({"title": title, "svg": heatmap_svg(counts, title=title)})
     return charts

@@ -12,6 +12,7 @@ from molgfn.evaluation.metrics.elbo import UNCORRECTED
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.curves import Panel
 from molgfn.evaluation.report.tables import numbers
+from molgfn.objects.base import ObjectKind
 
 #: first part of the keys of shares, which are shown in percent
 SHARES = ("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs")
@@ -140,7 +141,7 @@ def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[
     return [group for group in out.values() if group["rows"]]
 
 
-def limits(evaluation: dict[str, Any], config: dict[str, Any]) -> list[str]:
+def limits(evaluation: dict[str, Any], config: dict[str, Any], kind: ObjectKind) -> list[str]:
     """What the numbers above do not show, the reasons included."""
     metrics = evaluation["metrics"]
     out = []
@@ -173,8 +174,8 @@ def limits(evaluation: dict[str, Any], config: dict[str, Any]) -> list[str]:
     if evaluation.get("source", {}).get("kind") == "policy":
         out.append("How much another training seed would change this: intervals are over samples of this one policy.")
     scored = config.get("oracle") or "mean/value" in metrics
-    if scored and evaluation["domain"] == "molecule":
-        out.append("Whether a molecule has the property in reality: values are those of the oracle, not measurements.")
+    if scored and kind.caveat:
+        out.append(kind.caveat)
     return out
 
 

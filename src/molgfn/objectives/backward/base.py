@@ -7,8 +7,12 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from molgfn.objectives.base import AUXILIARIES, Objective, ObjectiveOutput, TargetNetwork
-from molgfn.trajectories.batch import Scored, Trajectories
+from molgfn.docstrings import attributes_in_docstring
+from molgfn.objectives.base import Network, Objective, ObjectiveOutput, TargetNetwork
+from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
 
 
 class Guide(ABC):
@@ -38,6 +42,7 @@ class Guide(ABC):
         """Take up what ``state_dict`` gave."""
 
 
+@attributes_in_docstring
 class BackwardPolicyTraining(ABC):
     """Says what P_B is, who trains it, with which loss, and on which trajectories."""
 
@@ -51,8 +56,8 @@ class BackwardPolicyTraining(ABC):
     reference: ClassVar[str]
     #: what P_B is where it has no parameters
     fixed: Literal["uniform", "maxent"] = "uniform"
-    #: fields of ``Scored`` that the loss reads, of log_pb, log_pf, log_guide, value_backward, log_paths
-    requires: frozenset[str] = frozenset({"log_pb"})
+    #: what the loss reads; ``LogPB`` has its gradient there, and P_F is a constant (``ConstantLogPF``)
+    quantities: tuple[type[Quantity], ...] = (LogPB,)
     #: when its step comes: before or after those of the forward objective
     when: ClassVar[Literal["before", "after"]] = "before"
     #: what it is trained on: the iteration's batch; new trajectories drawn by P_B from the batch's objects; or batches
@@ -62,8 +67,8 @@ class BackwardPolicyTraining(ABC):
     memory: int = 0
     #: steps per iteration
     steps: int = 1
-    #: networks beside the policy that it trains, of ``objectives.base.AUXILIARIES``
-    auxiliaries: tuple[str, ...] = ()
+    #: networks beside the policy that it trains
+    networks: tuple[Network, ...] = ()
     #: the copy of P_B that the forward objective reads; None: P_B itself
     target: TargetNetwork | None = None
     #: what P_B is taught, where there is a teacher
@@ -84,24 +89,8 @@ class BackwardPolicyTraining(ABC):
         return None
 
     @abstractmethod
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        """The loss of P_B on trajectories scored by ``score_backward``; no losses where there is none."""
-
-
-#: what P_B's own loss may ask for (``BackwardPolicyTraining.requires``)
-BACKWARD_REQUIREMENTS = frozenset({"log_pb", "log_pf", "log_guide", "value_backward", "log_paths"})
-
-
-def unknown_words(backward: BackwardPolicyTraining) -> list[str]:
-    """What it declares and nobody knows, one line each."""
-    problems = []
-    for what, names, known in (
-        ("requires", backward.requires, BACKWARD_REQUIREMENTS),
-        ("auxiliaries", backward.auxiliaries, AUXILIARIES),
-    ):
-        if unknown := sorted(set(names) - known):
-            problems.append(f"{what} names {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    return problems
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        """The loss of P_B on trajectories evaluated by ``evaluate_backward``; no losses where there is none."""
 
 
 def mismatch(objective: Objective, backward: BackwardPolicyTraining) -> str | None:

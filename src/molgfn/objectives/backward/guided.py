@@ -8,7 +8,10 @@ from pydantic import Field
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining, Guide
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogGuide, LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogZ
 
 
 class GuidedTrajectoryBalance(BackwardPolicyTraining):
@@ -39,7 +42,7 @@ class GuidedTrajectoryBalance(BackwardPolicyTraining):
     joint: ClassVar[bool] = False
     on_policy: ClassVar[bool] = False
     reference: ClassVar[str] = "Shen et al. 2023, arXiv 2305.07170 (guided trajectory balance)"
-    requires = frozenset({"log_pb", "log_guide"})
+    quantities: tuple[type[Quantity], ...] = (LogPB, LogGuide)
 
     def __init__(
         self,
@@ -56,17 +59,17 @@ class GuidedTrajectoryBalance(BackwardPolicyTraining):
         if self.share == 1:
             return None
         name = type(objective).__name__
-        if "log_pb" not in objective.requires:
+        if LogPB not in objective.quantities:
             return f"guided_tb replaces P_B for the forward objective, but {name} does not read P_B"
-        if objective.on_policy or objective.requires - {"log_pb", "log_z"}:
+        if objective.on_policy or set(objective.quantities) - {LogPB, LogZ}:
             return (
                 "a guide's single steps depend on the object ahead, so guided_tb goes with off-policy objectives that "
                 f"read P_B as a sum over whole trajectories, not step by step, such as objective=tb; {name} is none"
             )
         return None
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        squares = (scored.need("log_pb") - scored.need("log_guide")).sum(1).square()
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        squares = (evaluated[LogPB] - evaluated[LogGuide]).sum(1).square()
         loss = squares if self.clamp is None else squares.clamp(max=self.clamp)
         return ObjectiveOutput(
             losses={"guided_tb": Loss(loss.mean(), frozenset({"backward"}))},

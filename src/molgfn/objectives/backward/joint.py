@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
 
 
 class Joint(BackwardPolicyTraining):
@@ -30,5 +30,5 @@ class Joint(BackwardPolicyTraining):
             "backward=uniform or backward=tlm"
         )
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         return ObjectiveOutput(losses={})

@@ -9,8 +9,10 @@ from torch.nn import functional
 
 from molgfn.errors import ConfigError
 from molgfn.objectives.backward.base import BackwardPolicyTraining
-from molgfn.objectives.base import Loss, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.base import Loss, Network, ObjectiveOutput
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.backward_values import LogPaths
 
 Counts = Literal["auto", "counted", "learned"]
 
@@ -52,16 +54,16 @@ class MaximumEntropy(BackwardPolicyTraining):
 
     def _learn(self, learned: bool) -> None:
         self.learned = learned
-        self.auxiliaries = ("log_paths",) if learned else ()
-        self.requires = frozenset({"log_pb", "log_paths"}) if learned else frozenset({"log_pb"})
+        self.networks = (Network("log_paths"),) if learned else ()
+        self.quantities = (LogPB, LogPaths) if learned else (LogPB,)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         if not self.learned:
             return ObjectiveOutput(losses={})
-        paths = functional.pad(scored.need("log_paths")[:, 1:], (1, 0))  # log n(s_0) = 0
+        paths = functional.pad(evaluated[LogPaths][:, 1:], (1, 0))  # log n(s_0) = 0
         after = functional.pad(paths[:, 1:], (0, 1))
-        construction = scored.mask & ~scored.is_exit
-        residual = torch.where(construction, paths - after - scored.need("log_pb"), 0.0)
+        construction = evaluated.mask & ~evaluated.is_exit
+        residual = torch.where(construction, paths - after - evaluated[LogPB], 0.0)
         groups = frozenset({"backward", "log_paths"})
         loss = residual.square().sum(1).mean()
         return ObjectiveOutput(

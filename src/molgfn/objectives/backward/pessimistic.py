@@ -8,7 +8,8 @@ from pydantic import Field
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Loss, ObjectiveOutput, TargetNetwork
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
 
 
 class Pessimistic(BackwardPolicyTraining):
@@ -43,6 +44,6 @@ class Pessimistic(BackwardPolicyTraining):
         self.steps = steps
         self.target = None if target_rate is None else TargetNetwork(rate=target_rate)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        loss = -scored.need("log_pb").sum(1).mean()
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        loss = -evaluated[LogPB].sum(1).mean()
         return ObjectiveOutput(losses={"pessimistic": Loss(loss, frozenset({"backward"}))})

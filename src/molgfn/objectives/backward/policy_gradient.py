@@ -10,8 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining, Guide
-from molgfn.objectives.base import Loss, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.base import Loss, Network, ObjectiveOutput
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogGuide, LogPB
+from molgfn.trajectories.quantities.backward_values import BackwardValue
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.forward import ConstantLogPF
 
 
 class BackwardPolicyGradient(BackwardPolicyTraining):
@@ -43,19 +47,19 @@ class BackwardPolicyGradient(BackwardPolicyTraining):
     reference: ClassVar[str] = "Niu et al. 2024, arXiv 2408.05885 (RL-B, RL-G)"
     when = "after"
     trajectories = "backward"
-    auxiliaries = ("value_backward",)
+    networks = (Network("value_backward"),)
 
     def __init__(self, *, guide: Guide | None = None, lambda_: Annotated[float, Field(ge=0, le=1)] = 1.0) -> None:
         self.guide = guide
         self.lambda_ = lambda_
-        self.teacher = "log_pf" if guide is None else "log_guide"
-        self.requires = frozenset({"log_pb", "value_backward", self.teacher})
+        self.teacher: type[Quantity] = ConstantLogPF if guide is None else LogGuide
+        self.quantities = (LogPB, self.teacher, BackwardValue)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        log_pb = scored.need("log_pb")
-        construction = scored.mask & ~scored.is_exit
-        cost = torch.where(construction, log_pb - scored.need(self.teacher), 0.0).detach()
-        value = functional.pad(scored.need("value_backward")[:, 1:], (1, 0))  # V_B(s_0) = 0
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        log_pb = evaluated[LogPB]
+        construction = evaluated.mask & ~evaluated.is_exit
+        cost = torch.where(construction, log_pb - evaluated[self.teacher], 0.0).detach()
+        value = functional.pad(evaluated[BackwardValue][:, 1:], (1, 0))  # V_B(s_0) = 0
         start = torch.where(construction, functional.pad(value[:, 1:], (0, 1)), 0.0)  # of the step, V_B(s_{t+1})
         end = torch.where(construction, value, 0.0).detach()
         advantage = (cost + end - start.detach()) @ decay(cost, self.lambda_) * construction

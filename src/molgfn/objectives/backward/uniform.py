@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
 
 
 class Uniform(BackwardPolicyTraining):
@@ -20,5 +20,5 @@ class Uniform(BackwardPolicyTraining):
     on_policy: ClassVar[bool] = False
     reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259"
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         return ObjectiveOutput(losses={})

@@ -9,7 +9,10 @@ from pydantic import Field
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
 
 
 class DetailedBalance(Objective):
@@ -32,7 +35,7 @@ class DetailedBalance(Objective):
     Pinned by tests/objectives/test_golden.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, NextLogFlow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
     reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2111.09266 (the detailed balance condition)"
@@ -48,9 +51,9 @@ class DetailedBalance(Objective):
         self.reduction: Reduction = reduction
         self.regression = Regression(regression, huber_delta)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        d = residuals.detailed_balance(scored, next_flow=residuals.next_log_flow(scored))
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        d = residuals.detailed_balance(evaluated, next_flow=evaluated[NextLogFlow])
         return ObjectiveOutput(
-            losses={"db": Loss(mean(self.regression(d), scored.mask, self.reduction), self.trains)},
-            metrics={"log_z": scored.need("log_flow")[:, 0].detach().mean()},
+            losses={"db": Loss(mean(self.regression(d), evaluated.mask, self.reduction), self.trains)},
+            metrics={"log_z": evaluated[LogFlow][:, 0].detach().mean()},
         )

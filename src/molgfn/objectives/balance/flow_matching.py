@@ -7,10 +7,12 @@ from typing import Annotated, ClassVar
 import torch
 from pydantic import Field
 
-from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
+from molgfn.trajectories.quantities.inflow import LogInflow
 
 
 class FlowMatching(Objective):
@@ -37,7 +39,7 @@ class FlowMatching(Objective):
     Pinned by tests/objectives/test_balance.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_inflow", "log_flow"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogFlow, NextLogFlow, LogInflow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
     reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2106.04399 (the flow-matching loss)"
@@ -53,13 +55,13 @@ class FlowMatching(Objective):
         self.reduction: Reduction = reduction
         self.regression = Regression(regression, huber_delta)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        flow = scored.need("log_flow")
-        entered = scored.mask & (torch.arange(scored.mask.shape[1], device=flow.device) > 0)
-        inside = (scored.need("log_inflow") - residuals.next_log_flow(scored)) * entered
-        leaving = (flow + scored.log_pf - scored.log_reward[:, None]) * scored.is_exit
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        flow = evaluated[LogFlow]
+        entered = evaluated.mask & (torch.arange(evaluated.mask.shape[1], device=flow.device) > 0)
+        inside = (evaluated[LogInflow] - evaluated[NextLogFlow]) * entered
+        leaving = (flow + evaluated.log_pf - evaluated.log_reward[:, None]) * evaluated.is_exit
         losses = self.regression(inside) + self.regression(leaving)
         return ObjectiveOutput(
-            losses={"fm": Loss(mean(losses, scored.mask, self.reduction), self.trains)},
+            losses={"fm": Loss(mean(losses, evaluated.mask, self.reduction), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

@@ -9,7 +9,11 @@ from pydantic import Field
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
+from molgfn.trajectories.quantities.rewards import LogRewardState
 
 
 class ForwardLookingDetailedBalance(Objective):
@@ -35,7 +39,7 @@ class ForwardLookingDetailedBalance(Objective):
     Pinned by tests/objectives/test_balance.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow", "log_reward_state"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, NextLogFlow, LogRewardState)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
     reference: ClassVar[str] = "Pan et al. 2023, arXiv 2302.01687 (the forward-looking detailed balance loss)"
@@ -52,11 +56,11 @@ class ForwardLookingDetailedBalance(Objective):
         self.reduction: Reduction = reduction
         self.regression = Regression(regression, huber_delta)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        phi = scored.need("log_reward_state")
-        flow = scored.need("log_flow") + phi
-        d = residuals.detailed_balance(scored, flow, residuals.next_log_flow(scored) + phi)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        phi = evaluated[LogRewardState]
+        flow = evaluated[LogFlow] + phi
+        d = residuals.detailed_balance(evaluated, flow, evaluated[NextLogFlow] + phi)
         return ObjectiveOutput(
-            losses={"fldb": Loss(mean(self.regression(d), scored.mask, self.reduction), self.trains)},
+            losses={"fldb": Loss(mean(self.regression(d), evaluated.mask, self.reduction), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

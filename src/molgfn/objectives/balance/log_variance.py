@@ -9,7 +9,9 @@ from pydantic import Field
 from molgfn.errors import ContractError
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
 
 
 class LogVariance(Objective):
@@ -31,7 +33,7 @@ class LogVariance(Objective):
     Pinned by tests/objectives/test_balance.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB,)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
     reference: ClassVar[str] = "Richter et al. 2020, arXiv 2010.10436; Zhang et al. 2023, arXiv 2302.05446"
@@ -40,10 +42,10 @@ class LogVariance(Objective):
     def __init__(self, *, ddof: Annotated[int, Field(ge=0, le=1)] = 1) -> None:
         self.ddof = ddof
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        n = len(scored)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        n = len(evaluated)
         if n <= self.ddof:
             raise ContractError(f"LogVariance: a batch of {n} has no variance with ddof={self.ddof}; take a larger one")
-        scores = residuals.scores(scored)
+        scores = residuals.scores(evaluated)
         loss = (scores - scores.mean()).square().sum() / (n - self.ddof)
         return ObjectiveOutput(losses={"vargrad": Loss(loss, self.trains)}, metrics={"log_z": -scores.detach().mean()})

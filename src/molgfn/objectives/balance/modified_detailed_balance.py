@@ -10,7 +10,12 @@ from pydantic import Field
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow
+from molgfn.trajectories.quantities.forward import CanStop, LogPFExit
+from molgfn.trajectories.quantities.rewards import LogRewardState
 
 
 class ModifiedDetailedBalance(Objective):
@@ -39,7 +44,7 @@ class ModifiedDetailedBalance(Objective):
     Pinned by tests/objectives/test_balance.py.
     """
 
-    requires = frozenset({"log_pb", "log_pf_exit", "log_reward_state"})
+    quantities: tuple[type[Quantity], ...] = (LogPB, LogPFExit, LogRewardState)
     on_policy: ClassVar[bool] = False
     trains = frozenset({"forward", "backward"})
     reference: ClassVar[str] = "Deleu et al. 2022, arXiv 2202.13903 (the modified detailed balance loss)"
@@ -57,15 +62,15 @@ class ModifiedDetailedBalance(Objective):
         self.regression = Regression(regression, huber_delta)
         self.needs_stop_everywhere = not flow_without_stop
         if flow_without_stop:
-            self.requires = type(self).requires | {"log_flow"}
+            self.quantities = (LogPB, LogFlow, LogPFExit, CanStop, LogRewardState)
             self.trains = type(self).trains | {"flow"}
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        flow = scored.need("log_reward_state") - scored.need("log_pf_exit")
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        flow = evaluated[LogRewardState] - evaluated[LogPFExit]
         if not self.needs_stop_everywhere:
-            flow = torch.where(scored.need("can_stop"), flow, scored.need("log_flow"))
-        there = scored.mask & ~scored.is_exit
-        d = residuals.detailed_balance(scored, flow) * there
+            flow = torch.where(evaluated[CanStop], flow, evaluated[LogFlow])
+        there = evaluated.mask & ~evaluated.is_exit
+        d = residuals.detailed_balance(evaluated, flow) * there
         return ObjectiveOutput(
             losses={"mdb": Loss(mean(self.regression(d), there, self.reduction), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},

@@ -12,7 +12,10 @@ from molgfn.errors import ConfigError
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.regression import Regression, RegressionLoss
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
 
 
 class SubTrajectoryBalance(Objective):
@@ -38,7 +41,7 @@ class SubTrajectoryBalance(Objective):
     Reference: Madan et al. 2023, arXiv 2209.12782 (the SubTB(lambda) loss). Pinned by tests/objectives/test_golden.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, NextLogFlow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
     reference: ClassVar[str] = "Madan et al. 2023, arXiv 2209.12782 (the SubTB(lambda) loss)"
@@ -73,19 +76,19 @@ class SubTrajectoryBalance(Objective):
         there = (span[None] > 0) & (position <= lengths[:, None])[:, None, :]
         return torch.where(there, exponent.exp(), 0.0).to(dtype)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        d = residuals.detailed_balance(scored)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        d = residuals.detailed_balance(evaluated)
         running = torch.nn.functional.pad(d.cumsum(1), (1, 0))
         residual = running[:, None, :] - running[:, :, None]
-        if scored.target_log_flow is not None:  # another flow at the end, but for the sink, which has none
-            gap = (scored.need("log_flow") - scored.target_log_flow) * scored.mask
+        if evaluated[NextLogFlow] is not evaluated[LogFlow]:  # another one at the end, but for the sink, which has none
+            gap = (evaluated[LogFlow] - evaluated[NextLogFlow]) * evaluated.mask
             residual = residual + torch.nn.functional.pad(gap, (0, 1))[:, None, :]
-        weights = self.weights(scored.mask, d.dtype)
+        weights = self.weights(evaluated.mask, d.dtype)
         # beyond the end of a trajectory stands what has no meaning: an exponential of it may be infinite
         losses = self.regression(torch.where(weights > 0, residual, 0.0)) * weights
         weighted, total = losses.sum((1, 2)), weights.sum((1, 2))
         loss = (weighted / total).mean() if self.within else weighted.sum() / total.sum()
         return ObjectiveOutput(
             losses={"subtb": Loss(loss, self.trains)},
-            metrics={"log_z": scored.need("log_flow")[:, 0].detach().mean()},
+            metrics={"log_z": evaluated[LogFlow][:, 0].detach().mean()},
         )

@@ -9,7 +9,10 @@ from pydantic import Field
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.regression import Regression, RegressionLoss
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogZ
 
 
 class TrajectoryBalance(Objective):
@@ -29,7 +32,7 @@ class TrajectoryBalance(Objective):
     Pinned by tests/objectives/test_golden.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_z"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogZ)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "log_z"})
     reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259 (the trajectory balance loss)"
@@ -39,8 +42,8 @@ class TrajectoryBalance(Objective):
     ) -> None:
         self.regression = Regression(regression, huber_delta)
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        residual = scored.need("log_z") + residuals.scores(scored)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        residual = evaluated[LogZ] + residuals.scores(evaluated)
         return ObjectiveOutput(
             losses={"tb": Loss(self.regression(residual).mean(), self.trains)},
             metrics={"residual/mean": residual.detach().mean(), "residual/abs": residual.detach().abs().mean()},

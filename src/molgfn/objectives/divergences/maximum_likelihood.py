@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.base import Quantity
 
 
 class MaximumLikelihood(Objective):
@@ -26,15 +27,15 @@ class MaximumLikelihood(Objective):
     given molecules). Pinned by tests/objectives/test_maximum_likelihood.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset()
+    quantities: ClassVar[tuple[type[Quantity], ...]] = ()
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward"})
     reference: ClassVar[str] = "Malkin et al. 2023, arXiv 2210.00580 (forward KL)"
     only_offline: ClassVar[bool] = True
     reads_reward: ClassVar[bool] = False
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        loss = -scored.log_pf.sum(1).mean()
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        loss = -evaluated.log_pf.sum(1).mean()
         nll = loss.detach()
-        steps = scored.mask.sum(1).to(nll.dtype).mean()
+        steps = evaluated.mask.sum(1).to(nll.dtype).mean()
         return ObjectiveOutput({"nll": Loss(loss, self.trains)}, {"nll": nll, "nll_per_step": nll / steps})

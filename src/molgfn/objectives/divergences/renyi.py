@@ -10,7 +10,9 @@ from pydantic import Field
 from molgfn.errors import ConfigError, ContractError
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
 
 
 class RenyiDivergence(Objective):
@@ -36,7 +38,7 @@ class RenyiDivergence(Objective):
     tests/objectives/test_variational.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB,)
     on_policy: ClassVar[bool] = True
     trains: ClassVar[frozenset[str]] = frozenset({"forward"})
     reference: ClassVar[str] = "da Silva et al. 2024, arXiv 2410.09355 (Renyi-alpha divergence)"
@@ -49,13 +51,13 @@ class RenyiDivergence(Objective):
             )
         self.alpha = alpha
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        n, order = len(scored), self.alpha - 1
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        n, order = len(evaluated), self.alpha - 1
         if n < 2:
             raise ContractError("RenyiDivergence: weights normalised over a batch need at least two trajectories in it")
-        exponent = order * residuals.scores(scored).detach()
+        exponent = order * residuals.scores(evaluated).detach()
         weight = exponent.softmax(0)
-        loss = self.alpha / order * ((weight - 1 / n) * scored.log_pf.sum(1)).sum()
+        loss = self.alpha / order * ((weight - 1 / n) * evaluated.log_pf.sum(1)).sum()
         return ObjectiveOutput(
             {"renyi": Loss(loss, self.trains)},
             {

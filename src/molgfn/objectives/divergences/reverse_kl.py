@@ -7,7 +7,9 @@ from typing import ClassVar, Literal
 from molgfn.errors import ContractError
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
 
 
 class ReverseKL(Objective):
@@ -27,7 +29,7 @@ class ReverseKL(Objective):
     Reference: Malkin et al. 2023, arXiv 2210.00580 (reverse KL). Pinned by tests/objectives/test_variational.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB,)
     on_policy: ClassVar[bool] = True
     trains: ClassVar[frozenset[str]] = frozenset({"forward"})
     reference: ClassVar[str] = "Malkin et al. 2023, arXiv 2210.00580 (reverse KL)"
@@ -36,12 +38,12 @@ class ReverseKL(Objective):
         self.baseline = baseline
         self.least_batch = 2 if baseline == "leave_one_out" else 1
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        weight = residuals.scores(scored).detach()
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        weight = residuals.scores(evaluated).detach()
         elbo, n = -weight.mean(), len(weight)
         if self.baseline == "leave_one_out":
             if n < 2:
                 raise ContractError("ReverseKL: baseline=leave_one_out needs at least two trajectories in a batch")
             weight = (weight + elbo) * (n / (n - 1))
-        loss = (weight * scored.log_pf.sum(1)).mean()
+        loss = (weight * evaluated.log_pf.sum(1)).mean()
         return ObjectiveOutput({"reverse_kl": Loss(loss, self.trains)}, {"elbo": elbo, "log_z": elbo})

@@ -8,7 +8,9 @@ from typing import ClassVar
 from molgfn.errors import ContractError
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
 
 
 class WakeSleep(Objective):
@@ -29,19 +31,19 @@ class WakeSleep(Objective):
     tests/objectives/test_variational.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB,)
     on_policy: ClassVar[bool] = True
     trains: ClassVar[frozenset[str]] = frozenset({"forward"})
     reference: ClassVar[str] = "Malkin et al. 2023, arXiv 2210.00580 (forward KL, wake-sleep)"
     least_batch: int = 2
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        n = len(scored)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        n = len(evaluated)
         if n < 2:
             raise ContractError("WakeSleep: weights normalised over a batch need at least two trajectories in it")
-        returns = -residuals.scores(scored).detach()
+        returns = -residuals.scores(evaluated).detach()
         weight = returns.softmax(0)
-        loss = -((weight - 1 / n) * scored.log_pf.sum(1)).sum()
+        loss = -((weight - 1 / n) * evaluated.log_pf.sum(1)).sum()
         return ObjectiveOutput(
             {"forward_kl": Loss(loss, self.trains)},
             {"log_z": returns.logsumexp(0) - math.log(n), "effective_share": 1 / (n * weight.square().sum())},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -12,7 +11,11 @@ from torch import Tensor
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, Phase
 from molgfn.objectives.policy_gradients import advantages
 from molgfn.objectives.policy_gradients.critics import Critic
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.policy_gradients.frozen import Advantage, LogPFOld, ValueTarget
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
 
 FORWARD = frozenset({"forward"})
 FLOW = frozenset({"flow"})
@@ -32,63 +35,68 @@ class ActorCritic(Objective):
         center: take the mean over all steps of the batch off the advantages.
     """
 
-    requires: frozenset[str] = frozenset({"log_pb", "log_flow"})
+    quantities: tuple[type[Quantity], ...] = (LogPB, LogFlow)
     on_policy: ClassVar[bool] = True
     trains: frozenset[str] = FORWARD | FLOW
     separate: frozenset[str] = FLOW
-    anchors: frozenset[str] = frozenset({"log_pb", "log_flow"})
+    prepares_from: tuple[type[Quantity], ...] = (LogPB, LogFlow)
 
     def __init__(self, *, critic: Critic | None, lambda_: float, center: bool) -> None:
         self.critic = critic
         self.lambda_ = lambda_
         self.center = center
         if critic is None:
-            self.requires = self.requires - {"log_flow"}
-            self.anchors = self.anchors - {"log_flow"}
+            self.quantities = without(self.quantities, LogFlow)
+            self.prepares_from = without(self.prepares_from, LogFlow)
             self.trains = self.trains - FLOW
             self.separate = frozenset()
 
     @abstractmethod
-    def policy(self, scored: Scored) -> ObjectiveOutput:
+    def policy(self, evaluated: Evaluated) -> ObjectiveOutput:
         """The loss of P_F, from what ``prepare`` froze."""
 
-    def advantage(self, rewards: Tensor, scored: Scored) -> Tensor:
+    def advantage(self, rewards: Tensor, evaluated: Evaluated) -> Tensor:
         """[B, T], 0 on pads; ``rewards`` are the soft rewards."""
-        return advantages.gae(rewards, scored.need("log_flow"), scored.mask, self.lambda_)
+        return advantages.gae(rewards, evaluated[LogFlow], evaluated.mask, self.lambda_)
 
-    def prepare(self, scored: Scored) -> dict[str, Tensor]:
-        rewards = advantages.soft_rewards(scored)
-        advantage = self.advantage(rewards, scored)
-        frozen = {
-            "log_pf_old": scored.log_pf,
-            "log_pb": scored.need("log_pb"),
-            "advantage": advantages.centred(advantage, scored.mask) if self.center else advantage,
+    def prepare(self, evaluated: Evaluated) -> dict[type[Quantity], Tensor]:
+        rewards = advantages.soft_rewards(evaluated)
+        advantage = self.advantage(rewards, evaluated)
+        frozen: dict[type[Quantity], Tensor] = {
+            LogPFOld: evaluated.log_pf,
+            LogPB: evaluated[LogPB],
+            Advantage: advantages.centred(advantage, evaluated.mask) if self.center else advantage,
         }
         if self.critic is not None:
-            frozen["value_target"] = self.critic.target(rewards, scored.need("log_flow"), scored.mask)
+            frozen[ValueTarget] = self.critic.target(rewards, evaluated[LogFlow], evaluated.mask)
         return frozen
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        if scored.advantage is None:
-            scored = replace(scored, **self.prepare(scored.detach()))
-        parts = [self.policy(scored)] + ([self.evaluate(scored)] if self.critic is not None else [])
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        if Advantage not in evaluated:
+            evaluated = evaluated.having(self.prepare(evaluated.detach()))
+        parts = [self.policy(evaluated)] + ([self.evaluate(evaluated)] if self.critic is not None else [])
         return join(parts)
 
     def phases(self) -> tuple[Phase, ...]:
         """One step on both losses where the critic takes one; otherwise P_F's step and then the critic's."""
         if self.critic is None or self.critic.epochs * self.critic.splits == 1:
-            return (Phase("policy", self, self.requires),)
-        return (Phase("policy", self.policy, self.requires - self.anchors), self.critic_phase())
+            return (Phase("policy", self, self.quantities),)
+        return (Phase("policy", self.policy, self.of_policy), self.critic_phase())
+
+    @property
+    def of_policy(self) -> tuple[type[Quantity], ...]:
+        """What the steps of P_F read anew: all but what is frozen."""
+        return without(self.quantities, *self.prepares_from)
 
     def critic_phase(self) -> Phase:
         """The critic's steps on the frozen targets; P_F is not evaluated."""
         critic = self._critic()
-        return Phase("critic", self.evaluate, frozenset({"log_flow"}), critic.epochs, critic.splits, needs_log_pf=False)
+        return Phase("critic", self.evaluate, (LogFlow,), critic.epochs, critic.splits, needs_log_pf=False)
 
-    def evaluate(self, scored: Scored) -> ObjectiveOutput:
+    def evaluate(self, evaluated: Evaluated) -> ObjectiveOutput:
         """The loss of V."""
-        value = scored.need("log_flow")
-        loss = self._critic().loss(value, scored.need("value_target"), scored.mask)
+        value = evaluated[LogFlow]
+        loss = self._critic().loss(value, evaluated[ValueTarget], evaluated.mask)
         # V(s0) is the ELBO of the present P_F, which tends to log Z as P_F becomes exact
         return ObjectiveOutput({"critic": Loss(loss, FLOW)}, {"log_z": value[:, 0].detach().mean()})
 
@@ -98,23 +106,28 @@ class ActorCritic(Objective):
         return self.critic
 
 
-def elbo(scored: Scored) -> Tensor:
+def without(listed: tuple[type[Quantity], ...], *left_out: type[Quantity]) -> tuple[type[Quantity], ...]:
+    """``listed``, less what is ``left_out``."""
+    return tuple(quantity for quantity in listed if quantity not in left_out)
+
+
+def elbo(evaluated: Evaluated) -> Tensor:
     """Mean soft return of the batch, scalar: an estimate of log Z - KL(P_F || P_B R / Z)."""
-    return advantages.soft_rewards(scored).sum(1).mean()
+    return advantages.soft_rewards(evaluated).sum(1).mean()
 
 
-def log_ratio(scored: Scored) -> Tensor:
+def log_ratio(evaluated: Evaluated) -> Tensor:
     """log (P_F / P_F at the start of the iteration) of the actions taken, [B, T], within +-``LOG_RATIO``; 0 on pads."""
-    return (scored.log_pf - scored.need("log_pf_old")).clamp(-LOG_RATIO, LOG_RATIO)
+    return (evaluated.log_pf - evaluated[LogPFOld]).clamp(-LOG_RATIO, LOG_RATIO)
 
 
-def half_squared_residual(scored: Scored) -> Loss:
+def half_squared_residual(evaluated: Evaluated) -> Loss:
     """``1/2 mean_b (log Z - G(tau_b))^2`` with the soft return G frozen: trains log Z alone, towards the ELBO.
 
     Its gradient is the mean TB residual, that of the term ``(Z / sg Z) E[D]`` of arXiv 2408.05885.
     """
-    returns = advantages.soft_rewards(scored).sum(1)
-    return Loss(0.5 * (scored.need("log_z") - returns).square().mean(), frozenset({"log_z"}))
+    returns = advantages.soft_rewards(evaluated).sum(1)
+    return Loss(0.5 * (evaluated[LogZ] - returns).square().mean(), frozenset({"log_z"}))
 
 
 def join(outputs: list[ObjectiveOutput]) -> ObjectiveOutput:

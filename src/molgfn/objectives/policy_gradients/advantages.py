@@ -8,17 +8,18 @@ import torch
 from torch import Tensor
 
 from molgfn.objectives import residuals
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.policy_gradients.frozen import LogPFOld
+from molgfn.trajectories.evaluated import Evaluated
 
 
-def soft_rewards(scored: Scored) -> Tensor:
+def soft_rewards(evaluated: Evaluated) -> Tensor:
     """g_t = log P_B - log P_F, at the exit log R'(x) - log P_F; [B, T], 0 on pads, without gradient.
 
-    log P_F is that at the start of the iteration where it is frozen (``log_pf_old``): the policy that drew the batch.
+    log P_F is that at the start of the iteration where it is frozen (``LogPFOld``): the policy that drew the batch.
     """
-    if scored.log_pf_old is not None:
-        scored = replace(scored, log_pf=scored.log_pf_old)
-    return -residuals.steps(scored).detach()
+    if LogPFOld in evaluated:
+        evaluated = replace(evaluated, log_pf=evaluated[LogPFOld])
+    return -residuals.steps(evaluated).detach()
 
 
 def rewards_to_go(rewards: Tensor) -> Tensor:

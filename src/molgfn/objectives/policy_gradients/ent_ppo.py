@@ -11,7 +11,12 @@ from torch import Tensor
 from molgfn.objectives.base import Loss, ObjectiveOutput, Phase
 from molgfn.objectives.policy_gradients.actor_critic import FORWARD, ActorCritic, elbo, log_ratio
 from molgfn.objectives.policy_gradients.critics import Critic, CriticKind
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.policy_gradients.frozen import Advantage
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.divergences import KL
+from molgfn.trajectories.quantities.flows import LogFlow
 
 
 class EntPPO(ActorCritic):
@@ -51,7 +56,7 @@ class EntPPO(ActorCritic):
     Reference: arXiv 2606.15793 (Ent-PPO). Pinned by tests/objectives/test_ent_ppo.py.
     """
 
-    requires: frozenset[str] = frozenset({"log_pb", "log_flow", "kl"})
+    quantities: tuple[type[Quantity], ...] = (LogPB, LogFlow, KL)
     reference: ClassVar[str] = "arXiv 2606.15793 (Ent-PPO)"
 
     def __init__(
@@ -76,27 +81,27 @@ class EntPPO(ActorCritic):
         self.kl = kl
 
     def phases(self) -> tuple[Phase, ...]:
-        return Phase("policy", self.policy, self.requires - self.anchors, self.epochs), self.critic_phase()
+        return Phase("policy", self.policy, self.of_policy, self.epochs), self.critic_phase()
 
-    def policy(self, scored: Scored) -> ObjectiveOutput:
-        advantage, kl = scored.need("advantage"), scored.need("kl")
-        ratio = log_ratio(scored).exp()
+    def policy(self, evaluated: Evaluated) -> ObjectiveOutput:
+        advantage, kl = evaluated[Advantage], evaluated[KL]
+        ratio = log_ratio(evaluated).exp()
         gain = ratio * advantage
         if self.clip is not None:
             gain = torch.minimum(gain, ratio.clamp(1 - self.clip, 1 + self.clip) * advantage)
         if self.kl:
             gain = gain - kl
-        loss = -gain.sum() / len(scored)
-        return ObjectiveOutput({"policy": Loss(loss, FORWARD)}, self._metrics(scored, ratio.detach(), kl.detach()))
+        loss = -gain.sum() / len(evaluated)
+        return ObjectiveOutput({"policy": Loss(loss, FORWARD)}, self._metrics(evaluated, ratio.detach(), kl.detach()))
 
-    def _metrics(self, scored: Scored, ratio: Tensor, kl: Tensor) -> dict[str, Tensor]:
+    def _metrics(self, evaluated: Evaluated, ratio: Tensor, kl: Tensor) -> dict[str, Tensor]:
         metrics = {
-            "elbo": elbo(scored),
-            "kl": kl.sum() / len(scored),
+            "elbo": elbo(evaluated),
+            "kl": kl.sum() / len(evaluated),
             "ratio/least": ratio.min(),  # pads hold 1
             "ratio/largest": ratio.max(),
         }
         if self.clip is not None:
-            outside = ((ratio - 1).abs() > self.clip) & scored.mask
-            metrics["clip_fraction"] = outside.sum() / scored.mask.sum()
+            outside = ((ratio - 1).abs() > self.clip) & evaluated.mask
+            metrics["clip_fraction"] = outside.sum() / evaluated.mask.sum()
         return metrics

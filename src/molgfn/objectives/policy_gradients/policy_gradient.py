@@ -12,7 +12,8 @@ from molgfn.objectives.base import Loss, ObjectiveOutput
 from molgfn.objectives.policy_gradients import advantages
 from molgfn.objectives.policy_gradients.actor_critic import FORWARD, ActorCritic, elbo
 from molgfn.objectives.policy_gradients.critics import Critic, CriticKind
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.policy_gradients.frozen import Advantage
+from molgfn.trajectories.evaluated import Evaluated
 
 _CRITIC = {"lambda_": 0.9, "critic": "td_lambda", "critic_lambda": None, "critic_epochs": 1, "critic_splits": 1}
 
@@ -87,9 +88,9 @@ class PolicyGradient(ActorCritic):
         self.kind = advantage
         self.least_batch = 2 if advantage == "leave_one_out" else 1
 
-    def advantage(self, rewards: Tensor, scored: Scored) -> Tensor:
+    def advantage(self, rewards: Tensor, evaluated: Evaluated) -> Tensor:
         if self.critic is not None:
-            return super().advantage(rewards, scored)
+            return super().advantage(rewards, evaluated)
         to_go = advantages.rewards_to_go(rewards)
         if self.kind == "reward_to_go":
             return to_go
@@ -98,9 +99,9 @@ class PolicyGradient(ActorCritic):
             if len(total) < 2:
                 raise ContractError("advantage=leave_one_out needs at least two trajectories in a batch")
             total = (total - total.mean()) * (len(total) / (len(total) - 1))
-        return total * scored.mask
+        return total * evaluated.mask
 
-    def policy(self, scored: Scored) -> ObjectiveOutput:
-        loss = -(scored.log_pf * scored.need("advantage")).sum() / len(scored)
-        bound = elbo(scored)
+    def policy(self, evaluated: Evaluated) -> ObjectiveOutput:
+        loss = -(evaluated.log_pf * evaluated[Advantage]).sum() / len(evaluated)
+        bound = elbo(evaluated)
         return ObjectiveOutput({"policy": Loss(loss, FORWARD)}, {"elbo": bound, "log_z": bound})

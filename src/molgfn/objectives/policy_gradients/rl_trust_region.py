@@ -9,7 +9,12 @@ from pydantic import Field
 from molgfn.objectives.base import Loss, ObjectiveOutput, Phase, TrustRegion
 from molgfn.objectives.policy_gradients.actor_critic import FORWARD, ActorCritic, elbo, half_squared_residual, log_ratio
 from molgfn.objectives.policy_gradients.critics import Critic, CriticKind
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.policy_gradients.frozen import Advantage
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.divergences import KLOld
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
 
 
 class RLTrustRegion(ActorCritic):
@@ -45,7 +50,7 @@ class RLTrustRegion(ActorCritic):
     tests/objectives/test_policy_gradient_rl.py and tests/training/test_trust_region.py.
     """
 
-    requires: frozenset[str] = frozenset({"log_pb", "log_flow", "log_z", "kl_old"})
+    quantities: tuple[type[Quantity], ...] = (LogPB, LogFlow, KLOld, LogZ)
     trains: frozenset[str] = frozenset({"forward", "flow", "log_z"})
     reference: ClassVar[str] = "Niu et al. 2024, arXiv 2408.05885 (RL-T); TRPO: arXiv 1502.05477"
 
@@ -72,29 +77,29 @@ class RLTrustRegion(ActorCritic):
             max_divergence=max_kl, cg_iterations=cg_iterations, damping=damping, backtracks=backtracks
         )
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        output = super().__call__(scored)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        output = super().__call__(evaluated)
         return ObjectiveOutput(
-            {**output.losses, "log_z": half_squared_residual(scored)}, output.metrics, output.divergence
+            {**output.losses, "log_z": half_squared_residual(evaluated)}, output.metrics, output.divergence
         )
 
     def phases(self) -> tuple[Phase, ...]:
         return (
-            Phase("policy", self.policy, frozenset({"kl_old"}), trust_region=self.region),
-            Phase("log_z", self.normalise, frozenset({"log_z"}), needs_log_pf=False),
+            Phase("policy", self.policy, (KLOld,), trust_region=self.region),
+            Phase("log_z", self.normalise, (LogZ,), needs_log_pf=False),
             self.critic_phase(),
         )
 
-    def policy(self, scored: Scored) -> ObjectiveOutput:
+    def policy(self, evaluated: Evaluated) -> ObjectiveOutput:
         """The surrogate and, as ``divergence``, the KL per trajectory."""
-        loss = -(log_ratio(scored).exp() * scored.need("advantage")).sum() / len(scored)
-        divergence = scored.need("kl_old").sum() / len(scored)
-        return ObjectiveOutput({"policy": Loss(loss, FORWARD)}, {"elbo": elbo(scored)}, divergence)
+        loss = -(log_ratio(evaluated).exp() * evaluated[Advantage]).sum() / len(evaluated)
+        divergence = evaluated[KLOld].sum() / len(evaluated)
+        return ObjectiveOutput({"policy": Loss(loss, FORWARD)}, {"elbo": elbo(evaluated)}, divergence)
 
-    def normalise(self, scored: Scored) -> ObjectiveOutput:
+    def normalise(self, evaluated: Evaluated) -> ObjectiveOutput:
         """The loss of log Z."""
-        return ObjectiveOutput({"log_z": half_squared_residual(scored)})
+        return ObjectiveOutput({"log_z": half_squared_residual(evaluated)})
 
-    def evaluate(self, scored: Scored) -> ObjectiveOutput:
-        output = super().evaluate(scored)
+    def evaluate(self, evaluated: Evaluated) -> ObjectiveOutput:
+        output = super().evaluate(evaluated)
         return ObjectiveOutput(output.losses, {"value": output.metrics["log_z"]})

@@ -9,7 +9,11 @@ from pydantic import Field
 from molgfn.objectives.base import Loss, ObjectiveOutput
 from molgfn.objectives.policy_gradients.actor_critic import FORWARD, ActorCritic, elbo, half_squared_residual
 from molgfn.objectives.policy_gradients.critics import Critic, CriticKind
-from molgfn.trajectories.batch import Scored
+from molgfn.objectives.policy_gradients.frozen import Advantage
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow, LogZ
 
 
 class RLUniform(ActorCritic):
@@ -38,7 +42,7 @@ class RLUniform(ActorCritic):
     Reference: Niu et al. 2024, arXiv 2408.05885 (RL-U). Pinned by tests/objectives/test_policy_gradient_rl.py.
     """
 
-    requires: frozenset[str] = frozenset({"log_pb", "log_flow", "log_z"})
+    quantities: tuple[type[Quantity], ...] = (LogPB, LogFlow, LogZ)
     trains: frozenset[str] = frozenset({"forward", "flow", "log_z"})
     reference: ClassVar[str] = "Niu et al. 2024, arXiv 2408.05885 (RL-U)"
 
@@ -58,12 +62,12 @@ class RLUniform(ActorCritic):
             center=center,
         )
 
-    def policy(self, scored: Scored) -> ObjectiveOutput:
-        loss = -(scored.log_pf * scored.need("advantage")).sum() / len(scored)
+    def policy(self, evaluated: Evaluated) -> ObjectiveOutput:
+        loss = -(evaluated.log_pf * evaluated[Advantage]).sum() / len(evaluated)
         return ObjectiveOutput(
-            {"policy": Loss(loss, FORWARD), "log_z": half_squared_residual(scored)}, {"elbo": elbo(scored)}
+            {"policy": Loss(loss, FORWARD), "log_z": half_squared_residual(evaluated)}, {"elbo": elbo(evaluated)}
         )
 
-    def evaluate(self, scored: Scored) -> ObjectiveOutput:
-        output = super().evaluate(scored)
+    def evaluate(self, evaluated: Evaluated) -> ObjectiveOutput:
+        output = super().evaluate(evaluated)
         return ObjectiveOutput(output.losses, {"value": output.metrics["log_z"]})

@@ -10,7 +10,10 @@ from pydantic import Field
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.objectives.regression import mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow
 
 
 class PathConsistency(Objective):
@@ -33,7 +36,7 @@ class PathConsistency(Objective):
     Pinned by tests/objectives/test_soft_q_equivalences.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
     reference: ClassVar[str] = "Nachum et al. 2017, arXiv 1702.08892 (PCL); Deleu et al. 2024, arXiv 2402.10309"
@@ -41,17 +44,17 @@ class PathConsistency(Objective):
     def __init__(self, *, span: Annotated[int, Field(ge=1)] | None = None) -> None:
         self.span = span
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        value = scored.need("log_flow")
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        value = evaluated[LogFlow]
         if self.span is None:
-            inconsistency = -value[:, 0] - residuals.scores(scored)
+            inconsistency = -value[:, 0] - residuals.scores(evaluated)
             squared = inconsistency.square().mean()
         else:  # -C_i is the sum of detailed balance residuals i ... j-1
-            running = torch.nn.functional.pad(residuals.detailed_balance(scored).cumsum(1), (1, 0))
-            width = scored.mask.shape[1]
+            running = torch.nn.functional.pad(residuals.detailed_balance(evaluated).cumsum(1), (1, 0))
+            width = evaluated.mask.shape[1]
             end = (torch.arange(width, device=value.device) + self.span).clamp(max=width)  # pads add nothing
-            inconsistency = (running[:, :-1] - running[:, end]) * scored.mask
-            squared = mean(inconsistency.square(), scored.mask, "trajectory")
+            inconsistency = (running[:, :-1] - running[:, end]) * evaluated.mask
+            squared = mean(inconsistency.square(), evaluated.mask, "trajectory")
         return ObjectiveOutput(
             losses={"pcl": Loss(squared / 2, self.trains)},
             metrics={"log_z": value[:, 0].detach().mean()},

@@ -9,7 +9,11 @@ from torch import Tensor
 
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.objectives.regression import Reduction, mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.children import LogChildFactor, LogChildren, LogPathFactor, LogPFAll
+from molgfn.trajectories.quantities.flows import LogFlow
+from molgfn.trajectories.quantities.rewards import LogRewardState
 
 
 class RandomPolicyEvaluation(Objective):
@@ -43,7 +47,14 @@ class RandomPolicyEvaluation(Objective):
     Reference: He et al. 2025, arXiv 2406.02213 (RPE). Pinned by tests/objectives/test_rpe.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_flow", "children", "log_reward_state"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (
+        LogFlow,
+        LogPFAll,
+        LogChildren,
+        LogPathFactor,
+        LogChildFactor,
+        LogRewardState,
+    )
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
     reference: ClassVar[str] = "He et al. 2025, arXiv 2406.02213 (RPE)"
@@ -56,32 +67,32 @@ class RandomPolicyEvaluation(Objective):
     def __init__(self, *, reduction: Reduction = "transition") -> None:
         self.reduction: Reduction = reduction
 
-    def log_next_values(self, scored: Scored) -> tuple[Tensor, Tensor]:
+    def log_next_values(self, evaluated: Evaluated) -> tuple[Tensor, Tensor]:
         """log V of what every action leads to [B, T, A], -inf where illegal, and log A(s) [B, T]; no gradient."""
-        legal = scored.need("log_pf_all").detach().isfinite()
-        below = scored.need("log_children")
+        legal = evaluated[LogPFAll].detach().isfinite()
+        below = evaluated[LogChildren]
         n_actions = legal.sum(-1).clamp(min=1).to(below.dtype).log()
-        at_exit = scored.need("log_reward_state") + scored.need("log_path_factor") + n_actions
+        at_exit = evaluated[LogRewardState] + evaluated[LogPathFactor] + n_actions
         leads_on = below.isfinite()
-        on = below + scored.need("log_child_factor")
+        on = below + evaluated[LogChildFactor]
         out = torch.where(leads_on, on, torch.where(legal, at_exit[..., None], -torch.inf))
         return out.detach(), n_actions
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        following, n_actions = self.log_next_values(scored)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        following, n_actions = self.log_next_values(evaluated)
         following = torch.where(
-            scored.mask[..., None], following, 0.0
+            evaluated.mask[..., None], following, 0.0
         )  # all -inf on pads, whose logsumexp is no number
-        value = scored.need("log_path_factor") + scored.need("log_flow")
-        error = (value - (following.logsumexp(-1) - n_actions)) * scored.mask
+        value = evaluated[LogPathFactor] + evaluated[LogFlow]
+        error = (value - (following.logsumexp(-1) - n_actions)) * evaluated.mask
         log_q = following.log_softmax(-1)
-        there = log_q.isfinite() & scored.mask[..., None]
-        gap = torch.where(there, log_q, 0.0) - torch.where(there, scored.need("log_pf_all"), 0.0)
-        divergence = (log_q.exp() * gap).sum(-1) * scored.mask
+        there = log_q.isfinite() & evaluated.mask[..., None]
+        gap = torch.where(there, log_q, 0.0) - torch.where(there, evaluated[LogPFAll], 0.0)
+        divergence = (log_q.exp() * gap).sum(-1) * evaluated.mask
         return ObjectiveOutput(
             losses={
-                "evaluation": Loss(mean(error.square(), scored.mask, self.reduction), frozenset({"flow"})),
-                "extraction": Loss(mean(divergence, scored.mask, self.reduction), frozenset({"forward"})),
+                "evaluation": Loss(mean(error.square(), evaluated.mask, self.reduction), frozenset({"flow"})),
+                "extraction": Loss(mean(divergence, evaluated.mask, self.reduction), frozenset({"forward"})),
             },
-            metrics={"log_z": scored.need("log_flow")[:, 0].detach().mean()},
+            metrics={"log_z": evaluated[LogFlow][:, 0].detach().mean()},
         )

@@ -8,9 +8,12 @@ import torch
 from pydantic import Field
 
 from molgfn.objectives import residuals
-from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, TargetNetwork
+from molgfn.objectives.base import Loss, Network, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.objectives.regression import Reduction, Regression, mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.action_values import QGap, QTaken, QValue
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
 
 ACTOR = frozenset({"forward"})
 
@@ -41,7 +44,7 @@ class SoftActorCritic(Objective):
     2310.12934. Pinned by tests/objectives/test_soft_q.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "q"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, QTaken, QGap, QValue)
     on_policy: ClassVar[bool] = False
     reference: ClassVar[str] = "Christodoulou 2019, arXiv 1910.07207; Tiapkin et al. 2023, arXiv 2310.12934"
     bootstraps: ClassVar[bool] = True
@@ -55,26 +58,25 @@ class SoftActorCritic(Objective):
         huber_delta: Annotated[float, Field(gt=0)] = 1.0,
         reduction: Reduction = "transition",
     ) -> None:
-        self.auxiliaries = ("q1", "q2")[:critics]
-        self.trains = ACTOR | set(self.auxiliaries)
+        self.networks = tuple(Network(name, start="returns", copied=True) for name in ("q1", "q2")[:critics])
+        self.critics = frozenset(network.name for network in self.networks)
+        self.trains = ACTOR | self.critics
         self.regression = Regression(regression, huber_delta)
         self.reduction: Reduction = reduction
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        following = torch.nn.functional.pad(scored.need("q_value")[:, 1:], (0, 1))
-        reward = scored.log_pf.detach() - residuals.steps(scored).detach()  # log P_B, at the exit log R'
-        y = reward + torch.where(scored.is_exit, 0.0, following)
-        error = (scored.need("q_taken") - y[..., None]) * scored.mask[..., None]
-        gap = scored.need("q_gap") * scored.mask
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        following = torch.nn.functional.pad(evaluated[QValue][:, 1:], (0, 1))
+        reward = evaluated.log_pf.detach() - residuals.steps(evaluated).detach()  # log P_B, at the exit log R'
+        y = reward + torch.where(evaluated.is_exit, 0.0, following)
+        error = (evaluated[QTaken] - y[..., None]) * evaluated.mask[..., None]
+        gap = evaluated[QGap] * evaluated.mask
         return ObjectiveOutput(
             losses={
-                "critic": Loss(
-                    mean(self.regression(error).sum(-1), scored.mask, self.reduction), frozenset(self.auxiliaries)
-                ),
-                "actor": Loss(mean(gap, scored.mask, self.reduction), ACTOR),
+                "critic": Loss(mean(self.regression(error).sum(-1), evaluated.mask, self.reduction), self.critics),
+                "actor": Loss(mean(gap, evaluated.mask, self.reduction), ACTOR),
             },
             metrics={
                 "log_z": -gap[:, 0].detach().mean(),
-                "error/abs": mean(error.detach().abs().mean(-1), scored.mask, "transition"),
+                "error/abs": mean(error.detach().abs().mean(-1), evaluated.mask, "transition"),
             },
         )

@@ -10,7 +10,10 @@ from torch import Tensor
 from molgfn.objectives import residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.objectives.regression import Reduction, Regression, mean
-from molgfn.trajectories.batch import Scored
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.backward import LogPB
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogFlow, TargetLogFlow
 
 
 class SoftDQN(Objective):
@@ -38,7 +41,7 @@ class SoftDQN(Objective):
     Reference: Tiapkin et al. 2023, arXiv 2310.12934 (SoftDQN). Pinned by tests/objectives/test_soft_q.py.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"log_pb", "log_flow", "target_log_flow"})
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, TargetLogFlow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
     reference: ClassVar[str] = "Tiapkin et al. 2023, arXiv 2310.12934 (SoftDQN)"
@@ -57,17 +60,17 @@ class SoftDQN(Objective):
         self.leaf_weight = leaf_weight
         self.reduction: Reduction = reduction
 
-    def error(self, scored: Scored) -> Tensor:
+    def error(self, evaluated: Evaluated) -> Tensor:
         """Q(s_t, a_t) - y_t, [B, T], 0 on pads."""
-        return residuals.detailed_balance(scored, scored.need("log_flow"), scored.need("target_log_flow"))
+        return residuals.detailed_balance(evaluated, evaluated[LogFlow], evaluated[TargetLogFlow])
 
-    def __call__(self, scored: Scored) -> ObjectiveOutput:
-        error = self.error(scored)
-        losses = self.regression(error) * (1 + (self.leaf_weight - 1) * scored.is_exit)
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        error = self.error(evaluated)
+        losses = self.regression(error) * (1 + (self.leaf_weight - 1) * evaluated.is_exit)
         return ObjectiveOutput(
-            losses={"q": Loss(mean(losses, scored.mask, self.reduction), self.trains)},
+            losses={"q": Loss(mean(losses, evaluated.mask, self.reduction), self.trains)},
             metrics={
-                "log_z": scored.need("log_flow")[:, 0].detach().mean(),
-                "error/abs": mean(error.detach().abs(), scored.mask, "transition"),
+                "log_z": evaluated[LogFlow][:, 0].detach().mean(),
+                "error/abs": mean(error.detach().abs(), evaluated.mask, "transition"),
             },
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from molgfn.code_references import module_of, split
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.named import NAMED, KindName
 from molgfn.oracles.base import Oracle
 from molgfn.paths import CodeReference
 
@@ -39,7 +40,7 @@ class Function(Oracle):
         function: ``file.py:function``, or its dotted path ``package.module.function``.
         range: least and largest value; null where there is no limit. A value outside counts as failed.
         direction: whether more or less of it is better.
-        domain: what it scores: molecule (as SMILES), string or grid.
+        domain: the kind of object that it takes: molecule (as SMILES), string or grid.
 
     Raises:
         ConfigError: no such function (the message names it), or a range without width.
@@ -56,14 +57,14 @@ class Function(Oracle):
         function: CodeReference | None = None,
         range: tuple[float | None, float | None] = (None, None),
         direction: Literal["maximise", "minimise"] = "maximise",
-        domain: Literal["molecule", "string", "grid"] = "molecule",
+        domain: KindName = "molecule",
     ) -> None:
         low, high = (-np.inf if range[0] is None else range[0], np.inf if range[1] is None else range[1])
         if not low < high:
             raise ConfigError(f"range: should be [low, high] with low < high, or null for no limit, got {list(range)}")
         self.range = (low, high)  # type: ignore[misc]
         self.direction = direction  # type: ignore[misc]
-        self.domain = domain  # type: ignore[misc]
+        self.kind = NAMED[domain]  # type: ignore[misc]
         self.path = function
         self._function = _function(function)
 
@@ -77,11 +78,7 @@ class Function(Oracle):
 
     def values(self, objects: Sequence[Any]) -> np.ndarray:
         """What the function returns for the objects, float64 [B]."""
-        if self.domain == "molecule":
-            things: Any = [molecule.smiles for molecule in objects]
-        else:
-            things = list(objects) if self.domain == "string" else np.asarray(objects)
-        values = np.asarray(self._function(things), dtype=np.float64)
+        values = np.asarray(self._function(self.kind.plain(objects)), dtype=np.float64)
         if values.shape != (len(objects),):
             raise DataError(f"{self.path}: returned numbers of shape {values.shape} for {len(objects)} objects")
         return values

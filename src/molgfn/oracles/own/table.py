@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from molgfn.chemistry.files.reading import Columns, iter_records
-from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.named import NAMED, KindName
 from molgfn.oracles.base import Oracle
 from molgfn.paths import InputFile
 
@@ -20,7 +21,7 @@ class Table(Oracle):
     as ``"2 0"``.
 
     Args:
-        domain: which objects: molecule, string or grid.
+        domain: which kind of object: molecule, string or grid.
         values: key -> value; None where there is a file.
         path: CSV file with the columns ``object`` and ``value``; None where the values are given.
         missing: value of an object that is not listed; None: it has no value.
@@ -37,7 +38,7 @@ class Table(Oracle):
     def __init__(
         self,
         *,
-        domain: Literal["molecule", "string", "grid"] = "molecule",
+        domain: KindName = "molecule",
         values: dict[str, float] | None = None,
         path: InputFile | None = None,
         missing: float | None = None,
@@ -47,11 +48,9 @@ class Table(Oracle):
         table = dict(values) if values is not None else _read(Path(str(path)))
         if not table:
             raise ConfigError(f"{path or 'values'}: lists no object")
-        if domain == "molecule":
-            table = _by_identity(table)
         self._path = None if path is None else Path(path)
-        self.domain = domain  # type: ignore[misc]
-        self.table = table
+        self.kind = NAMED[domain]  # type: ignore[misc]
+        self.table = _by_key(self.kind, table)
         self.missing = np.nan if missing is None else missing
         known = [*table.values(), *([] if missing is None else [missing])]
         self.range = (min(known), max(known))  # type: ignore[misc]
@@ -63,12 +62,7 @@ class Table(Oracle):
 
     def values(self, objects: Sequence[Any]) -> np.ndarray:
         """The listed value of each object, float64 [B]; ``missing`` where there is none."""
-        return np.array([self.table.get(self._key(x), self.missing) for x in objects], dtype=np.float64)
-
-    def _key(self, thing: Any) -> str:
-        if self.domain == "molecule":
-            return thing.smiles
-        return str(thing) if self.domain == "string" else " ".join(str(int(i)) for i in thing)
+        return np.array([self.table.get(key, self.missing) for key in self.kind.keys(objects)], dtype=np.float64)
 
 
 def _read(path: Path) -> dict[str, float]:
@@ -93,13 +87,17 @@ def _read(path: Path) -> dict[str, float]:
     return table
 
 
-def _by_identity(table: dict[str, float]) -> dict[str, float]:
-    """The same values under the canonical SMILES."""
+def _by_key(kind: ObjectKind, table: dict[str, float]) -> dict[str, float]:
+    """The same values under the keys of the objects that the texts mean."""
     found: dict[str, float] = {}
     for text, value in table.items():
-        molecule = Molecule.from_smiles(str(text))
-        if not molecule.valid:
-            raise ConfigError(f"values: {molecule.problem}")
-        if found.setdefault(molecule.smiles, value) != value:
-            raise ConfigError(f"values: {molecule.smiles} is listed with {found[molecule.smiles]} and with {value}")
+        try:
+            thing = kind.parse([str(text)])
+        except DataError as error:
+            raise ConfigError(f"values: {error}") from None
+        if (problem := kind.problems(thing)[0]) is not None:
+            raise ConfigError(f"values: {problem}")
+        key = kind.keys(thing)[0]
+        if found.setdefault(key, value) != value:
+            raise ConfigError(f"values: {key} is listed with {found[key]} and with {value}")
     return found

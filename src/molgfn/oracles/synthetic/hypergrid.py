@@ -10,6 +10,8 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from molgfn.errors import DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.grid import GRID
 from molgfn.oracles.base import Oracle
 
 
@@ -32,7 +34,7 @@ class HyperGrid(Oracle):
         arXiv 2106.04399, section 4.1.
     """
 
-    domain: ClassVar[str] = "grid"
+    kind: ClassVar[ObjectKind] = GRID
     name: ClassVar[str] = "hypergrid"
     range: ClassVar[tuple[float, float]] = (0.0, float("inf"))
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"

@@ -9,6 +9,8 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from molgfn.errors import ConfigError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.string import STRING
 from molgfn.oracles.base import Oracle
 
 
@@ -36,7 +38,7 @@ class StringModes(Oracle):
         Malkin et al., "Trajectory balance", arXiv 2201.13259 (bit sequences).
     """
 
-    domain: ClassVar[str] = "string"
+    kind: ClassVar[ObjectKind] = STRING
     name: ClassVar[str] = "string_modes"
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"

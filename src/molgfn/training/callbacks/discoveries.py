@@ -11,10 +11,11 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from molgfn.chemistry.fingerprints import BITS, morgan, tanimoto
-from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.fingerprints import BITS, tanimoto
 from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.capabilities import HasFingerprints
 from molgfn.training.callbacks.component_means import ComponentMeans
 from molgfn.training.callbacks.variety import Variety
 from molgfn.trajectories.rewarded import Batch
@@ -29,7 +30,7 @@ class Modes:
     """Fingerprints that are all less similar than a cut, in order of discovery.
 
     Args:
-        cut: Tanimoto cut (Morgan radius 2, 2048 bits).
+        cut: Tanimoto cut.
         most: modes told apart, so that memory and time stay bounded; ``full`` from then on.
     """
 
@@ -45,20 +46,22 @@ class Modes:
 
     @property
     def bits(self) -> np.ndarray:
-        """float32 [count, 2048], 0 or 1."""
+        """float32 [count, F], 0 or 1."""
         return self._bits[: self.count]
 
     def add(self, bits: np.ndarray) -> None:
-        """Take up what is new of ``bits`` [n, 2048], one after the other."""
+        """Take up what is new of ``bits`` [n, F], one after the other."""
         if self.full:
             return
+        if not self.count and bits.shape[1] != self._bits.shape[1]:  # another kind's fingerprints than a molecule's
+            self._bits = np.zeros((64, bits.shape[1]), dtype=np.float32)
         far = bits[tanimoto(bits, self.bits).max(1, initial=0.0) < self.cut]
         self.keep(far[greedy_modes(far, self.cut)][: self.most - self.count])
 
     def keep(self, bits: np.ndarray) -> None:
         """Take up rows that are known to be modes, such as those of a checkpoint, without comparing them again."""
         if self.count + len(bits) > len(self._bits):
-            more = np.zeros((max(len(self._bits), len(bits)), BITS), dtype=np.float32)
+            more = np.zeros((max(len(self._bits), len(bits)), self._bits.shape[1]), dtype=np.float32)
             self._bits = np.concatenate([self._bits, more])
         self._bits[self.count : self.count + len(bits)] = bits
         self.count += len(bits)
@@ -67,13 +70,13 @@ class Modes:
 class Discoveries(pl.Callback):
     """Counts over the whole run, logged beside the training metrics and carried over a resume.
 
-    Modes are counted in order of discovery: a molecule with value >= threshold (<= where the oracle is to be minimised)
+    Modes are counted in order of discovery: an object with value >= threshold (<= where the oracle is to be minimised)
     is a new mode when its Tanimoto similarity to every mode so far is below the cut.
 
     Args:
-        thresholds: values from which a molecule is good, one count each.
+        thresholds: values from which an object is good, one count each.
         direction: which way of the value is better.
-        cut: Tanimoto cut (Morgan radius 2, 2048 bits).
+        cut: Tanimoto cut (of molecules: Morgan fingerprints, radius 2, 2048 bits).
         best: how many of the best objects are remembered.
         log_every: iterations between log rows.
         remedy: what a warning of a collapse says can be done.
@@ -102,19 +105,19 @@ class Discoveries(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        self._record(batch)
+        self._record(batch, trainer.datamodule.environment.kind)  # type: ignore[attr-defined]
         self._trained = {f"train/{name}": value for name, value in outputs.items()}
         if (batch_idx + 1) % self.log_every == 0:
             pl_module.row |= self._row(trainer.datamodule)  # type: ignore[attr-defined, operator, assignment]
             self._scores.clear()
             self._components.clear()
-            self.variety.close(warn=trainer.datamodule.environment.domain == "molecule")  # type: ignore[attr-defined]
+            self.variety.close(trainer.datamodule.environment.kind)  # type: ignore[attr-defined]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A last row where iterations are left over, or the budget ended within a batch that is not trained on."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         if data.untrained is not None:
-            self._record(data.untrained)
+            self._record(data.untrained, data.environment.kind)
         if self._scores and (data.reward.spent or data.iteration >= data.iterations):
             pl_module.row |= {**self._trained, **self._row(data)}  # type: ignore[operator, assignment]
 
@@ -148,7 +151,7 @@ class Discoveries(pl.Callback):
             "oracle/failed": float(counters.failed),
             "oracle/seconds": counters.seconds,
         }
-        if data.environment.domain == "molecule":
+        if isinstance(data.environment.kind, HasFingerprints):
             for threshold, modes in self.modes.items():
                 if not modes.full:  # a curve that ends, not one that seems to have found everything
                     name = condition(threshold, self.direction)
@@ -164,7 +167,7 @@ class Discoveries(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._last = (time.perf_counter(), trainer.datamodule.drawn)  # type: ignore[attr-defined]
 
-    def _record(self, batch: Batch) -> None:
+    def _record(self, batch: Batch, kind: ObjectKind) -> None:
         fresh, scores = batch.fresh.trajectories, batch.fresh.scores
         self._scores.append((scores.log_reward, scores.value))
         self._components.add(scores.components)
@@ -172,24 +175,25 @@ class Discoveries(pl.Callback):
         values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
         numbers = [_number(key) for key in fresh.keys]
         self.variety.add(numbers)
-        new: list[tuple[Molecule, float]] = []
-        for key, number, problem, thing, value, log_reward in zip(
-            fresh.keys, numbers, scores.problems, batch.fresh.objects, values, log_rewards, strict=True
+        new: list[int] = []
+        for row, (key, number, problem, value, log_reward) in enumerate(
+            zip(fresh.keys, numbers, scores.problems, values, log_rewards, strict=True)
         ):
             if problem is not None or number in self.seen:
                 continue
             self.seen.add(number)
             self.best[key] = (log_reward, value)
-            if isinstance(thing, Molecule):
-                new.append((thing, value))
+            new.append(row)
         if len(self.best) > self.keep:
             ranked = sorted(self.best.items(), key=lambda item: -item[1][0])
             self.best = dict(ranked[: self.keep])
-        worth = np.array([v for _, v in new], dtype=float)
+        if not isinstance(kind, HasFingerprints):
+            return
+        worth = np.array([values[row] for row in new], dtype=float)
         good = {threshold: reached(worth, threshold, self.direction) for threshold in self.modes}
         some = np.flatnonzero(np.logical_or.reduce(list(good.values()))) if good else np.zeros(0, dtype=int)
         if len(some):
-            bits = morgan([new[i][0] for i in some])
+            bits = kind.fingerprints(kind.take(batch.fresh.objects, [new[i] for i in some]))
             for threshold, modes in self.modes.items():
                 if (chosen := good[threshold][some]).any():
                     modes.add(bits[chosen])

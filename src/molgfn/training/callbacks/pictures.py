@@ -1,4 +1,4 @@
-"""Pictures of the best molecules so far, into the run folder; at Weights & Biases in a table, too."""
+"""Pictures of the best objects so far, into the run folder; at Weights & Biases in a table, too."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from molgfn.chemistry.drawing import grid_png
-from molgfn.chemistry.molecules import Molecule
+from molgfn.objects.capabilities import HasPictures
 from molgfn.training.callbacks.discoveries import Discoveries
 from molgfn.training.logs.wandb_run import WandbRun
-from molgfn.training.logs.wandb_tables import molecule_table
+from molgfn.training.logs.wandb_tables import object_table
 
 
 class Pictures(pl.Callback):
-    """Draws ``best_molecules.png`` every so many iterations and at the end.
+    """Draws ``best_molecules.png`` (of other kinds ``best_<kind>s.png``) every so many iterations and at the end.
 
     Args:
         folder: the run folder.
@@ -36,19 +35,21 @@ class Pictures(pl.Callback):
         self.draw(trainer, trainer.datamodule.iteration)  # type: ignore[attr-defined]
 
     def draw(self, trainer: pl.Trainer, step: int) -> None:
-        """Draw the best so far; nothing where objects are no molecules."""
-        if trainer.datamodule.environment.domain != "molecule":  # type: ignore[attr-defined]
+        """Draw the best so far; nothing where objects have no pictures."""
+        kind = trainer.datamodule.environment.kind  # type: ignore[attr-defined]
+        if not isinstance(kind, HasPictures):
             return
         ranked = sorted(self.discoveries.best.items(), key=lambda item: -item[1][0])
-        found = [(Molecule.from_smiles(key), value) for key, (_, value) in ranked]
-        pairs = [(m.mol, f"{value:.3f}") for m, value in found if m.mol is not None]
-        if not pairs:
+        objects = kind.parse([key for key, _ in ranked])
+        good = [row for row, problem in enumerate(kind.problems(objects)) if problem is None]
+        if not good:
             return
-        path = self.folder / "best_molecules.png"
-        path.write_bytes(grid_png([mol for mol, _ in pairs], [text for _, text in pairs]))
-        numbers = {"value": [value for _, (_, value) in ranked], "log_reward": [log_r for _, (log_r, _) in ranked]}
+        name = f"best_{kind.plural}"
+        path = self.folder / f"{name}.png"
+        values, log_rewards = [value for _, (_, value) in ranked], [log_r for _, (log_r, _) in ranked]
+        path.write_bytes(kind.sheet(kind.take(objects, good), [f"{values[row]:.3f}" for row in good]))
         for logger in trainer.loggers:
             if isinstance(logger, WandbRun):
-                logger.log_image("best_molecules", [str(path)], step=step)
-                table = molecule_table([m for m, _ in found], numbers)
-                logger.log_metrics({"best_molecules_table": table}, step=step)  # type: ignore[dict-item]
+                logger.log_image(name, [str(path)], step=step)
+                table = object_table(kind, objects, {"value": values, "log_reward": log_rewards})
+                logger.log_metrics({f"{name}_table": table}, step=step)  # type: ignore[dict-item]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from molgfn.objectives.base import Objective
+from molgfn.objects.base import ObjectKind
 from molgfn.policies.base import Policy
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.mixture import Sources
@@ -18,7 +19,7 @@ logger = logging.getLogger("molgfn")
 
 #: draws in an interval with fewer of which nothing is said about it
 FEWEST = 100
-#: a share of different molecules below this, and below half of the best share so far, is called a collapse
+#: a share of different objects below this, and below half of the best share so far, is called a collapse
 LOW = 0.25
 
 
@@ -54,20 +55,21 @@ class Variety:
         """``share``, or that of the interval before where the present one has as yet no draw."""
         return self.share if self._interval else self._closed
 
-    def close(self, *, warn: bool) -> None:
-        """Begin a new interval; ``warn`` once where the old one shows that P_F has collapsed."""
+    def close(self, kind: ObjectKind) -> None:
+        """Begin a new interval; warn once where the old one shows that P_F has collapsed, of a kind without number."""
         self._closed, self._interval = self.latest, []
         if len(self._recent) < FEWEST:
             return
         drawn, different = len(self._recent), len(set(self._recent))
         share, self._recent = different / drawn, []
         self.best = max(self.best, share)
-        if warn and not self.warned and share < min(LOW, self.best / 2):
+        if kind.countless and not self.warned and share < min(LOW, self.best / 2):
             self.warned = True
             logger.warning(
-                "only %d different molecules among the last %d drawn (%.1f %%; before up to %.0f %%): the policy has "
+                "only %d different %s among the last %d drawn (%.1f %%; before up to %.0f %%): the policy has "
                 "collapsed onto a few. %s",
                 different,
+                kind.plural,
                 drawn,
                 100 * share,
                 100 * self.best,

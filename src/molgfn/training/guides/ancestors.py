@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molgfn.environments.base import Environment, States
+from molgfn.environments.base import States
+from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 
 
@@ -19,7 +20,7 @@ class Ancestors:
 
     Attributes:
         owner: int64 [M], whose node it is, in [0, n). The first n nodes are the states themselves.
-        hashes: int64 [M], by ``Environment.hashes``; different within an owner.
+        hashes: int64 [M], by ``Enumerable.hashes``; different within an owner.
         parent, child: int64 [E], nodes at the two ends of an edge.
         complete: bool [n], False where a state has more ancestors than the limit; its graph is cut off.
     """
@@ -32,7 +33,7 @@ class Ancestors:
 
 
 @torch.no_grad()
-def ancestors(environment: Environment, states: States, limit: int) -> Ancestors:
+def ancestors(environment: Enumerable, states: States, limit: int) -> Ancestors:
     """All ancestors of ``states``, each once however long the paths to it; one pass of tensors per step back.
 
     Args:
@@ -49,7 +50,7 @@ def ancestors(environment: Environment, states: States, limit: int) -> Ancestors
     while True:
         going = complete[owner[node]]
         frontier, node = frontier[going], node[going]
-        row, back = environment.backward_mask(frontier).nonzero(as_tuple=True)
+        row, back = environment.legal_backward_actions(frontier)
         if not len(row):
             break
         before = environment.undo(frontier[row], back)

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError
 from molgfn.objectives.backward.base import Guide
 from molgfn.policies.base import Policy
@@ -56,7 +57,7 @@ class ForwardPolicyGuide(Guide):
     def observe(self, trajectories: Trajectories, policy: Policy) -> None:
         if trajectories.log_reward is None:
             raise ValueError("a guide learns from scored trajectories")
-        keys = policy.environment.hashes(trajectories.terminal).cpu()
+        keys = enumerable(policy.environment, "backward.guide").hashes(trajectories.terminal).cpu()
         first = first_of_each(keys)
         first = first[~self._known.find(keys[first])[1]]
         self._known.add(keys[first], trajectories.log_reward.cpu().double()[first, None])
@@ -78,16 +79,16 @@ class ForwardPolicyGuide(Guide):
 
     @torch.no_grad()
     def log_prob(self, trajectories: Trajectories, policy: Policy) -> Tensor:
-        t, environment = trajectories, policy.environment
+        t, environment = trajectories, enumerable(policy.environment, "backward.guide")
         forward = policy(t.states).forward
         log_p = forward.log_prob(t.actions)  # type: ignore[union-attr]
-        stop = forward.log_prob(torch.full_like(t.actions, environment.stop_action))  # type: ignore[union-attr]
+        stop = forward.log_prob(environment.exit_action(t.states))  # type: ignore[union-attr]
         log_r, known = self._known.find(environment.hashes(t.states).cpu())
         low = ~known | (log_r[:, 0] <= self.low)
         # what the other actions and the capped stop sum to; -expm1 keeps it exact where P_F(stop) is near 1
         total = -torch.expm1(stop) + stop.exp().clamp(max=exp(self.log_stop))
         log_p = torch.where(low.to(log_p.device), log_p - total.log(), log_p)
-        return torch.where(t.backward_actions < 0, 0.0, log_p)
+        return torch.where(t.exits, 0.0, log_p)
 
     def state_dict(self) -> dict[str, Any]:
         return {"known": self._known.state_dict(), "order": self._order}

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from molgfn.environments.enumerable import enumerable
 from molgfn.errors import TrainingError
 from molgfn.networks.segments import segment_logsumexp
 from molgfn.objectives.backward.base import Guide
@@ -16,7 +17,7 @@ from molgfn.policies.base import Policy
 from molgfn.training.guides.ancestors import Ancestors, ancestors
 from molgfn.training.guides.hash_table import HashTable, first_of_each
 from molgfn.trajectories.batch import Trajectories
-from molgfn.trajectories.scoring import backward_log_prob
+from molgfn.trajectories.quantities.backward import backward_log_prob
 
 
 class StoredRewardsGuide(Guide):
@@ -72,13 +73,14 @@ class StoredRewardsGuide(Guide):
     def observe(self, trajectories: Trajectories, policy: Policy) -> None:
         if trajectories.log_reward is None:
             raise ValueError("a guide learns from scored trajectories")
+        environment = enumerable(policy.environment, "backward.guide")
         terminal = trajectories.terminal.to("cpu")
-        keys = policy.environment.hashes(terminal)
+        keys = environment.hashes(terminal)
         new = first_of_each(keys)
         new = new[~self._rewards.find(keys[new])[1]]
         if not len(new):
             return
-        graph = ancestors(policy.environment, terminal[new], self.max_ancestors)
+        graph = ancestors(environment, terminal[new], self.max_ancestors)
         if not graph.complete.any():
             raise TrainingError(
                 f"guide: every new object has more than {self.max_ancestors} ancestors, so nothing can be learnt from "
@@ -129,7 +131,7 @@ class StoredRewardsGuide(Guide):
 
     @torch.no_grad()
     def log_prob(self, trajectories: Trajectories, policy: Policy) -> Tensor:
-        t, environment = trajectories.to("cpu"), policy.environment
+        t, environment = trajectories.to("cpu"), enumerable(policy.environment, "backward.guide")
         keys = environment.hashes(t.states)
         of = keys[t.last][t.trajectory]
         start, end = t.last - t.lengths + 1, t.last
@@ -146,7 +148,7 @@ class StoredRewardsGuide(Guide):
         log_p = torch.zeros(len(keys), dtype=torch.float64)
         owner = pair[t.trajectory[step]]
         log_p[step] = self._within(graph, keys[t.last][rows], owner, keys[step], keys[step + 1])
-        free = ~taught & (t.backward_actions >= 0)
+        free = ~taught & ~t.exits
         log_p = log_p.to(policy.device)
         if free.any():
             backward = policy(trajectories.states, forward=False, backward=True).backward

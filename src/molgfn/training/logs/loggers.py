@@ -16,6 +16,8 @@ from pytorch_lightning.loggers import CSVLogger, Logger
 from molgfn.training.logs.wandb_run import WandbRun, logged_in, settled, start
 
 Wandb = Literal["auto", "online", "offline", "off"]
+#: where the numbers of a run go beside ``metrics.csv``
+Mode = Literal["online", "offline", "off"]
 
 
 class RunCSV(CSVLogger):
@@ -91,10 +93,9 @@ class Loggers:
         self.project = project
         self.group = group
         self.tags = tags
-        self._mode: Literal["online", "offline", "off"] | None = None
 
     @property
-    def mode(self) -> Literal["online", "offline", "off"]:
+    def mode(self) -> Mode:
         """What "auto" comes to on this machine."""
         if self.wandb != "auto":
             return self.wandb
@@ -102,23 +103,31 @@ class Loggers:
             return "off" if os.environ["WANDB_MODE"] == "disabled" else "offline"
         return "online" if logged_in() else "off"
 
-    def settle(self) -> Literal["online", "offline", "off"]:
-        """``mode``, after the server was asked where it is to be used; asked once.
+    def ask(self) -> Mode:
+        """``mode``, after the server was asked where it is to be used.
 
         Raises:
             ConfigError: "online", and the server cannot be used.
         """
-        if self._mode is None:
-            asks = self.mode == "online"
-            self._mode = settled("online" if self.wandb == "online" else "auto") if asks else self.mode
-        return self._mode
+        return settled("online" if self.wandb == "online" else "auto") if self.mode == "online" else self.mode
 
     def build(
-        self, folder: Path, *, name: str, config: dict[str, Any], run_id: str, keep_until: int | None = None
+        self, folder: Path, *, mode: Mode, name: str, config: dict[str, Any], run_id: str, keep_until: int | None = None
     ) -> list[Logger]:
-        """The loggers of one run; ``run_id`` continues the same W&B run on resume. Errors as of ``settle``."""
+        """The loggers of one run.
+
+        Args:
+            folder: of the run.
+            mode: of ``ask``.
+            name: of the run.
+            config: of the run.
+            run_id: continues the same W&B run on resume.
+            keep_until: see ``RunCSV``.
+
+        Raises:
+            ConfigError: ``wandb`` is "online", and the server makes no run.
+        """
         loggers: list[Logger] = [RunCSV(folder, keep_until)]
-        mode = self.settle()
         if mode != "off":
             run = start(
                 folder,

@@ -1,4 +1,4 @@
-"""What Weights & Biases shows of a run beside its curves: molecules with pictures, histograms, the evaluation."""
+"""What Weights & Biases shows of a run beside its curves: objects with pictures, histograms, the evaluation."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from molgfn.chemistry.drawing import molecule_image
-from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError
 from molgfn.evaluation.evaluator import Evaluation
 from molgfn.evaluation.metrics.base import Samples
+from molgfn.objects.capabilities import HasPictures
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.wandb_run import WandbRun, finish, start
 from molgfn.trajectories.rewarded import Batch
 
 logger = logging.getLogger("molgfn")
 
-#: rows of a table of molecules
+#: rows of a table of objects
 ROWS = 25
-#: name of the column -> one number per molecule
+#: name of the column -> one number per object
 Columns = Mapping[str, Sequence[float]]
 
 
-def molecule_table(molecules: Sequence[Molecule], columns: Columns) -> Any:
-    """A ``wandb.Table``: picture, SMILES and the numbers of each valid molecule (NaN becomes an empty cell)."""
+def object_table(kind: HasPictures, objects: Any, columns: Columns) -> Any:
+    """A ``wandb.Table``: picture, key and the numbers of each object without a problem (NaN becomes an empty cell)."""
     import wandb
 
-    table = wandb.Table(columns=["molecule", "smiles", *columns])
-    for molecule, *numbers in zip(molecules, *columns.values(), strict=True):
-        if molecule.mol is not None:
+    table = wandb.Table(columns=[kind.name, kind.key_column, *columns])
+    rows = zip(objects, kind.keys(objects), kind.problems(objects), *columns.values(), strict=True)
+    for thing, key, problem, *numbers in rows:
+        if problem is None:
             cells = [None if np.isnan(number) else float(number) for number in numbers]
-            table.add_data(wandb.Image(molecule_image(molecule.mol)), molecule.smiles, *cells)
+            table.add_data(wandb.Image(kind.image(thing)), key, *cells)
     return table
 
 
@@ -100,7 +100,7 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
     run_id = folders[0].name.rsplit("-", 1)[1]
     trained_online = any(folder.name.startswith("run-") for folder in folders)
     try:
-        place = loggers.settle() if trained_online and mode == "online" else "offline"
+        place = loggers.ask() if trained_online and mode == "online" else "offline"
         opened = start(
             run, "online" if place == "online" else "offline", fall_back=True, id=run_id, project=loggers.project
         )
@@ -123,9 +123,10 @@ def _media(samples: Samples, report: Path) -> dict[str, Any]:
     for name, column in columns.items():
         if (drawn := histogram(column)) is not None:
             shown[f"evaluation/histogram/{name}"] = drawn
-    if samples.domain == "molecule":
+    if isinstance(samples.kind, HasPictures):
         best = samples.unique[:ROWS]
         counts = [samples.counts[samples.keys[i]] for i in best]
         numbers = {"count": counts, **{name: column[best] for name, column in columns.items()}}
-        shown["evaluation/best_molecules"] = molecule_table([samples.objects[i] for i in best], numbers)
+        objects = samples.kind.take(samples.objects, best.tolist())
+        shown[f"evaluation/best_{samples.kind.plural}"] = object_table(samples.kind, objects, numbers)
     return shown

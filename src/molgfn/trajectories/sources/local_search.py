@@ -13,9 +13,10 @@ from molgfn.environments.base import States
 from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler, flat
-from molgfn.trajectories.scoring import score
 from molgfn.trajectories.sources.base import Context, Kind, Source
 
 
@@ -91,7 +92,7 @@ class LocalSearch(Source):
             rounds.append(found)
             at = at.moved(proposed, accepted)
             left -= len(proposed)
-        return Rewarded.cat(rounds)
+        return Rewarded.cat(rounds, policy.environment.kind)
 
     def _kept(self, lengths: Tensor, generator: torch.Generator | None) -> Tensor:
         """How many first construction steps stay, int64 [B]."""
@@ -162,6 +163,7 @@ def rebuild(policy: Policy, t: Trajectories, kept: Tensor, generator: torch.Gene
         step=torch.cat([t.step[head], rest.step + kept[rest.trajectory]]),
         actions=torch.cat([t.actions[head], rest.actions]),
         backward_actions=torch.cat([t.backward_actions[head], rest.backward_actions]),
+        exits=torch.cat([t.exits[head], rest.exits]),
         n=len(t),
     )
     return replace(whole, source=["local_search"] * len(t))
@@ -169,6 +171,6 @@ def rebuild(policy: Policy, t: Trajectories, kept: Tensor, generator: torch.Gene
 
 def score_of(t: Trajectories, log_target: Tensor, policy: Policy) -> Tensor:
     """S(tau) = log P_F(tau) - log P_B(tau | x) - log R'(x), float64 [B]."""
-    scored = score(replace(t, log_reward=log_target, log_symmetry=None), policy, requires=frozenset({"log_pb"}))
-    steps = scored.log_pf.double() - scored.need("log_pb").double()
+    evaluated = evaluate(replace(t, log_reward=log_target, log_symmetry=None), policy, quantities=(LogPB,))
+    steps = evaluated.log_pf.double() - evaluated[LogPB].double()
     return steps.sum(1) - log_target.double()

@@ -15,7 +15,7 @@ from torch import Tensor
 from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.standardise import Standardisation
-from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules
+from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules, unfit
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.paths import NamedInput
@@ -95,7 +95,7 @@ class OfflineMolecules(Source):
         return f"gives it molecules that P_F did not choose (share {self.share:g})"
 
     def misfit(self, policy: Policy) -> str | None:
-        return _no_molecules(policy.environment)
+        return unfit(policy.environment.kind, type(policy.environment).__name__)
 
     def prepare(self, environment: Environment) -> None:
         """Read the file and find a state for each molecule; does nothing the second time.
@@ -106,7 +106,7 @@ class OfflineMolecules(Source):
         """
         if self._environment is environment:
             return
-        if reason := _no_molecules(environment):
+        if reason := unfit(environment.kind, type(environment).__name__):
             raise ConfigError(f"offline: {reason}")
         content = open_molecules(
             self.molecules,
@@ -139,7 +139,7 @@ class OfflineMolecules(Source):
             built = environment.objects(terminal)
             first: dict[str, int] = {}
             for i, (line, molecule, again, key) in enumerate(
-                zip(lines, given, built, environment.object_keys(built), strict=True)
+                zip(lines, given, built, environment.kind.keys(built), strict=True)
             ):
                 if again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
                     report.drop(line, f"builds another molecule: {molecule.smiles[:80]} becomes {again.smiles[:80]}")
@@ -183,7 +183,7 @@ class OfflineMolecules(Source):
         else:
             terminal = self._terminal[rows]
         drawn = Sampler(environment).backward(policy, terminal, generator=generator)
-        return replace(drawn, source=["offline"] * n, keys=environment.object_keys(chosen))
+        return replace(drawn, source=["offline"] * n, keys=environment.kind.keys(chosen))
 
     def _next(self, n: int, order: torch.Generator | None) -> Tensor:
         """The next ``n`` molecules, int64 [n]; when all have come they are shuffled anew."""
@@ -207,12 +207,6 @@ class OfflineMolecules(Source):
     def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
         """Go on where ``state_dict`` was taken."""
         self._order, self._at = state["order"].cpu(), state["at"]
-
-
-def _no_molecules(environment: Environment) -> str | None:
-    if environment.domain == "molecule":
-        return None
-    return f"gives molecules, but {type(environment).__name__} builds {environment.domain} objects"
 
 
 def _now_and_then(text: str) -> Callable[[int], None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -12,15 +12,20 @@ from torch import Tensor
 
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ContractError
+from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
-from molgfn.trajectories.rewarded import Batch
+from molgfn.trajectories.rewarded import Batch, under_new_conditions
 from molgfn.trajectories.sources.base import Context, Kind, Source
+
+#: what is stored once for each object, not once for each state
+_OF_OBJECTS = frozenset({"lengths", "log_reward", "log_symmetry", "age", "measured"})
 
 
 class Replay(Source):
     """Keeps the latest trajectory of each object (by key) in preallocated tensors on the CPU.
 
-    Rewards of the states on the way are kept where the trajectories have them; then all must.
+    Rewards of the states on the way are kept where the trajectories have them; then all must. What was measured is kept
+    beside the rewards, so that a stored object can be given another log R without a call.
 
     Args:
         share: share of each batch that comes from the store (from the second batch on), in (0, 1).
@@ -43,6 +48,7 @@ class Replay(Source):
         self._age = 0
         self._table: dict[str, Tensor] = {}
         self._states: States | None = None
+        self._properties: list[str] = []  # columns of what was measured
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -56,7 +62,10 @@ class Replay(Source):
         return f"feeds it stored trajectories (share {self.share:g})"
 
     def draw(self, context: Context, n: int) -> Trajectories:
-        return self.sample(n, context.choices).to(context.policy.device)
+        stored = self.sample(n, context.choices)
+        if context.reward.reads:  # hindsight: the same paths under other conditions
+            stored = under_new_conditions(stored, context.policy.environment, context.reward, context.choices)
+        return stored.to(context.policy.device)
 
     def observe(self, batch: Batch) -> None:
         self.add(batch.fresh.trajectories)
@@ -86,6 +95,10 @@ class Replay(Source):
             raise ContractError("only scored trajectories can be stored: log_reward is None")
         if self._table and ("log_reward_state" in self._table) != (t.log_reward_state is not None):
             raise ContractError("either all or none of the stored trajectories have rewards of the states on the way")
+        if self._table and not self._properties:  # of an older checkpoint: what has nothing of it goes on so
+            t = replace(t, measurements=None, state_measurements=None)
+        if self._table and self._properties != _properties(t):
+            raise ContractError(f"stored trajectories were measured by {self._properties}, these by {_properties(t)}")
         width = int(t.lengths.max())
         self._reserve(t, width)
         log_rewards = t.log_reward.double().tolist()  # type: ignore[union-attr]
@@ -125,6 +138,7 @@ class Replay(Source):
         self._table = {
             "actions": room(t.actions),
             "backward_actions": room(t.backward_actions),
+            "exits": room(t.exits),
             "lengths": torch.zeros(self.capacity, dtype=torch.int64),
             "log_reward": torch.zeros(self.capacity, dtype=torch.float64),
             "log_symmetry": torch.zeros(self.capacity, dtype=torch.float64),
@@ -132,15 +146,20 @@ class Replay(Source):
         }
         if t.log_reward_state is not None:
             self._table["log_reward_state"] = room(t.log_reward_state.double())
-        self._states = t.states._map(room)
+        self._properties = _properties(t)
+        if t.measurements is not None:
+            self._table["measured"] = torch.zeros(self.capacity, len(self._properties) + 1, dtype=torch.float64)
+        if t.state_measurements is not None:
+            self._table["state_measured"] = room(t.state_measurements.table())
+        self._states = t.states.map(room)
         if old_states is not None:
             for name, value in old_table.items():
-                if value.dim() == 1:
+                if name in _OF_OBJECTS:
                     self._table[name] = value
                 else:
                     self._table[name][:, :have] = value
-            for field in dataclasses.fields(old_states):
-                getattr(self._states, field.name)[:, :have] = getattr(old_states, field.name)
+            for new, old in zip(self._states.tensors().values(), old_states.tensors().values(), strict=True):
+                new[:, :have] = old
 
     def _write(self, t: Trajectories, rows: list[int], slots: list[int]) -> None:
         # The same object twice in one batch: the later row wins, as an indexed write does not promise.
@@ -149,13 +168,18 @@ class Replay(Source):
         slot = at[part.trajectory]
         self._table["actions"][slot, part.step] = part.actions
         self._table["backward_actions"][slot, part.step] = part.backward_actions
+        self._table["exits"][slot, part.step] = part.exits
         self._table["lengths"][at] = part.lengths
         if part.log_reward_state is not None:
             self._table["log_reward_state"][slot, part.step] = part.log_reward_state.double()
+        if part.measurements is not None:
+            self._table["measured"][at] = part.measurements.table()
+        if part.state_measurements is not None:
+            self._table["state_measured"][slot, part.step] = part.state_measurements.table()
         if part.log_symmetry is not None:
             self._table["log_symmetry"][at] = part.log_symmetry.double()
-        for field in dataclasses.fields(part.states):
-            getattr(self._states, field.name)[slot, part.step] = getattr(part.states, field.name)
+        for stored, given in zip(self._states.tensors().values(), part.states.tensors().values(), strict=True):  # type: ignore[union-attr]
+            stored[slot, part.step] = given
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Trajectories:
         """``n`` stored trajectories, scored."""
@@ -166,43 +190,62 @@ class Replay(Source):
         at = (slots[trajectory], step)
         state_rewards = self._table.get("log_reward_state")
         return Trajectories(
-            states=self._states._map(lambda x: x[at]),  # type: ignore[union-attr]
+            states=self._states.map(lambda x: x[at]),  # type: ignore[union-attr]
             actions=self._table["actions"][at],
             backward_actions=self._table["backward_actions"][at],
+            exits=self._table["exits"][at],
             trajectory=trajectory,
             step=step,
             lengths=lengths,
             log_reward=self._table["log_reward"][slots],
             log_symmetry=self._table["log_symmetry"][slots],
             log_reward_state=None if state_rewards is None else state_rewards[at],
+            measurements=self._measured("measured", slots),
+            state_measurements=self._measured("state_measured", at),
             keys=[self._keys[s] for s in slots.tolist()],
             source=["replay"] * n,
         )
 
+    def _measured(self, name: str, at: Any) -> Measurements | None:
+        table = self._table.get(name)
+        return None if table is None else Measurements.from_table(self._properties, table[at])
+
     def state_dict(self) -> dict[str, Any]:
         """Everything stored, as plain data and tensors."""
         n = len(self)
-        states = (
-            {}
-            if self._states is None
-            else {f.name: getattr(self._states, f.name)[:n] for f in dataclasses.fields(self._states)}
-        )
+        states = {} if self._states is None else {k: v[:n] for k, v in self._states.tensors().items()}
         table = {k: v[:n] for k, v in self._table.items()}
-        return {"keys": list(self._keys), "age": self._age, "table": table, "states": states}
+        return {
+            "keys": list(self._keys),
+            "age": self._age,
+            "table": table,
+            "states": states,
+            "properties": self._properties,
+        }
 
     def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
         """Take up what ``state_dict`` gave."""
         self._keys = list(state["keys"])[: self.capacity]
         self._slot_of = {k: i for i, k in enumerate(self._keys)}
         self._age = state["age"]
+        self._properties = list(state.get("properties", []))  # older checkpoints have nothing of what was measured
         if not self._keys:
             return
 
         def room(x: Tensor) -> Tensor:
             return torch.cat([x, x.new_zeros(self.capacity - len(x), *x.shape[1:])])
 
-        self._table = {k: room(v[: self.capacity]) for k, v in state["table"].items()}
-        self._states = type(environment.initial(1))(**{k: room(v[: self.capacity]) for k, v in state["states"].items()})
+        table = dict(state["table"])
+        if "exits" not in table:  # of an older checkpoint, where -1 said so
+            table["exits"] = table["backward_actions"] < 0
+        self._table = {k: room(v[: self.capacity]) for k, v in table.items()}
+        states = {k: room(v[: self.capacity]) for k, v in state["states"].items()}
+        self._states = environment.initial(1).with_tensors(states)
+
+
+def _properties(trajectories: Trajectories) -> list[str]:
+    """Names of what was measured; none where nobody did."""
+    return [] if trajectories.measurements is None else list(trajectories.measurements.values)
 
 
 class UniformReplay(Replay):

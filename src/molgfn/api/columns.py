@@ -1,0 +1,94 @@
+"""What stands beside sampled objects: values of the run's reward, and log P_T."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+
+from molgfn.api.own_files import own_reward
+from molgfn.checkpoint import Loaded
+from molgfn.errors import CheckpointError, DataError
+from molgfn.evaluation.progress import Progress
+from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.rewards.base import Reward
+
+logger = logging.getLogger("molgfn")
+
+#: objects that are scored at once, while how far it is is shown
+EVERY = 256
+#: the columns of log P_T
+LOG_PT = ("log_pt", "log_pt_error")
+NAN = float("nan")
+
+
+def sampled_reward(loaded: Loaded, instead: str = "") -> Reward:
+    """The reward of the run; ``instead`` says how to do without, for messages.
+
+    Raises:
+        CheckpointError: it cannot be built here, or what it says and a column are called alike.
+    """
+    made = own_reward(loaded, {}, instead=instead)
+    oracle = getattr(made, "oracle", None)
+    names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
+    kind = loaded.environment.kind
+    taken = {*kind.columns(kind.parse([])), *LOG_PT}
+    if clash := sorted({name.lower() for name in names} & taken):
+        raise CheckpointError(f"{loaded.path}: {', '.join(clash)}: a part of the oracle and a column are called so")
+    return made
+
+
+def value_columns(
+    loaded: Loaded, by: Reward, objects: Any, keys: list[str], progress: Progress
+) -> dict[str, list[Any]]:
+    """``value``, the components, ``log_reward``, what the oracle says in words, and ``problem``: name -> N cells."""
+    columns: dict[str, list[Any]] = {}
+    for first in range(0, len(objects), EVERY):
+        last = min(first + EVERY, len(objects))
+        some = loaded.environment.kind.take(objects, range(first, last))
+        scores = by(some, keys[first:last])
+        valid = scores.valid.tolist()
+        log_reward = [x if ok else NAN for x, ok in zip(scores.log_reward.tolist(), valid, strict=True)]
+        numbers = {"value": scores.value.tolist(), **{k: v.tolist() for k, v in scores.components.items()}}
+        for name, column in numbers.items():
+            columns.setdefault(name, []).extend(column)
+        columns.setdefault("log_reward", []).extend(log_reward)
+        for name, texts in by.remarks(some).items():
+            columns.setdefault(name, []).extend(texts)
+        columns.setdefault("problem", []).extend(scores.problems)
+        progress("scored", last, len(objects))
+    return columns
+
+
+def log_pt_columns(
+    loaded: Loaded,
+    objects: Any,
+    keys: list[str],
+    *,
+    samples: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, list[Any]]:
+    """log P_T of each object and its standard error, by backward sampling; equal objects are asked about once.
+
+    Where the environment cannot read an object back, that is said and the columns are empty.
+    """
+    first = {key: row for row, key in reversed(list(enumerate(keys)))}
+    different = sorted(first.values())
+    try:
+        found = log_terminal_probability(
+            loaded.environment,
+            loaded.policy,
+            loaded.environment.kind.take(objects, different),
+            samples=samples,
+            generator=torch.Generator(loaded.policy.device).manual_seed(seed),
+            seed=seed,
+            progress=progress,
+        )
+    except DataError as error:
+        logger.warning("log_pt is left empty: backward sampling is not possible: %s", error)
+        return {name: [NAN] * len(objects) for name in LOG_PT}
+    place = {row: n for n, row in enumerate(different)}
+    columns = zip(LOG_PT, (found.log_p.tolist(), found.standard_error.tolist()), strict=True)
+    return {name: [column[place[first[key]]] for key in keys] for name, column in columns}

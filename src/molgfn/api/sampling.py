@@ -1,0 +1,184 @@
+"""Objects from a trained policy, with what is known about each."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from molgfn.api.columns import log_pt_columns, sampled_reward, value_columns
+from molgfn.api.runs import RunLike, load
+from molgfn.api.sampled import Sampled
+from molgfn.checkpoint import Loaded
+from molgfn.errors import ConfigError
+from molgfn.evaluation.progress import Progress, silent
+from molgfn.policies.exploration import Exploration
+from molgfn.rewards.base import Reward
+from molgfn.trajectories.sampler import Sampler
+
+logger = logging.getLogger("molgfn")
+
+#: draws per wanted object after which sampling gives up finding more
+MOST_DRAWS = 20
+
+
+def sample(
+    run: RunLike,
+    number: int = 100,
+    *,
+    seed: int = 0,
+    unique: bool = False,
+    temperature: float = 1.0,
+    values: bool = True,
+    log_pt_samples: int = 0,
+    batch: int = 256,
+    trust: Sequence[str] = (),
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+) -> Sampled:
+    """Objects from the policy of a run, as ``molgfn sample`` draws them; invalid ones are counted and left out.
+
+    The same arguments give the same objects; a larger ``number`` with the same ``batch`` begins with the same ones.
+
+    Args:
+        run: as of ``load``.
+        number: objects wanted, at least 1. There may be fewer: ``20 * number`` draws are made at most (and that is
+            said).
+        seed: of the random stream, at least 0.
+        unique: each object once.
+        temperature: above 1 flattens the policy, below 1 sharpens it; > 0.
+        values: score the objects with the run's reward.
+        log_pt_samples: backward trajectories per object for its log P_T (at temperature 1) and the standard error of
+            this, at least 2; 0 leaves them out.
+        batch: objects drawn at once.
+        trust: as of ``load``.
+        device: as of ``load``.
+        progress: told what is done and how much of it.
+
+    Raises:
+        ConfigError: a number out of its range, or no such device.
+        CheckpointError: there is no such run, or it (or its reward: ``values=False`` goes without) cannot be built.
+    """
+    require_numbers(number, temperature, log_pt_samples, batch, seed)
+    loaded = load(run, trust=trust, device=device)
+    reward = sampled_reward(loaded) if values else None
+    drawn = sample_from(
+        loaded,
+        reward,
+        number,
+        seed=seed,
+        unique=unique,
+        temperature=temperature,
+        log_pt_samples=log_pt_samples,
+        batch=batch,
+        progress=progress,
+    )
+    if len(drawn.objects) < number:
+        what = "different objects" if unique else "valid objects"
+        logger.warning("only %d of %d %s in %d draws", len(drawn.objects), number, what, drawn.draws)
+    return drawn
+
+
+def sample_from(
+    loaded: Loaded,
+    reward: Reward | None,
+    number: int,
+    *,
+    seed: int = 0,
+    unique: bool = False,
+    temperature: float = 1.0,
+    log_pt_samples: int = 0,
+    batch: int = 256,
+    progress: Progress = silent,
+) -> Sampled:
+    """``sample`` with the run and the reward (None: no values) at hand."""
+    drawn = draw(loaded, number, seed=seed, unique=unique, temperature=temperature, batch=batch, progress=progress)
+    columns: dict[str, list[Any]] = {}
+    if reward is not None:
+        columns = value_columns(loaded, reward, drawn.objects, drawn.keys, progress)
+    if log_pt_samples:
+        columns |= log_pt_columns(
+            loaded, drawn.objects, drawn.keys, samples=log_pt_samples, seed=seed, progress=progress
+        )
+    return Sampled(
+        kind=loaded.environment.kind,
+        objects=drawn.objects,
+        keys=drawn.keys,
+        columns=columns,
+        draws=drawn.draws,
+        different=drawn.different,
+        invalid=drawn.invalid,
+    )
+
+
+def require_numbers(number: int, temperature: float, log_pt_samples: int, batch: int, seed: int) -> None:
+    """Refuse numbers with which nothing can be drawn.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+    problems = [f"{name}: should be at least 1, got {n}" for name, n in (("number", number), ("batch", batch)) if n < 1]
+    if seed < 0:
+        problems.append(f"seed: should be at least 0, got {seed}")
+    if not temperature > 0:
+        problems.append(f"temperature: should be above 0, got {temperature}")
+    if log_pt_samples < 0 or log_pt_samples == 1:
+        problems.append("log_pt_samples: a standard error takes at least 2; 0 leaves log P_T out")
+    if problems:
+        raise ConfigError(problems)
+
+
+@dataclass
+class Drawn:
+    """Objects in the order in which they were drawn, with what was drawn on the way."""
+
+    objects: Any
+    keys: list[str] = field(default_factory=list)
+    different: int = 0
+    draws: int = 0
+    invalid: Counter[str] = field(default_factory=Counter)
+
+
+@torch.no_grad()
+def draw(
+    loaded: Loaded,
+    number: int,
+    *,
+    seed: int = 0,
+    unique: bool = False,
+    temperature: float = 1.0,
+    batch: int = 256,
+    progress: Progress = silent,
+) -> Drawn:
+    """``number`` valid objects (``unique``: different ones), or as many as ``MOST_DRAWS * number`` draws give.
+
+    ``progress`` is told after each batch how many there are.
+    """
+    environment, kind = loaded.environment, loaded.environment.kind
+    sampler = Sampler(environment)
+    generator = torch.Generator(loaded.policy.device).manual_seed(seed)
+    exploration = None if temperature == 1.0 else Exploration(temperature=temperature)
+    out, seen = Drawn(kind.parse([])), set()
+    parts: list[Any] = []
+    while len(out.keys) < number and out.draws < MOST_DRAWS * max(number, batch):
+        trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
+        objects = environment.objects(trajectories.terminal)
+        rows: list[int] = []
+        for row, (key, problem) in enumerate(zip(kind.keys(objects), kind.problems(objects), strict=True)):
+            if len(out.keys) == number:
+                break
+            out.draws += 1
+            if problem is not None:
+                out.invalid[problem] += 1
+            elif not (unique and key in seen):
+                seen.add(key)
+                rows.append(row)
+                out.keys.append(key)
+        parts.append(kind.take(objects, rows))
+        progress("sampled", len(out.keys), number)
+    out.objects, out.different = kind.cat(parts), len(seen)
+    return out

@@ -1,0 +1,109 @@
+"""Configs and training from Python, as the command line does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from molgfn import experiment as experiments
+from molgfn.api.own_files import own_files
+from molgfn.api.runs import RunLike
+from molgfn.checkpoint import KEY, Loaded, files_of, find, read
+from molgfn.composing.compose import apply, checked
+from molgfn.config import check
+from molgfn.errors import ConfigError
+from molgfn.experiment import Run
+from molgfn.run_files import settle
+
+#: what a run that goes on may change; everything else made the weights, the data and the random streams what they are
+CHANGEABLE = ("trainer.", "scoring.")
+
+
+def compose(experiment: str | Path | Mapping[str, Any], *overrides: str) -> dict[str, Any]:
+    """The config of a run, composed and checked, its files absolute: what ``molgfn train ... --check`` prints.
+
+    Args:
+        experiment: an experiment file, the name of a shipped one such as "quickstart", or a config that was composed
+            before.
+        overrides: such as "objective=db", "reward.beta=16" or "searchpath=lab", as on the command line but without a
+            shell's quotation marks.
+
+    Raises:
+        ConfigError: with every problem that was found, one line each.
+    """
+    if not isinstance(experiment, Mapping):
+        return checked(str(experiment), overrides)
+    settled = settle(apply(dict(experiment), overrides))
+    if problems := settled.problems + check(settled.config):
+        raise ConfigError(problems)
+    return settled.config
+
+
+def train(experiment: str | Path | Mapping[str, Any], *overrides: str) -> Run:
+    """Train what an experiment describes; the same as ``molgfn train EXPERIMENT OVERRIDES``.
+
+    Args:
+        experiment: as of ``compose``.
+        overrides: as of ``compose``.
+
+    Returns:
+        The run: ``folder``, ``checkpoint``, ``metrics`` (the latest value of each), ``iteration`` and ``interrupted``.
+        ``load``, ``sample``, ``evaluate`` and ``history`` take it.
+
+    Raises:
+        ConfigError: before anything is made, with every problem that was found.
+        TrainingError: training cannot go on; the message says at which iteration and why.
+    """
+    return experiments.train(compose(experiment, *overrides))
+
+
+def resume(run: RunLike, *overrides: str) -> Run:
+    """Go on with a run of your own where its latest checkpoint is, bit for bit on a CPU, as if it had not stopped.
+
+    Args:
+        run: as of ``load``.
+        overrides: of ``trainer.*`` and ``scoring.*`` alone, such as "trainer.iterations=2000".
+
+    Raises:
+        ConfigError: another override, a config that does not hold any more, or nothing that is left to do.
+        CheckpointError: there is no such checkpoint, or a file that the run read is gone or another one.
+        TrainingError: training cannot go on.
+    """
+    config, path = resumed(_checkpoint(run), overrides)
+    return experiments.train(config, resume=path)
+
+
+def resumed(
+    place: str | Path, overrides: Sequence[str], given: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], Path]:
+    """The config with which a run goes on, and its checkpoint.
+
+    Args:
+        place: checkpoint file or run folder.
+        overrides: as of ``resume``.
+        given: key -> where a file that the run read is now.
+
+    Raises:
+        ConfigError: as of ``resume``.
+        CheckpointError: as of ``resume``.
+    """
+    if bad := [o for o in overrides if not o.lstrip("+").startswith(CHANGEABLE)]:
+        allowed = "only trainer.* and scoring.* may be changed"
+        raise ConfigError([f"{o}: a resumed run keeps its config; {allowed}" for o in bad])
+    path = find(place)
+    content = read(path)
+    record = content[KEY]
+    config = apply(own_files(record["config"], files_of(content), path, None, given or {}, strict=True), overrides)
+    if problems := check(config):
+        raise ConfigError(problems)
+    done, wanted = record.get("iteration", 0), config["trainer"].get("iterations", 0)
+    if done >= wanted:
+        raise ConfigError(f"trainer.iterations: {path} has {done} iterations behind it; {wanted} leave nothing to do")
+    return config, path
+
+
+def _checkpoint(run: RunLike) -> str | Path:
+    if isinstance(run, Run):
+        return run.checkpoint
+    return run.path if isinstance(run, Loaded) else run

@@ -1,0 +1,213 @@
+"""A config becomes components that were checked against each other."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
+from molgfn.config import build, check
+from molgfn.environments.base import Environment
+from molgfn.errors import ConfigError
+from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.frozen_policies import frozen_policies
+from molgfn.moved import present
+from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
+from molgfn.objectives.base import Objective, TargetNetwork
+from molgfn.objectives.declarations import read_quantities
+from molgfn.oracles.base import Oracle
+from molgfn.policies.base import Policy
+from molgfn.rewards.base import Reward
+from molgfn.rewards.readings import Readings
+from molgfn.rewards.scalarisation import Scalarisation
+from molgfn.run_environment import run_environment
+from molgfn.run_folder import name_problem
+from molgfn.serving.settings import Scoring
+from molgfn.training.data import TrajectoryDataModule
+from molgfn.training.declarations import misdeclared
+from molgfn.training.freezing import Frozen, freeze
+from molgfn.training.learner import Learner
+from molgfn.training.logs.loggers import Loggers
+from molgfn.training.logs.scored_record import ScoredRecord
+from molgfn.training.module import GFlowNetModule
+from molgfn.training.optimizers import Optimizers
+from molgfn.training.trainer import TrainerSettings
+from molgfn.trajectories.mixture import Sources
+
+
+@dataclass
+class Experiment:
+    """Everything that one config describes, built and checked against each other."""
+
+    config: dict[str, Any]
+    environment: Environment
+    reward: Reward
+    policy: Policy
+    objective: Objective
+    backward: BackwardPolicyTraining
+    target: TargetNetwork | None
+    auxiliaries: dict[str, Policy]
+    frozen: dict[str, Policy]
+    sources: Sources
+    optimizers: Optimizers
+    trainer: TrainerSettings
+    loggers: Loggers
+    evaluation: EvaluationSettings
+    #: None where everything trains
+    standing_still: Frozen | None = None
+
+    def learner(self) -> Learner:
+        return Learner(
+            policy=self.policy,
+            objective=self.objective,
+            backward=self.backward,
+            optimizers=self.optimizers,
+            auxiliaries=self.auxiliaries,
+            frozen=self.frozen,
+            target=self.target,
+            seed=self.config["seed"],
+        )
+
+    def module(self) -> GFlowNetModule:
+        return GFlowNetModule(self.learner())
+
+    def data(self, record: ScoredRecord | None = None) -> TrajectoryDataModule:
+        return TrajectoryDataModule(
+            policy=self.policy,
+            environment=self.environment,
+            reward=self.reward,
+            sources=self.sources,
+            iterations=self.trainer.iterations,
+            seed=self.config["seed"],
+            state_rewards=any(q.reads_state_rewards for q in read_quantities(self.objective)),
+            offline_rewards=self.objective.reads_reward or self.backward.has_loss,
+            record=record,
+        )
+
+
+def assemble(config: dict[str, Any]) -> Experiment:
+    """Check a composed config, build its components, and check that they fit each other.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    config = present(config)
+    if problems := check(config):
+        raise ConfigError(problems)
+    if problem := name_problem(config):
+        raise ConfigError(problem)
+    torch.manual_seed(config["seed"])
+    environment = run_environment(config)
+    reward = reward_of(config, training=True)
+    objective = build(config["objective"], Objective, "objective")
+    backward = build(config["backward"], BackwardPolicyTraining, "backward")
+    backward.settle(counts_paths=environment.counts_paths)
+    target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
+    live = {"environment": environment, **policy_needs(objective, backward)}
+    policy = build(config["policy"], Policy, "policy", live=live)
+    policy.backward_rule = backward.fixed
+    plain = {"environment": environment, "learned_backward": False, "own_losses": frozenset()}
+    auxiliaries = {
+        network.name: build(config["policy"], Policy, "policy", live=plain)
+        for network in (*objective.networks, *backward.networks)
+    }
+    sources = build(config["data"], Sources, "data")
+    optimizers = build(config["optimizer"], Optimizers, "optimizer")
+    trainer = build(config["trainer"], TrainerSettings, "trainer")
+    experiment = Experiment(
+        config=config,
+        environment=environment,
+        reward=reward,
+        policy=policy,
+        objective=objective,
+        backward=backward,
+        target=target,
+        auxiliaries=auxiliaries,
+        frozen=frozen_policies(objective, config, environment),
+        sources=sources,
+        optimizers=optimizers,
+        trainer=trainer,
+        loggers=build(config["logger"], Loggers, "logger"),
+        evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
+        standing_still=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
+    )
+    if problems := misfits(experiment):
+        raise ConfigError(problems)
+    return experiment
+
+
+def reward_of(
+    config: dict[str, Any], *, training: bool = False, untrusted: bool = False, trust: Sequence[str] = ()
+) -> Reward:
+    """The reward of a run's config around its oracle, with a cache and counters of its own.
+
+    Args:
+        config: of a run; ``oracle``, ``reward`` and ``scoring`` are read.
+        training: whether the config's budget of oracle calls and its diversity filter hold; they do not for evaluation.
+        untrusted: as in ``config.build``.
+        trust: as in ``config.build``.
+    """
+    oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=untrusted, trust=trust)
+    live = {"oracle": oracle, "scoring": scoring}
+    reward = config["reward"]
+    if not training and "diversity_filter" in reward:
+        reward = {**reward, "diversity_filter": None}
+    return build(reward, Reward, "reward", live=live, untrusted=untrusted, trust=trust)
+
+
+def readings_of(config: dict[str, Any], *, training: bool = False) -> Readings:
+    """The oracle of a config behind a door of its own, without a reward."""
+    oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=False, trust=())
+    return Readings(oracle=oracle, scoring=scoring)
+
+
+def _oracle_and_scoring(
+    config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
+) -> tuple[Oracle | Scalarisation, Scoring]:
+    node = config.get("scoring") or {"_target_": "molgfn.serving.settings.Scoring"}
+    scoring = build(
+        node if training else {**node, "budget": None}, Scoring, "scoring", untrusted=untrusted, trust=trust
+    )
+    kinds = (Oracle, Scalarisation)
+    make = functools.partial(build, config["oracle"], kinds, "oracle", untrusted=untrusted, trust=tuple(trust))
+    scoring.make, scoring.recipe = make, config["oracle"]
+    return make(), scoring
+
+
+def misfits(e: Experiment) -> list[str]:
+    """What does not fit together, one line each."""
+    problems = []
+    if e.reward.kind is not e.environment.kind:
+        problems.append(
+            f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle scores "
+            f"{e.reward.kind.name} objects"
+        )
+    problems += unread(e.reward, e.environment)
+    problems += misdeclared(e.objective, e.backward, e.policy)
+    problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
+    for key, part in (("objective", e.objective), ("backward", e.backward)):
+        if part.on_policy and (reasons := e.sources.off_policy_reasons):
+            problems.append(
+                f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
+                f"{' and '.join(reasons)}; use data=on_policy"
+            )
+    problems += e.sources.misfits(e.policy)
+    if e.objective.only_offline and e.sources.given < e.sources.batch_size:
+        problems.append(
+            f"objective: {type(e.objective).__name__} learns from given molecules alone; "
+            "use data=offline data.sources.offline.share=1"
+        )
+    if e.target is not None and (reason := no_target(e.objective)):
+        problems.append(f"target: {reason}; leave target null")
+    problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
+    if e.trainer.exact_every is not None and (reason := e.environment.enumeration_unavailable_reason()):
+        problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
+    if reason := mismatch(e.objective, e.backward):
+        problems.append(f"backward: {reason}")
+    if reason := too_small(e.objective, e.sources.batch_size):
+        problems.append(f"data.batch_size: {reason}")
+    return problems + e.evaluation.misfits(e.environment)

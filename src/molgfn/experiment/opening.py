@@ -1,0 +1,53 @@
+"""Where a run goes and what its checkpoints say of it: a folder of its own, or that of the run that it continues."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from molgfn import __version__
+from molgfn.checkpoint import find, read
+from molgfn.experiment.assembling import Experiment
+from molgfn.objectives.backward.base import policy_needs
+from molgfn.run_folder import begin
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run that can begin to write.
+
+    Attributes:
+        folder: of the run.
+        record: plain data that make a checkpoint describe itself (config, version, files, W&B id).
+        seconds: trained for before a resume.
+        keep_until: step from which metrics are written anew; None in a new run.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    seconds: float = 0.0
+    keep_until: int | None = None
+
+
+def new(experiment: Experiment, label: str | None) -> Opened:
+    """A new run folder; ``label`` as of ``train``."""
+    config = experiment.config
+    more = [(f"objective.{name}", find(path)) for name, path in experiment.objective.frozen.items() if path]
+    oracle = getattr(experiment.reward, "oracle", None)  # a reward of one's own need not have one
+    more += [("oracle", path) for path in (oracle.files if oracle is not None else ())]
+    if (start := experiment.trainer.init_from) is not None:
+        more.append(("trainer.init_from", find(start)))
+    folder, files = begin(config, more, label)
+    stored = {**config, "environment": {**config["environment"], **experiment.environment.portable()}}
+    own = policy_needs(experiment.objective, experiment.backward)["own_losses"]  # which heads have a trunk of their own
+    record = {"version": __version__, "config": stored, "own_losses": sorted(own), "run_id": uuid.uuid4().hex[:8]}
+    return Opened(folder, {**record, "files": files})
+
+
+def again(checkpoint: Path) -> Opened:
+    """The run of a checkpoint that goes on."""
+    before = read(checkpoint)["molgfn"]
+    record = {k: v for k, v in before.items() if k not in {"iteration", "seconds"}}
+    return Opened(checkpoint.parent.parent, record, before.get("seconds", 0.0), before["iteration"])

@@ -1,0 +1,52 @@
+"""The policies from checkpoints that an objective reads and nobody trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from molgfn.checkpoint import differences, load
+from molgfn.environments.base import Environment
+from molgfn.errors import CheckpointError, ConfigError
+from molgfn.objectives.base import Objective
+from molgfn.policies.base import Policy
+from molgfn.run_environment import environment_record
+
+
+def frozen_policies(objective: Objective, config: dict[str, Any], environment: Environment) -> dict[str, Policy]:
+    """The policies of ``Objective.frozen`` by name, without gradient.
+
+    Args:
+        objective: says which checkpoints.
+        config: of the run. The checkpoints may name classes of the packages that it names itself, and no others.
+        environment: of the run; theirs must be the same.
+
+    Raises:
+        ConfigError: one is not given, cannot be read, or acts in another environment; one line each.
+    """
+    here = environment_record(config, environment)
+    named = [config[key] for key in ("environment", "condition", "policy", "backward") if config.get(key) is not None]
+    trust = sorted({f"{node['_target_'].partition('.')[0]}." for node in named})
+    policies: dict[str, Policy] = {}
+    problems = []
+    for name, place in objective.frozen.items():
+        if not place:
+            problems.append(
+                f"objective.{name}: {type(objective).__name__} reads a trained policy; give its checkpoint or run "
+                "folder"
+            )
+            continue
+        try:
+            loaded = load(place, trust=trust)
+        except CheckpointError as error:
+            problems.append(f"objective.{name}: {error}")
+            continue
+        there = environment_record(loaded.config, loaded.environment)
+        if differ := differences(there, here):
+            problems.append(
+                f"objective.{name}: the policy of {loaded.path} acts in another environment (different: "
+                f"{', '.join(differ)}); what it says of states holds in the same one only"
+            )
+        policies[name] = loaded.policy.requires_grad_(False)
+    if problems:
+        raise ConfigError(problems)
+    return policies

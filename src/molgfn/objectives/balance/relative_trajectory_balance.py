@@ -1,0 +1,68 @@
+"""Relative trajectory balance."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
+from molgfn.objectives.regression import Regression, RegressionLoss
+from molgfn.paths import InputFile
+from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.flows import LogZ
+from molgfn.trajectories.quantities.prior import LogPrior
+from molgfn.trajectories.quantities.rewards import ObjectLogReward
+
+
+class RelativeTrajectoryBalance(Objective):
+    """Relative trajectory balance (RTB): a trained policy, the prior, is turned to a reward.
+
+    ``D(tau) = log Z + log P_F(tau) - log P_prior(tau) - log R(x)``; the loss is ``mean_b D(tau_b)^2``, from [B, T].
+    Where it is 0 for all trajectories, P_F(tau) is P_prior(tau) R(x) / Z, and so ``P_T(x) = P_prior(x) R(x) / Z``: the
+    posterior under the prior that is what the checkpoint samples, with Z = E_prior[R(x)]. It is no sampler of R / Z:
+    what the prior never builds stays away, and the exact answers and curves that compare P_T with R / Z (such as
+    ``trainer.exact_every``) do not apply. R is the reward of the object itself: labelled ways to the same object are in
+    P_prior already.
+
+    Valid for trajectories from any policy with full support. P_B is not read, so an ELBO taken with the policy's own
+    P_B says nothing. The prior is never trained and lies in no checkpoint of the run, which keeps its path and hash.
+    ``trainer.init_from`` with the same checkpoint starts P_F at the prior, as the authors do.
+
+    Args:
+        prior: a checkpoint, or the run folder of one, of a policy in the same environment; it must be given.
+        regression: what is made of D; see ``objectives.regression.Regression`` (arXiv 2410.02596).
+        huber_delta: where huber turns linear; read with regression=huber only.
+
+    Reference: Venkatraman et al. 2024, arXiv 2405.20971 (relative trajectory balance). Pinned by
+    tests/objectives/test_relative_trajectory_balance.py.
+    """
+
+    quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPrior, ObjectLogReward, LogZ)
+    weighs_by: ClassVar[tuple[type[Quantity], ...]] = (LogPrior, ObjectLogReward)
+    on_policy: ClassVar[bool] = False
+    trains: ClassVar[frozenset[str]] = frozenset({"forward", "log_z"})
+    reference: ClassVar[str] = "Venkatraman et al. 2024, arXiv 2405.20971 (relative trajectory balance)"
+
+    def __init__(
+        self,
+        *,
+        prior: InputFile | None = None,
+        regression: RegressionLoss = "squared",
+        huber_delta: Annotated[float, Field(gt=0)] = 1.0,
+    ) -> None:
+        self.frozen = {"prior": prior}
+        self.regression = Regression(regression, huber_delta)
+
+    def log_weights(self, evaluated: Evaluated) -> Tensor:
+        steps = evaluated[LogPrior] - evaluated.log_pf
+        return steps.sum(1) + evaluated[ObjectLogReward]
+
+    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
+        residual = evaluated[LogZ] - self.log_weights(evaluated)
+        return ObjectiveOutput(
+            losses={"rtb": Loss(self.regression(residual).mean(), self.trains)},
+            metrics={"residual/mean": residual.detach().mean(), "residual/abs": residual.detach().abs().mean()},
+        )

@@ -1,0 +1,369 @@
+"""The one door to every oracle: finished objects come unique, cached, within a budget, fault by fault, counted."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molgfn.errors import CheckpointError
+from molgfn.oracles.base import Oracle
+from molgfn.serving.answers import Answer, Answered, Failure, answer_all
+from molgfn.serving.counters import BUDGET_SPENT, Counters
+from molgfn.serving.faults import OracleFault
+from molgfn.serving.measurements import Measurements
+from molgfn.serving.panel import Entry, HasPanel, panel_of
+from molgfn.serving.settings import Scoring
+
+logger = logging.getLogger("molgfn.rewards")
+
+#: how many different reasons ``Counters.reasons`` keeps apart; what comes later counts as "other reasons"
+MAX_REASONS = 100
+#: the numbers of all oracles for one object, in the order of ``Panel.entries`` and of their columns
+Row = tuple[float, ...]
+
+
+@dataclass
+class _Question:
+    """What is known of one object: an answer of each oracle, or None where it was not asked yet."""
+
+    key: str
+    rows: list[int]
+    answers: list[Answer | None]
+    failure: Failure | None = None
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """Places of the oracles that are still to be asked."""
+        return tuple(place for place, answer in enumerate(self.answers) if answer is None)
+
+    @property
+    def numbers(self) -> Row:
+        """All numbers, where no oracle is wanted any more."""
+        return tuple(number for answer in self.answers if answer is not None for number in answer)
+
+
+class Service:
+    """Asks oracles for each different object once and remembers the answers.
+
+    Every object counts in exactly one of: answered from memory (``cached``: also the second of two equal objects of a
+    batch), answered from disk (``disk``), answered by the oracles, or ``failed``. Invalid objects never reach an oracle
+    and have no key of their own, so they are not among the ``unique``. A failure is remembered like a value: the
+    object fails again, and is counted, without being asked for again.
+
+    The budget counts the different objects that were asked for (``unique``), wherever the answers came from and however
+    many oracles were asked, so that a run with a full disk cache finds what it would find with an empty one. On disk
+    each oracle has answers of its own.
+
+    Args:
+        oracle: what is measured: an oracle, or what is made of several (``HasPanel``).
+        scoring: cache, budget, workers, what to do with failures.
+    """
+
+    def __init__(self, *, oracle: Oracle | HasPanel, scoring: Scoring | None = None) -> None:
+        self.scoring = scoring if scoring is not None else Scoring()
+        self.panel = panel_of(oracle, self.scoring.recipe)
+        self.counters = Counters()
+        self._cache: OrderedDict[str, Row] = OrderedDict()
+        self._failures: OrderedDict[str, Failure] = OrderedDict()
+        self._seen: set[int] = set()
+        self._piece = 16  # objects that oracles in this process are asked for at once where answers go to disk
+        self._in_vain = 0  # different objects asked for since the last that got a value
+        self._disks = [self.scoring.disk(entry) for entry in self.panel.entries]
+        self._kept = any(disk is not None for disk in self._disks)
+        self._workers = self.scoring.pool(self.panel)
+        self._columns = [column for entry in self.panel.entries for column in entry.columns]
+        self._place = {column: place for place, column in reversed(list(enumerate(self._columns)))}  # the first of each
+
+    @property
+    def spent(self) -> bool:
+        """Whether the budget allows no object that is new."""
+        budget = self.scoring.budget
+        return budget is not None and self.counters.unique >= budget
+
+    def __call__(self, objects: Any, keys: Sequence[str]) -> Measurements:
+        """Raw values of the objects [B]; never raises for the sake of one object, unless ``scoring`` asks so.
+
+        Args:
+            objects: of the oracles' kind.
+            keys: one per object, equal exactly where the objects are.
+
+        Raises:
+            OracleFault: an object has no value, and ``scoring.on_failure`` is "stop"; or ``scoring.give_up`` of them
+                in a row have none.
+        """
+        if len(objects) != len(keys):
+            raise ValueError(f"{len(objects)} objects came with {len(keys)} keys; each object needs one")
+        table = np.full((len(keys), len(self._columns)), np.nan)
+        problems: list[str | None] = [None] * len(keys)
+        self.counters.raw += len(keys)
+        rows = self._from_memory(objects, keys, table, problems)
+        if rows:
+            self._from_oracles(objects, self._from_disk(rows, table), table, problems)
+        values = {name: torch.from_numpy(table[:, self._place[name]].copy()) for name in self.panel.properties}
+        return Measurements(values, problems)
+
+    def remarks(self, objects: Any) -> dict[str, list[str]]:
+        """What the oracles say of objects in words: ``panel.remark_names`` -> B texts, "" where there is nothing.
+
+        They are asked in this process, whatever ``scoring.workers`` says; invalid molecules get "". Where one raises,
+        its remarks are left out: words are not worth losing values for.
+        """
+        columns = {name: [""] * len(objects) for name in self.panel.remark_names}
+        if not columns:
+            return columns
+        kind = self.panel.kind
+        rows = [row for row, problem in enumerate(kind.problems(objects)) if problem is None]
+        for entry in self.panel.entries:
+            for name, texts in self._said(entry, kind.take(objects, rows)).items():
+                for row, text in zip(rows, texts, strict=True):
+                    columns[name][row] = text
+        return columns
+
+    def _said(self, entry: Entry, objects: Any) -> dict[str, list[str]]:
+        if not entry.remarks:
+            return {}
+        oracle = entry.oracle
+        try:
+            said = oracle.remarks(objects)
+        except Exception as error:
+            logger.warning("oracle %s: its remarks are left out (%s: %s)", oracle.name, type(error).__name__, error)
+            return {}
+        return {column: said[name] for column, name in zip(entry.remarks, oracle.remark_names, strict=True)}
+
+    def _from_memory(
+        self, objects: Any, keys: Sequence[str], table: np.ndarray, problems: list[str | None]
+    ) -> dict[str, list[int]]:
+        """Fill in what needs no oracle; returns the rows of the other objects, by key."""
+        rows: dict[str, list[int]] = {}
+        for row, (key, problem) in enumerate(zip(keys, self.panel.kind.problems(objects), strict=True)):
+            if problem is not None:
+                problems[row] = problem
+                self.fail(problem)
+            elif (known := self._cache.get(key)) is not None:
+                self._cache.move_to_end(key)
+                table[row] = known
+                self.counters.cached += 1
+            elif (failure := self._failures.get(key)) is not None:
+                problems[row] = failure.message
+                self.fail(failure.reason)
+            elif key in rows:
+                rows[key].append(row)
+            elif self._charge(key):
+                rows[key] = [row]
+            else:
+                problems[row] = BUDGET_SPENT
+                self.fail(BUDGET_SPENT)
+        return rows
+
+    def _from_disk(self, rows: dict[str, list[int]], table: np.ndarray) -> list[_Question]:
+        """Fill in the objects whose answers are all on disk; the others, with those that are."""
+        questions = [_Question(key, where, [None] * len(self._disks)) for key, where in rows.items()]
+        for place, disk in enumerate(self._disks):
+            if disk is not None:
+                found = disk.get(rows)
+                for question in questions:
+                    question.answers[place] = found.get(question.key)
+        left = []
+        for question in questions:
+            if question.wanted:
+                left.append(question)
+            elif self._have_values([question])[0]:
+                self._in_vain = 0  # it had values for this run's kind of object
+                self.counters.disk += 1
+                self._fill(question, table)
+            else:  # another panel has kept them; what is no value is asked for again
+                question.answers = [None] * len(self._disks)
+                left.append(question)
+        return left
+
+    def _from_oracles(
+        self, objects: Any, questions: list[_Question], table: np.ndarray, problems: list[str | None]
+    ) -> None:
+        """Ask what is not known of the first object of each key, and fill in all its rows."""
+        start = time.perf_counter()
+        try:
+            for question, answered in self._asked(objects, questions):
+                self._take_up(question, answered)
+        finally:
+            self.counters.seconds += time.perf_counter() - start
+        answered = [question for question in questions if question.failure is None]
+        for question, has_value in zip(answered, self._have_values(answered), strict=True):
+            if not has_value:
+                reason = f"oracle {self.panel.name} returned nan"
+                question.failure = Failure(reason, reason)
+        for question in questions:
+            if question.failure is not None:
+                self._bounded(self._failures, question.key, question.failure)
+                for row in question.rows:
+                    problems[row] = question.failure.message
+                    self.fail(question.failure.reason, question.failure.detail)
+            else:
+                self._fill(question, table)
+        self._stop_if_asked(questions)
+
+    def _take_up(self, question: _Question, answered: Answered) -> None:
+        """Note what was answered of one object, on disk at once: nothing is lost when the run is killed."""
+        asked = question.wanted
+        for place, answer in zip(asked, answered, strict=False):  # after a failure the others were not asked
+            if isinstance(answer, Failure):
+                question.failure = answer
+            else:
+                question.answers[place] = answer
+        for place in asked if self._kept else ():
+            disk, answer = self._disks[place], question.answers[place]
+            if disk is None or answer is None:
+                continue
+            # NaN is kept where it is the answer of one oracle among several, and not why the object has no value
+            if not np.isnan(answer[0]) or (not question.wanted and self._have_values([question])[0]):
+                disk.put(question.key, answer)
+
+    def _fill(self, question: _Question, table: np.ndarray) -> None:
+        """Write the numbers of one object into all its rows, and remember them."""
+        row = question.numbers
+        table[question.rows] = row
+        self.counters.cached += len(question.rows) - 1
+        self._bounded(self._cache, question.key, row)
+
+    def _have_values(self, questions: Sequence[_Question]) -> np.ndarray:
+        """Whether the answers, which are all there, make a value of each object, bool [n]."""
+        if not questions:
+            return np.zeros(0, dtype=bool)
+        numbers = np.array([question.numbers for question in questions], dtype=np.float64)
+        return self.panel.has_value({name: numbers[:, place] for name, place in self._place.items()})
+
+    def _stop_if_asked(self, questions: Sequence[_Question]) -> None:
+        """Raise where a failure is not to be borne: the first, or as many in a row as say that an oracle is broken."""
+        for question in questions:
+            failure = question.failure
+            if failure is None:
+                self._in_vain = 0
+                continue
+            self._in_vain += 1
+            if self.scoring.on_failure == "stop":
+                raise OracleFault(f"{failure.message} for {question.key}; scoring.on_failure=floor would go on")
+            if self._in_vain == self.scoring.give_up:
+                raise OracleFault(
+                    f"oracle {self.panel.name}: {self._in_vain} different objects in a row got no value, the last one "
+                    f"({question.key}) because: {failure.message}. If it is meant to have none for so many, "
+                    "scoring.give_up=null goes on"
+                )
+
+    def _asked(self, objects: Any, questions: list[_Question]) -> Iterator[tuple[_Question, Answered]]:
+        """What the wanted oracles say of each object, as it comes; what may be better the next time is asked again."""
+        for wanted in dict.fromkeys(question.wanted for question in questions):
+            group = [question for question in questions if question.wanted == wanted]
+            for attempt in range(self.scoring.retries + 1):
+                again: list[int] = []
+                for place, answered in self._once(self.panel.kind.take(objects, [q.rows[0] for q in group]), wanted):
+                    last = answered[-1]
+                    if isinstance(last, Failure) and last.transient and attempt < self.scoring.retries:
+                        again.append(place)
+                    else:
+                        yield group[place], answered
+                if not again:
+                    break
+                group = [group[place] for place in sorted(again)]
+
+    def _once(self, objects: Any, wanted: Sequence[int]) -> Iterator[tuple[int, Answered]]:
+        if self._workers is not None:
+            yield from self._workers.answer(objects, wanted)
+            return
+        oracles = [self.panel.entries[place].oracle for place in wanted]
+        done, whole = 0, len(objects)
+        while done < whole:
+            # with a disk cache in pieces of about a second, so that a run that is killed has kept what was answered
+            size = self._piece if self._kept else whole
+            start = time.perf_counter()
+            piece = self.panel.kind.take(objects, range(done, min(done + size, whole)))
+            yield from enumerate(answer_all(oracles, piece), done)
+            self._piece = max(1, self._piece // 2) if time.perf_counter() - start > 1.0 else min(2 * self._piece, 2**20)
+            done += size
+
+    def _charge(self, key: str) -> bool:
+        """Count an object that memory does not hold; False where it is new and the budget is spent."""
+        digest = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little", signed=True)
+        if digest not in self._seen and self.spent:
+            return False
+        self._seen.add(digest)
+        self.counters.unique = len(self._seen)
+        return True
+
+    def _bounded(self, memory: OrderedDict[str, Any], key: str, entry: Any) -> None:
+        """Put ``entry`` into a memory, forgetting the least recently used one where it is full."""
+        if self.scoring.cache_size == 0:
+            return
+        memory[key] = entry
+        if len(memory) > self.scoring.cache_size:
+            memory.popitem(last=False)
+
+    def fail(self, reason: str, detail: str = "", *, answered: bool = False) -> None:
+        """Count one object that goes without a value; the first of each reason is logged.
+
+        Args:
+            reason: its kind.
+            detail: more of it, for the log.
+            answered: the oracle had a value, and the object is counted already, as where that came from.
+        """
+        self.counters.failed += not answered
+        reasons = self.counters.reasons
+        if reason not in reasons and len(reasons) >= MAX_REASONS:
+            reason = "other reasons"
+        if reason not in reasons:
+            detail = f" ({detail})" if detail else ""
+            logger.warning("an object goes without a value: %s%s; later ones are counted, not logged", reason, detail)
+        reasons[reason] = reasons.get(reason, 0) + 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counters and memory as plain data (numbers, strings, tensors)."""
+        names = list(self.panel.properties)
+        places = [self._place[name] for name in names]
+        rows = np.array(list(self._cache.values()), dtype=np.float64).reshape(len(self._cache), len(self._columns))
+        return {
+            "oracle": self.panel.name,
+            "properties": names,
+            "counters": asdict(self.counters),
+            "seen": torch.tensor(sorted(self._seen), dtype=torch.int64),
+            "keys": list(self._cache),
+            "answers": torch.from_numpy(rows[:, places]),
+            "failures": [[key, f.message, f.reason] for key, f in self._failures.items()],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up counters and memory.
+
+        Raises:
+            CheckpointError: they are of another oracle, or of other properties.
+        """
+        names, answers = _stored(state)
+        here = set(self.panel.properties)
+        older = "properties" not in state  # these have derived columns, too
+        if state["oracle"] != self.panel.name or not (here <= set(names) if older else here == set(names)):
+            raise CheckpointError(
+                f"the stored oracle answers are of {state['oracle']} with {', '.join(names)}, the reward here has "
+                f"{self.panel.name} with {', '.join(self.panel.properties)}: resume with the oracle that the run "
+                "began with"
+            )
+        rows = answers.reshape(len(state["keys"]), len(names))[:, [names.index(column) for column in self._columns]]
+        self.counters = Counters(**{**state["counters"], "reasons": dict(state["counters"]["reasons"])})
+        self._seen = set(state["seen"].tolist())
+        self._cache = OrderedDict(zip(state["keys"], map(tuple, rows.tolist()), strict=True))
+        self._failures = OrderedDict((key, Failure(*words)) for key, *words in state.get("failures", []))
+        for memory in (self._cache, self._failures):
+            while len(memory) > self.scoring.cache_size:
+                memory.popitem(last=False)
+
+
+def _stored(state: dict[str, Any]) -> tuple[list[str], Tensor]:
+    """Names and columns of stored answers; before there were measurements, the value stood before its components."""
+    if "properties" in state:
+        return list(state["properties"]), state["answers"]
+    return [state["oracle"], *state["components"]], state["answers"]

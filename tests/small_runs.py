@@ -1,0 +1,52 @@
+"""Examples for people, run at the size of a test."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import molgfn
+
+#: objects that are sampled and measured
+MOST = 30
+#: what makes any run of molecules small
+SMALL = (
+    "trainer.iterations=3",
+    "trainer.log_every=1",
+    "trainer.accelerator=cpu",
+    "trainer.progress=none",
+    "data.batch_size=8",
+    "policy.width=16",
+    "policy.layers=1",
+    "logger.wandb=off",
+    "evaluation.log_pt_objects=2",
+    "evaluation.log_pt_samples=2",
+)
+
+
+def small(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``molgfn.train`` or ``molgfn.resume`` with few iterations of small batches, whatever the example asks for."""
+
+    def smaller(first: Any, *overrides: str) -> Any:
+        wanted = [o for o in overrides if re.fullmatch(r"trainer\.iterations=\d+", o) is None]
+        made = SMALL if function.__name__ == "train" else ("trainer.iterations=5",)
+        return function(first, *made, *wanted)
+
+    return smaller
+
+
+def few(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``molgfn.sample`` of at most ``MOST`` objects."""
+
+    def fewer(run: Any, number: int = 100, **options: Any) -> Any:
+        return function(run, min(number, MOST), **options)
+
+    return fewer
+
+
+def make_small(monkeypatch: Any) -> None:
+    """Have ``molgfn`` make small runs, and sample and measure few objects."""
+    for name in ("train", "resume"):
+        monkeypatch.setattr(molgfn, name, small(getattr(molgfn, name)))
+    monkeypatch.setattr(molgfn, "sample", few(molgfn.sample))
+    evaluate = molgfn.evaluate
+    monkeypatch.setattr(molgfn, "evaluate", lambda run, **options: evaluate(run, **options | {"samples": MOST}))

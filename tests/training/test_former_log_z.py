@@ -1,0 +1,65 @@
+"""Checkpoints from when log Z was one number of the policy: they load, go on bit for bit, and start other runs."""
+
+import pytest
+import torch
+
+from molgfn.checkpoint import load, read
+from molgfn.experiment import train
+
+from .conftest import node
+
+NOW, THEN = "log_z.constant", "log_z"
+
+
+def with_former_names(checkpoint):
+    """The checkpoint as it was written before; returns how many names were changed."""
+    content = read(checkpoint)
+    changed = 0
+    for part in ("state_dict", "current_model_state"):
+        weights = content.get(part, {})
+        for name in [n for n in weights if n.endswith(NOW)]:
+            weights[name.removesuffix(NOW) + THEN] = weights.pop(name)
+            changed += 1
+    torch.save(content, checkpoint)
+    return changed
+
+
+CASES = {
+    "plain": ({}, 1),
+    "averages": ({"optimizer": node("training.optimizers.Optimizers", ema_decay=0.9)}, 2),
+    "target network": (
+        {
+            "target": node("objectives.base.TargetNetwork"),
+            "objective": node("objectives.balance.subtrajectory_balance.SubTrajectoryBalance"),
+        },
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "names"), CASES.values(), ids=CASES)
+def test_a_former_checkpoint_goes_on_bit_for_bit(config, changes, names):
+    whole = config(**changes)
+    part = config(**changes)
+    part["trainer"] = {**part["trainer"], "iterations": 3}
+    first, straight = train(part), train(whole)
+    expected = load(first.checkpoint).policy.state_dict()
+    assert with_former_names(first.checkpoint) == names
+    loaded = load(first.checkpoint).policy.state_dict()
+    assert loaded.keys() == expected.keys()
+    assert all(torch.equal(loaded[name], value) for name, value in expected.items())
+    resumed = train(whole, resume=first.checkpoint)
+    ours, theirs = (read(run.checkpoint)["state_dict"] for run in (resumed, straight))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+
+
+def test_a_former_checkpoint_starts_another_run(config):
+    first = train(config())
+    assert with_former_names(first.checkpoint) == 1
+    second = config()
+    second["trainer"] |= {"iterations": 1, "init_from": str(first.folder)}
+    second["optimizer"] = node("training.optimizers.Optimizers", lr=1e-12, lr_log_z=1e-12)
+    after, before = read(train(second).checkpoint)["state_dict"], read(first.checkpoint)["state_dict"]
+    same = "policy.encoder.pool.weight"
+    torch.testing.assert_close(after[same], before[same], rtol=0, atol=1e-6)
