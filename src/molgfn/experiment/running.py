@@ -18,6 +18,7 @@ from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.top_auc import write_pmo
 from molgfn.experiment import fitting, opening
 from molgfn.experiment.assembling import Experiment, assemble
+from molgfn.moved import present
 from molgfn.run_environment import environment_record
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.logs.loggers import Mode
@@ -65,7 +66,7 @@ def train(
     with RunLog() as log, alone(), tempfile.TemporaryDirectory(prefix="molgfn-") as scratch:
         for callback in callbacks:
             require_place(callback)
-        settled = run_files.settle(config)
+        settled = run_files.settle(present(config))
         if settled.problems:
             raise ConfigError(settled.problems)
         return _train(settled.config, resume, label, callbacks, log, scratch)
