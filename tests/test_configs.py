@@ -110,7 +110,7 @@ def test_the_config_lists_all_parameters_with_their_defaults(path):
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "data"], ids=name)
 def test_a_source_lists_all_its_parameters(path):
     for node in read(path)["sources"].values():
-        assert set(node) - {TARGET} == set(parameters(import_class(node[TARGET])))
+        assert set(node) - {CLASS_KEY} == set(parameters(import_class(node[CLASS_KEY])))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

@@ -1,6 +1,7 @@
 """Configs and training from Python: the same as on the command line."""
 
 import pytest
+import pytorch_lightning as pl
 import torch
 import yaml
 from click.testing import CliRunner
@@ -116,6 +117,21 @@ def test_code_of_ones_own_is_trusted_in_the_process_that_trained_it(tmp_path, mo
         molgfn.sample(run.folder, 5)
     assert len(molgfn.sample(run.folder, 5, trust=["my_reward.py"])) == 5
     assert len(molgfn.sample(run.folder, 5, values=False)) == 5
+
+
+def test_callbacks_go_along(file):
+    class Count(pl.Callback):
+        steps = 0
+
+        def on_train_batch_end(self, *_):
+            self.steps += 1
+
+    count = Count()
+    run = molgfn.train(file, callbacks=[count])
+    molgfn.resume(run, "trainer.iterations=5", callbacks=[count])
+    assert count.steps == 5
+    assert repr(run).startswith(f"Run(folder={run.folder!r}, checkpoint=")
+    assert len(repr(run)) < 400
 
 
 def test_a_device_that_is_not_there(grid):

@@ -33,15 +33,23 @@ logger = logging.getLogger("molgfn")
 
 @dataclass(frozen=True)
 class Run:
-    """What training left behind."""
+    """What training left behind.
+
+    Attributes:
+        folder: the run folder.
+        checkpoint: the latest one.
+        interrupted: it was stopped before it was done (Ctrl-C), after that checkpoint was written.
+        iteration: training iterations behind it.
+        experiment: the parts that trained; ``experiment.config`` is the config.
+        metrics: column of ``metrics.csv`` -> its latest value.
+    """
 
     folder: Path
     checkpoint: Path
     interrupted: bool
     iteration: int
-    experiment: Experiment
-    #: column of ``metrics.csv`` -> its latest value
-    metrics: dict[str, float] = field(default_factory=dict)
+    experiment: Experiment = field(repr=False)
+    metrics: dict[str, float] = field(default_factory=dict, repr=False)
 
 
 def train(
