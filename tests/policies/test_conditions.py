@@ -18,9 +18,11 @@ from molgfn.policies.mlp import MLPPolicy
 from molgfn.trajectories.sampler import Sampler
 
 TREES = Fragments(vocabulary=[["C", [0]], ["c1ccccc1", [0, 3]]], max_fragments=3)
-SIZES = {MLPPolicy: {"hidden": 16}} | dict.fromkeys(
-    (GraphTransformerPolicy, MessagePassingPolicy), {"width": 16, "layers": 2}
-)
+SIZES = {
+    MLPPolicy: {"hidden": 16},
+    GraphTransformerPolicy: {"width": 16, "layers": 2},
+    MessagePassingPolicy: {"width": 16, "layers": 2},
+}
 PAIRS = [
     (MLPPolicy, HyperGrid(dimensions=2, side=4)),
     (GraphTransformerPolicy, TREES),
