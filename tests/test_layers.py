@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1] / "src"
 
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
-    ("errors", "moved", "docstrings"),
+    ("errors", "moved_sources", "docstrings"),
+    ("moved",),
     ("paths",),
     ("code_references",),
     ("downloads",),
@@ -34,7 +35,7 @@ ORDER = [
     ("objectives",),
     ("evaluation",),
     ("training",),
-    ("testing", "targets"),
+    ("testing", "class_paths"),
     ("config",),
     ("compatibility",),
     ("run_environment",),

@@ -46,7 +46,23 @@ _PLACES = {
     "Run": "molgfn.api.runs",
     "Sampled": "molgfn.api.sampled",
 }
-__all__ = ["__version__", "errors", *_PLACES]
+__all__ = [
+    "Evaluated",
+    "Loaded",
+    "Picture",
+    "Run",
+    "Sampled",
+    "__version__",
+    "compose",
+    "draw",
+    "errors",
+    "evaluate",
+    "history",
+    "load",
+    "resume",
+    "sample",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,12 +11,12 @@ import torch
 
 from molgfn import checkpoint
 from molgfn.checkpoint import Loaded
+from molgfn.class_paths import TRUSTED, import_class, trust_word
 from molgfn.code_references import names_file
-from molgfn.config import TARGET
+from molgfn.config import CLASS_KEY
 from molgfn.errors import ConfigError, DataError
 from molgfn.experiment import Run
 from molgfn.paths import local
-from molgfn.targets import TRUSTED, import_class, trust_word
 
 #: what ``train`` returned, what ``load`` returned, a run folder, a checkpoint file, or a folder of runs (its latest)
 RunLike = Run | Loaded | str | Path
@@ -98,7 +98,7 @@ def _folder(run: RunLike) -> Path:
 
 def _named(node: Any) -> Iterator[str]:
     if isinstance(node, Mapping):
-        if isinstance(path := node.get(TARGET), str):
+        if isinstance(path := node.get(CLASS_KEY), str):
             cls = import_class(path)
             real = path if names_file(path) else f"{cls.__module__}.{cls.__qualname__}"  # where it is only passed on
             yield from (trust_word(place) for place in (path, real) if not place.startswith(TRUSTED))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError, DataError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
@@ -32,6 +33,7 @@ TAKEN = ("smiles", "log_reward", "problem")
     "--run", type=click.Path(path_type=Path), help="Score with the reward of this run (its folder, or a checkpoint)."
 )
 @click.option("--trust", multiple=True, metavar="PACKAGE", help="With --run: package of your own that it may name.")
+@click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=f"With --run: {FILE_HELP}")
 @click.option("--column", help="Column of the SMILES in a table; by default one with such a name.")
 @click.option(
     "--every",
@@ -47,6 +49,7 @@ def score(
     output: Path,
     run: Path | None,
     trust: tuple[str, ...],
+    files: tuple[str, ...],
     column: str | None,
     every: int,
     jobs: int,
@@ -58,7 +61,8 @@ def score(
     where a reward is chosen, what the oracle found (such as the names of alerts), the other columns of the file (names
     of a .smi, tags of an .sdf; `qed (given)` where the name is taken), and `problem`, the reason where a row has no
     value. With --run oracle and reward are those of a run, the value is called `value`, and OVERRIDES change what is
-    below them (scoring.workers=8); its budget of calls and its diversity filter do not count. Rows are written as they
+    below them (scoring.workers=8); its budget of calls and its diversity filter do not count, and its files are checked
+    to be those it was trained with (--file says where one is now, or which other one to take). Rows are written as they
     come, to OUTPUT with `.part` at its end until all are there; it stays as CSV where the command is interrupted.
 
     \b
@@ -88,7 +92,9 @@ def score(
         raise ConfigError(f"{output}: is the file that is read; give the table another name")
     if trust and run is None:
         raise click.UsageError("--trust is for --run; your own config may name what it likes.")
-    scored = _scored(overrides) if run is None else _scored_by(run, overrides, trust)
+    if files and run is None:
+        raise click.UsageError("--file is for --run; your own config names its files itself.")
+    scored = _scored(overrides) if run is None else _scored_by(run, overrides, trust, given_files(files))
     given = GivenFile.survey(file, column=column)
     if not given.entries:
         raise DataError(f"{file}: no line with a SMILES")
@@ -185,8 +191,8 @@ def _require_molecules(name: str | None) -> None:
     """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
     import yaml
 
+    from molgfn.class_paths import import_class
     from molgfn.composing.places import shipped
-    from molgfn.targets import import_class
 
     path = shipped("configs") / "oracle" / f"{name}.yaml"
     if path.is_file():
@@ -198,7 +204,7 @@ def _require_molecules(name: str | None) -> None:
 def _require_kind(name: str, kind: ObjectKind) -> None:
     if kind is not MOLECULE:
         raise ConfigError(
-            f"oracle: {name} scores {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
+            f"oracle: {name} measures {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
         )
 
 
@@ -213,13 +219,16 @@ def _scored(overrides: tuple[str, ...]) -> _Scored:
     return _Scored(None, readings_of(config, training=True), name)
 
 
-def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...]) -> _Scored:
+def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...], given: dict[str, str]) -> _Scored:
     """By the reward of a run."""
-    from molgfn.cli.files.run_reward import run_config, run_reward
+    from molgfn.api.own_files import own_reward
+    from molgfn.checkpoint import KEY, files_of, find, read
 
-    reward = run_reward(*run_config(run, overrides), trust=trust)
+    path = find(run)
+    content = read(path)
+    reward = own_reward(path, content[KEY]["config"], files_of(content), trust=trust, given=given, overrides=overrides)
     if reward.kind is not MOLECULE:
-        raise ConfigError(f"--run: {run}: its reward scores {reward.kind.name} objects, not molecules")
+        raise ConfigError(f"--run: {run}: its reward is of {reward.kind.name} objects, not molecules")
     return _Scored(_unconditional(reward), None, "value")
 
 
