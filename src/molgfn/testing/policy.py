@@ -1,4 +1,4 @@
-"""The contract of policies, checked on trajectories that they draw themselves."""
+"""The contract of policies, checked at the states of random walks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from molgfn.errors import ContractError
 from molgfn.policies.base import Policy, PolicyOutput
 from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.testing.choices import choices_of
-from molgfn.trajectories.sampler import Sampler
 
 #: how far two ways to the same number may be apart, relative and absolute, in double precision
 RELATIVE, ABSOLUTE = 1e-7, 1e-9
@@ -28,7 +27,7 @@ def check_policy(
     """Check everything that ``policies.base.Policy`` promises.
 
     The policy is made with and without a learned P_B and with losses of their own for log F and P_B, gets random
-    parameters in double precision, and draws trajectories. Then: groups hold all parameters, each once; distributions
+    parameters in double precision, and is asked at the states of random walks. Groups hold all parameters, each once; distributions
     are what ``distribution`` and ``backward_distribution`` say, draw only what is legal, and their probabilities sum to
     one; a table, where there is one, is finite where an action is legal; P_F, P_B and log F can each be asked for alone
     and are the same numbers; neither the order nor the company of states changes them; states that are the same up to
@@ -45,8 +44,8 @@ def check_policy(
         make: the class or a function, called with ``environment`` and, as far as it takes them, ``learned_backward``,
             ``own_losses`` and ``backward_rule``, as a run calls it.
         environment: where it acts.
-        walks: trajectories drawn.
-        seed: of the parameters and the trajectories.
+        walks: random walks, whose states it is asked at.
+        seed: of the parameters and the walks.
         scale: standard deviation of the random parameters.
 
     Raises:
@@ -107,8 +106,7 @@ class _Check:
     def run(self, walks: int) -> None:
         self.require(isinstance(self.policy, Policy), "is no policies.base.Policy; inherit from it")
         self.policy.parameter_groups()
-        t = Sampler(self.environment).forward(self.policy, walks, generator=self.generator)
-        states = t.states
+        states, terminal = self.walk(walks)
         self.kinds(states)
         self.legal(states)
         base = self.numbers(self.policy, states)
@@ -118,7 +116,21 @@ class _Check:
         self.flows(states, base)
         self.copies(states, base)
         self.gradients(states)
-        self.log_z(t.terminal)
+        self.log_z(terminal)
+
+    def walk(self, n: int) -> tuple[States, States]:
+        """All states of ``n`` random walks, and the last of each."""
+        e, states = self.environment, self.environment.draw_initial(n, self.generator)
+        visited, finished = [], []
+        for _ in range(e.max_steps):
+            visited.append(states)
+            actions = self.choices.draw(states, forward=True)
+            ends = e.is_exit(states, actions)
+            finished.append(states[ends])
+            states = e.step(states, actions)[~ends]
+            if not len(states):
+                break
+        return type(states).cat(visited), type(states).cat(finished)
 
     # ------------------------------------------------------------------ what there is
 
