@@ -18,9 +18,9 @@ BLOCKS = re.findall(r"```(python|yaml)\n(.*?)```", TEXT, re.DOTALL)
 FILES = {m[1]: body for _, body in BLOCKS if (m := re.match(r"# (\S+\.(?:py|yaml))\n", body))}
 CHECKS = [body for kind, body in BLOCKS if kind == "python" and not body.startswith("# ")]
 #: where the modules of the page lie, in its order
-FOLDERS = ("oracles", "objectives", "trajectories/quantities", "objectives", "environments")
+FOLDERS = ("oracles", "objectives", "trajectories/quantities", "objectives", "environments", "policies")
 #: what the checks of the page check, in its order
-CHECKED = ("oracle", "objective", "objective with a quantity and a network", "environment", "object kind")
+CHECKED = ("oracle", "objective", "objective with a quantity and a network", "environment", "policy", "object kind")
 SMALL = """
 defaults: [train, _self_]
 name: small
@@ -38,6 +38,17 @@ name: small
 environment: {items: 4, least: 1}
 oracle: {dimensions: 4, side: 2}
 policy: {hidden: 8, layers: 1}
+"""
+LINEAR = """
+defaults:
+  - train
+  - override /environment: hypergrid
+  - override /oracle: hypergrid
+  - override /policy: linear
+  - _self_
+name: small
+environment: {dimensions: 2, side: 4}
+policy: {bias: false}
 """
 FEW = ["data.batch_size=8", "trainer.iterations=2", "trainer.accelerator=cpu", "trainer.threads=1"]
 FEW += ["trainer.progress=none", "logger.wandb=off", "evaluation.samples=10", "evaluation.log_pt_objects=2"]
@@ -103,6 +114,14 @@ def test_the_environment_trains_by_its_name(written):
     experiment.write_text(SUBSETS)
     run, _ = train(written, experiment)
     assert yaml.safe_load((run / "config.yaml").read_text())["environment"]["items"] == 4
+
+
+@pytest.mark.parametrize("choices", [[], ["objective=ent_ppo", "backward=tlm", "data=on_policy"]])
+def test_the_policy_trains_by_its_name(written, choices):
+    experiment = written / "experiment.yaml"
+    experiment.write_text(LINEAR)
+    run, _ = train(written, experiment, *choices)
+    assert yaml.safe_load((run / "config.yaml").read_text())["policy"]["bias"] is False
 
 
 def test_a_class_outside_the_package_trains_and_its_run_samples(written):
