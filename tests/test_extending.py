@@ -1,7 +1,9 @@
 """The examples of docs/extending.md, as they stand there: checked, composed by name, and trained for two steps."""
 
 import importlib
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -123,3 +125,23 @@ def test_a_group_beside_the_experiment_is_known_by_name(written):
     result = CliRunner().invoke(cli, ["train", str(experiment), "oracle=my_rings", "--check"])
     assert result.exit_code == 0, result.output
     assert "my_lab.rings.Rings" in result.output
+
+
+def run_outside(folder, name):
+    """(total variation, whether Lightning was imported) of a program of the page, run by itself."""
+    look = f"found = runpy.run_path({name!r}); print(found['tv'], 'pytorch_lightning' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+    command = [sys.executable, "-c", f"import runpy, sys; {look}"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *_, tv, lightning = done.stdout.split()
+    return float(tv), lightning == "True"
+
+
+@pytest.mark.parametrize("name", ["my_lab/learn.py", "my_lab/loop.py"])
+def test_a_loop_without_a_trainer_learns_the_golden_dag(written, name):
+    tv, lightning = run_outside(written, name)
+    assert tv < 0.05
+    assert not lightning
+    lines = [line for line in FILES["my_lab/learn.py"].split("torch.manual_seed")[1].splitlines() if line.strip()]
+    assert len(lines) <= 11

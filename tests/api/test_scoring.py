@@ -43,8 +43,10 @@ def test_a_run_scores_what_it_was_trained_for(molecules, tmp_path):
     again = molgfn.score(samples.objects, run=molecules.folder)
     np.testing.assert_allclose(again["value"], samples.values)
     assert again["smiles"].tolist() == samples.smiles
-    with pytest.raises(ConfigError, match="oracle=qed: with run the oracle and the reward are those of the run"):
-        molgfn.score(SMILES, "oracle=qed", run=molecules)
+    steeper = molgfn.score(SMILES, "reward.beta=2", run=molecules)
+    assert (steeper["log_reward"].dropna() != table["log_reward"].dropna()).all()
+    with pytest.raises(ConfigError, match="oracle=sa: with --run the oracle and the reward are those of the run"):
+        molgfn.score(SMILES, "oracle=sa", run=molecules)
     with pytest.raises(CheckpointError, match="no such file or folder"):
         molgfn.score(SMILES, run=tmp_path / "gone")
 
@@ -62,7 +64,7 @@ def test_texts_and_molecules_may_be_mixed_and_few_or_none(monkeypatch):
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["oracle=hypergrid"], "oracle: hypergrid scores grid objects, not molecules"),
+        (["oracle=hypergrid"], "oracle: hypergrid measures grid objects, not molecules"),
         (["oracle=qedd"], "oracle: there is no `qedd`; did you mean `qed`?"),
         (["oracle=qed", "reward=power", "reward.beat=3"], "reward.beat: Power has no parameter `beat`"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ import pandas as pd
 import yaml
 
 from molgfn.api.own_files import own_reward
-from molgfn.api.runs import RunLike, load
+from molgfn.api.runs import RunLike, checkpoint_of, trusted_for
+from molgfn.checkpoint import KEY, files_of, read
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.class_paths import import_class
 from molgfn.composing.compose import checked
 from molgfn.composing.places import shipped
 from molgfn.config import ROOT
@@ -22,7 +24,6 @@ from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 from molgfn.rewards.base import Reward
 from molgfn.rewards.readings import Readings
-from molgfn.targets import import_class
 
 #: columns of every table, which no component may be called
 TAKEN = ("smiles", "log_reward", "problem")
@@ -31,15 +32,21 @@ BATCH = 256
 
 
 def score(
-    molecules: Iterable[str | Molecule] | str, *overrides: str, run: RunLike | None = None, trust: Sequence[str] = ()
+    molecules: Iterable[str | Molecule] | str,
+    *overrides: str,
+    run: RunLike | None = None,
+    files: Mapping[str, str] | None = None,
+    trust: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Values of molecules, as ``molgfn score`` writes them: one row each, in order, whatever it is.
 
     Args:
         molecules: SMILES or ``chemistry.Molecule``.
         overrides: which oracle, such as "oracle=seh_proxy", and where log R is wanted which reward ("reward=power",
-            "reward.beta=8"); what is below ``scoring``, too. Not with ``run``.
-        run: score by the reward of this run instead (as of ``load``); the column of values is then called ``value``.
+            "reward.beta=8"); what is below ``scoring``, too.
+        run: score by the reward of this run (as of ``load``), of which ``overrides`` may change what is below
+            ``oracle``, ``reward`` and ``scoring``; the column of values is then called ``value``.
+        files: as of ``evaluate``, for ``run``.
         trust: as of ``load``, for ``run``.
 
     Returns:
@@ -50,13 +57,14 @@ def score(
         ConfigError: with every problem of the overrides; an oracle of other objects than molecules.
         CheckpointError: there is no such run, or its reward cannot be built here.
     """
-    if run is not None and overrides:
-        raise ConfigError(f"{' '.join(overrides)}: with run the oracle and the reward are those of the run")
-    columns = ScoreColumns.of_run(run, trust) if run is not None else ScoreColumns.chosen(overrides)
+    if run is None:
+        columns = ScoreColumns.chosen(overrides)
+    else:
+        columns = ScoreColumns.of_run(run, overrides, trust=trust, files=files)
     given = [molecules] if isinstance(molecules, str) else list(molecules)
     texts = [thing if isinstance(thing, str) else thing.smiles for thing in given]
-    read = iter(parse([thing for thing in given if isinstance(thing, str)]))
-    things = [next(read) if isinstance(thing, str) else thing for thing in given]
+    parsed = iter(parse([thing for thing in given if isinstance(thing, str)]))
+    things = [next(parsed) if isinstance(thing, str) else thing for thing in given]
     parts = [columns.of(things[first : first + BATCH]) for first in range(0, max(len(things), 1), BATCH)]
     tables = [pd.DataFrame({name: pd.Series(cells) for name, cells in part.items()}) for part in parts]
     table = pd.concat(tables, ignore_index=True)
@@ -99,12 +107,27 @@ class ScoreColumns:
         return cls(None, readings_of(config, training=True), name)
 
     @classmethod
-    def of_run(cls, run: RunLike, trust: Sequence[str]) -> ScoreColumns:
-        """By the reward of a run."""
-        loaded = load(run, trust=trust)
-        reward = own_reward(loaded, {})
+    def of_run(
+        cls,
+        run: RunLike,
+        overrides: Sequence[str] = (),
+        *,
+        trust: Sequence[str] = (),
+        files: Mapping[str, str] | None = None,
+    ) -> ScoreColumns:
+        """By the reward of a run; ``overrides`` change what is below its oracle, reward and scoring."""
+        path = checkpoint_of(run)
+        content = read(path)
+        reward = own_reward(
+            path,
+            content[KEY]["config"],
+            files_of(content),
+            trust=trusted_for(run, trust),
+            given=files,
+            overrides=overrides,
+        )
         if reward.kind is not MOLECULE:
-            raise ConfigError(f"{loaded.path}: its reward scores {reward.kind.name} objects, not molecules")
+            raise ConfigError(f"--run: {path}: its reward is of {reward.kind.name} objects, not molecules")
         return cls(unconditional(reward), None, "value")
 
     @property
@@ -170,7 +193,7 @@ def require_molecules(name: str, kind: ObjectKind) -> None:
     """Refuse an oracle of other objects."""
     if kind is not MOLECULE:
         raise ConfigError(
-            f"oracle: {name} scores {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
+            f"oracle: {name} measures {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
         )
 
 

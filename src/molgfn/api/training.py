@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 
 from molgfn import experiment as experiments
 from molgfn.api.own_files import own_files
-from molgfn.api.runs import RunLike
-from molgfn.checkpoint import KEY, Loaded, files_of, find, read
+from molgfn.api.runs import RunLike, checkpoint_of
+from molgfn.checkpoint import KEY, files_of, find, read
 from molgfn.composing.compose import apply, checked
 from molgfn.config import check
 from molgfn.errors import ConfigError
@@ -48,7 +48,7 @@ def train(experiment: str | Path | Mapping[str, Any], *overrides: str, callbacks
     Args:
         experiment: as of ``compose``.
         overrides: as of ``compose``.
-        callbacks: Lightning callbacks beside those that the config names (``trainer.callbacks``).
+        callbacks: Lightning callbacks beside those of ``trainer.callbacks``.
 
     Returns:
         The run: ``folder``, ``checkpoint``, ``metrics`` (the latest value of each), ``iteration`` and ``interrupted``.
@@ -67,14 +67,14 @@ def resume(run: RunLike, *overrides: str, callbacks: Sequence[pl.Callback] = ())
     Args:
         run: as of ``load``.
         overrides: of ``trainer.*`` and ``scoring.*`` alone, such as "trainer.iterations=2000".
-        callbacks: as of ``train``.
+        callbacks: as of ``train``; what they keep in a checkpoint is given back to them.
 
     Raises:
         ConfigError: another override, a config that does not hold any more, or nothing that is left to do.
         CheckpointError: there is no such checkpoint, or a file that the run read is gone or another one.
         TrainingError: training cannot go on.
     """
-    config, path = resumed(_checkpoint(run), overrides)
+    config, path = resumed(checkpoint_of(run), overrides)
     return experiments.train(config, resume=path, callbacks=callbacks)
 
 
@@ -101,13 +101,12 @@ def resumed(
     config = apply(own_files(record["config"], files_of(content), path, None, given or {}, strict=True), overrides)
     if problems := check(config):
         raise ConfigError(problems)
+    if (record["config"]["trainer"].get("freeze") or []) != (config["trainer"].get("freeze") or []):
+        raise ConfigError(
+            "trainer.freeze: a resumed run keeps what is frozen; to change it, start a new run from these weights "
+            f"(trainer.init_from={place})"
+        )
     done, wanted = record.get("iteration", 0), config["trainer"].get("iterations", 0)
     if done >= wanted:
         raise ConfigError(f"trainer.iterations: {path} has {done} iterations behind it; {wanted} leave nothing to do")
     return config, path
-
-
-def _checkpoint(run: RunLike) -> str | Path:
-    if isinstance(run, Run):
-        return run.checkpoint
-    return run.path if isinstance(run, Loaded) else run

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     "--run", type=click.Path(path_type=Path), help="Score with the reward of this run (its folder, or a checkpoint)."
 )
 @click.option("--trust", multiple=True, metavar="PACKAGE", help="With --run: package of your own that it may name.")
+@click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=f"With --run: {FILE_HELP}")
 @click.option("--column", help="Column of the SMILES in a table; by default one with such a name.")
 @click.option(
     "--every",
@@ -42,6 +44,7 @@ def score(
     output: Path,
     run: Path | None,
     trust: tuple[str, ...],
+    files: tuple[str, ...],
     column: str | None,
     every: int,
     jobs: int,
@@ -53,7 +56,8 @@ def score(
     where a reward is chosen, what the oracle found (such as the names of alerts), the other columns of the file (names
     of a .smi, tags of an .sdf; `qed (given)` where the name is taken), and `problem`, the reason where a row has no
     value. With --run oracle and reward are those of a run, the value is called `value`, and OVERRIDES change what is
-    below them (scoring.workers=8); its budget of calls and its diversity filter do not count. Rows are written as they
+    below them (scoring.workers=8); its budget of calls and its diversity filter do not count, and its files are checked
+    to be those it was trained with (--file says where one is now, or which other one to take). Rows are written as they
     come, to OUTPUT with `.part` at its end until all are there; it stays as CSV where the command is interrupted.
 
     \b
@@ -84,7 +88,12 @@ def score(
         raise ConfigError(f"{output}: is the file that is read; give the table another name")
     if trust and run is None:
         raise click.UsageError("--trust is for --run; your own config may name what it likes.")
-    scored = ScoreColumns.chosen(overrides) if run is None else _by_run(run, overrides, trust)
+    if files and run is None:
+        raise click.UsageError("--file is for --run; your own config names its files itself.")
+    if run is None:
+        scored = ScoreColumns.chosen(overrides)
+    else:
+        scored = ScoreColumns.of_run(run, overrides, trust=trust, files=given_files(files))
     given = GivenFile.survey(file, column=column)
     if not given.entries:
         raise DataError(f"{file}: no line with a SMILES")
@@ -152,18 +161,6 @@ def _to_parquet(part: Path, output: Path, numbers: list[str], types: dict[str, A
     given = {name: kind for name, kind in types.items() if name not in (*numbers, *TAKEN)}
     table = as_given(table, given)
     table.to_parquet(output, index=False)
-
-
-def _by_run(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...]) -> ScoreColumns:
-    """By the reward of a run."""
-    from molgfn.api.scoring import ScoreColumns, unconditional
-    from molgfn.cli.files.run_reward import run_config, run_reward
-    from molgfn.objects.molecule import MOLECULE
-
-    reward = run_reward(*run_config(run, overrides), trust=trust)
-    if reward.kind is not MOLECULE:
-        raise ConfigError(f"--run: {run}: its reward scores {reward.kind.name} objects, not molecules")
-    return ScoreColumns(unconditional(reward), None, "value")
 
 
 def _rows(given: GivenFile, scored: ScoreColumns, records: list[Record], molecules: list[Molecule]) -> Any:

@@ -15,7 +15,7 @@ from molgfn.environments.base import Environment
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.objectives.declarations import read_quantities
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
 
 HEAD = """\
 # Objectives and backward policies
