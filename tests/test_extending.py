@@ -2,7 +2,9 @@
 
 import importlib
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,16 @@ def test_a_group_beside_the_experiment_is_known_by_name(written):
     result = CliRunner().invoke(cli, ["train", str(experiment), "oracle=my_rings", "--check"])
     assert result.exit_code == 0, result.output
     assert "my_lab.rings.Rings" in result.output
+
+
+def test_a_source_outside_the_package_draws_its_share(written):
+    small = [line for line in SMALL.splitlines() if line.startswith(("environment", "policy"))]
+    experiment = written / "my_lab" / "flattened.yaml"
+    experiment.write_text(experiment.read_text() + "\n".join(small))
+    run, _ = train(written, experiment)
+    with closing(sqlite3.connect(run / "scored.sqlite")) as database:
+        sources = [source for (source,) in database.execute("select source from scored")]
+    assert set(sources) == {"policy", "flattened"}
+    refused = CliRunner().invoke(cli, ["train", str(experiment), "objective=ent_ppo", "--check"])
+    assert refused.exit_code != 0
+    assert "data.sources.flattened draws from a flattened P_F" in " ".join(refused.output.split())
