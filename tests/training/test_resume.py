@@ -77,7 +77,8 @@ LARGER = {
 def plain(value):
     """Tensors of a nested state as lists, so that == compares everything."""
     if isinstance(value, torch.Tensor):
-        return value.tolist()
+        bits = {torch.float64: torch.int64, torch.float32: torch.int32}.get(value.dtype)  # NaN is the same as itself
+        return (value if bits is None else value.contiguous().view(bits)).tolist()
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
