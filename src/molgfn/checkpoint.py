@@ -23,6 +23,7 @@ from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.moved import present
+from molgfn.moved_sources import present_key
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
@@ -163,7 +164,8 @@ def files_of(content: Mapping[str, Any]) -> tuple[dict[str, str], ...] | None:
         isinstance(f, dict) and {"key", "path", "sha256"} <= f.keys() for f in files
     ):
         return None
-    return tuple({str(k): str(v) for k, v in f.items()} for f in files)
+    entries = [{str(k): str(v) for k, v in f.items()} for f in files]
+    return tuple({**entry, "key": present_key(entry["key"]) or entry["key"]} for entry in entries)
 
 
 def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, Any]) -> Path:

@@ -5,6 +5,8 @@ import pickle
 
 import pytest
 import torch
+from molgfn.trajectories.local_search import LocalSearch, rebuild
+from molgfn.trajectories.replay import UniformReplay
 from tests.environments.hops import Hops
 from tests.environments.strides import Strides
 
@@ -24,8 +26,6 @@ from molgfn.errors import ConfigError, NotEnumerableError
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.testing import check_environment
-from molgfn.trajectories.local_search import LocalSearch, rebuild
-from molgfn.trajectories.replay import UniformReplay
 from molgfn.trajectories.sampler import Sampler
 
 AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -23,13 +24,13 @@ LOG_PT = ("log_pt", "log_pt_error")
 NAN = float("nan")
 
 
-def sampled_reward(loaded: Loaded, instead: str = "") -> Reward:
-    """The reward of the run; ``instead`` says how to do without, for messages.
+def sampled_reward(loaded: Loaded, given: Mapping[str, str] | None = None, instead: str = "") -> Reward:
+    """The reward of the run; ``given`` says where its files are now, ``instead`` how to do without, for messages.
 
     Raises:
         CheckpointError: it cannot be built here, or what it says and a column are called alike.
     """
-    made = own_reward(loaded, {}, instead=instead)
+    made = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given, instead=instead)
     oracle = getattr(made, "oracle", None)
     names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
     kind = loaded.environment.kind

@@ -88,11 +88,11 @@ def evaluate(
     else:
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
-        if conditions:
-            raise click.UsageError("--condition is for a run: a file of SMILES was built under none.")
+        if conditions and score_as is None:
+            raise click.UsageError("--condition is for a run, or the run of --score-as.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        result = _file(what, output, reference, score_as, jobs, trust, given_files(files))
+        result = _file(what, output, reference, score_as, jobs, trust, given_files(files), given_condition(conditions))
     from molgfn.cli.main_numbers import evaluated_numbers
 
     if condition := result.evaluation.source.get("condition"):
@@ -115,6 +115,7 @@ def _file(
     jobs: int,
     trust: tuple[str, ...],
     given: dict[str, str],
+    condition: dict[str, float],
 ) -> Evaluated:
     from molgfn.api.evaluating import evaluation_settings, results_folder
     from molgfn.api.own_files import own_reward
@@ -123,10 +124,11 @@ def _file(
     from molgfn.errors import DataError
     from molgfn.evaluation.run import evaluate_molecules
     from molgfn.evaluation.settings import EvaluationSettings
+    from molgfn.rewards.under_condition import UnderCondition
 
     if not what.is_file():
         raise DataError(f"{what}: no such file or folder")
-    loaded = load(score_as, trust=trust) if score_as is not None else None
+    loaded = load(score_as, trust=trust).under(condition) if score_as is not None else None
     if loaded is not None and (reason := unfit(loaded.environment.kind, "that run")):
         raise ConfigError(f"--score-as: the file {reason}")
     settings = (
@@ -134,13 +136,12 @@ def _file(
         if loaded is None
         else evaluation_settings(loaded, given, reference=reference)
     )
-    reward = own_reward(loaded, given) if loaded is not None else None
-    if reward is not None and reward.reads:
-        raise ConfigError(
-            f"--score-as: the reward of that run reads the condition {', '.join(sorted(reward.reads))}, which "
-            f"molecules of a file do not carry; give it a number: "
-            f"molgfn score --run {score_as} reward.{min(reward.reads)}=8"
-        )
+    reward = None
+    if loaded is not None:
+        reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
+        if reward.reads:  # molecules of a file were made under no condition: they are looked at under this one
+            here = loaded.environment.condition_values(loaded.environment.initial(1))
+            reward = UnderCondition(reward, {name: float(value) for name, value in here.items()})
     folder = results_folder(output or _beside(what), what)
     return evaluate_molecules(what, folder, settings=settings, reward=reward, jobs=jobs)
 

@@ -30,17 +30,18 @@ from hydra.core.override_parser.types import Glob, Override, Transformer
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from molgfn.class_paths import did_you_mean, show
 from molgfn.composing.inheritance import SEARCHPATH, Files, read_files, yaml_problem
 from molgfn.composing.inheritance import folders as search_folders
 from molgfn.composing.places import find_experiment, shipped
 from molgfn.composing.quoting import hint, quoted
-from molgfn.composing.replacement import names_target, without_replaced
+from molgfn.composing.replacement import names_class, without_replaced
 from molgfn.errors import ConfigError
+from molgfn.moved_sources import present_data, present_key
 from molgfn.run_files import settle
-from molgfn.targets import did_you_mean, show
 
 logger = logging.getLogger("molgfn")
 
@@ -89,6 +90,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     """
     path = find_experiment(experiment)
     files = read_files(path)
+    files.bodies = [_present(body) for body in files.bodies]
     parsed = _parse(overrides)
     searchpath = [*_searchpath(parsed), *files.searchpath]
     parsed = [o for o in parsed if o.key_or_group != SEARCHPATH]
@@ -106,7 +108,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         if nameless := [
             f"{k}: should be a name such as `{k}={loader.get_group_options(k)[0]}`, got {show(v)}"
             for k, v in chosen.items()
-            if not isinstance(v, (str, dict))
+            if not isinstance(v, (str, dict)) and not (v is None and k in _optional())
         ]:
             raise ConfigError(nameless)
         # values are put in afterwards: to Hydra, a key is a group where a folder is called so, such as `output`
@@ -116,9 +118,9 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         result.overridden = [o.key_or_group for o in values]
         for _ in range(MOST_ATTEMPTS):
             try:
-                tree = hydra_compose(NAME, lines)
+                tree = _present_tree(hydra_compose(NAME, lines))
                 for o in values:
-                    OmegaConf.update(tree, o.key_or_group, o.value(), merge=True, force_add=True)
+                    OmegaConf.update(tree, o.key_or_group, _value(o), merge=True, force_add=True)
                 break
             except MissingConfigException as error:
                 lines = _work_around(error, lines, result, groups)
@@ -129,9 +131,9 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         else:
             raise ConfigError(result.problems)
         given = _given(values)
-        if any(map(names_target, [*files.bodies, given])):
+        if any(map(names_class, [*files.bodies, given])):
             ConfigStore.instance().store(name=NAME, node={} if files.defaults is None else {"defaults": files.defaults})
-            choices = hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))])
+            choices = _present_tree(hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))]))
             layers = [OmegaConf.to_container(choices, resolve=False), *files.bodies, given]
             plain: Any = OmegaConf.to_container(tree, resolve=False)
             tree = OmegaConf.create(without_replaced(plain, layers))
@@ -144,6 +146,18 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     result.unreliable |= {key.split(".")[0] for key in missing}
     result.config = {str(k): v for k, v in plain.items()} if isinstance(plain, dict) else {}
     return result
+
+
+def _present(node: dict[str, Any]) -> dict[str, Any]:
+    """A config or a part of one, with the keys of ``data`` as they are now."""
+    data = node.get("data")
+    return {**node, "data": present_data(data)} if isinstance(data, dict) else node
+
+
+def _present_tree(tree: DictConfig) -> DictConfig:
+    plain: Any = OmegaConf.to_container(tree, resolve=False)
+    new = _present(plain)
+    return tree if new == plain else OmegaConf.create(new)
 
 
 def _searchpath(overrides: Iterable[Override]) -> list[Path]:
@@ -184,7 +198,7 @@ def _given(values: Sequence[Override]) -> dict[str, Any]:
         for key in parents:
             node[key] = node[key] if isinstance(node.get(key), dict) else {}
             node = node[key]
-        node[last] = override.value()
+        node[last] = _value(override)
     return tree
 
 
@@ -293,15 +307,33 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
         except HydraException as error:
             reason = str(error).splitlines()[0] if "=" in line or line.startswith("~") else "should be key=value"
             problems.append(f"{line}: {reason}{hint(line)}")
+    problems += [f"{o.input_line}: is `{new}` now" for o in parsed if (new := present_key(o.key_or_group or ""))]
     if problems:
         raise ConfigError(problems)
     return parsed
 
 
+def _optional() -> set[str]:
+    """The groups of components that a run may be without."""
+    from molgfn.config import ROOT, Slot
+
+    return {key for key, rule in ROOT.items() if isinstance(rule, Slot) and rule.optional}
+
+
+def _leaves_out(override: Override) -> bool:
+    """It is ``group=none`` or ``group=null``: the run goes without this component, whatever the experiment says."""
+    return override.key_or_group in _optional() and override.value() in (None, "none")
+
+
+def _value(override: Override) -> Any:
+    return None if _leaves_out(override) else override.value()
+
+
 def _is_value(override: Override, groups: set[str]) -> bool:
     """It is ``key=value``, and neither chooses from a group nor speaks to Hydra itself."""
-    key = override.key_or_group
-    chooses = (key in groups and not isinstance(override.value(), dict)) or "/" in key or override.package is not None
+    key, value = override.key_or_group, override.value()
+    chooses = key in groups and not isinstance(value, dict) and not _leaves_out(override)
+    chooses = chooses or "/" in key or override.package is not None
     plain = not str(override.input_line).startswith(("+", "~"))
     return plain and not chooses and key.split(".")[0] != "hydra"
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from molgfn.class_paths import did_you_mean
 from molgfn.errors import ConfigError, MolgfnError
 from molgfn.evaluation.top_auc import TOP
 from molgfn.experiment import Experiment, assemble, train
 from molgfn.study.plan import Picture, Study
-from molgfn.targets import did_you_mean
 
 logger = logging.getLogger("molgfn")
 

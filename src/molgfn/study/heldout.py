@@ -21,7 +21,7 @@ TRAJECTORIES = 32
 
 _TB = {"_target_": "molgfn.objectives.balance.trajectory_balance.TrajectoryBalance"}
 _UNIFORM = {"_target_": "molgfn.objectives.backward.uniform.Uniform"}
-_DATA = {"_target_": "molgfn.trajectories.sources.Sources"}
+_DATA = {"_target_": "molgfn.trajectories.mixture.Sources"}
 
 
 def heldout_correlation(e: Experiment, policy: Policy, reward: Reward, heldout: int | str) -> dict[str, float]:
