@@ -80,7 +80,7 @@ def test_a_reward_of_one_temperature_is_refused_beside_a_drawn_one(tmp_path):
     (tmp_path / "run.yaml").write_text(RUN)
     for overrides, says in (
         (["reward.beta=2"], "beta is drawn for each trajectory, but nothing reads it"),
-        (["condition=null"], "reads the condition `beta`, but HyperGrid carries no condition"),
+        (["condition=none"], "reads the condition `beta`, but HyperGrid carries no condition"),
     ):
         result = call("train", tmp_path / "run.yaml", *overrides)
         assert result.exit_code == 2, result.output

@@ -66,8 +66,8 @@ def sample(
         progress: told what is done and how much of it.
 
     Raises:
-        ConfigError: a number out of its range, no such device, a condition that the run does not know, or ``files`` names
-            what the run has not read.
+        ConfigError: a number out of its range, no such device, a condition that the run does not know, or ``files``
+            names what the run has not read.
         CheckpointError: there is no such run, or it (or its reward: ``values=False`` goes without) cannot be built.
     """
     require_numbers(number, temperature, log_pt_samples, batch, seed)
