@@ -44,6 +44,13 @@ def test_an_objective_that_needs_more_is_refused_with_the_reason(tmp_path, objec
     assert "take an objective that does not read it" in problem
 
 
+def test_exploration_that_needs_more_is_refused_with_the_reason(tmp_path):
+    explored = node("trajectories.sources.explored.Explored", epsilon=0.1)
+    data = node("trajectories.mixture.Sources", batch_size=8, sources={"policy": explored})
+    with pytest.raises(ConfigError, match=r"data\.sources\.policy: draws from a flattened .* a LogProbOnly choice of"):
+        assemble(of_log_prob_only(tmp_path, data=data))
+
+
 def test_asking_for_more_says_who_asked():
     choice = LogProbOnly(Categorical(torch.zeros(2, 3), torch.ones(2, 3).bool()))
     with pytest.raises(ContractError, match=r"^kl: a LogProbOnly choice of actions has not got an exact KL"):
