@@ -3,8 +3,10 @@
 import importlib
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,16 @@ def test_a_loop_without_a_trainer_learns_the_golden_dag(written, name):
     assert not lightning
     lines = [line for line in FILES["my_lab/learn.py"].split("torch.manual_seed")[1].splitlines() if line.strip()]
     assert len(lines) <= 11
+
+
+def test_a_source_outside_the_package_draws_its_share(written):
+    small = [line for line in SMALL.splitlines() if line.startswith(("environment", "policy"))]
+    experiment = written / "my_lab" / "flattened.yaml"
+    experiment.write_text(experiment.read_text() + "\n".join(small))
+    run, _ = train(written, experiment)
+    with closing(sqlite3.connect(run / "scored.sqlite")) as database:
+        sources = [source for (source,) in database.execute("select source from scored")]
+    assert set(sources) == {"policy", "flattened"}
+    refused = CliRunner().invoke(cli, ["train", str(experiment), "objective=ent_ppo", "--check"])
+    assert refused.exit_code != 0
+    assert "data.sources.flattened draws from a flattened P_F" in " ".join(refused.output.split())

@@ -24,7 +24,7 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
     if tables and not isinstance(environment, ListedActions):
         lacks.append(
             f"reads {' and '.join(tables)}, with a column for each of a fixed number of actions, but the actions of "
-            f"{type(environment).__name__} are not listed so; take an objective that reads taken actions only, such as tb"
+            f"{type(environment).__name__} are not listed so; take an objective that reads taken actions, such as tb"
         )
     if objective.needs_path_independence and (found := path_dependence(environment)):
         lacks.append(found)

@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 
 from molgfn import experiment as experiments
 from molgfn.api.own_files import own_files
-from molgfn.api.runs import RunLike
-from molgfn.checkpoint import KEY, Loaded, files_of, find, read
+from molgfn.api.runs import RunLike, checkpoint_of
+from molgfn.checkpoint import KEY, files_of, find, read
 from molgfn.composing.compose import apply, checked
 from molgfn.config import check
 from molgfn.errors import ConfigError
@@ -74,7 +74,7 @@ def resume(run: RunLike, *overrides: str, callbacks: Sequence[pl.Callback] = ())
         CheckpointError: there is no such checkpoint, or a file that the run read is gone or another one.
         TrainingError: training cannot go on.
     """
-    config, path = resumed(_checkpoint(run), overrides)
+    config, path = resumed(checkpoint_of(run), overrides)
     return experiments.train(config, resume=path, callbacks=callbacks)
 
 
@@ -110,9 +110,3 @@ def resumed(
     if done >= wanted:
         raise ConfigError(f"trainer.iterations: {path} has {done} iterations behind it; {wanted} leave nothing to do")
     return config, path
-
-
-def _checkpoint(run: RunLike) -> str | Path:
-    if isinstance(run, Run):
-        return run.checkpoint
-    return run.path if isinstance(run, Loaded) else run
