@@ -67,7 +67,7 @@ def evaluate(
     """
     loaded = load(run, trust=trust, device=device)
     given = files or {}
-    reward = own_reward(loaded, given)
+    reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
     settings = evaluation_settings(loaded, given, samples=samples, reference=reference, heldout=heldout)
     folder = results_folder(Path(output) if output is not None else loaded.run / "evaluation", loaded.run)
     fresh = untrained_policy(loaded).to(loaded.policy.device) if untrained else None
