@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from molgfn.composing.compose import checked, checked_as_written, compose
 
+from molgfn.composing.compose import checked, checked_as_written, compose
 from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.moved import former, present
