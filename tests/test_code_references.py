@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from molgfn.class_paths import import_class, trust_option, trusted, trusted_prefixes
 from molgfn.code_references import module_of, names_file, split
 from molgfn.errors import ConfigError
-from molgfn.targets import import_class, trust_option, trusted, trusted_prefixes
 
 
 def test_what_is_a_file_and_what_a_module():

@@ -14,7 +14,7 @@ from molgfn.compatibility import misplaced
 from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
-from molgfn.experiment import assemble
+from molgfn.experiment import assemble, train
 from molgfn.objectives.base import Objective
 from molgfn.trajectories.mixture import Sources
 
@@ -30,10 +30,14 @@ def all_given():
 
 @pytest.fixture(autouse=True, scope="module")
 def _given(tmp_path_factory):
-    """The molecules of ``data=offline`` in this module."""
+    """The molecules of ``data=offline`` in this module, and a trained policy in each space."""
     path = tmp_path_factory.mktemp("given") / "given.smi"
     path.write_text("CCC\nCCCO\nCCCC\n")
     DATA["offline"]["sources"]["offline"]["molecules"] = str(path)
+    for space in SPACES:
+        first = run(space, OBJECTIVES["tb"], DATA["on_policy"])
+        first |= {"name": space, "output": str(path.parent)}
+        PRIORS[space] = str(train(first).checkpoint)
 
 
 def node(target, **arguments):
@@ -68,7 +72,13 @@ SPACES = {
 }
 
 
+#: checkpoint of a policy that was trained in the space
+PRIORS: dict[str, str] = {}
+
+
 def run(space, objective, data, target=None):
+    if "prior" in objective:
+        objective = {**objective, "prior": PRIORS[space]}
     return {
         "name": "test",
         "seed": 0,

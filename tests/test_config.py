@@ -7,9 +7,9 @@ import pytest
 import yaml
 from pydantic import Field, PositiveFloat
 
+from molgfn.class_paths import import_class, parameters, type_text
 from molgfn.config import ROOT, Slot, build, check
 from molgfn.errors import ConfigError, VocabularyError
-from molgfn.targets import import_class, parameters, type_text
 
 PARTS = """
     from __future__ import annotations
@@ -298,7 +298,7 @@ def test_a_trusted_package_may_name_its_functions():
     "target",
     [
         "os.system", "builtins.eval", "subprocess.Popen", "torch.hub.load", "torch.load", "molgfn.config.build",
-        "molgfn.config.json.JSONDecoder", "molgfn.targets.Parameter", "torch.os._Environ", "molgfn.cli.main.main",
+        "molgfn.config.json.JSONDecoder", "molgfn.class_paths.Parameter", "torch.os._Environ", "molgfn.cli.main.main",
         "molgfn.config.TypeAdapter",
     ],
 )  # fmt: skip

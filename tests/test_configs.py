@@ -7,11 +7,11 @@ import pytest
 import yaml
 from tests.optional_data import or_skip
 
-from molgfn.config import ROOT, TARGET, Slot, build, check
+from molgfn.class_paths import import_class, parameters
+from molgfn.config import CLASS_KEY, ROOT, Slot, build, check
 from molgfn.proxies.fitting import fit
-from molgfn.proxies.table import read_targets
+from molgfn.proxies.table import read_property
 from molgfn.proxies.training import FitSettings
-from molgfn.targets import import_class, parameters
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
@@ -70,7 +70,7 @@ def resolved(path: Path) -> dict:
 def nodes(value):
     """All ``_target_`` nodes of a config, outermost first."""
     if isinstance(value, dict):
-        if TARGET in value:
+        if CLASS_KEY in value:
             yield value
         value = list(value.values())
     if isinstance(value, list):
@@ -89,15 +89,15 @@ def test_there_is_a_group_for_every_component_and_no_other():
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_config_names_a_class_of_its_kind(path):
     slot = ROOT[path.parent.name]
-    assert issubclass(import_class(read(path)[TARGET]), import_class(slot.base))
+    assert issubclass(import_class(read(path)[CLASS_KEY]), import_class(slot.base))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_config_lists_all_parameters_with_their_defaults(path):
     slot = ROOT[path.parent.name]
     node = read(path)
-    own = {k: p for k, p in parameters(import_class(node[TARGET])).items() if k not in slot.live}
-    assert set(node) - {TARGET} == set(own)
+    own = {k: p for k, p in parameters(import_class(node[CLASS_KEY])).items() if k not in slot.live}
+    assert set(node) - {CLASS_KEY} == set(own)
     if name(path) in VARIANTS:
         return
     for key, parameter in own.items():
@@ -110,7 +110,7 @@ def test_the_config_lists_all_parameters_with_their_defaults(path):
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "data"], ids=name)
 def test_a_source_lists_all_its_parameters(path):
     for node in read(path)["sources"].values():
-        assert set(node) - {TARGET} == set(parameters(import_class(node[TARGET])))
+        assert set(node) - {CLASS_KEY} == set(parameters(import_class(node[CLASS_KEY])))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -135,7 +135,7 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
         node["weights"] = str(tmp_path / "proxy.pt")
         (tmp_path / "t.csv").write_text("smiles,y\n" + "".join(f"{'C' * n},{n}\n" for n in range(1, 31)))
         tiny = FitSettings(members=2, width=8, layers=1, epochs=1)
-        fit(read_targets(tmp_path / "t.csv", "y"), tiny).save(node["weights"])
+        fit(read_property(tmp_path / "t.csv", "y"), tiny).save(node["weights"])
     if name(path) == "oracle/vina":
         atom = "ATOM      1  C   ALA A   1       0.000   0.000   0.000  1.00  0.00     0.000 C\n"
         (tmp_path / "one_atom.pdbqt").write_text(atom)
@@ -153,7 +153,7 @@ def test_the_policy_builds(path, learned):
     from molgfn.environments.fragments import Fragments
     from molgfn.environments.hypergrid import HyperGrid
 
-    cls = import_class(read(path)[TARGET])
+    cls = import_class(read(path)[CLASS_KEY])
     entries = [["c1ccccc1", [0, 3], 1], ["C", [0], 1]]
     environment = HyperGrid(side=4) if "vector" in cls.reads else Fragments(vocabulary=entries, max_fragments=3)
     live = {"environment": environment, "learned_backward": learned}

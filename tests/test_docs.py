@@ -15,11 +15,11 @@ import torch
 import yaml
 from click.testing import CliRunner
 
+from molgfn.api.scoring import composed
 from molgfn.chemistry.molecules import parse
 from molgfn.cli.describing import catalogue, oracle_table
 from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
-from molgfn.cli.score import composed
 from molgfn.composing.compose import checked
 from molgfn.composing.places import find_experiment
 from molgfn.config import build
@@ -140,8 +140,8 @@ def test_every_shipped_oracle_has_a_row_that_says_what_it_needs():
     assert vina["needs"] == "`receptor`, and `center` or `ligand`; `molgfn[docking]`"
     assert (vina["range"], vina["units"], vina["better"]) == ("[-30, 10]", "kcal/mol", "less")
     assert "10.1021/acs.jcim.1c00203" in vina["source"]
-    assert (oracles["hypergrid"]["scores"], oracles["hypergrid"]["range"]) == ("grid", "[0, inf)")
-    assert oracles["druglike"]["scores"] == "molecule"  # a composite: that of its components
+    assert (oracles["hypergrid"]["kind"], oracles["hypergrid"]["range"]) == ("grid", "[0, inf)")
+    assert oracles["druglike"]["kind"] == "molecule"  # a composite: that of its components
     assert oracles["function"]["range"] == "as given (`range`)"
     assert oracles["logp"]["range"] == "any number"
     needs = {name: row["needs"] for name, row in oracles.items() if row["needs"] != "-"}

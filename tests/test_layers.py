@@ -35,10 +35,11 @@ ORDER = [
     ("objectives",),
     ("evaluation",),
     ("training",),
-    ("testing", "targets"),
+    ("testing", "class_paths"),
     ("config",),
     ("compatibility",),
     ("run_environment",),
+    ("run_policies",),
     ("run_files",),
     ("composing",),
     ("run_folder",),
@@ -58,7 +59,7 @@ ONLY = {
 }
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)
 CONTRACTS = {
-    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing"},
+    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing", "plain_graphs"},
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},

@@ -5,8 +5,8 @@ import importlib.util
 
 import pytest
 
+from molgfn.class_paths import import_class
 from molgfn.moved import MOVED, former, present
-from molgfn.targets import import_class
 
 
 @pytest.mark.parametrize(("then", "now"), MOVED.items())

@@ -24,7 +24,7 @@ molgfn fragments build "$folder/clean.csv" -o "$folder/vocabulary.txt" --size 15
 molgfn fragments check "$folder/vocabulary.txt" --molecules "$folder/clean.csv"
 
 say "3. a proxy of the activity, judged on scaffolds that it has not seen"
-molgfn proxy fit "$folder/clean.csv" --target pIC50 --split scaffold -o "$folder/proxy.pt" ${FIT:-}
+molgfn proxy fit "$folder/clean.csv" --property pIC50 --split scaffold -o "$folder/proxy.pt" ${FIT:-}
 
 say "4. train: new molecules in proportion to their reward"
 cp "$here/experiment.yaml" "$folder/experiment.yaml"

@@ -12,23 +12,23 @@ import copy
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from molgfn.config import build
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import under
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.moved import present
 from molgfn.moved_sources import present_key
-from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
 from molgfn.run_environment import condition_record, run_environment
+from molgfn.run_policies import run_backward, run_policy
 
 KEY = "molgfn"
 PREFIX = "policy."
@@ -59,6 +59,16 @@ class Loaded:
     def __repr__(self) -> str:
         made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
         return f"{made}, after {self.iteration:,} iterations: {self.path}"
+
+    def under(self, values: Mapping[str, float] | None = None) -> Loaded:
+        """The same with the environment under one condition: ``values`` by name, its reference for the rest.
+
+        Without a condition it is the same as before.
+
+        Raises:
+            ConfigError: there is no condition of such a name, or it does not have such a value.
+        """
+        return replace(self, environment=under(self.environment, values))
 
     @property
     def run(self) -> Path:
@@ -194,17 +204,11 @@ def _build(
     if lacking := [key for key in ("environment", "policy", "backward") if key not in config]:
         raise CheckpointError(f"{path}: the config inside has no {' and no '.join(f'`{k}`' for k in lacking)}")
 
-    def part(expected: type[Any], key: str, **live: Any) -> Any:
-        return build(config[key], expected, key, live=live, untrusted=True, trust=trust)
-
     try:
         environment = run_environment(config, untrusted=True, trust=trust)
-        backward = part(BackwardPolicyTraining, "backward")
-        backward.settle(counts_paths=environment.counts_paths)
-        live = {"environment": environment, "learned_backward": backward.learned, "own_losses": own_losses}
-        policy = part(Policy, "policy", **live)
-        policy.backward_rule = backward.fixed
-        return environment, policy
+        backward = run_backward(config, environment, untrusted=True, trust=trust)
+        needs = {"learned_backward": backward.learned, "backward_rule": backward.fixed, "own_losses": own_losses}
+        return environment, run_policy(config, environment, needs, untrusted=True, trust=trust)
     except ConfigError as error:
         problems = "\n  ".join(error.problems)
         raise CheckpointError(f"{path}: the config inside cannot be built\n  {problems}") from error

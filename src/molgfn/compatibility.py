@@ -30,6 +30,7 @@ def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
         f"reads {quantity.name} of P_F, but {reason}; take an objective that does not read it, or a policy whose "
         "distribution has it"
         for quantity in read_quantities(objective)
+        if isinstance(quantity, type)  # whatever else is listed is refused for that
         for reason in lacking(policy.distribution, quantity.needs)
     ]
 

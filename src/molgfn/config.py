@@ -19,9 +19,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from molgfn.errors import ConfigError, MolgfnError
-from molgfn.paths import OutputPlace
-from molgfn.targets import (
+from molgfn.class_paths import (
     TRUSTED,
     Parameter,
     did_you_mean,
@@ -33,9 +31,11 @@ from molgfn.targets import (
     trusted_prefixes,
     type_text,
 )
+from molgfn.errors import ConfigError, MolgfnError
+from molgfn.paths import OutputPlace
 
 T = TypeVar("T")
-TARGET = "_target_"
+CLASS_KEY = "_target_"
 #: words that YAML 1.1 reads as false and as true
 BOOLEANS = ("off no n", "on yes y")
 
@@ -68,10 +68,12 @@ ROOT: dict[str, Any] = {
     "condition": Slot("molgfn.conditions.base.Condition", optional=True),
     "oracle": Slot(("molgfn.oracles.base.Oracle", "molgfn.rewards.scalarisation.Scalarisation")),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
-    "scoring": Slot("molgfn.serving.settings.Scoring", optional=True),
-    "policy": Slot("molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "own_losses"})),
+    "scoring": Slot("molgfn.serving.settings.Scoring", frozenset({"make", "recipe"}), optional=True),
+    "policy": Slot(
+        "molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "backward_rule", "own_losses"})
+    ),
     "objective": Slot("molgfn.objectives.base.Objective"),
-    "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining"),
+    "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining", frozenset({"counts_paths"})),
     "target": Slot("molgfn.objectives.base.TargetNetwork", optional=True),
     "data": Slot("molgfn.trajectories.mixture.Sources"),
     "optimizer": Slot("molgfn.training.optimizers.Optimizers"),
@@ -163,20 +165,20 @@ class _Walk:
         wanted = " or ".join(b.__name__ for b in bases) or "component"
         if not isinstance(node, Mapping):
             self.problems.append(
-                f"{where}: should be a component (a mapping with `{TARGET}`, {_a(wanted)}), got {show(node)}"
+                f"{where}: should be a component (a mapping with `{CLASS_KEY}`, {_a(wanted)}), got {show(node)}"
             )
             return None
-        if TARGET not in node:
-            self.problems.append(f"{where}: has no `{TARGET}` that names {_a(wanted)}")
+        if CLASS_KEY not in node:
+            self.problems.append(f"{where}: has no `{CLASS_KEY}` that names {_a(wanted)}")
             return None
         try:
-            cls = import_class(node[TARGET], self.prefixes)
+            cls = import_class(node[CLASS_KEY], self.prefixes)
             if bases and not issubclass(cls, bases):
                 raise ConfigError(f"`{cls.__name__}` is not {_a(wanted)}")
             if inspect.isabstract(cls):
                 raise ConfigError(f"`{cls.__name__}` is a contract and cannot be built; name a class that keeps it")
             if not bases and self.prefixes is not None:
-                raise ConfigError(f"nothing says which class belongs here, so `{node[TARGET]}` is not accepted")
+                raise ConfigError(f"nothing says which class belongs here, so `{node[CLASS_KEY]}` is not accepted")
             accepted = parameters(cls)
             self._require_trusted_code(node, cls)
         except (ConfigError, TypeError) as error:
@@ -196,7 +198,7 @@ class _Walk:
             raise ConfigError(f"{where}: {error}") from error
 
     def _require_trusted_code(self, node: Mapping[str, Any], cls: type) -> None:
-        """Refuse code that a config of unknown origin names by a parameter (``names_code``) rather than a target."""
+        """Refuse code that a config of unknown origin names by a parameter (``names_code``), not by ``_target_``."""
         if self.prefixes is None:
             return
         own = tuple(p for p in self.prefixes if p not in TRUSTED)  # not all of torch: any function may be called
@@ -214,7 +216,7 @@ class _Walk:
         out: dict[str, Any] = {}
         for key, value in node.items():
             place = f"{where}.{key}"
-            if key == TARGET:
+            if key == CLASS_KEY:
                 continue
             if key in own:
                 out[key] = self.value(value, own[key].annotation, place)
@@ -230,12 +232,12 @@ class _Walk:
 
     def value(self, value: Any, annotation: Any, where: str) -> Any:
         """Check one value against one annotation; returns what the constructor should get."""
-        if isinstance(value, Mapping) and TARGET in value:
+        if isinstance(value, Mapping) and CLASS_KEY in value:
             classes = tuple(_classes(annotation))
             # read the component even where none belongs: its own mistakes are then reported in the same pass
             built = self.component(value, classes, where)
             if not classes and Any not in _alternatives(annotation):
-                name = str(value[TARGET]).rpartition(".")[2]
+                name = str(value[CLASS_KEY]).rpartition(".")[2]
                 self.problems.append(f"{where}: `{name}` does not belong here: should be {type_text(annotation)}")
             return built
         if not _holds_node(value):
@@ -286,7 +288,7 @@ def _explain(error: ValidationError, value: Any, annotation: Any, where: str) ->
     """Pydantic's errors as lines of ours; one line for a union, however many branches it has."""
     if classes := [c for c in _classes(annotation) if not isinstance(value, (list, Mapping))]:
         wanted = " or ".join(c.__name__ for c in classes)
-        return [f"{where}: should be a component (a mapping with `{TARGET}`, {_a(wanted)}), got {show(value)}"]
+        return [f"{where}: should be a component (a mapping with `{CLASS_KEY}`, {_a(wanted)}), got {show(value)}"]
     if len(_alternatives(annotation)) > 1 and not isinstance(value, (list, Mapping)):
         texts = list(dict.fromkeys(_message(e) for e in error.errors()))
         return [f"{where}: {' or '.join(texts)}, got {show(value)}{_nearest(value, annotation)}"]
@@ -301,7 +303,7 @@ def _explain(error: ValidationError, value: Any, annotation: Any, where: str) ->
                 place += f".{part}"
         if e["type"] == "needs_python_object" or e["type"] == "is_instance_of":
             lines.append(
-                f"{place}: should be {type_text(annotation)} (a mapping with `{TARGET}`), got {show(e['input'])}"
+                f"{place}: should be {type_text(annotation)} (a mapping with `{CLASS_KEY}`), got {show(e['input'])}"
             )
         else:
             lines.append(f"{place}: {_message(e)}, got {show(e['input'])}{_nearest(e['input'], annotation)}")
@@ -352,7 +354,7 @@ def _alternative(annotation: Any, kind: type) -> Any:
 
 def _holds_node(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return TARGET in value or any(map(_holds_node, value.values()))
+        return CLASS_KEY in value or any(map(_holds_node, value.values()))
     return isinstance(value, (list, tuple)) and any(map(_holds_node, value))
 
 

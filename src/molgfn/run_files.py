@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from molgfn.class_paths import import_class, parameters
 from molgfn.code_references import names_file, split
-from molgfn.config import ROOT, TARGET, Slot
+from molgfn.config import CLASS_KEY, ROOT, Slot
 from molgfn.datasets.registry import DATASETS
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.paths import PathRole, expanded, local, role_of, sha256
-from molgfn.targets import import_class, parameters
 
 #: what is done with one value: (key, role, value) -> the new value
 Visit = Callable[[str, PathRole, Any], Any]
@@ -275,16 +275,18 @@ def _value(value: Any, annotation: Any, key: str, visit: Visit) -> Any:
         return visit(key, role, value)
     if isinstance(value, Mapping):
         accepted: Mapping[str, Any] = {}
-        if TARGET in value:
-            target = visit(f"{key}.{TARGET}", CODE, value[TARGET])
-            value = {**value, TARGET: target}
+        if CLASS_KEY in value:
+            path = visit(f"{key}.{CLASS_KEY}", CODE, value[CLASS_KEY])
+            value = {**value, CLASS_KEY: path}
             try:
-                accepted = parameters(import_class(target))
+                accepted = parameters(import_class(path))
             except (ConfigError, TypeError):
                 accepted = {}  # the check of the config says what is wrong with it
         inner = _inside(annotation)
         return {
-            k: v if k == TARGET else _value(v, accepted[k].annotation if k in accepted else inner, f"{key}.{k}", visit)
+            k: v
+            if k == CLASS_KEY
+            else _value(v, accepted[k].annotation if k in accepted else inner, f"{key}.{k}", visit)
             for k, v in value.items()
         }
     if isinstance(value, list):

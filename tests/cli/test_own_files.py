@@ -153,3 +153,83 @@ def test_a_name_stays_within_the_output_folder(call, grid_file, tmp_path):
     long = call("train", grid_file, f"name={'x' * 300}")
     assert long.exit_code == 2
     assert "cannot make a run folder" in long.stderr
+
+
+@pytest.fixture
+def table_run(call, molecules_file, tmp_path, monkeypatch):
+    """A run on molecules, trained in a folder `A` with a table of values that lies there; we stand in a folder `B`."""
+    (tmp_path / "A").mkdir()
+    (tmp_path / "B").mkdir()
+    (tmp_path / "A" / "v.csv").write_text("object,value\nCCO,0.5\n")
+    (tmp_path / "B" / "in.smi").write_text("CCO\nCCC\n")
+    monkeypatch.chdir(tmp_path / "A")
+    words = ["oracle=table", "oracle.path=v.csv", "oracle.missing=0.125", "trainer.iterations=2", "data.batch_size=4"]
+    result = call("train", molecules_file, *words, "output=out")
+    assert result.exit_code == 0, result.output
+    monkeypatch.chdir(tmp_path / "B")
+    (folder,) = (tmp_path / "A" / "out").iterdir()
+    return folder
+
+
+#: command line after the run, with a file of results
+COMMANDS = {
+    "evaluate": lambda run, *more: ["evaluate", run, "-n", 10, "--no-untrained", "-o", "result", *more],
+    "sample": lambda run, *more: ["sample", run, "-n", 5, "--log-pt-samples", 0, "-o", "result.csv", *more],
+    "score": lambda run, *more: ["score", "in.smi", "--run", run, "-o", "result.csv", *more],
+    "score-as": lambda run, *more: ["evaluate", "in.smi", "--score-as", run, "-o", "result", *more],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_the_runs_own_files_or_refuses(call, table_run, tmp_path, command):
+    words, table = COMMANDS[command], tmp_path / "A" / "v.csv"
+    (tmp_path / "B" / "v.csv").write_text("object,value\nCCO,0.75\nCCC,0.75\n")  # of the same name, in this folder
+    done = call(*words(table_run))
+    assert done.exit_code == 0, done.stderr
+    table.write_text("object,value\nCCO,0.25\n")
+    refused = call(*words(table_run))
+    assert refused.exit_code == 3
+    assert f"{table}: is not the file the run was trained with" in refused.stderr
+    table.unlink()
+    gone = call(*words(table_run))
+    assert gone.exit_code == 3
+    assert "but it is gone" in gone.stderr
+    assert "--file oracle.path=PATH" in gone.stderr
+    chosen = call(*words(table_run, "--file", "oracle.path=v.csv"))
+    assert chosen.exit_code == 0, chosen.stderr
+    assert "because --file names it" in chosen.stderr
+    assert call(*words(table_run, "--file", "oracle.path")).exit_code == 2
+    unknown = call(*words(table_run, "--file", "oracle.weights=v.csv"))
+    assert unknown.exit_code == 2
+    assert "the run has no such file; it read oracle.path" in unknown.stderr
+    missing = call(*words(table_run, "--file", "oracle.path=nowhere.csv"))
+    assert missing.exit_code == 2
+    assert "nowhere.csv: no such file" in missing.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_moved_with_its_run_is_found_by_every_command(call, table_run, tmp_path, command):
+    (tmp_path / "A").rename(tmp_path / "C")
+    moved = tmp_path / "C" / table_run.relative_to(tmp_path / "A")
+    done = call(*COMMANDS[command](moved))
+    assert done.exit_code == 0, done.stderr
+    assert f"is now {tmp_path / 'C' / 'v.csv'}" in done.stderr
+
+
+def test_an_override_comes_before_the_check_of_files(call, table_run, tmp_path):
+    (tmp_path / "A" / "v.csv").unlink()
+    (tmp_path / "B" / "w.csv").write_text("object,value\nCCO,0.75\n")
+    done = call("score", "in.smi", "--run", table_run, "oracle.path=w.csv", "oracle.missing=0.5", "-o", "result.csv")
+    assert done.exit_code == 0, done.stderr
+    rows = [line.split(",") for line in (tmp_path / "B" / "result.csv").read_text().splitlines()]
+    assert [row[rows[0].index("value")] for row in rows[1:]] == ["0.75", "0.5"]
+
+
+def test_sampling_without_values_needs_no_file(call, table_run, tmp_path):
+    (tmp_path / "A" / "v.csv").unlink()
+    words = ["sample", table_run, "-n", 5, "--no-values", "--log-pt-samples", 0, "-o", "result.csv"]
+    assert call(*words).exit_code == 0
+    refused = call(*words, "--file", "oracle.path=v.csv")
+    assert refused.exit_code == 2
+    assert "--file is for the run's reward" in refused.stderr
+    assert call("score", "in.smi", "oracle=qed", "--file", "oracle.path=v.csv", "-o", "x.csv").exit_code == 2

@@ -18,21 +18,21 @@ def table(tmp_path):
 
 def test_from_a_table_to_scores(call, table, tmp_path):
     proxy = tmp_path / "proxy.pt"
-    result = call("proxy", "fit", table, "--target", "atoms", "-o", proxy, "--direction", "minimise", *TINY)
+    result = call("proxy", "fit", table, "--property", "atoms", "-o", proxy, "--direction", "minimise", *TINY)
     assert result.exit_code == 0, result.output
     assert "43 rows, 40 different molecules with `atoms`" in result.stdout
     assert "left out: 1 x not a SMILES" in result.stdout
-    assert "left out: 1 x no target" in result.stdout
+    assert "left out: 1 x no value" in result.stdout
     assert "1 rows were averaged" in result.stdout
     assert f"{table}, line 42: not a SMILES" in result.stderr
     parts = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines() if line.startswith("  t")}
     assert parts == {"train": "32", "test": "4"}
-    for name in ("RMSE", "MAE", "R2", "Spearman", "in 1 std", "target: atoms, minimise, from 2 to 22"):
+    for name in ("RMSE", "MAE", "R2", "Spearman", "in 1 std", "property: atoms, minimise, from 2 to 22"):
         assert name in result.stdout
 
     info = call("proxy", "info", proxy)
     assert info.exit_code == 0, info.output
-    told = [line for line in result.stdout.splitlines() if line.startswith(("  train", "target", "ensemble"))]
+    told = [line for line in result.stdout.splitlines() if line.startswith(("  train", "property", "ensemble"))]
     assert len(told) == 3
     assert all(line in info.stdout for line in told)
     assert "data: data.csv, sha256 " in info.stdout
@@ -73,10 +73,10 @@ def test_every_option_reaches_the_proxy(call, table, tmp_path):
         "--seed",
         7,
     )
-    result = call("proxy", "fit", table, "--target", "atoms", "-o", proxy, *TINY, *options)
+    result = call("proxy", "fit", table, "--property", "atoms", "-o", proxy, *TINY, *options)
     assert result.exit_code == 0, result.output
     card = ProxyEnsemble.load(proxy).card
-    assert (card.units, card.direction, card.target) == ("nm", "maximise", "atoms")
+    assert (card.units, card.direction, card.property) == ("nm", "maximise", "atoms")
     wanted = {
         "members": 2,
         "width": 8,
@@ -102,10 +102,10 @@ def test_refusals(call, table, tmp_path):
     gone = run("--target", "mass")
     assert gone.exit_code == 3
     assert "no column 'mass'" in gone.stderr
-    nowhere = run("--target", "atoms", out=tmp_path / "no" / "proxy.pt")
+    nowhere = run("--property", "atoms", out=tmp_path / "no" / "proxy.pt")
     assert nowhere.exit_code == 2
-    assert run("--target", "atoms", out=tmp_path).exit_code == 2
-    assert run("--target", "atoms", "--members", 1).exit_code == 2
+    assert run("--property", "atoms", out=tmp_path).exit_code == 2
+    assert run("--property", "atoms", "--members", 1).exit_code == 2
     bad = call("proxy", "info", table)
     assert bad.exit_code == 3
     assert "not a proxy" in bad.stderr

@@ -254,9 +254,13 @@ def test_a_worker_process_gives_the_same(call, functions, tmp_path):
     ("arguments", "code", "message"),
     [
         (["oracle=qedd"], 2, "did you mean `qed`?"),
-        (["oracle=hypergrid"], 2, "oracle: hypergrid scores grid objects, not molecules"),
-        (["oracle=string_modes"], 2, "oracle: string_modes scores string objects, not molecules"),
-        (["oracle=table", "oracle.domain=string", "oracle.values={a: 1.0, b: 2.0}"], 2, "table scores string objects"),
+        (["oracle=hypergrid"], 2, "oracle: hypergrid measures grid objects, not molecules"),
+        (["oracle=string_modes"], 2, "oracle: string_modes measures string objects, not molecules"),
+        (
+            ["oracle=table", "oracle.domain=string", "oracle.values={a: 1.0, b: 2.0}"],
+            2,
+            "table measures string objects",
+        ),
         (["oracle=function", "oracle.function=json.nothing"], 2, "`json.nothing` is no function"),
         (["oracle=sa", "reward=power"], 2, "is to be minimised"),
         (["reward=power", "reward.beta=null"], 2, "Power reads the condition `beta`, which molecules of a file do not"),
@@ -359,7 +363,7 @@ def test_what_a_run_cannot_score_is_said(call, grid_run, molecules_run, tmp_path
     (tmp_path / "in.smi").write_text("CCO\n")
     given, out = tmp_path / "in.smi", tmp_path / "out.csv"
     for options, code, text in (
-        (["--run", grid_run], 2, "its reward scores grid objects, not molecules"),
+        (["--run", grid_run], 2, "its reward is of grid objects, not molecules"),
         (["--run", tmp_path / "gone"], 3, "no such file or folder"),
         (
             ["--run", molecules_run, "oracle=sa"],

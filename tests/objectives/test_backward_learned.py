@@ -18,6 +18,7 @@ from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import Network
 from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
+from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import golden_dag
 from molgfn.testing.objective import reordered, widened
 from molgfn.trajectories.evaluate import evaluate, evaluate_backward
@@ -106,8 +107,8 @@ def test_pads_and_the_order_of_trajectories_change_nothing(dag, backward):
 def test_maximum_entropy_makes_all_paths_equally_likely():
     """Identity 12."""
     dag = golden_dag(learned_backward=False)
-    dag.policy.backward_rule = MaximumEntropy().fixed
-    log_pb = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))[LogPB].sum(1)
+    policy = TabularPolicy(environment=dag.environment, backward_rule=MaximumEntropy().fixed).double()
+    log_pb = evaluate(dag.trajectories, policy, quantities=(LogPB,))[LogPB].sum(1)
     last = dag.environment.index(dag.trajectories.terminal)
     torch.testing.assert_close(log_pb, -LOG_PATHS[last], rtol=0, atol=1e-12)
 
@@ -125,18 +126,13 @@ def test_learned_maximum_entropy_is_solved_by_the_counts_alone(dag):
     assert loss.item() < 1e-20
 
 
-def test_maximum_entropy_settles_on_counting_or_learning():
-    def settled(counts, counts_paths):
-        backward = MaximumEntropy(counts=counts)
-        backward.settle(counts_paths=counts_paths)
-        return backward
-
-    assert not settled("auto", True).learned
-    assert settled("auto", False).networks == (Network("log_paths"),)
-    assert settled("learned", True).has_loss
-    assert settled("counted", True).networks == ()
+def test_maximum_entropy_counts_or_learns():
+    assert not MaximumEntropy(counts_paths=True).learned
+    assert MaximumEntropy(counts_paths=False).networks == (Network("log_paths"),)
+    assert MaximumEntropy(counts="learned", counts_paths=True).has_loss
+    assert MaximumEntropy(counts="counted", counts_paths=True).networks == ()
     with pytest.raises(ConfigError, match="does not count its paths"):
-        settled("counted", False)
+        MaximumEntropy(counts="counted", counts_paths=False)
 
 
 # ---------------------------------------------------------------------------------------------- pessimistic

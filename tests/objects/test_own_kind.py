@@ -92,7 +92,7 @@ def test_an_own_kind_goes_all_the_way(dna, tmp_path):
 
 def test_another_kinds_oracle_is_refused(dna, tmp_path):
     wrong = call("train", "strands.yaml", "oracle._target_=molgfn.oracles.synthetic.string_modes.StringModes", code=2)
-    assert "Strands builds strand objects, but the oracle scores string objects" in wrong.stderr
+    assert "Strands builds strand objects, but the oracle measures string objects" in wrong.stderr
 
 
 def test_flows_are_exact_over_objects_of_an_own_kind(dna):

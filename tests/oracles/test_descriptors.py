@@ -11,9 +11,9 @@ from rdkit import Chem
 from rdkit.Chem import Lipinski
 
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.class_paths import import_class
 from molgfn.oracles.properties import descriptors
 from molgfn.oracles.properties.descriptors import Descriptor, Stereocentres
-from molgfn.targets import import_class
 from molgfn.testing import check_oracle
 
 ORACLES = Descriptor.__subclasses__()

@@ -18,7 +18,7 @@ from molgfn.oracles.models.proxy import Proxy
 from molgfn.proxies.ensemble import ProxyEnsemble
 from molgfn.proxies.fitting import fit
 from molgfn.proxies.splits import split
-from molgfn.proxies.table import read_targets
+from molgfn.proxies.table import read_property
 from molgfn.proxies.training import FitSettings
 from molgfn.rewards.readings import Readings
 from molgfn.rewards.transforms import Linear
@@ -34,7 +34,7 @@ def weights(tmp_path_factory):
     (folder / "atoms.csv").write_text("smiles,atoms\n" + "".join(f"{'C' * n},{n}\n" for n in range(1, 31)))
     settings = FitSettings(members=3, width=8, layers=2, epochs=2, batch=8)
     path = folder / "proxy.pt"
-    fit(read_targets(folder / "atoms.csv", "atoms"), settings, direction="minimise", units="atoms").save(path)
+    fit(read_property(folder / "atoms.csv", "atoms"), settings, direction="minimise", units="atoms").save(path)
     return str(path)
 
 

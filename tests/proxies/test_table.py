@@ -1,4 +1,4 @@
-"""Tables of molecules and targets: what is read, averaged, left out, and which part it goes to."""
+"""Tables of molecules and values: what is read, averaged, left out, and which part it goes to."""
 
 import gzip
 import hashlib
@@ -11,7 +11,7 @@ from molgfn.chemistry.molecules import parse
 from molgfn.chemistry.scaffolds import murcko
 from molgfn.errors import DataError
 from molgfn.proxies.splits import split
-from molgfn.proxies.table import read_targets
+from molgfn.proxies.table import read_property
 
 ROWS = """name,SMILES,pIC50
 a,CCO,5.0
@@ -36,22 +36,22 @@ def file(tmp_path):
 
 
 def test_rows_are_averaged_or_left_out_and_counted(file):
-    table = read_targets(file, "pIC50")
+    table = read_property(file, "pIC50")
     assert [m.smiles for m in table.molecules] == ["CCO", "c1ccccc1", "C[C@H](N)O"]
     assert table.values.tolist() == [6.0, 6.0, 10.5]  # stereo is not seen, so the last two rows are one molecule
     assert table.rows == 11
     assert table.merged == 2
     assert table.noise == pytest.approx(math.sqrt((1 + 1 + 0.25 + 0.25) / 2))
     assert table.left_out == {
-        "no target": 2,
+        "no value": 2,
         "not a SMILES": 1,
-        "target is no number": 1,
+        "value is no number": 1,
         "valence": 1,
-        "target is not finite": 1,
+        "value is not finite": 1,
     }
     assert [line for line, _ in table.first] == [4, 6, 7, 8, 9]
     assert table.sha256 == hashlib.sha256(ROWS.encode()).hexdigest()
-    for part in ("11 rows, 3 different molecules with `pIC50`", "left out: 2 x no target", "2 rows were averaged"):
+    for part in ("11 rows, 3 different molecules with `pIC50`", "left out: 2 x no value", "2 rows were averaged"):
         assert part in table.summary()
 
 
@@ -64,10 +64,10 @@ def test_other_formats_hold_the_same(file, tmp_path):
     numbers = frame.iloc[[0, 1, 3]].astype({"pIC50": float})
     numbers.to_parquet(tmp_path / "numbers.parquet")
     for name in ("data.tsv.gz", "data.parquet"):
-        table = read_targets(tmp_path / name, "pIC50", smiles="SMILES")
+        table = read_property(tmp_path / name, "pIC50", smiles="SMILES")
         assert table.values.tolist() == [6.0, 6.0, 10.5]
         assert table.rows == 11
-    assert read_targets(tmp_path / "numbers.parquet", "pIC50").values.tolist() == [6.0, 6.0]
+    assert read_property(tmp_path / "numbers.parquet", "pIC50").values.tolist() == [6.0, 6.0]
 
 
 @pytest.mark.parametrize(
@@ -75,21 +75,21 @@ def test_other_formats_hold_the_same(file, tmp_path):
     [
         ("ic50", None, "no column 'ic50'; the columns are: name, SMILES, pIC50"),
         ("pIC50", "structure", "no column 'structure'"),
-        ("name", None, "no row has a molecule and a number in `name` .*line 2: target is no number: a"),
+        ("name", None, "no row has a molecule and a number in `name` .*line 2: value is no number: a"),
         ("pIC50", "name", "no row has a molecule"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_why(file, target, smiles, says):
     with pytest.raises(DataError, match=says):
-        read_targets(file, target, smiles=smiles)
+        read_property(file, target, smiles=smiles)
 
 
 def test_a_file_without_columns_is_refused(tmp_path):
     (tmp_path / "data.smi").write_text("CCO 5\n")
     with pytest.raises(DataError, match="column"):
-        read_targets(tmp_path / "data.smi", "5")
+        read_property(tmp_path / "data.smi", "5")
     with pytest.raises(DataError, match=r"gone\.csv"):
-        read_targets(tmp_path / "gone.csv", "y")
+        read_property(tmp_path / "gone.csv", "y")
 
 
 def test_a_random_split_has_each_row_once():

@@ -18,7 +18,7 @@ from molgfn.proxies.fitting import fit
 from molgfn.proxies.metrics import measure, std_factor
 from molgfn.proxies.network import EnsembleNetwork, tensors
 from molgfn.proxies.splits import Parts
-from molgfn.proxies.table import read_targets
+from molgfn.proxies.table import read_property
 from molgfn.proxies.training import FitSettings, predict, train
 from molgfn.testing import MOLECULES
 
@@ -32,7 +32,7 @@ def alkanes(tmp_path_factory):
     chains = [("C" * n, n) for n in range(1, 21)]
     rings = [(f"C1{'C' * n}C1", n + 2) for n in range(1, 21)]
     path.write_text("smiles,atoms\n" + "".join(f"{s},{n}\n" for s, n in chains + rings))
-    return read_targets(path, "atoms")
+    return read_property(path, "atoms")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_mean_and_std_are_those_of_the_members(fitted):
 
 def test_the_card_says_what_it_is(alkanes, fitted):
     card = fitted.card
-    assert (card.target, card.direction, card.units) == ("atoms", "minimise", "atoms")
+    assert (card.property, card.direction, card.units) == ("atoms", "minimise", "atoms")
     assert (card.low, card.high) == (1, 22)
     assert (card.members, card.width, card.layers) == (3, 8, 2)
     assert {name: m.n for name, m in card.metrics.items()} == {"train": 32, "validation": 4, "test": 4}
@@ -157,7 +157,7 @@ def test_metrics():
     assert std_factor(truth, mean, np.zeros(4)) == 1
 
 
-def test_a_target_that_is_constant_is_refused(alkanes):
+def test_a_property_that_is_constant_is_refused(alkanes):
     with pytest.raises(DataError, match="`atoms` is 3 for all training molecules"):
         fit(replace(alkanes, values=np.full(40, 3.0)), SMALL)
 
@@ -175,6 +175,15 @@ def test_the_file_holds_the_whole_proxy(fitted, tmp_path):
     assert not loaded.network.training
     assert not any(p.requires_grad for p in loaded.network.parameters())
     assert loaded.predict([])[0].shape == (0,)
+
+
+def test_a_proxy_whose_card_has_the_former_word_is_read(fitted, tmp_path):
+    path = tmp_path / "proxy.pt"
+    fitted.save(path)
+    content = torch.load(path, weights_only=True)
+    content[KEY]["target"] = content[KEY].pop("property")
+    torch.save(content, path)
+    assert ProxyEnsemble.load(path).card == fitted.card
 
 
 def change(content, **changes):
@@ -235,7 +244,7 @@ def test_it_learns(tmp_path):
     path = tmp_path / "logp.csv"
     rows = [f"{s},{Crippen.MolLogP(m.mol)}\n" for s, m in zip(smiles, parse(smiles), strict=True)]
     path.write_text("smiles,logp\n" + "".join(rows))
-    table = read_targets(path, "logp")
+    table = read_property(path, "logp")
     assert len(table.values) == 200
     fitted = fit(table, FitSettings(members=2, width=24, layers=2, epochs=20, batch=16, lr=3e-3), test=0.2)
     test = fitted.card.metrics["test"]

@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import molgfn.oracles
+from molgfn.class_paths import import_class
 from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
@@ -16,7 +17,6 @@ from molgfn.oracles.properties.qed import QED
 from molgfn.rewards.base import Reward
 from molgfn.rewards.weighted_mean import WeightedMean
 from molgfn.serving.settings import Scoring
-from molgfn.targets import import_class
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ORACLES = sorted((CONFIGS / "oracle").glob("*.yaml"))

@@ -24,8 +24,7 @@ def chains(lengths):
 
 
 def service(folder, log=None, recipe="a", **arguments):
-    scoring = Scoring(disk_cache=str(folder))
-    scoring.recipe = recipe
+    scoring = Scoring(disk_cache=str(folder), recipe=recipe)
     return Service(oracle=Faulty(log=log and str(log), **arguments), scoring=scoring)
 
 

@@ -65,9 +65,7 @@ def mean(a=None, b=None, weight=1.0, filter=False):
 
 
 def service(part, *, recipe=None, **settings):
-    scoring = Scoring(**settings)
-    scoring.recipe = recipe
-    return Service(oracle=part, scoring=scoring)
+    return Service(oracle=part, scoring=Scoring(recipe=recipe, **settings))
 
 
 def recipe(weight):
@@ -154,8 +152,8 @@ def test_nan_is_kept_where_it_is_an_answer_and_asked_for_again_where_it_is_none(
 def test_workers_hold_all_oracles(tmp_path):
     log = tmp_path / "log"
     make = functools.partial(mean, Atoms(log=str(log)), Halves(bad=(3,), fault="raise", log=str(log)))
-    scoring = Scoring(workers=1, chunk=2, disk_cache=str(tmp_path / "c"), retries=1)
-    scoring.make, scoring.recipe = make, recipe(1.0)
+    cache = str(tmp_path / "c")
+    scoring = Scoring(workers=1, chunk=2, disk_cache=cache, retries=1, make=make, recipe=recipe(1.0))
     door = Service(oracle=make(), scoring=scoring)
     measured = door(*chains([1, 2, 3, 4]))
     assert measured.problems == [None, None, "oracle halves raised RuntimeError (no value for this one)", None]

@@ -52,8 +52,8 @@ def test_faults_cost_the_culprits_only(fault, reason, tmp_path, monkeypatch):
     one = fault == "hang"  # at a time, and time passes only while it hangs: a busy machine makes nobody late
     if one:
         monkeypatch.setattr(ray_workers, "time", SimpleNamespace(monotonic=Clock(hangs, monkeypatch)))
-    scoring = Scoring(workers=1 if one else 2, chunk=4, timeout=2.0 if one else None, backend="ray")
-    scoring.make = functools.partial(Faulty, fault=fault, hangs=str(hangs))
+    make = functools.partial(Faulty, fault=fault, hangs=str(hangs))
+    scoring = Scoring(workers=1 if one else 2, chunk=4, timeout=2.0 if one else None, backend="ray", make=make)
     engine = Service(oracle=Faulty(), scoring=scoring)
     molecules = parse(["C" * n for n in range(1, 13)])
     answers = engine(molecules, [m.smiles for m in molecules])

@@ -60,8 +60,8 @@ def chains(lengths):
 
 
 def service(oracle=Faulty, *, workers=2, chunk=8, timeout=None, retries=0, **arguments):
-    scoring = Scoring(workers=workers, chunk=chunk, timeout=timeout, retries=retries)
-    scoring.make = functools.partial(oracle, **arguments)
+    make = functools.partial(oracle, **arguments)
+    scoring = Scoring(workers=workers, chunk=chunk, timeout=timeout, retries=retries, make=make)
     return Service(oracle=oracle(**arguments), scoring=scoring)
 
 
@@ -112,9 +112,8 @@ def test_a_worker_holds_its_oracle_and_no_torch():
 
 
 def test_a_mean_in_a_worker_needs_no_torch_either():
-    scoring = Scoring(workers=1)
-    scoring.make = functools.partial(build, MEAN, (Oracle, Scalarisation), "oracle")
-    engine = Service(oracle=scoring.make(), scoring=scoring)
+    make = functools.partial(build, MEAN, (Oracle, Scalarisation), "oracle")
+    engine = Service(oracle=make(), scoring=Scoring(workers=1, make=make))
     assert engine(*chains([1, 2])).values["torch"].tolist() == [0.0, 0.0]
 
 

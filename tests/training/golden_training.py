@@ -61,11 +61,9 @@ def train_on_golden(
     torch.manual_seed(seed)
     backward = backward or Uniform()
     environment = HyperGrid(dimensions=2, side=3)
-    backward.settle(counts_paths=environment.counts_paths)
-    policy = TabularPolicy(
-        environment=environment, learned_backward=policy_needs(objective, backward)["learned_backward"]
-    )
-    policy.backward_rule = backward.fixed
+    needs = policy_needs(objective, backward)
+    needs.pop("own_losses")  # tables share nothing
+    policy = TabularPolicy(environment=environment, **needs)
     learner = Learner(
         policy=policy,
         objective=objective,

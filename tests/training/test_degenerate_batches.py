@@ -63,7 +63,7 @@ CASES = {
 def shipped(group, cls):
     nodes = {p.stem: yaml.safe_load(p.read_text()) for p in sorted((CONFIGS / group).glob("*.yaml"))}
     nodes.get("mdb", {}).update(flow_without_stop=True)  # the empty molecule may not stop
-    return {name: lambda node=node: build(node, cls, group) for name, node in nodes.items()}
+    return {name: lambda node=node, **live: build(node, cls, group, live=live) for name, node in nodes.items()}
 
 
 OBJECTIVES, BACKWARD = shipped("objective", Objective), shipped("backward", BackwardPolicyTraining)
@@ -90,22 +90,25 @@ PAIRS = [(name, "uniform") for name in OBJECTIVES] + [("tb", name) for name in B
 @pytest.mark.parametrize(("name", "backward_name"), PAIRS)
 def test_every_pair_trains_on_what_there_is(name, backward_name, case):
     """A few steps, three of a kind each; everything stays finite."""
-    objective, backward = OBJECTIVES[name](), BACKWARD[backward_name]()
     space, make = CASES[case]
     environment, reward = space()
+    objective, backward = OBJECTIVES[name](), BACKWARD[backward_name](counts_paths=environment.counts_paths)
     assert mismatch(objective, backward) is None
     if misplaced(objective, environment):
         pytest.skip("the objective is not at home in this environment")
-    backward.settle(counts_paths=environment.counts_paths)
     torch.manual_seed(0)
     policy = make(environment=environment, **policy_needs(objective, backward))
-    policy.backward_rule = backward.fixed
     auxiliaries = {
         key: make(environment=environment, learned_backward=False, own_losses=frozenset())
         for key in (network.name for network in (*objective.networks, *backward.networks))
     }
     learner = Learner(
-        policy=policy, objective=objective, backward=backward, optimizers=Optimizers(), auxiliaries=auxiliaries
+        policy=policy,
+        objective=objective,
+        backward=backward,
+        optimizers=Optimizers(),
+        auxiliaries=auxiliaries,
+        frozen={name: policy.copy() for name in objective.frozen},
     )
     module = GFlowNetModule(learner)
     least = max(objective.least_batch, *(phase.splits for phase in objective.phases()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -23,13 +24,13 @@ LOG_PT = ("log_pt", "log_pt_error")
 NAN = float("nan")
 
 
-def sampled_reward(loaded: Loaded, instead: str = "") -> Reward:
-    """The reward of the run; ``instead`` says how to do without, for messages.
+def sampled_reward(loaded: Loaded, given: Mapping[str, str] | None = None, instead: str = "") -> Reward:
+    """The reward of the run; ``given`` says where its files are now, ``instead`` how to do without, for messages.
 
     Raises:
         CheckpointError: it cannot be built here, or what it says and a column are called alike.
     """
-    made = own_reward(loaded, {}, instead=instead)
+    made = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given, instead=instead)
     oracle = getattr(made, "oracle", None)
     names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
     kind = loaded.environment.kind
@@ -47,7 +48,8 @@ def value_columns(
     for first in range(0, len(objects), EVERY):
         last = min(first + EVERY, len(objects))
         some = loaded.environment.kind.take(objects, range(first, last))
-        scores = by(some, keys[first:last])
+        condition = loaded.environment.condition_values(loaded.environment.initial(last - first))
+        scores = by(some, keys[first:last], condition)
         valid = scores.valid.tolist()
         log_reward = [x if ok else NAN for x, ok in zip(scores.log_reward.tolist(), valid, strict=True)]
         numbers = {"value": scores.value.tolist(), **{k: v.tolist() for k, v in scores.components.items()}}

@@ -20,6 +20,7 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.run import Evaluated, evaluate_run
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
+from molgfn.run_policies import PLAIN, run_policy
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.wandb_tables import add_evaluation
 
@@ -66,7 +67,7 @@ def evaluate(
     """
     loaded = load(run, trust=trust, device=device)
     given = files or {}
-    reward = own_reward(loaded, given)
+    reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
     settings = evaluation_settings(loaded, given, samples=samples, reference=reference, heldout=heldout)
     folder = results_folder(Path(output) if output is not None else loaded.run / "evaluation", loaded.run)
     fresh = untrained_policy(loaded).to(loaded.policy.device) if untrained else None
@@ -110,10 +111,9 @@ def evaluation_settings(
 def untrained_policy(loaded: Loaded) -> Policy:
     """The run's policy as it was before the first step."""
     torch.manual_seed(int(loaded.config.get("seed", 0)))
-    live = {"environment": loaded.environment, "learned_backward": loaded.policy.learned_backward}
-    policy = build(loaded.config["policy"], Policy, "policy", live=live, untrusted=True, trust=loaded.trust).eval()
-    policy.backward_rule = loaded.policy.backward_rule
-    return policy
+    own = {"learned_backward": loaded.policy.learned_backward, "backward_rule": loaded.policy.backward_rule}
+    needs = {**PLAIN, **own}
+    return run_policy(loaded.config, loaded.environment, needs, untrusted=True, trust=loaded.trust).eval()
 
 
 def results_folder(folder: Path, what: Path) -> Path:

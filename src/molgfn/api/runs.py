@@ -11,12 +11,12 @@ import torch
 
 from molgfn import checkpoint
 from molgfn.checkpoint import Loaded
+from molgfn.class_paths import TRUSTED, import_class, trust_word
 from molgfn.code_references import names_file
-from molgfn.config import TARGET
+from molgfn.config import CLASS_KEY
 from molgfn.errors import ConfigError, DataError
 from molgfn.experiment import Run
 from molgfn.paths import local
-from molgfn.targets import TRUSTED, import_class, trust_word
 
 #: what ``train`` returned, what ``load`` returned, a run folder, a checkpoint file, or a folder of runs (its latest)
 RunLike = Run | Loaded | str | Path
@@ -43,9 +43,7 @@ def load(run: RunLike, *, trust: Sequence[str] = (), device: torch.device | str 
     """
     if isinstance(run, Loaded):
         return run
-    if isinstance(run, Run):
-        return checkpoint.load(run.checkpoint, trust=(*trust, *own_code(run.experiment.config)), device=usable(device))
-    return checkpoint.load(run, trust=trust, device=usable(device))
+    return checkpoint.load(checkpoint_of(run), trust=trusted_for(run, trust), device=usable(device))
 
 
 def history(run: RunLike) -> pd.DataFrame:
@@ -79,6 +77,25 @@ def usable(device: torch.device | str) -> torch.device | str:
     return device
 
 
+def checkpoint_of(run: RunLike) -> Path:
+    """The checkpoint file of a run.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if isinstance(run, Run):
+        return run.checkpoint
+    return run.path if isinstance(run, Loaded) else checkpoint.find(run)
+
+
+def trusted_for(run: RunLike, trust: Sequence[str]) -> tuple[str, ...]:
+    """``trust``, and what is trusted anyhow: what this process trained, what the run was loaded with."""
+    given = (trust,) if isinstance(trust, str) else tuple(trust)
+    if isinstance(run, Run):
+        return (*given, *own_code(run.experiment.config))
+    return (*given, *run.trust) if isinstance(run, Loaded) else given
+
+
 def own_code(config: Mapping[str, Any]) -> tuple[str, ...]:
     """What must be trusted so that a config may be built: modules, files and commands that are not of this package."""
     return tuple(dict.fromkeys(_named(config)))
@@ -87,18 +104,15 @@ def own_code(config: Mapping[str, Any]) -> tuple[str, ...]:
 def _folder(run: RunLike) -> Path:
     if isinstance(run, Run):
         return run.folder
-    if isinstance(run, Loaded):
-        return run.run
-    place = local(run)
-    if (place / "metrics.csv").is_file():
-        return place
-    path = checkpoint.find(run)
+    if not isinstance(run, Loaded) and (place := local(run) / "metrics.csv").is_file():
+        return place.parent
+    path = checkpoint_of(run)
     return path.parent.parent if path.parent.name == "checkpoints" else path.parent
 
 
 def _named(node: Any) -> Iterator[str]:
     if isinstance(node, Mapping):
-        if isinstance(path := node.get(TARGET), str):
+        if isinstance(path := node.get(CLASS_KEY), str):
             cls = import_class(path)
             real = path if names_file(path) else f"{cls.__module__}.{cls.__qualname__}"  # where it is only passed on
             yield from (trust_word(place) for place in (path, real) if not place.startswith(TRUSTED))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ def sample(
     values: bool = True,
     log_pt_samples: int = 0,
     batch: int = 256,
+    files: Mapping[str, str] | None = None,
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
     progress: Progress = silent,
@@ -55,17 +56,18 @@ def sample(
         log_pt_samples: backward trajectories per object for its log P_T (at temperature 1) and the standard error of
             this, at least 2; 0 leaves them out.
         batch: objects drawn at once.
+        files: key -> where a file that the run's reward reads is now, such as ``{"oracle.path": "values.csv"}``.
         trust: as of ``load``.
         device: as of ``load``.
         progress: told what is done and how much of it.
 
     Raises:
-        ConfigError: a number out of its range, or no such device.
+        ConfigError: a number out of its range, no such device, or ``files`` names what the run has not read.
         CheckpointError: there is no such run, or it (or its reward: ``values=False`` goes without) cannot be built.
     """
     require_numbers(number, temperature, log_pt_samples, batch, seed)
     loaded = load(run, trust=trust, device=device)
-    reward = sampled_reward(loaded) if values else None
+    reward = sampled_reward(loaded, files) if values else None
     drawn = sample_from(
         loaded,
         reward,

@@ -41,8 +41,8 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     \b
     Exit codes: 0 fine, 2 no such component.
     """
+    from molgfn.class_paths import did_you_mean
     from molgfn.composing.places import shipped
-    from molgfn.targets import did_you_mean
 
     configs = shipped("configs")
     if markdown:
@@ -108,13 +108,13 @@ def _transform(what: str, values: tuple[str, ...]) -> None:
     click.echo(f"{explain(f'molgfn.rewards.transforms.{name}', what, frozenset())}\n\n{drawn}")
 
 
-def explain(target: str, title: str, live: frozenset[str], node: dict[str, Any] | None = None) -> str:
-    """The class at ``target`` in words; ``node`` holds the values of its config file."""
+def explain(path: str, title: str, live: frozenset[str], node: dict[str, Any] | None = None) -> str:
+    """The class at ``path`` in words; ``node`` holds the values of its config file."""
+    from molgfn.class_paths import import_class, parameters, show, type_text
     from molgfn.cli.describing.declared import declared
-    from molgfn.targets import import_class, parameters, show, type_text
 
-    cls = import_class(target)
-    lines = [title, *([] if title == target else [target]), "", inspect.getdoc(cls) or "(no docstring)", ""]
+    cls = import_class(path)
+    lines = [title, *([] if title == path else [path]), "", inspect.getdoc(cls) or "(no docstring)", ""]
     own = {name: p for name, p in parameters(cls).items() if name not in live}
     lines.append("Parameters:" if own else "No parameters.")
     width = max(map(len, own), default=0)
@@ -136,7 +136,7 @@ def explain(target: str, title: str, live: frozenset[str], node: dict[str, Any] 
 
 def _inside(name: str, node: dict[str, Any]) -> list[str]:
     """A component inside another, shortly."""
-    from molgfn.targets import import_class, parameters, type_text
+    from molgfn.class_paths import import_class, parameters, type_text
 
     cls = import_class(node["_target_"])
     lines = ["", f"{name}: {node['_target_']}", f"  {(inspect.getdoc(cls) or '').splitlines()[0]}"]
@@ -149,10 +149,10 @@ def _inside(name: str, node: dict[str, Any]) -> list[str]:
 
 def _instance(cls: type, node: dict[str, Any] | None) -> Any:
     """An object where what the class declares may depend on its parameters, and they are known; else the class."""
-    from molgfn.config import TARGET, build
+    from molgfn.class_paths import parameters
+    from molgfn.config import CLASS_KEY, build
     from molgfn.objectives.backward.base import BackwardPolicyTraining
     from molgfn.objectives.base import Objective
-    from molgfn.targets import parameters
     from molgfn.trajectories.mixture import Sources
 
     kinds = (Objective, BackwardPolicyTraining, Sources)
@@ -160,7 +160,7 @@ def _instance(cls: type, node: dict[str, Any] | None) -> Any:
         return cls
     if node is None and any(p.required for p in parameters(cls).values()):
         return cls
-    return build(node or {TARGET: f"{cls.__module__}.{cls.__qualname__}"}, cls, cls.__name__)
+    return build(node or {CLASS_KEY: f"{cls.__module__}.{cls.__qualname__}"}, cls, cls.__name__)
 
 
 def _plain(value: Any) -> str:

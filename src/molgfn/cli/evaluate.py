@@ -110,6 +110,7 @@ def _file(
     from molgfn.errors import DataError
     from molgfn.evaluation.run import evaluate_molecules
     from molgfn.evaluation.settings import EvaluationSettings
+    from molgfn.rewards.under_condition import UnderCondition
 
     if not what.is_file():
         raise DataError(f"{what}: no such file or folder")
@@ -121,7 +122,12 @@ def _file(
         if loaded is None
         else evaluation_settings(loaded, given, reference=reference)
     )
-    reward = own_reward(loaded, given) if loaded is not None else None
+    reward = None
+    if loaded is not None:
+        reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
+        if reward.reads:  # molecules of a file were made under no condition: they are looked at under the reference
+            here = loaded.environment.condition_values(loaded.environment.initial(1))
+            reward = UnderCondition(reward, {name: float(value) for name, value in here.items()})
     folder = results_folder(output or _beside(what), what)
     return evaluate_molecules(what, folder, settings=settings, reward=reward, jobs=jobs)
 

@@ -46,7 +46,7 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
-            from molgfn.targets import did_you_mean
+            from molgfn.class_paths import did_you_mean
 
             ctx.fail(f"there is no command `{args[0]}`{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)

@@ -145,7 +145,7 @@ def _limit(option: str, text: str) -> tuple[str, float]:
 
 
 def _require_column(rows: MoleculeRows, name: str, file: Path) -> None:
-    from molgfn.targets import did_you_mean
+    from molgfn.class_paths import did_you_mean
 
     if name not in rows.columns:
         raise ConfigError(f"{file}: there is no column `{name}`{did_you_mean(name, rows.columns) or '; there is none'}")

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Train a proxy from a table, to use as an oracle.")
 def proxy() -> None:
-    """Proxies: ensembles of graph networks that learn a target from a table of molecules.
+    """Proxies: ensembles of graph networks that learn a property from a table of molecules.
 
     \b
     Examples:
-      molgfn proxy fit data.csv --target pIC50 -o proxy.pt
+      molgfn proxy fit data.csv --property pIC50 -o proxy.pt
       molgfn proxy info proxy.pt
       molgfn score molecules.smi oracle=proxy oracle.weights=proxy.pt -o scores.csv
       molgfn train my.yaml oracle=proxy oracle.weights=proxy.pt oracle.acquisition=lcb
@@ -32,7 +32,7 @@ def proxy() -> None:
 
 @proxy.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--target", required=True, help="Column of the numbers to learn.")
+@click.option("--property", "--target", "name", required=True, help="Column of the numbers to learn.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File of the proxy to write.")
 @click.option("--smiles", help="Column of the SMILES; by default one with such a name.")
 @click.option(
@@ -40,9 +40,9 @@ def proxy() -> None:
     type=click.Choice(["maximise", "minimise"]),
     default="maximise",
     show_default=True,
-    help="Which way of the target is better.",
+    help="Which way of the property is better.",
 )
-@click.option("--units", default="1", show_default=True, help="Of the target; 1 for none.")
+@click.option("--units", default="1", show_default=True, help="Of the property; 1 for none.")
 @click.option("--members", type=click.IntRange(2), default=5, show_default=True, help="Networks in the ensemble.")
 @click.option("--epochs", type=click.IntRange(1), default=50, show_default=True, help="Passes over the data, at most.")
 @click.option("--width", type=click.IntRange(1, 1024), default=64, show_default=True, help="Of atom and bond states.")
@@ -88,7 +88,7 @@ def proxy() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def fit(
     table: Path,
-    target: str,
+    name: str,
     output: Path,
     smiles: str | None,
     direction: Literal["maximise", "minimise"],
@@ -108,8 +108,8 @@ def fit(
 
     \b
     Examples:
-      molgfn proxy fit data.csv --target pIC50 -o proxy.pt
-      molgfn proxy fit data.parquet --target affinity --direction minimise --units kcal/mol \\
+      molgfn proxy fit data.csv --property pIC50 -o proxy.pt
+      molgfn proxy fit data.parquet --property affinity --direction minimise --units kcal/mol \\
         --split scaffold --members 10 -o affinity.pt
 
     \b
@@ -121,10 +121,10 @@ def fit(
         raise ConfigError(f"{output}: is a folder; give the name of a file")
     require_folder(output.parent, output)
     from molgfn.proxies.fitting import fit as fit_proxy
-    from molgfn.proxies.table import read_targets
+    from molgfn.proxies.table import read_property
     from molgfn.proxies.training import FitSettings
 
-    content = read_targets(table, target, smiles=smiles)
+    content = read_property(table, name, smiles=smiles)
     click.echo(content.summary())
     for line, why in content.first:
         click.echo(f"{table}, line {line}: {why}", err=True)
@@ -185,7 +185,7 @@ def _print(fitted: ProxyEnsemble) -> None:
     weights = sum(p.numel() for p in fitted.network.parameters())
     units = "" if card.units == "1" else f" {card.units}"
     click.echo(
-        f"target: {card.target}, {card.direction}, from {card.low:.4g} to {card.high:.4g}{units} in the data\n"
+        f"property: {card.property}, {card.direction}, from {card.low:.4g} to {card.high:.4g}{units} in the data\n"
         f"ensemble: {card.members} members, width {card.width}, {card.layers} layers, {weights:,} weights; "
         f"best epochs {', '.join(map(str, card.settings.get('best_epochs', [])))}"
     )

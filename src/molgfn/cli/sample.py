@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package or file.py of yours whose classes the run names.")
+@click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 def sample(
     checkpoint: Path,
     number: int,
@@ -53,6 +55,7 @@ def sample(
     batch: int,
     device: str,
     trust: tuple[str, ...],
+    files: tuple[str, ...],
 ) -> None:
     """Sample objects from CHECKPOINT: a checkpoint file, a run folder, or a folder of runs (its latest).
 
@@ -62,7 +65,8 @@ def sample(
     Beside each object stand `value` (the property that the run's reward is made of), its components, `log_reward`, what
     the oracle found (such as the names of alerts), `problem` where there is no value, and `log_pt` with `log_pt_error`:
     the log probability that the policy, at temperature 1, ends at the object. In an .sdf these are tags. The reward is
-    built from the checkpoint, too; where it needs what is not here (docking, a proxy's file), --no-values goes without.
+    built from the checkpoint, too, of the files that the run was trained with; --file says where one is now, or which
+    other one to take. Where it needs what is not here (docking), --no-values goes without.
 
     \b
     Examples:
@@ -77,6 +81,7 @@ def sample(
     """
     from molgfn.api.object_files import require_place
 
+    given = given_files(files)
     if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
     if not trust:  # code of one's own may have another kind of object, with formats of its own
@@ -91,7 +96,9 @@ def sample(
     room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
     trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     scored = values or (values is None and room)
-    reward = sampled_reward(loaded, "; --no-values samples without it") if scored else None
+    if given and not scored:
+        raise click.UsageError("--file is for the run's reward, and without values there is none.")
+    reward = sampled_reward(loaded, given, "; --no-values samples without it") if scored else None
     with shown() as show:
         drawn = sample_from(
             loaded,

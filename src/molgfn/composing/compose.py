@@ -33,15 +33,15 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from molgfn.class_paths import did_you_mean, show
 from molgfn.composing.inheritance import SEARCHPATH, Files, read_files, yaml_problem
 from molgfn.composing.inheritance import folders as search_folders
 from molgfn.composing.places import find_experiment, shipped
 from molgfn.composing.quoting import hint, quoted
-from molgfn.composing.replacement import names_target, without_replaced
+from molgfn.composing.replacement import names_class, without_replaced
 from molgfn.errors import ConfigError
 from molgfn.moved_sources import present_data, present_key
 from molgfn.run_files import settle
-from molgfn.targets import did_you_mean, show
 
 logger = logging.getLogger("molgfn")
 
@@ -131,7 +131,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         else:
             raise ConfigError(result.problems)
         given = _given(values)
-        if any(map(names_target, [*files.bodies, given])):
+        if any(map(names_class, [*files.bodies, given])):
             ConfigStore.instance().store(name=NAME, node={} if files.defaults is None else {"defaults": files.defaults})
             choices = _present_tree(hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))]))
             layers = [OmegaConf.to_container(choices, resolve=False), *files.bodies, given]

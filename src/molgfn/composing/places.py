@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from molgfn.class_paths import did_you_mean
 from molgfn.errors import ConfigError
 from molgfn.paths import expanded
-from molgfn.targets import did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from molgfn.moved import present_path
 
-TARGET = "_target_"
+CLASS_KEY = "_target_"
 
 
-def names_target(node: Any) -> bool:
+def names_class(node: Any) -> bool:
     """Somewhere in it a class is named."""
     if isinstance(node, Mapping):
-        return TARGET in node or any(map(names_target, node.values()))
+        return CLASS_KEY in node or any(map(names_class, node.values()))
     return False
 
 
@@ -43,7 +43,12 @@ def without_replaced(tree: dict[str, Any], layers: Iterable[Any]) -> dict[str, A
 def _over(below: Any, above: Any, place: tuple[str, ...], replaced: set[tuple[str, ...]]) -> Any:
     if not isinstance(below, dict) or not isinstance(above, Mapping):
         return dict(above) if isinstance(above, Mapping) else above
-    if place and TARGET in above and TARGET in below and present_path(above[TARGET]) != present_path(below[TARGET]):
+    if (
+        place
+        and CLASS_KEY in above
+        and CLASS_KEY in below
+        and present_path(above[CLASS_KEY]) != present_path(below[CLASS_KEY])
+    ):
         replaced.add(place)
         return dict(above)
     new = dict(below)

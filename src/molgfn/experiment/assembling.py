@@ -12,6 +12,7 @@ import torch
 from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.frozen_policies import frozen_policies
@@ -26,6 +27,7 @@ from molgfn.rewards.readings import Readings
 from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.run_environment import run_environment
 from molgfn.run_folder import name_problem
+from molgfn.run_policies import PLAIN, run_backward, run_policy
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
@@ -59,6 +61,11 @@ class Experiment:
     evaluation: EvaluationSettings
     #: None where everything trains
     standing_still: Frozen | None = None
+
+    @property
+    def measured(self) -> Environment:
+        """Where the policy is measured: the environment, under the reference value where there is a condition."""
+        return under(self.environment)
 
     def learner(self) -> Learner:
         return Learner(
@@ -104,16 +111,11 @@ def assemble(config: dict[str, Any]) -> Experiment:
     environment = run_environment(config)
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
-    backward = build(config["backward"], BackwardPolicyTraining, "backward")
-    backward.settle(counts_paths=environment.counts_paths)
+    backward = run_backward(config, environment)
     target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
-    live = {"environment": environment, **policy_needs(objective, backward)}
-    policy = build(config["policy"], Policy, "policy", live=live)
-    policy.backward_rule = backward.fixed
-    plain = {"environment": environment, "learned_backward": False, "own_losses": frozenset()}
+    policy = run_policy(config, environment, policy_needs(objective, backward))
     auxiliaries = {
-        network.name: build(config["policy"], Policy, "policy", live=plain)
-        for network in (*objective.networks, *backward.networks)
+        network.name: run_policy(config, environment, PLAIN) for network in (*objective.networks, *backward.networks)
     }
     sources = build(config["data"], Sources, "data")
     optimizers = build(config["optimizer"], Optimizers, "optimizer")
@@ -169,12 +171,11 @@ def _oracle_and_scoring(
     config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
 ) -> tuple[Oracle | Scalarisation, Scoring]:
     node = config.get("scoring") or {"_target_": "molgfn.serving.settings.Scoring"}
-    scoring = build(
-        node if training else {**node, "budget": None}, Scoring, "scoring", untrusted=untrusted, trust=trust
-    )
+    node = node if training else {**node, "budget": None}
     kinds = (Oracle, Scalarisation)
     make = functools.partial(build, config["oracle"], kinds, "oracle", untrusted=untrusted, trust=tuple(trust))
-    scoring.make, scoring.recipe = make, config["oracle"]
+    live = {"make": make, "recipe": config["oracle"]}
+    scoring = build(node, Scoring, "scoring", live=live, untrusted=untrusted, trust=trust)
     return make(), scoring
 
 
@@ -183,7 +184,7 @@ def misfits(e: Experiment) -> list[str]:
     problems = []
     if e.reward.kind is not e.environment.kind:
         problems.append(
-            f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle scores "
+            f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle measures "
             f"{e.reward.kind.name} objects"
         )
     problems += unread(e.reward, e.environment)
@@ -204,7 +205,7 @@ def misfits(e: Experiment) -> list[str]:
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
-    if e.trainer.exact_every is not None and (reason := e.environment.enumeration_unavailable_reason()):
+    if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):
         problems.append(f"backward: {reason}")

@@ -17,7 +17,7 @@ from pytorch_lightning.loggers import Logger
 
 from molgfn.experiment.assembling import Experiment, reward_of
 from molgfn.experiment.opening import Opened
-from molgfn.training.callbacks.checkpointing import Keeping
+from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Discoveries
 from molgfn.training.callbacks.exact_curve import ExactCurve
 from molgfn.training.callbacks.pictures import Pictures
@@ -43,17 +43,17 @@ _EXPECTED_WARNINGS = (
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Of a run, in the order in which they are called: ``rows`` writes what the others have measured, ``keeping``
+    """Of a run, in the order in which they are called: ``rows`` writes what the others have measured, ``checkpointing``
     comes last.
     """
 
     measuring: tuple[pl.Callback, ...]
     rows: Rows
-    keeping: Keeping
+    checkpointing: Checkpointing
 
     @property
     def all(self) -> list[pl.Callback]:
-        return [*self.measuring, self.rows, self.keeping]
+        return [*self.measuring, self.rows, self.checkpointing]
 
 
 def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Callbacks:
@@ -77,13 +77,15 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
         measuring.append(EMAWeightAveraging(decay=e.optimizers.ema_decay))
     if settings.exact_every is not None:
         own = reward_of(e.config)
-        measuring.append(ExactCurve(environment=e.environment, reward=own, policy=e.policy, every=settings.exact_every))
+        measuring.append(ExactCurve(environment=e.measured, reward=own, policy=e.policy, every=settings.exact_every))
     if settings.progress != "none":
         measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
     measuring += [*settings.callbacks, *more]
     rows = Rows(opened.seconds)
-    keeping = Keeping(opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows)
-    return Callbacks(tuple(measuring), rows, keeping)
+    checkpointing = Checkpointing(
+        opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows
+    )
+    return Callbacks(tuple(measuring), rows, checkpointing)
 
 
 def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch: str) -> pl.Trainer:

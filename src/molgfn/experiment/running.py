@@ -20,7 +20,7 @@ from molgfn.experiment import fitting, opening
 from molgfn.experiment.assembling import Experiment, assemble
 from molgfn.moved import present
 from molgfn.run_environment import environment_record
-from molgfn.training.callbacks.checkpointing import Keeping
+from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.logs.loggers import Mode
 from molgfn.training.logs.run_log import RunLog
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -33,15 +33,23 @@ logger = logging.getLogger("molgfn")
 
 @dataclass(frozen=True)
 class Run:
-    """What training left behind."""
+    """What training left behind.
+
+    Attributes:
+        folder: the run folder.
+        checkpoint: the latest one.
+        interrupted: it was stopped before it was done (Ctrl-C), after that checkpoint was written.
+        iteration: training iterations behind it.
+        experiment: the parts that trained; ``experiment.config`` is the config.
+        metrics: column of ``metrics.csv`` -> its latest value.
+    """
 
     folder: Path
     checkpoint: Path
     interrupted: bool
     iteration: int
-    experiment: Experiment
-    #: column of ``metrics.csv`` -> its latest value
-    metrics: dict[str, float] = field(default_factory=dict)
+    experiment: Experiment = field(repr=False)
+    metrics: dict[str, float] = field(default_factory=dict, repr=False)
 
 
 def train(
@@ -104,15 +112,17 @@ def _train(
             with fitting.profiled(experiment, opened.folder, scratch):
                 trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
         except BaseException:
-            if around.keeping.path.exists():
+            if around.checkpointing.path.exists():
                 logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", opened.folder)
             raise
-    _require_checkpoint(around.keeping)
+    _require_checkpoint(around.checkpointing)
     budget = (config.get("scoring") or {}).get("budget")
     if budget and scored is not None and scored.path.exists():
         write_pmo(opened.folder, budget=budget, direction=experiment.reward.scored.direction)
-    keeping = around.keeping
-    return Run(opened.folder, keeping.path, keeping.interrupted, data.iteration, experiment, around.rows.last)
+    checkpointing = around.checkpointing
+    return Run(
+        opened.folder, checkpointing.path, checkpointing.interrupted, data.iteration, experiment, around.rows.last
+    )
 
 
 def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
@@ -132,8 +142,14 @@ def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
     return mode
 
 
-def _require_checkpoint(keeping: Keeping) -> None:
-    if keeping.problem is None and keeping.path.is_file():
+def _require_checkpoint(checkpointing: Checkpointing) -> None:
+    if checkpointing.problem is None and checkpointing.path.is_file():
         return
-    kept = f"the one of an earlier iteration is at {keeping.path}" if keeping.path.is_file() else "there is none"
-    raise TrainingError(f"the last checkpoint could not be written ({keeping.problem or 'no reason given'}); {kept}")
+    kept = (
+        f"the one of an earlier iteration is at {checkpointing.path}"
+        if checkpointing.path.is_file()
+        else "there is none"
+    )
+    raise TrainingError(
+        f"the last checkpoint could not be written ({checkpointing.problem or 'no reason given'}); {kept}"
+    )

@@ -41,6 +41,10 @@ logger = logging.getLogger("molgfn")
 LogZStart = float | Literal["importance", "mean"] | None
 
 
+#: what P_B is where it has no parameters
+BackwardRule = Literal["uniform", "maxent"]
+
+
 @attributes_in_docstring
 class Policy(nn.Module):
     """Forward policy, backward policy and state flow of one environment.
@@ -55,6 +59,8 @@ class Policy(nn.Module):
             least; where the reward is steep or has a filter that lies far below log Z, and the mean rises fast while
             P_F learns, so leave ``optimizer.lr_log_z`` null. "importance": log mean exp(-S(tau)), an estimate of log Z
             itself from below (arXiv 1509.00519).
+        backward_rule: what P_B is where it has no parameters: "uniform" over the legal backward actions, or "maxent",
+            in proportion to the number of paths from the source to where each leads (``Environment.counts_paths``).
     """
 
     #: encodings that it reads, see ``Environment.encoding``
@@ -62,7 +68,14 @@ class Policy(nn.Module):
     #: the heads that it has (``trajectories.quantities.networks.Head``)
     provides: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow", "log_z"})
 
-    def __init__(self, *, environment: Environment, learned_backward: bool, initial_log_z: LogZStart) -> None:
+    def __init__(
+        self,
+        *,
+        environment: Environment,
+        learned_backward: bool,
+        initial_log_z: LogZStart,
+        backward_rule: BackwardRule = "uniform",
+    ) -> None:
         super().__init__()
         if environment.encoding not in self.reads:
             raise ConfigError(
@@ -78,7 +91,7 @@ class Policy(nn.Module):
         self.log_z_start: Literal["mean", "importance"] | None = None if given else initial_log_z or "mean"
         #: P_B without parameters: uniform over legal backward actions, or in proportion to the number of paths from the
         #: source to where the action leads (maximum entropy; ``Environment.counts_paths``)
-        self.backward_rule: Literal["uniform", "maxent"] = "uniform"
+        self.backward_rule: BackwardRule = backward_rule
 
     @property
     def distribution(self) -> type[ActionDistribution]:

@@ -40,10 +40,9 @@ class Exploration:
         self.epsilon = epsilon
 
     def at(self, iteration: int) -> Exploration:
-        """Set epsilon for this iteration; returns itself."""
+        """What is done in this iteration: with its epsilon, which does not fall any more."""
         share = min(iteration / self.decay_iterations, 1.0)
-        self.epsilon = self.first + share * (self.last - self.first)
-        return self
+        return Exploration(epsilon=self.first + share * (self.last - self.first), temperature=self.temperature)
 
     @property
     def active(self) -> bool:

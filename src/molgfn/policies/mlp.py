@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from molgfn.environments.actions import ActionsInParts, listed
 from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 from molgfn.policies.parts import PartsHead, even_parts, legal_parts
@@ -42,6 +42,7 @@ class MLPPolicy(Policy):
         *,
         environment: Environment,
         learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
         hidden: Annotated[int, Field(ge=1)] = 256,
         layers: Annotated[int, Field(ge=0)] = 2,
         share_trunk: bool = False,
@@ -49,7 +50,12 @@ class MLPPolicy(Policy):
         scale_logits: ScaleLogits = None,
         initial_log_z: LogZStart = None,
     ) -> None:
-        super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        super().__init__(
+            environment=environment,
+            learned_backward=learned_backward,
+            backward_rule=backward_rule,
+            initial_log_z=initial_log_z,
+        )
         if share_trunk:
             warn_of_shared_trunk(own_losses)
         inputs = environment.encode(environment.initial(1)).shape[1]

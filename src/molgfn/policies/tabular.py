@@ -12,7 +12,7 @@ from molgfn.environments.actions import ActionsInParts, listed
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError
-from molgfn.policies.base import LogZStart, Policy, PolicyOutput
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.parts import PartsTable, even_parts, legal_parts
 
@@ -32,9 +32,19 @@ class TabularPolicy(Policy):
     backward_logits: Any
 
     def __init__(
-        self, *, environment: Environment, learned_backward: bool = False, initial_log_z: LogZStart = None
+        self,
+        *,
+        environment: Environment,
+        learned_backward: bool = False,
+        backward_rule: BackwardRule = "uniform",
+        initial_log_z: LogZStart = None,
     ) -> None:
-        super().__init__(environment=environment, learned_backward=learned_backward, initial_log_z=initial_log_z)
+        super().__init__(
+            environment=environment,
+            learned_backward=learned_backward,
+            backward_rule=backward_rule,
+            initial_log_z=initial_log_z,
+        )
         n = enumerable(environment, "policy: TabularPolicy").n_states
         if n is None:
             raise ConfigError(f"policy: TabularPolicy needs numbered states, which {type(environment).__name__} lacks")

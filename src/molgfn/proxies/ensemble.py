@@ -1,4 +1,4 @@
-"""A fitted proxy: predictions of an ensemble in units of the target, and the one file that it lives in."""
+"""A fitted proxy: predictions of an ensemble in units of the property, and the one file that it lives in."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class ProxyCard:
     """Everything about a proxy but its weights.
 
     Attributes:
-        target: name of the column that it predicts.
-        direction: which way of the target is better.
-        units: of the target, "1" for none.
-        mean: of the target over the training molecules.
+        property: what it predicts, the name of the column of numbers.
+        direction: which way of the property is better.
+        units: of the property, "1" for none.
+        mean: of the property over the training molecules.
         scale: its standard deviation there.
         low: least value among all molecules of the table.
         high: largest one.
@@ -53,7 +53,7 @@ class ProxyCard:
         made_by: version of molgfn.
     """
 
-    target: str
+    property: str
     direction: Literal["maximise", "minimise"]
     units: str
     mean: float
@@ -86,7 +86,7 @@ class ProxyEnsemble:
         self.training = training
 
     def members(self, mols: Sequence[Chem.Mol]) -> np.ndarray:
-        """Prediction of each member for each molecule, in units of the target, float64 [K, B]."""
+        """Prediction of each member for each molecule, in units of the property, float64 [K, B]."""
         pieces = [
             predict(self.network, molecule_graphs(mols[i : i + CHUNK])).double().numpy()
             for i in range(0, len(mols), CHUNK)
@@ -158,7 +158,8 @@ def _card(path: Path, plain: dict[str, Any]) -> ProxyCard:
             f"{VERSION}; fit it anew"
         )
     try:
-        return TypeAdapter(ProxyCard).validate_python({k: v for k, v in plain.items() if k != "format"})
+        own = {"property" if k == "target" else k: v for k, v in plain.items() if k != "format"}  # its former name
+        return TypeAdapter(ProxyCard).validate_python(own)
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"{path}: `{'.'.join(map(str, first['loc']))}` of the proxy: {first['msg']}") from None

@@ -15,12 +15,12 @@ from molgfn.proxies.features import VERSION, molecule_graphs
 from molgfn.proxies.metrics import measure, std_factor
 from molgfn.proxies.neighbours import Neighbours
 from molgfn.proxies.splits import Kind, split
-from molgfn.proxies.table import TargetTable
+from molgfn.proxies.table import PropertyTable
 from molgfn.proxies.training import Epoch, FitSettings, predict, train
 
 
 def fit(
-    table: TargetTable,
+    table: PropertyTable,
     settings: FitSettings | None = None,
     *,
     kind: Kind = "random",
@@ -33,22 +33,22 @@ def fit(
 ) -> ProxyEnsemble:
     """Fit an ensemble to a table.
 
-    The target is standardised over the training part. The standard deviation over the members is then scaled so that
+    The property is standardised over the training part. The standard deviation over the members is then scaled so that
     it is right on average on the validation part; the test part is for judging only.
 
     Args:
-        table: the molecules and their targets.
+        table: the molecules and their values.
         settings: of the training; None for the defaults.
         kind: of the split, whose seed is that of the settings.
         validation: share of the molecules.
         test: share of the molecules; 0 for none.
-        direction: which way of the target is better.
-        units: of the target.
+        direction: which way of the property is better.
+        units: of the property.
         fingerprints: keep those of the training molecules, so that the proxy can say how near a molecule is to them.
         on_epoch: called after each epoch.
 
     Raises:
-        DataError: too few molecules, or a target that is the same for all of them.
+        DataError: too few molecules, or a value that is the same for all of them.
         TrainingError: training diverged.
     """
     settings = settings or FitSettings()
@@ -56,7 +56,7 @@ def fit(
     values = table.values
     mean, scale = float(values[parts.train].mean()), float(values[parts.train].std())
     if not scale > 1e-9 * max(1e-30, float(np.abs(values).max())):
-        raise DataError(f"{table.path}: `{table.target}` is {mean:g} for all training molecules: nothing to learn")
+        raise DataError(f"{table.path}: `{table.name}` is {mean:g} for all training molecules: nothing to learn")
     mols = [molecule.mol for molecule in table.molecules if molecule.mol is not None]
     graphs = molecule_graphs(mols)
     network, history = train(graphs, (values - mean) / scale, parts, settings, on_epoch)
@@ -66,7 +66,7 @@ def fit(
     held = rows["validation"]
     factor = std_factor(values[held], predicted[held], raw[held])
     card = ProxyCard(
-        target=table.target,
+        property=table.name,
         direction=direction,
         units=units,
         mean=mean,

@@ -14,7 +14,7 @@ class Metrics:
 
     Attributes:
         n: molecules.
-        rmse: root mean square error, in units of the target.
+        rmse: root mean square error, in units of the property.
         mae: mean absolute error.
         r2: 1 - squared error / squared deviation from the part's mean.
         spearman: rank correlation of prediction and truth.

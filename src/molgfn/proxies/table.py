@@ -1,4 +1,4 @@
-"""A table of molecules with a measured or computed target."""
+"""A table of molecules with a measured or computed property."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
-class TargetTable:
+class PropertyTable:
     """Different molecules, each with one number.
 
     Attributes:
         path: the file.
-        target: name of the column.
+        name: of the property, that of its column.
         molecules: the M different ones, in the order of the file.
-        values: of the target, float64 [M]; the mean over the rows of a molecule.
+        values: of the property, float64 [M]; the mean over the rows of a molecule.
         rows: rows of the file.
         left_out: reason -> rows without a usable molecule or number.
         reasons: the same with line numbers and examples.
@@ -41,7 +41,7 @@ class TargetTable:
     """
 
     path: Path
-    target: str
+    name: str
     molecules: list[Molecule]
     values: np.ndarray
     rows: int
@@ -54,7 +54,7 @@ class TargetTable:
 
     def summary(self) -> str:
         """What was read and what was left out, a few lines of text."""
-        lines = [f"{self.path}: {self.rows:,} rows, {len(self.values):,} different molecules with `{self.target}`"]
+        lines = [f"{self.path}: {self.rows:,} rows, {len(self.values):,} different molecules with `{self.name}`"]
         lines += [f"left out: {out.count:,} x {out.reason}, line {out.where()}" for out in self.reasons]
         if self.merged:
             lines.append(
@@ -64,14 +64,14 @@ class TargetTable:
         return "\n".join(lines)
 
 
-def read_targets(path: str | Path, target: str, *, smiles: str | None = None) -> TargetTable:
+def read_property(path: str | Path, name: str, *, smiles: str | None = None) -> PropertyTable:
     """Read a table of molecules and one column of numbers.
 
     Molecules that differ only in stereo or isotopes are one molecule here, because a proxy sees neither.
 
     Args:
         path: ``.csv``, ``.tsv`` or ``.parquet``, also packed (``.gz``).
-        target: name of the column of numbers.
+        name: of the column of numbers.
         smiles: name of the column of SMILES; by default one with such a name.
 
     Raises:
@@ -89,7 +89,7 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
     for record in iter_records(path, column=smiles, columns=columns):
         rows += 1
         if rows == 1:
-            place = _target(columns, target, path)
+            place = _place(columns, name, path)
         number, problem = _number(record.cells[place]) if record.problem is None else (math.nan, record.problem)
         if problem is None:
             molecule = record.molecule()
@@ -108,15 +108,15 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
             first.append((record.line, problem))
     if not molecules:
         shown = "; ".join(f"line {line}: {why}" for line, why in first[:3]) or "it has no rows"
-        raise DataError(f"{path}: no row has a molecule and a number in `{target}` ({shown})")
+        raise DataError(f"{path}: no row has a molecule and a number in `{name}` ({shown})")
     values, index = np.array(numbers), np.array(which)
     repeats = np.bincount(index)
     means = np.bincount(index, weights=values) / repeats
     merged = int((repeats - 1).sum())
     most = sorted(reasons.values(), key=lambda out: -out.count)
-    return TargetTable(
+    return PropertyTable(
         path=path,
-        target=target,
+        name=name,
         molecules=molecules,
         values=means,
         rows=rows,
@@ -129,13 +129,13 @@ def read_targets(path: str | Path, target: str, *, smiles: str | None = None) ->
     )
 
 
-def _target(columns: Columns, target: str, path: Path) -> int:
+def _place(columns: Columns, name: str, path: Path) -> int:
     """Index of the column of numbers."""
     if columns.smiles is None or columns.lines:
-        raise DataError(f"{path}: a column of numbers ('{target}') is in tables only; use .csv, .tsv or .parquet")
-    index = chosen_column(columns.names, target, str(path))
+        raise DataError(f"{path}: a column of numbers ('{name}') is in tables only; use .csv, .tsv or .parquet")
+    index = chosen_column(columns.names, name, str(path))
     if index is None:
-        raise DataError(f"{path}: no column '{target}'; the columns are: {', '.join(columns.names)}")
+        raise DataError(f"{path}: no column '{name}'; the columns are: {', '.join(columns.names)}")
     return index
 
 
@@ -143,12 +143,12 @@ def _number(text: str) -> tuple[float, str | None]:
     """The number in a cell, or the reason why there is none. Nothing is guessed of a comma: it may be of thousands."""
     text = text.strip()
     if text.lower() in _NOTHING:
-        return math.nan, "no target"
+        return math.nan, "no value"
     if _NUMBER.fullmatch(text):
         number = float(text)
-        return (number, None) if math.isfinite(number) else (math.nan, f"target is not finite: {text[:40]}")
+        return (number, None) if math.isfinite(number) else (math.nan, f"value is not finite: {text[:40]}")
     if text.lower().strip("+-") in ("inf", "infinity"):
-        return math.nan, f"target is not finite: {text[:40]}"
+        return math.nan, f"value is not finite: {text[:40]}"
     if re.fullmatch(r"[+-]?\d[\d.]*,[\d,.]*", text):
-        return math.nan, f"target has a comma (write 0.5, and 1234 for a thousand): {text[:40]}"
-    return math.nan, f"target is no number: {text[:40]}"
+        return math.nan, f"value has a comma (write 0.5, and 1234 for a thousand): {text[:40]}"
+    return math.nan, f"value is no number: {text[:40]}"

@@ -50,7 +50,7 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave, per member, float64 [K]; errors in standard deviations of the training target.
+    """What one epoch gave, per member, float64 [K]; errors in standard deviations of the training values.
 
     Attributes:
         number: from 1.
@@ -67,7 +67,7 @@ class Epoch:
 
 def train(
     graphs: MoleculeGraphs,
-    target: np.ndarray,
+    values: np.ndarray,
     parts: Parts,
     settings: FitSettings,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
@@ -76,7 +76,7 @@ def train(
 
     Args:
         graphs: M molecules.
-        target: standardised, float64 [M].
+        values: standardised, float64 [M].
         parts: rows of the molecules.
         settings: how.
         on_epoch: called after each epoch.
@@ -92,7 +92,7 @@ def train(
     network = EnsembleNetwork(members=settings.members, width=settings.width, layers=settings.layers)
     network.initialise(settings.seed)
     shares = torch.from_numpy(_shares(count, settings))
-    truth = torch.from_numpy(target.astype(np.float32))
+    truth = torch.from_numpy(values.astype(np.float32))
     checked = truth[parts.validation]
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.lr)
     steps = math.ceil(count / settings.batch) * settings.epochs

@@ -81,7 +81,7 @@ class Reward(ABC):
     Constructed with an ``oracle``; ``keys`` (``kind.keys``) identify equal objects for the cache.
     """
 
-    #: as in Environment: which objects it can score
+    #: as in Environment: of which objects it is
     kind: ObjectKind
     #: names of the conditions that R depends on; each must be carried by the environment's states
     reads: frozenset[str] = frozenset()

@@ -52,7 +52,7 @@ class OracleReward(Reward):
     ) -> None:
         if diversity_filter is not None and not isinstance(oracle.kind, diversity_filter.judges):
             raise ConfigError(
-                f"diversity_filter: it goes by scaffolds, but {oracle.name} scores {oracle.kind.name} objects"
+                f"diversity_filter: it goes by scaffolds, but {oracle.name} measures {oracle.kind.name} objects"
             )
         if taken := _taken((*oracle.component_names, *oracle.remark_names)):
             raise ConfigError(

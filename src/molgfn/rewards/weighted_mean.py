@@ -92,7 +92,9 @@ class WeightedMean(Scalarisation):
             raise ConfigError("WeightedMean.components: there is nothing to average; give at least one without filter")
         kinds = {name: c.oracle.kind.name for name, c in components.items()}
         if len({c.oracle.kind for c in components.values()}) > 1:
-            raise ConfigError(f"WeightedMean.components: all must score the same kind of object, these do not: {kinds}")
+            raise ConfigError(
+                f"WeightedMean.components: all must measure the same kind of object, these do not: {kinds}"
+            )
         names = [column for name, c in components.items() for column in _columns(name, c.scalarisation)]
         names += [_column(n, c.scalarisation, word) for n, c in components.items() for word in c.oracle.remark_names]
         if clash := sorted({column for column in names if names.count(column) > 1}):

@@ -46,12 +46,9 @@ class Scoring:
         backend: "processes" of this machine, or "ray" for those of a Ray cluster (in the clone:
             ``pip install -c constraints.txt '.[ray]'``).
         ray_address: of the cluster, such as "auto"; null starts one here.
+        make: builds the oracle (or what is made of several) anew in a worker; None copies it there. A run gives it.
+        recipe: the oracle's config, part of what the disk cache goes by. A run gives it.
     """
-
-    #: builds the oracle (or what is made of several) anew in a worker; set by whoever built it from a config
-    make: Callable[[], Oracle | HasPanel] | None = None
-    #: the oracle's config; set by whoever built the oracle from it. Part of what the disk cache goes by
-    recipe: Any = None
 
     def __init__(
         self,
@@ -68,6 +65,8 @@ class Scoring:
         record: bool = True,
         backend: Literal["processes", "ray"] = "processes",
         ray_address: str | None = None,
+        make: Callable[[], Oracle | HasPanel] | None = None,
+        recipe: Any = None,
     ) -> None:
         if timeout is not None and workers == 0:
             raise ConfigError(
@@ -81,6 +80,7 @@ class Scoring:
         self.workers, self.chunk, self.timeout, self.retries = workers, chunk, timeout, retries
         self.on_failure, self.give_up, self.record = on_failure, give_up, record
         self.backend, self.ray_address = backend, ray_address
+        self.make, self.recipe = make, recipe
 
     def pool(self, panel: Panel) -> Workers | None:
         """The worker processes, not started yet; None where the oracles are asked in this process."""
@@ -107,7 +107,7 @@ class Scoring:
         if entry.recipe is None:
             raise ConfigError(
                 f"disk_cache: nothing says with which arguments oracle {oracle.name} was built; build it from a config "
-                "or set Scoring.recipe to something that changes with them"
+                "or give Scoring a recipe, something that changes with them"
             )
         place = folder() / "scores" if self.disk_cache is True else local(self.disk_cache)
         columns = oracle.component_names

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from molgfn.class_paths import did_you_mean
 from molgfn.errors import ConfigError, MolgfnError
 from molgfn.evaluation.top_auc import TOP
 from molgfn.experiment import Experiment, assemble, train
 from molgfn.study.plan import Picture, Study
-from molgfn.targets import did_you_mean
 
 logger = logging.getLogger("molgfn")
 
@@ -41,7 +41,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         _logged(config, experiment) if study.pictures or any(m.startswith("found/") for m in study.measures) else []
     )
     known = [*ALWAYS, *(name for name in logged if name.startswith("found/"))]
-    if experiment.evaluation.exact_limit and experiment.environment.enumeration_unavailable_reason() is None:
+    if experiment.evaluation.exact_limit and experiment.measured.enumeration_unavailable_reason() is None:
         known += EXACT
     if (config.get("scoring") or {}).get("budget"):
         known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]

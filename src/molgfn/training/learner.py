@@ -125,8 +125,12 @@ class Learner:
         """Put log Z and the critics, but for what is frozen, where the first batch says that they should be."""
         if reads_log_z and self.policy.log_z_start is not None and self.steps.trains("log_z"):
             start_log_z(self.policy, self.objective, batch, self._read(batch))
-        names = [n.name for n in self.objective.networks if n.start == "returns"]
-        critics = {name: self.auxiliaries[name] for name in names if self.steps.trains(name)}
+        starting = {n.name: self.auxiliaries[n.name] for n in self.objective.networks if n.start == "returns"}
+        critics = {  # by their flow: a table that is not learned may lie beside it
+            name: network
+            for name, network in starting.items()
+            if all(p.requires_grad for p in network.parameter_groups()["flow"])
+        }
         if "flow" in self.objective.separate and self.steps.trains("flow"):
             critics["policy"] = self.policy
         if critics:

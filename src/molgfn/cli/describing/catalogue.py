@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,8 @@ Each is a class below `molgfn.trajectories.quantities`; [a new one](extending.md
 def markdown(configs: Path) -> str:
     """The whole page, from the groups in the folder ``configs``."""
     objectives = _members(configs / "objective", Objective)
-    backwards = _members(configs / "backward", BackwardPolicyTraining)
+    backwards = _members(configs / "backward", BackwardPolicyTraining, counts_paths=True)
+    uncounted = _members(configs / "backward", BackwardPolicyTraining, counts_paths=False)
     environments = _members(configs / "environment", Environment)
     sources = _members(configs / "data", Sources)
     targets = _members(configs / "target", TargetNetwork)
@@ -74,7 +74,7 @@ def markdown(configs: Path) -> str:
         HEAD,
         table([_objective(n, o, environments) for n, o in objectives.items()]),
         BACKWARD,
-        table([_backward(n, b, objectives) for n, b in backwards.items()]),
+        table([_backward(n, b, uncounted[n], objectives) for n, b in backwards.items()]),
         means,
         table([_source(n, s, configs / "data" / f"{n}.yaml") for n, s in sources.items() if s.off_policy_reasons]),
         TARGETS.format(bootstraps=_names(n for n, o in objectives.items() if not o.on_policy and o.bootstraps)),
@@ -85,11 +85,11 @@ def markdown(configs: Path) -> str:
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
-def _members(folder: Path, base: type) -> dict[str, Any]:
-    """The shipped components of one group by name, built from their files."""
+def _members(folder: Path, base: type, **live: Any) -> dict[str, Any]:
+    """The shipped components of one group by name, built from their files and what a run gives."""
     out = {}
     for path in sorted(folder.glob("*.yaml")):
-        component = build(yaml.safe_load(path.read_text(encoding="utf-8")), base, folder.name)
+        component = build(yaml.safe_load(path.read_text(encoding="utf-8")), base, folder.name, live=live)
         out[path.stem] = component
     return out
 
@@ -113,12 +113,15 @@ def _may_have_target(o: Objective) -> bool:
     return o.bootstraps and not o.on_policy
 
 
-def _backward(name: str, b: BackwardPolicyTraining, objectives: dict[str, Objective]) -> dict[str, str]:
+def _backward(
+    name: str, b: BackwardPolicyTraining, uncounted: BackwardPolicyTraining, objectives: dict[str, Objective]
+) -> dict[str, str]:
+    """A row; ``b`` is as where the environment counts its paths, ``uncounted`` as where it does not."""
     takes = [n for n, o in objectives.items() if mismatch(o, b) is None]
     return {
         "backward": f"`{name}`",
         "class": type(b).__name__,
-        "trained by": _trained_by(b),
+        "trained by": _trained_by(b, uncounted),
         "trained on": declared.trained_on(b) or "-",
         "steps per batch": declared.its_steps(b) or "-",
         "data": "on-policy" if b.on_policy else "any",
@@ -127,12 +130,10 @@ def _backward(name: str, b: BackwardPolicyTraining, objectives: dict[str, Object
     }
 
 
-def _trained_by(b: BackwardPolicyTraining) -> str:
+def _trained_by(b: BackwardPolicyTraining, uncounted: BackwardPolicyTraining) -> str:
     """Who trains P_B; where that depends on the environment, both."""
     texts = []
-    for counts_paths in (True, False):
-        here = copy.deepcopy(b)
-        here.settle(counts_paths=counts_paths)
+    for here in (b, uncounted):
         towards = f", towards a {type(b.guide).__name__}" if b.guide else ""
         texts.append(f"{declared.trained_by(here)}{towards}" if here.learned else f"nothing ({b.fixed})")
     first, second = texts

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from molgfn.config import TARGET, build
+from molgfn.class_paths import did_you_mean
+from molgfn.config import CLASS_KEY, build
 from molgfn.errors import ConfigError
 from molgfn.rewards import transforms
 from molgfn.rewards.transforms import Transform
-from molgfn.targets import did_you_mean
 
 #: parameters that the list is drawn with
 EXAMPLES: dict[str, dict[str, float]] = {
@@ -97,7 +97,7 @@ def require_member(name: str) -> None:
 
 
 def _made(name: str, known: dict[str, Any]) -> Transform:
-    return build({TARGET: f"{transforms.__name__}.{name}", **known}, Transform, "transform")
+    return build({CLASS_KEY: f"{transforms.__name__}.{name}", **known}, Transform, "transform")
 
 
 def _parsed(name: str, arguments: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from molgfn.targets import import_class
+from molgfn.class_paths import import_class
 
 
 def first_paragraph(cls: type) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
+from molgfn.class_paths import import_class, parameters
 from molgfn.cli.describing.catalogue import table
 from molgfn.cli.describing.one_line import one_line
 from molgfn.config import build
 from molgfn.downloads import Download
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.scalarisation import Scalarisation
-from molgfn.targets import import_class, parameters
 
 #: in a class's docstring
 _EXTRA = re.compile(r"pip install -c constraints\.txt '\.(\[\w+\])'")
@@ -64,7 +64,7 @@ def _row(path: Path) -> dict[str, str]:
     return {
         "oracle": f"`{path.stem}`",
         "what it is": one_line(path).removesuffix("."),
-        "scores": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
+        "kind": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
         "range": "as given (`range`)" if "range" in own else _interval(getattr(cls, "range", None)),
         "units": "as given (`units`)" if "units" in own else cls.units,
         "better": {"maximise": "more", "minimise": "less"}[getattr(cls, "direction", "maximise")] + chosen,

@@ -58,25 +58,25 @@ class Bibliography:
 
     def add_config(self, config: Any) -> None:
         """Every reference of the molgfn classes that a run's config names; classes from elsewhere are left alone."""
-        for target in _targets(config):
-            if target.startswith("molgfn."):
-                self.add(_reference(target), target.rsplit(".", 1)[-1])
+        for path in _class_paths(config):
+            if path.startswith("molgfn."):
+                self.add(_reference(path), path.rsplit(".", 1)[-1])
 
 
-def _targets(node: Any) -> Iterator[str]:
+def _class_paths(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if isinstance(node.get("_target_"), str):
             yield node["_target_"]
         for value in node.values():
-            yield from _targets(value)
+            yield from _class_paths(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _targets(value)
+            yield from _class_paths(value)
 
 
-def _reference(target: str) -> str:
+def _reference(path: str) -> str:
     """The declared reference or source of a class, else the ``Reference:`` section of its docstring, else of a base."""
-    module, _, name = present_path(target).rpartition(".")
+    module, _, name = present_path(path).rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):

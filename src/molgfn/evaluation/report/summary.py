@@ -45,9 +45,9 @@ def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel
     """What a reader must know first: how it was made."""
     out = []
     for part in ("environment", "policy", "objective", "backward", "reward", "oracle"):
-        target = (config.get(part) or {}).get("_target_") if isinstance(config.get(part), dict) else None
-        if isinstance(target, str):
-            out.append((part, target.rsplit(".", 1)[-1]))
+        path = (config.get(part) or {}).get("_target_") if isinstance(config.get(part), dict) else None
+        if isinstance(path, str):
+            out.append((part, path.rsplit(".", 1)[-1]))
     steps = [float(curve.x.max()) for panel in panels for curve in panel.curves]
     if steps:
         out.append(("last logged step", number(max(steps))))

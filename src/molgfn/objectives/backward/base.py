@@ -44,7 +44,11 @@ class Guide(ABC):
 
 @attributes_in_docstring
 class BackwardPolicyTraining(ABC):
-    """Says what P_B is, who trains it, with which loss, and on which trajectories."""
+    """Says what P_B is, who trains it, with which loss, and on which trajectories.
+
+    A constructor that has a parameter ``counts_paths`` is told by the run whether the environment counts its paths
+    (``Environment.counts_paths``).
+    """
 
     #: P_B has parameters
     learned: bool
@@ -81,9 +85,6 @@ class BackwardPolicyTraining(ABC):
         """P_B is trained by its own loss."""
         return self.learned and not self.joint
 
-    def settle(self, *, counts_paths: bool) -> None:  # noqa: B027
-        """Told before the policy is made whether the environment counts its paths (``Environment.counts_paths``)."""
-
     def misfit(self, objective: Objective) -> str | None:
         """Why it makes no sense beside a forward objective; None where it does."""
         return None
@@ -102,6 +103,6 @@ def mismatch(objective: Objective, backward: BackwardPolicyTraining) -> str | No
 
 
 def policy_needs(objective: Objective, backward: BackwardPolicyTraining) -> dict[str, Any]:
-    """What a policy is made with for this pair: ``learned_backward`` and ``own_losses``."""
+    """What a policy is made with for this pair: ``learned_backward``, ``backward_rule`` and ``own_losses``."""
     own = objective.separate | (frozenset({"backward"}) if backward.has_loss else frozenset())
-    return {"learned_backward": backward.learned, "own_losses": own}
+    return {"learned_backward": backward.learned, "backward_rule": backward.fixed, "own_losses": own}

@@ -28,34 +28,28 @@ class MaximumEntropy(BackwardPolicyTraining):
     Args:
         counts: "counted": by the environment; "learned": by a network; "auto": counted where the environment can.
 
+        counts_paths: whether the environment counts its paths; a run says so itself.
+
     Raises:
-        ConfigError: ``counts`` is "counted" and the environment does not count (by ``settle``).
+        ConfigError: ``counts`` is "counted" and the environment does not count.
 
     Reference: Mohammadpour et al. 2023, arXiv 2312.14331 (maximum entropy GFlowNets). Pinned by
     tests/objectives/test_backward_learned.py.
     """
 
-    learned: bool = False
     joint: ClassVar[bool] = False
     on_policy: ClassVar[bool] = False
     reference: ClassVar[str] = "Mohammadpour et al. 2023, arXiv 2312.14331"
     fixed = "maxent"
 
-    def __init__(self, *, counts: Counts = "auto") -> None:
-        self.counts = counts
-        self._learn(counts == "learned")
-
-    def settle(self, *, counts_paths: bool) -> None:
-        if self.counts == "counted" and not counts_paths:
+    def __init__(self, *, counts: Counts = "auto", counts_paths: bool = True) -> None:
+        if counts == "counted" and not counts_paths:
             raise ConfigError(
                 "backward: counts is `counted`, but this environment does not count its paths; use auto or learned"
             )
-        self._learn(self.counts == "learned" or not counts_paths)
-
-    def _learn(self, learned: bool) -> None:
-        self.learned = learned
-        self.networks = (Network("log_paths"),) if learned else ()
-        self.quantities = (LogPB, LogPaths) if learned else (LogPB,)
+        self.learned = counts == "learned" or not counts_paths
+        self.networks = (Network("log_paths"),) if self.learned else ()
+        self.quantities = (LogPB, LogPaths) if self.learned else (LogPB,)
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         if not self.learned:

@@ -16,7 +16,7 @@ from molgfn.paths import InputFile
 
 
 class Proxy(Oracle):
-    """A target that an ensemble of graph networks learned from a table: ``molgfn proxy fit data.csv --target ...``.
+    """A property that an ensemble of graph networks learned from a table: ``molgfn proxy fit data.csv --property ...``.
 
     The value is the mean over the members (``mean``), or the mean plus (``ucb``) or minus (``lcb``) ``kappa``
     standard deviations over the members, which ``fit`` scaled to be right on average on its validation molecules.
@@ -76,7 +76,7 @@ class Proxy(Oracle):
         return ("mean", "std") if self._training is None else ("mean", "std", "nearest_similarity")
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """The acquisition value of each molecule in units of the target, float64 [B]."""
+        """The acquisition value of each molecule in units of the property, float64 [B]."""
         return self.measure(objects)[0]
 
     def measure(self, objects: Sequence[Molecule]) -> tuple[np.ndarray, dict[str, np.ndarray]]:

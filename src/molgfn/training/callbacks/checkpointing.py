@@ -17,7 +17,7 @@ from molgfn.training.callbacks.rows import Rows
 logger = logging.getLogger("molgfn")
 
 
-class Keeping(pl.Callback):
+class Checkpointing(pl.Callback):
     """Writes ``checkpoints/last.ckpt`` now and then, at the end, and on the first Ctrl-C or SIGTERM.
 
     The first interrupt lets the present iteration finish and ends training; a second one stops at once.

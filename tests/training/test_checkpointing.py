@@ -17,7 +17,7 @@ from molgfn.chemistry.molecules import parse
 from molgfn.errors import TrainingError
 from molgfn.experiment import train
 from molgfn.serving.faults import OracleFault
-from molgfn.training.callbacks.checkpointing import Keeping
+from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Modes
 from molgfn.training.logs.loggers import Loggers
 
@@ -138,7 +138,7 @@ def test_checkpoints_by_the_clock(config, monkeypatch):
     settings["trainer"] |= {"checkpoint_every": 1000, "checkpoint_minutes": 3.0}
     now, saved = [0.0], []
     monkeypatch.setattr("molgfn.training.callbacks.checkpointing.time", SimpleNamespace(monotonic=lambda: now[0]))
-    save, end = Keeping.save, Keeping.on_train_batch_end
+    save, end = Checkpointing.save, Checkpointing.on_train_batch_end
 
     def noted(self, trainer):
         saved.append(trainer.datamodule.iteration)
@@ -148,8 +148,8 @@ def test_checkpoints_by_the_clock(config, monkeypatch):
         now[0] += 100.0
         end(self, *args)
 
-    monkeypatch.setattr(Keeping, "save", noted)
-    monkeypatch.setattr(Keeping, "on_train_batch_end", later)
+    monkeypatch.setattr(Checkpointing, "save", noted)
+    monkeypatch.setattr(Checkpointing, "on_train_batch_end", later)
     train(settings)
     assert saved == [2, 4, 6, 6]  # the last one is that of the end
 
