@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from molgfn.policies.base import Policy
-from molgfn.policies.distributions import HasTempering, lacking
+from molgfn.policies.distributions import HasTempering
+from molgfn.policies.distributions.capabilities import lacking
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler
