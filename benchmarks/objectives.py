@@ -39,7 +39,6 @@ from molgfn.rewards.base import Scores
 from molgfn.training.learner import Learner
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.module import GFlowNetModule
-from molgfn.trajectories import sources
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
 from molgfn.trajectories.evaluated import Evaluated
@@ -47,6 +46,7 @@ from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.divergences import KL
 from molgfn.trajectories.rewarded import Batch, Rewarded
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.sources import base
 
 #: most that an objective's own computation may take of an iteration
 OWN_SHARE = 0.10
@@ -252,7 +252,7 @@ class Bench:
             enable_model_summary=False,
         )
         self.module.iterations.clear()
-        with warnings.catch_warnings(), patch.object(sources, "find_rewards", unscored):
+        with warnings.catch_warnings(), patch.object(base, "find_rewards", unscored):
             warnings.simplefilter("ignore")
             trainer.fit(self.module, datamodule=data)
         return self.module.iterations[-1]

@@ -26,10 +26,10 @@ SMALL = (
 def small(function: Callable[..., Any]) -> Callable[..., Any]:
     """``molgfn.train`` or ``molgfn.resume`` with few iterations of small batches, whatever the example asks for."""
 
-    def smaller(first: Any, *overrides: str) -> Any:
+    def smaller(first: Any, *overrides: str, **options: Any) -> Any:
         wanted = [o for o in overrides if re.fullmatch(r"trainer\.iterations=\d+", o) is None]
         made = SMALL if function.__name__ == "train" else ("trainer.iterations=5",)
-        return function(first, *made, *wanted)
+        return function(first, *made, *wanted, **options)
 
     return smaller
 

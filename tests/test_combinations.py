@@ -16,9 +16,16 @@ from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.experiment import assemble, train
 from molgfn.objectives.base import Objective
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def all_given():
+    """``data=offline`` with nothing else."""
+    data = copy.deepcopy(DATA["offline"])
+    data["sources"]["offline"]["share"] = 1.0
+    return data
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -26,7 +33,7 @@ def _given(tmp_path_factory):
     """The molecules of ``data=offline`` in this module, and a trained policy in each space."""
     path = tmp_path_factory.mktemp("given") / "given.smi"
     path.write_text("CCC\nCCCO\nCCCC\n")
-    DATA["offline"]["offline"]["molecules"] = str(path)
+    DATA["offline"]["sources"]["offline"]["molecules"] = str(path)
     for space in SPACES:
         first = run(space, OBJECTIVES["tb"], DATA["on_policy"])
         first |= {"name": space, "output": str(path.parent)}
@@ -149,13 +156,13 @@ def test_objective_with_data(name, data):
         with pytest.raises(ConfigError, match=r"learns from given molecules alone; use data=offline"):
             assemble(config)
         if data == "offline":
-            trains({**config, "data": {**config["data"], "offline_share": 1.0}})
+            trains({**config, "data": all_given()})
     else:
         trains(config)
 
 
 def test_given_molecules_need_an_environment_of_molecules():
-    with pytest.raises(ConfigError, match=r"data.offline: gives molecules, but HyperGrid builds grid objects"):
+    with pytest.raises(ConfigError, match=r"data.sources.offline: gives molecules, but HyperGrid builds grid objects"):
         assemble(run("hypergrid", OBJECTIVES["tb"], DATA["offline"]))
 
 
@@ -165,7 +172,7 @@ def test_objective_with_target(name, target):
     objective = build(OBJECTIVES[name], Objective, "objective")
     config = run(space_of(name), OBJECTIVES[name], DATA["on_policy"], TARGETS[target])
     if objective.only_offline:
-        config = run("fragments", OBJECTIVES[name], {**DATA["offline"], "offline_share": 1.0}, TARGETS[target])
+        config = run("fragments", OBJECTIVES[name], all_given(), TARGETS[target])
     if objective.on_policy or not objective.bootstraps:
         with pytest.raises(ConfigError) as error:
             assemble(config)
@@ -180,8 +187,16 @@ def test_objective_with_target(name, target):
 
 EVERYTHING = {
     **copy.deepcopy(DATA["prioritised_replay"]),
-    "exploration": {**DATA["exploration"]["exploration"], "temperature": 1.5},
-    "local_search": {**DATA["local_search"]["local_search"], "rounds": 3, "accept": "metropolis", "cut": "random"},
+    "sources": {
+        **copy.deepcopy(DATA["prioritised_replay"]["sources"]),
+        "policy": {**DATA["exploration"]["sources"]["policy"], "temperature": 1.5},
+        "local_search": {
+            **DATA["local_search"]["sources"]["local_search"],
+            "rounds": 3,
+            "accept": "metropolis",
+            "cut": "random",
+        },
+    },
 }
 
 

@@ -25,6 +25,7 @@ VARIANTS = {
     "data/exploration",
     "data/local_search",
     "data/offline",
+    "data/on_policy",
     "data/prioritised_replay",
     "data/replay",
     "data/tempered",
@@ -104,6 +105,12 @@ def test_the_config_lists_all_parameters_with_their_defaults(path):
             continue  # taken from another component
         default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
         assert node[key] == default, key
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "data"], ids=name)
+def test_a_source_lists_all_its_parameters(path):
+    for node in read(path)["sources"].values():
+        assert set(node) - {CLASS_KEY} == set(parameters(import_class(node[CLASS_KEY])))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

@@ -15,11 +15,11 @@ import torch
 import yaml
 from click.testing import CliRunner
 
+from molgfn.api.scoring import composed
 from molgfn.chemistry.molecules import parse
 from molgfn.cli.describing import catalogue, oracle_table
 from molgfn.cli.evaluate import evaluate
 from molgfn.cli.main import cli
-from molgfn.cli.score import composed
 from molgfn.composing.compose import checked
 from molgfn.composing.places import find_experiment
 from molgfn.config import build

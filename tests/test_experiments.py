@@ -53,7 +53,9 @@ def given(path):
     if path.parent.name == "pretraining":
         own = ["environment.vocabulary=rdkit", "trainer.init_from=null"]
         return own + (
-            [f"data.offline.molecules={MOLECULES}", "data.offline.limit=50"] if path.stem == "pretrain" else []
+            [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
+            if path.stem == "pretrain"
+            else []
         )
     return []
 

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1] / "src"
 
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
-    ("errors", "moved", "docstrings"),
+    ("errors", "moved_sources", "docstrings"),
+    ("moved",),
     ("paths",),
     ("code_references",),
     ("downloads",),
@@ -58,7 +59,7 @@ ONLY = {
 }
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)
 CONTRACTS = {
-    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing"},
+    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing", "plain_graphs"},
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},

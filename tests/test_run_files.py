@@ -79,8 +79,10 @@ def test_every_kind_of_path_becomes_absolute(folders):
         "scoring": {"_target_": "molgfn.serving.settings.Scoring", "disk_cache": "cache"},
         "trainer": {"_target_": "molgfn.training.trainer.TrainerSettings", "init_from": None},
         "data": {
-            "_target_": "molgfn.trajectories.sources.Sources",
-            "offline": {"_target_": "molgfn.trajectories.offline.OfflineMolecules", "molecules": "in.smi"},
+            "_target_": "molgfn.trajectories.mixture.Sources",
+            "sources": {
+                "offline": {"_target_": "molgfn.trajectories.sources.offline.OfflineMolecules", "molecules": "in.smi"}
+            },
         },
         "evaluation": {"_target_": "molgfn.evaluation.settings.EvaluationSettings", "reference": "in.smi"},
     }
@@ -93,11 +95,11 @@ def test_every_kind_of_path_becomes_absolute(folders):
     assert parts["c"]["oracle"]["poses_folder"] == str(here / "p")
     assert new["environment"]["_target_"] == f"{there / 'mine.py'}:Env"
     assert new["scoring"]["disk_cache"] == str(here / "cache")
-    assert new["data"]["offline"]["molecules"] == new["evaluation"]["reference"] == str(there / "in.smi")
+    assert new["data"]["sources"]["offline"]["molecules"] == new["evaluation"]["reference"] == str(there / "in.smi")
     assert settle(new).config == new
     keys = {entry["key"] for entry in record(new)}
     assert "oracle.components.a.oracle.command[1]" in keys
-    assert {"environment._target_", "data.offline.molecules", "evaluation.reference"} <= keys
+    assert {"environment._target_", "data.sources.offline.molecules", "evaluation.reference"} <= keys
     assert not any("poses_folder" in key or "disk_cache" in key for key in keys)
     assert [key for key, _ in relative_files(config)] == []
 

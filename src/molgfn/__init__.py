@@ -4,8 +4,8 @@
     samples = molgfn.sample(run, 100)
 
 ``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
-``draw`` shows molecules; ``errors`` has what they raise. Each is imported when it is first asked for, so that
-``import molgfn`` itself takes no time.
+``score`` gives values of molecules, ``draw`` shows them; ``errors`` has what they raise. Each is imported when it is
+first asked for, so that ``import molgfn`` itself takes no time.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what
     from molgfn.api.runs import load as load
     from molgfn.api.sampled import Sampled as Sampled
     from molgfn.api.sampling import sample as sample
+    from molgfn.api.scoring import score as score
     from molgfn.api.training import compose as compose
     from molgfn.api.training import resume as resume
     from molgfn.api.training import train as train
@@ -39,6 +40,7 @@ _PLACES = {
     "load": "molgfn.api.runs",
     "resume": "molgfn.api.training",
     "sample": "molgfn.api.sampling",
+    "score": "molgfn.api.scoring",
     "train": "molgfn.api.training",
     "Evaluated": "molgfn.api.evaluating",
     "Loaded": "molgfn.api.runs",
@@ -61,6 +63,7 @@ __all__ = [
     "load",
     "resume",
     "sample",
+    "score",
     "train",
 ]
 

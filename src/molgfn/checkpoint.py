@@ -12,7 +12,7 @@ import copy
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import under
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.moved import present
+from molgfn.moved_sources import present_key
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
@@ -57,6 +59,16 @@ class Loaded:
     def __repr__(self) -> str:
         made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
         return f"{made}, after {self.iteration:,} iterations: {self.path}"
+
+    def under(self, values: Mapping[str, float] | None = None) -> Loaded:
+        """The same with the environment under one condition: ``values`` by name, its reference for the rest.
+
+        Without a condition it is the same as before.
+
+        Raises:
+            ConfigError: there is no condition of such a name, or it does not have such a value.
+        """
+        return replace(self, environment=under(self.environment, values))
 
     @property
     def run(self) -> Path:
@@ -152,7 +164,8 @@ def files_of(content: Mapping[str, Any]) -> tuple[dict[str, str], ...] | None:
         isinstance(f, dict) and {"key", "path", "sha256"} <= f.keys() for f in files
     ):
         return None
-    return tuple({str(k): str(v) for k, v in f.items()} for f in files)
+    entries = [{str(k): str(v) for k, v in f.items()} for f in files]
+    return tuple({**entry, "key": present_key(entry["key"]) or entry["key"]} for entry in entries)
 
 
 def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, Any]) -> Path:

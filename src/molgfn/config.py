@@ -75,7 +75,7 @@ ROOT: dict[str, Any] = {
     "objective": Slot("molgfn.objectives.base.Objective"),
     "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining", frozenset({"counts_paths"})),
     "target": Slot("molgfn.objectives.base.TargetNetwork", optional=True),
-    "data": Slot("molgfn.trajectories.sources.Sources"),
+    "data": Slot("molgfn.trajectories.mixture.Sources"),
     "optimizer": Slot("molgfn.training.optimizers.Optimizers"),
     "trainer": Slot("molgfn.training.trainer.TrainerSettings"),
     "logger": Slot("molgfn.training.logs.loggers.Loggers"),

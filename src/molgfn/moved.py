@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from molgfn.moved_sources import NOW, THEN, former_data, present_data
 
 #: module (below ``molgfn.``) as it was called -> as it is called now
 MOVED = {
@@ -58,6 +60,10 @@ MOVED = {
     "objectives.maximum_likelihood": "objectives.divergences.maximum_likelihood",
     "training.loggers": "training.logs.loggers",
     "rewards.settings": "serving.settings",
+    "trajectories.sources": "trajectories.mixture",
+    "trajectories.local_search": "trajectories.sources.local_search",
+    "trajectories.offline": "trajectories.sources.offline",
+    "trajectories.replay": "trajectories.sources.replay",
 }
 _FORMER = {now: then for then, now in MOVED.items()}
 
@@ -68,13 +74,20 @@ def present_path(path: str) -> str:
 
 
 def present(node: Any) -> Any:
-    """A config with the paths of classes as they are now."""
-    return _paths(node, MOVED)
+    """A config with the paths of classes and the keys of ``data`` as they are now."""
+    return _paths(_data(node, present_data), MOVED)
 
 
 def former(node: Any) -> Any:
-    """A config with the paths that its classes had first: what it is known by outlives a move."""
-    return _paths(node, _FORMER)
+    """A config with the paths and keys that it had first: what it is known by outlives a move."""
+    return _paths(_data(node, former_data), _FORMER)
+
+
+def _data(node: Any, translated: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
+    if isinstance(node, Mapping):
+        node = translated(node) if node.get("_target_") in (NOW, THEN) else node
+        return {key: _data(value, translated) for key, value in node.items()}
+    return [_data(item, translated) for item in node] if isinstance(node, list | tuple) else node
 
 
 def _paths(node: Any, names: Mapping[str, str]) -> Any:

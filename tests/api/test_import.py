@@ -63,4 +63,4 @@ def test_every_function_has_types_and_says_what_it_takes_and_raises(name):
 def test_every_class_is_documented(name):
     cls = getattr(molgfn, name)
     assert isinstance(cls, type)
-    assert len(inspect.getdoc(cls)) > 20
+    assert len(inspect.getdoc(cls)) > 60

@@ -1,6 +1,7 @@
 """Configs and training from Python: the same as on the command line."""
 
 import pytest
+import pytorch_lightning as pl
 import torch
 import yaml
 from click.testing import CliRunner
@@ -71,6 +72,8 @@ def test_a_run_that_goes_on_is_the_same_run(file):
     for name, tensor in molgfn.load(after).policy.state_dict().items():
         assert torch.equal(tensor, molgfn.load(again).policy.state_dict()[name])
     assert whole.iteration == 6
+    with pytest.raises(ConfigError, match=r"trainer\.freeze: a resumed run keeps what is frozen; .*init_from="):
+        molgfn.resume(half, "trainer.freeze=[flow]", "trainer.iterations=9")
     with pytest.raises(ConfigError, match=r"optimizer.lr=1: a resumed run keeps its config; only trainer\.\* and"):
         molgfn.resume(half, "optimizer.lr=1")
     with pytest.raises(ConfigError, match="7 iterations behind it; 3 leave nothing to do"):
@@ -114,6 +117,21 @@ def test_code_of_ones_own_is_trusted_in_the_process_that_trained_it(tmp_path, mo
         molgfn.sample(run.folder, 5)
     assert len(molgfn.sample(run.folder, 5, trust=["my_reward.py"])) == 5
     assert len(molgfn.sample(run.folder, 5, values=False)) == 5
+
+
+def test_callbacks_go_along(file):
+    class Count(pl.Callback):
+        steps = 0
+
+        def on_train_batch_end(self, *_):
+            self.steps += 1
+
+    count = Count()
+    run = molgfn.train(file, callbacks=[count])
+    molgfn.resume(run, "trainer.iterations=5", callbacks=[count])
+    assert count.steps == 5
+    assert repr(run).startswith(f"Run(folder={run.folder!r}, checkpoint=")
+    assert len(repr(run)) < 400
 
 
 def test_a_device_that_is_not_there(grid):

@@ -51,9 +51,7 @@ def test_what_the_run_supplies_is_not_listed(call):
 
 
 def test_values_of_the_file_that_are_not_the_default_are_shown(call):
-    assert re.search(
-        r"replay_share +number, at least 0, below 1; default 0.0; here 0.5", call("describe", "data=replay").stdout
-    )
+    assert re.search(r"sources.replay.capacity +int, at least 1; here 10000", call("describe", "data=replay").stdout)
 
 
 def test_what_depends_on_parameters_is_that_of_the_file(call):
@@ -82,9 +80,9 @@ def test_a_backward_policy(call):
 
 def test_components_inside_are_explained(call):
     text = call("describe", "data=local_search").stdout
-    assert "local_search: molgfn.trajectories.local_search.LocalSearch" in text
-    assert "local_search.rounds  int, at least 1; here 7" in text
-    assert "draws: data.local_search rebuilds" in text
+    assert "sources.local_search: molgfn.trajectories.sources.local_search.LocalSearch" in text
+    assert re.search(r"sources.local_search.rounds +int, at least 1; here 7", text)
+    assert "draws: data.sources.local_search rebuilds" in text
 
 
 def test_the_tables(call):

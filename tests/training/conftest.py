@@ -22,7 +22,7 @@ def run_config(tmp_path, **changes):
         "policy": node("policies.graph.GraphTransformerPolicy", width=32, layers=2),
         "objective": node("objectives.trajectory_balance.TrajectoryBalance"),
         "backward": node("objectives.backward.uniform.Uniform"),
-        "data": node("trajectories.sources.Sources", batch_size=8),
+        "data": node("trajectories.mixture.Sources", batch_size=8),
         "optimizer": node("training.optimizers.Optimizers"),
         "trainer": node(
             "training.trainer.TrainerSettings", iterations=6, accelerator="cpu", threads=1, log_every=1, progress="none"

@@ -18,7 +18,7 @@ from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.learner import Learner
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
 
 
 class GoldenReward(Reward):

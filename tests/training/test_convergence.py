@@ -34,7 +34,7 @@ def test_fragments_over_molecules(tmp_path, vocabulary, objective):
         environment=node("environments.fragments.Fragments", vocabulary=vocabulary, max_fragments=4),
         objective=OBJECTIVES[objective],
         policy=node("policies.graph.GraphTransformerPolicy", width=64, layers=3),
-        data=node("trajectories.sources.Sources", batch_size=64),
+        data=node("trajectories.mixture.Sources", batch_size=64),
         optimizer=node("training.optimizers.Optimizers", lr=3e-3, lr_log_z=0.05, half_life=1200),
         trainer=node(
             "training.trainer.TrainerSettings", iterations=6000, accelerator="cpu", threads=1, progress="lines"
@@ -56,7 +56,7 @@ def test_hypergrid(tmp_path, objective, seed):
         reward=node("rewards.power.Power"),
         policy=node("policies.mlp.MLPPolicy"),
         objective=OBJECTIVES[objective],
-        data=node("trajectories.sources.Sources", batch_size=16),
+        data=node("trajectories.mixture.Sources", batch_size=16),
         trainer=node(
             "training.trainer.TrainerSettings", iterations=2000, accelerator="cpu", threads=1, progress="none"
         ),
@@ -72,7 +72,7 @@ def test_a_small_grid_is_learned_quickly(tmp_path):
         oracle=node("oracles.hypergrid.HyperGrid", dimensions=2, side=4, r0=0.1),
         reward=node("rewards.power.Power"),
         policy=node("policies.tabular.TabularPolicy"),
-        data=node("trajectories.sources.Sources", batch_size=32),
+        data=node("trajectories.mixture.Sources", batch_size=32),
         optimizer=node("training.optimizers.Optimizers", lr=0.05),
     )
     config["trainer"] |= {"iterations": 1}

@@ -4,26 +4,23 @@ import pytest
 from tests.training.golden_training import train_on_golden
 
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
-from molgfn.policies.exploration import Exploration
-from molgfn.trajectories.local_search import LocalSearch
-from molgfn.trajectories.replay import PrioritisedReplay
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.sources.explored import Explored
+from molgfn.trajectories.sources.local_search import LocalSearch
+from molgfn.trajectories.sources.on_policy import OnPolicy
+from molgfn.trajectories.sources.replay import PrioritisedReplay
 
 MEANS = {
-    "tempered": {"exploration": Exploration(temperature=2.0)},
-    "local search": {"local_search": LocalSearch(rounds=3)},
-    "metropolis": {"local_search": LocalSearch(rounds=3, accept="metropolis", cut="random")},
-    "all": {
-        "exploration": Exploration(epsilon=0.1),
-        "replay": PrioritisedReplay(capacity=9),
-        "replay_share": 0.5,
-        "local_search": LocalSearch(rounds=3),
-    },
+    "tempered": [Explored(temperature=2.0)],
+    "local search": [OnPolicy(), LocalSearch(rounds=3)],
+    "metropolis": [OnPolicy(), LocalSearch(rounds=3, accept="metropolis", cut="random")],
+    "all": [Explored(epsilon=0.1), LocalSearch(rounds=3), PrioritisedReplay(share=0.5, capacity=9)],
+    "partly explored": [OnPolicy(), Explored(share=0.25, epsilon=0.5)],
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("means", MEANS)
 def test_the_target_is_reached(means):
-    tv, _ = train_on_golden(TrajectoryBalance(), sources=Sources(batch_size=16, **MEANS[means]))
+    tv, _ = train_on_golden(TrajectoryBalance(), sources=Sources(batch_size=16, sources=MEANS[means]))
     assert tv < 0.01

@@ -13,14 +13,14 @@ from molgfn.objectives.backward.uniform import Uniform
 from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
 from molgfn.oracles.synthetic.hypergrid import HyperGrid as HyperGridReward
 from molgfn.oracles.synthetic.string_modes import StringModes
-from molgfn.policies.exploration import Exploration
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.learner import Learner
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.sources.explored import Explored
 
 CASES = {
     "line": lambda: (HyperGrid(dimensions=1, side=6), HyperGridReward(dimensions=1, side=6)),
@@ -52,7 +52,7 @@ def train(case, *, iterations, seed):
         policy=policy,
         environment=environment,
         reward=reward,
-        sources=Sources(batch_size=16, exploration=Exploration(epsilon=1.0)),
+        sources=Sources(batch_size=16, sources=[Explored(epsilon=1.0)]),
         iterations=iterations,
         seed=seed,
         state_rewards=True,

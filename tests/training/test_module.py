@@ -202,7 +202,11 @@ def test_batches_come_from_the_present_weights(config):
 
 
 def test_misfits_are_reported_together(config, monkeypatch):
-    replay = node("trajectories.sources.Sources", replay=node("trajectories.replay.UniformReplay"), replay_share=0.5)
+    sources = {
+        "policy": node("trajectories.sources.on_policy.OnPolicy"),
+        "replay": node("trajectories.sources.replay.UniformReplay"),
+    }
+    replay = node("trajectories.mixture.Sources", sources=sources)
     e = assemble(config(data=replay))
     monkeypatch.setattr(type(e.objective), "on_policy", True)
     monkeypatch.setattr(type(e.policy), "provides", frozenset({"forward", "backward"}))
@@ -241,7 +245,8 @@ def test_a_reward_and_an_environment_agree_on_the_condition(config, monkeypatch)
             {
                 "backward": TLM,
                 "data": node(
-                    "trajectories.sources.Sources", exploration=node("policies.exploration.Exploration", epsilon=0.1)
+                    "trajectories.mixture.Sources",
+                    sources={"policy": node("trajectories.sources.explored.Explored", epsilon=0.1)},
                 ),
             },
             "on-policy",

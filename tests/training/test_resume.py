@@ -22,11 +22,12 @@ def shipped(group, name, **changes):
 
 
 REPLAY = node(
-    "trajectories.sources.Sources",
+    "trajectories.mixture.Sources",
     batch_size=8,
-    replay_share=0.5,
-    replay=node("trajectories.replay.PrioritisedReplay", capacity=20),
-    exploration=node("policies.exploration.Exploration", epsilon=0.3, final_epsilon=0.0, decay_iterations=10),
+    sources={
+        "policy": node("trajectories.sources.explored.Explored", epsilon=0.3, final_epsilon=0.0, decay_iterations=10),
+        "replay": node("trajectories.sources.replay.PrioritisedReplay", share=0.5, capacity=20),
+    },
 )
 CASES = {
     "tb": {},
@@ -55,9 +56,16 @@ LARGER = {
     "local search + replay": {
         "data": {
             **REPLAY,
-            "local_search": node(
-                "trajectories.local_search.LocalSearch", rounds=2, accept="metropolis", cut="random", share=0.7
-            ),
+            "sources": {
+                **REPLAY["sources"],
+                "local_search": node(
+                    "trajectories.sources.local_search.LocalSearch",
+                    rounds=2,
+                    accept="metropolis",
+                    cut="random",
+                    taken_back=0.7,
+                ),
+            },
         }
     },
     "latest batches": {"backward": shipped("backward", "pessimistic"), "data": REPLAY},

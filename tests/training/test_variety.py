@@ -87,7 +87,7 @@ def test_it_goes_on_after_a_resume(caplog):
 
 def test_a_run_that_collapses_says_so(config, caplog):
     """So steep a reward and so high a rate that P_F ends at one molecule of the 171."""
-    c = config(reward=node("rewards.power.Power", beta=300.0), data=node("trajectories.sources.Sources", batch_size=32))
+    c = config(reward=node("rewards.power.Power", beta=300.0), data=node("trajectories.mixture.Sources", batch_size=32))
     c["optimizer"] = node("training.optimizers.Optimizers", lr=3e-2)
     c["trainer"] |= {"iterations": 48, "log_every": 4}
     with caplog.at_level(logging.WARNING, logger="molgfn"):
@@ -102,7 +102,7 @@ def test_a_run_that_collapses_says_so(config, caplog):
 
 
 def test_a_run_that_does_not_collapse_says_nothing(config, caplog):
-    c = config(data=node("trajectories.sources.Sources", batch_size=32))
+    c = config(data=node("trajectories.mixture.Sources", batch_size=32))
     c["trainer"] |= {"iterations": 12, "log_every": 4}
     run = train(c)
     assert not [record for record in caplog.records if "collapsed" in record.getMessage()]
@@ -118,5 +118,5 @@ def test_the_remedy_is_one_that_is_left(config):
 
     assert "log_z" not in says()
     assert "lr_log_z" in says(optimizer=node("training.optimizers.Optimizers", lr_log_z=0.1))
-    assert "data.exploration" in says()
-    assert "data.exploration" not in says(objective=node("objectives.ent_ppo.EntPPO"))
+    assert "data=exploration" in says()
+    assert "data=exploration" not in says(objective=node("objectives.ent_ppo.EntPPO"))

@@ -10,32 +10,32 @@ from molgfn.environments.fragments import Fragments
 from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
 from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailedBalance
 from molgfn.oracles.properties.qed import QED
-from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.power import Power
 from molgfn.trajectories.evaluate import evaluate
-from molgfn.trajectories.local_search import LocalSearch
-from molgfn.trajectories.offline import OfflineMolecules
-from molgfn.trajectories.replay import PrioritisedReplay, UniformReplay
+from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import find_rewards
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.sources.explored import Explored
+from molgfn.trajectories.sources.local_search import LocalSearch
+from molgfn.trajectories.sources.offline import OfflineMolecules
+from molgfn.trajectories.sources.on_policy import OnPolicy
+from molgfn.trajectories.sources.replay import PrioritisedReplay, UniformReplay
 
 VOCABULARY = [["C", [0]], ["CO", [0, 1]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]]
 BATCH = 24
 WAYS = {
-    "policy": {},
-    "exploration": {"exploration": Exploration(epsilon=0.3)},
-    "local_search": {"local_search": LocalSearch(rounds=5)},
-    "metropolis": {"local_search": LocalSearch(rounds=5, accept="metropolis", cut="random")},
-    "replay": {"replay": UniformReplay(capacity=50), "replay_share": 0.5},
-    "offline": {"offline": ["Cc1ccccc1", "Oc1ccccc1", "CC", "COc1ccccc1"], "offline_share": 0.5},
-    "all": {
+    "policy": lambda given: {},
+    "exploration": lambda given: {"policy": Explored(epsilon=0.3)},
+    "two ways": lambda given: {"explored": Explored(share=0.5, epsilon=0.3)},
+    "local_search": lambda given: {"local_search": LocalSearch(rounds=5)},
+    "metropolis": lambda given: {"local_search": LocalSearch(rounds=5, accept="metropolis", cut="random")},
+    "replay": lambda given: {"replay": UniformReplay(share=0.5, capacity=50)},
+    "offline": lambda given: {"offline": OfflineMolecules(share=0.5, molecules=given)},
+    "all": lambda given: {
         "local_search": LocalSearch(rounds=2),
-        "replay": PrioritisedReplay(capacity=50),
-        "replay_share": 0.25,
-        "offline": ["Cc1ccccc1", "Oc1ccccc1", "CC"],
-        "offline_share": 0.25,
+        "replay": PrioritisedReplay(share=0.25, capacity=50),
+        "offline": OfflineMolecules(share=0.25, molecules=given),
     },
 }
 
@@ -52,12 +52,9 @@ def filtered(**settings):
 
 
 def sources(way, tmp_path):
-    parts = dict(WAYS[way])
-    if "offline" in parts:
-        path = tmp_path / "given.smi"
-        path.write_text("\n".join(parts["offline"]))
-        parts["offline"] = OfflineMolecules(molecules=str(path))
-    return Sources(batch_size=BATCH, **parts)
+    path = tmp_path / "given.smi"
+    path.write_text("\n".join(["Cc1ccccc1", "Oc1ccccc1", "CC", "COc1ccccc1"]))
+    return Sources(batch_size=BATCH, sources={"policy": OnPolicy(), **WAYS[way](str(path))})
 
 
 @pytest.mark.parametrize("kind", ["murcko", "smiles"])
@@ -90,7 +87,7 @@ def test_the_last_state_has_the_log_target_of_the_object(policy, tmp_path, way, 
         assert set(state["found"]) == finished  # neither replay nor given molecules nor states on the way
         if kind == "murcko":
             assert sum(count for _, count in state["buckets"]) == len(rewarded)
-            if "local_search" not in WAYS[way]:
+            if "local_search" not in drawn.by_name:
                 assert max(count for _, count in state["buckets"]) <= 2
     assert 0 < len(rewarded) <= len(finished)
 

@@ -15,10 +15,11 @@ from molgfn.oracles.synthetic import hypergrid
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.boltzmann import Boltzmann
 from molgfn.rewards.power import Power
-from molgfn.trajectories.replay import PrioritisedReplay, UniformReplay
+from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import find_rewards, under_new_conditions
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.sources.on_policy import OnPolicy
+from molgfn.trajectories.sources.replay import PrioritisedReplay, UniformReplay
 
 
 class Counting(hypergrid.HyperGrid):
@@ -82,7 +83,7 @@ def test_the_same_paths_under_new_conditions_have_the_log_r_of_these(policy, sta
 def test_replay_gives_stored_objects_new_log_r_with_no_call(policy, store, state_rewards):
     oracle = Counting(side=5)
     reward = Boltzmann(oracle=oracle, beta=None)
-    sources = Sources(batch_size=32, replay=store(capacity=100), replay_share=0.5)
+    sources = Sources(batch_size=32, sources=[OnPolicy(), store(share=0.5, capacity=100)])
     generators = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("generator", "replay_generator"))}
     sources.draw(policy, reward, iteration=0, state_rewards=state_rewards, **generators)
     stored = {}
@@ -109,7 +110,7 @@ def test_replay_gives_stored_objects_new_log_r_with_no_call(policy, store, state
 
 def test_a_reward_without_conditions_takes_what_was_stored(policy):
     reward = Power(oracle=Counting(side=5), beta=2.0)
-    sources = Sources(batch_size=8, replay=UniformReplay(capacity=100), replay_share=0.5)
+    sources = Sources(batch_size=8, sources=[OnPolicy(), UniformReplay(share=0.5, capacity=100)])
     first = sources.draw(policy, reward, iteration=0).trajectories
     again = sources.draw(policy, reward, iteration=1).trajectories
     replayed = again.select(torch.tensor([i for i, word in enumerate(again.source) if word == "replay"]))
@@ -122,7 +123,7 @@ def test_measurements_go_through_a_checkpoint(policy):
     store = UniformReplay(capacity=50)
     store.add(drawn(policy, reward, state_rewards=True))
     again = UniformReplay(capacity=50)
-    again.load_state_dict(store.state_dict(), policy.environment.initial(1))
+    again.load_state_dict(store.state_dict(), policy.environment)
     one, other = (r.sample(20, torch.Generator().manual_seed(0)) for r in (store, again))
     assert torch.equal(reward.revalue(one.measurements, {"beta": torch.ones(20)}), one.log_reward / betas(one, policy))
     for name in ("measurements", "state_measurements"):
@@ -138,7 +139,7 @@ def test_a_store_of_before_there_were_measurements_goes_on_without(policy):
     former = store.state_dict()
     del former["properties"]
     again = UniformReplay(capacity=50)
-    again.load_state_dict(former, policy.environment.initial(1))
+    again.load_state_dict(former, policy.environment)
     again.add(drawn(policy, reward))
     old = again.sample(10)
     assert old.measurements is None

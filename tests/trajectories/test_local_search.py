@@ -10,15 +10,16 @@ from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ConfigError
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
-from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
 from molgfn.testing import golden_dag
-from molgfn.trajectories.local_search import Chains, LocalSearch, rebuild, score_of
-from molgfn.trajectories.replay import UniformReplay
+from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.sampler import Sampler
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.sources.explored import Explored
+from molgfn.trajectories.sources.local_search import Chains, LocalSearch, rebuild, score_of
+from molgfn.trajectories.sources.on_policy import OnPolicy
+from molgfn.trajectories.sources.replay import UniformReplay
 
 AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
 
@@ -68,7 +69,9 @@ def test_the_first_steps_stay_and_the_rest_is_built_anew(make):
 def test_a_batch_has_its_size_and_its_reward_calls(n, rounds, chains):
     policy, reward = grid()
     batch = (
-        Sources(batch_size=n, local_search=LocalSearch(rounds=rounds)).draw(policy, reward, iteration=0).trajectories
+        Sources(batch_size=n, sources=[OnPolicy(), LocalSearch(rounds=rounds)])
+        .draw(policy, reward, iteration=0)
+        .trajectories
     )
     assert len(batch) == n
     assert batch.source.count("policy") == chains
@@ -79,7 +82,7 @@ def test_a_batch_has_its_size_and_its_reward_calls(n, rounds, chains):
 
 def test_objects_and_scores_of_all_rounds_stay_together():
     policy, reward = fragments()
-    fresh = Sources(batch_size=12, local_search=LocalSearch(rounds=2)).draw(policy, reward, iteration=0).fresh
+    fresh = Sources(batch_size=12, sources=[OnPolicy(), LocalSearch(rounds=2)]).draw(policy, reward, iteration=0).fresh
     assert [m.smiles for m in fresh.objects] == fresh.trajectories.keys
     torch.testing.assert_close(fresh.scores.log_reward, fresh.trajectories.log_reward)
     assert len(fresh.scores.problems) == len(fresh.scores.value) == 12
@@ -89,11 +92,11 @@ def test_objects_and_scores_of_all_rounds_stay_together():
 @pytest.mark.parametrize(("share", "kept"), [(0.5, [0, 0, 1, 1, 2, 5]), (0.3, [0, 0, 1, 2, 2, 7]), (1.0, [0] * 6)])
 def test_the_fixed_cut_takes_the_share_rounded_up(share, kept):
     lengths = torch.tensor([0, 1, 2, 3, 4, 10]) + 1
-    assert LocalSearch(share=share)._kept(lengths, None).tolist() == kept
+    assert LocalSearch(taken_back=share)._kept(lengths, None).tolist() == kept
 
 
 def test_the_random_cut_is_binomial():
-    search = LocalSearch(share=0.3, cut="random")
+    search = LocalSearch(taken_back=0.3, cut="random")
     lengths = torch.full((20_000,), 6)
     kept = search._kept(lengths, torch.Generator().manual_seed(0))
     p = search._log_cut(torch.arange(6), torch.full((6,), 6)).exp()
@@ -101,14 +104,14 @@ def test_the_random_cut_is_binomial():
     assert (p * torch.arange(6)).sum().item() == pytest.approx(0.7 * 5)
     share = torch.bincount(kept, minlength=6) / 20_000
     assert ((share - p).abs() < 5 * (p * (1 - p) / 20_000).sqrt()).all()
-    everything = LocalSearch(share=1.0, cut="random")
+    everything = LocalSearch(taken_back=1.0, cut="random")
     assert everything._kept(lengths, None).unique().tolist() == [0]
     assert everything._log_cut(torch.tensor([0]), torch.tensor([6])).item() == 0.0
 
 
 def test_deterministic_moves_only_to_what_is_better():
     policy, reward = grid()
-    sources = Sources(batch_size=24, local_search=LocalSearch(rounds=5))
+    sources = Sources(batch_size=24, sources=[OnPolicy(), LocalSearch(rounds=5)])
     fresh = sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(3)).trajectories
     at = fresh.log_target[:4]
     for first in range(4, 24, 4):
@@ -135,7 +138,7 @@ def golden_scored(dag, t):
     [
         (LocalSearch(rounds=2, accept="metropolis"), True),
         (LocalSearch(rounds=2, accept="metropolis", cut="random"), True),
-        (LocalSearch(rounds=2, accept="metropolis", cut="random", share=0.8), True),
+        (LocalSearch(rounds=2, accept="metropolis", cut="random", taken_back=0.8), True),
         (LocalSearch(rounds=2, accept="deterministic", cut="random"), False),
     ],
     ids=["fixed", "random", "most", "deterministic"],
@@ -164,7 +167,7 @@ def test_metropolis_with_a_random_cut_finds_the_target_from_anywhere():
     """All 10,000 chains start at the source; 60 moves later their law is R/Z within 5 sigma."""
     dag, n = golden_dag(), 10_000
     g = torch.Generator().manual_seed(1)
-    search = LocalSearch(rounds=60, accept="metropolis", cut="random", share=0.8)
+    search = LocalSearch(rounds=60, accept="metropolis", cut="random", taken_back=0.8)
     first = golden_scored(dag, Sampler(dag.environment).forward(dag.policy, n, generator=g))
     at = Chains(first.terminal, first.log_target)
     for _ in range(60):
@@ -181,10 +184,11 @@ def test_with_replay_and_exploration():
     policy, reward = grid()
     sources = Sources(
         batch_size=16,
-        exploration=Exploration(epsilon=0.2),
-        replay=UniformReplay(capacity=100),
-        replay_share=0.5,
-        local_search=LocalSearch(rounds=3, accept="metropolis"),
+        sources=[
+            Explored(epsilon=0.2),
+            LocalSearch(rounds=3, accept="metropolis"),
+            UniformReplay(share=0.5, capacity=100),
+        ],
     )
     for iteration in range(3):
         batch = sources.draw(policy, reward, iteration=iteration, state_rewards=True).trajectories
@@ -195,16 +199,15 @@ def test_with_replay_and_exploration():
     assert len(sources.off_policy_reasons) == 3
 
 
-@pytest.mark.parametrize("arguments", [{"batch_size": 7}, {"batch_size": 14, "replay_share": 0.5}])
-def test_rounds_that_find_no_room_are_refused(arguments):
-    replay = UniformReplay() if "replay_share" in arguments else None
-    with pytest.raises(ConfigError, match=r"7 rounds, but only 7 trajectories"):
-        Sources(local_search=LocalSearch(rounds=7), replay=replay, **arguments)
+@pytest.mark.parametrize(("batch_size", "replay"), [(7, []), (14, [UniformReplay(share=0.5)])])
+def test_rounds_that_find_no_room_are_refused(batch_size, replay):
+    with pytest.raises(ConfigError, match=r"`local_search`: has 7 rounds, but only 7 trajectories"):
+        Sources(batch_size=batch_size, sources=[OnPolicy(), *replay, LocalSearch(rounds=7)])
 
 
 def test_seeded():
     policy, reward = grid()
-    sources = Sources(batch_size=16, local_search=LocalSearch(rounds=3, accept="metropolis", cut="random"))
+    sources = Sources(batch_size=16, sources=[OnPolicy(), LocalSearch(rounds=3, accept="metropolis", cut="random")])
     a, b, c = (
         sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(s)).trajectories
         for s in (1, 1, 2)

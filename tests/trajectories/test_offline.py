@@ -15,17 +15,18 @@ from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.objectives.divergences.maximum_likelihood import MaximumLikelihood
 from molgfn.oracles.properties.qed import QED
-from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.power import Power
-from molgfn.trajectories import offline
 from molgfn.trajectories.evaluate import evaluate
-from molgfn.trajectories.local_search import LocalSearch
-from molgfn.trajectories.offline import OfflineMolecules
+from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.reading_back import read_back
-from molgfn.trajectories.replay import UniformReplay
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.sources import offline
+from molgfn.trajectories.sources.explored import Explored
+from molgfn.trajectories.sources.local_search import LocalSearch
+from molgfn.trajectories.sources.offline import OfflineMolecules
+from molgfn.trajectories.sources.on_policy import OnPolicy
+from molgfn.trajectories.sources.replay import UniformReplay
 
 AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
 #: four that it can build, some by several trees; another name of the first, one too long, another element, no SMILES
@@ -120,7 +121,7 @@ def test_stereoisomers_are_one_object(policy, tmp_path):
 @pytest.mark.parametrize("redraw", [True, False])
 def test_trajectories_lead_to_the_molecules(policy, file, redraw):
     environment = policy.environment
-    drawn = OfflineMolecules(molecules=file, redraw=redraw).draw(policy, 10, generator=generator(), order=generator())
+    drawn = OfflineMolecules(molecules=file, redraw=redraw).sample(policy, 10, generator=generator(), order=generator())
     assert drawn.source == ["offline"] * 10
     assert [m.smiles for m in environment.objects(drawn.terminal)] == drawn.keys
     # every one once before any comes again
@@ -140,7 +141,7 @@ def test_every_tree_of_a_molecule_is_drawn(policy, tmp_path):
     environment = policy.environment
     n = 600
     given = str(tmp_path / "a.smi")
-    drawn = OfflineMolecules(molecules=given).draw(policy, n, generator=generator(), order=generator(1))
+    drawn = OfflineMolecules(molecules=given).sample(policy, n, generator=generator(), order=generator(1))
     keys = environment.keys(drawn.terminal)
     count = Counter(keys)
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
@@ -152,32 +153,32 @@ def test_every_tree_of_a_molecule_is_drawn(policy, tmp_path):
     assert math.isclose(float(ways.sum()), math.exp(whole), rel_tol=1e-9)  # there is no tree that was not drawn
     found = torch.tensor([count[key] / n for key in count], dtype=torch.float64)
     assert ((found - share).abs() < 5 * (share * (1 - share) / n).sqrt()).all()
-    fixed = OfflineMolecules(molecules=given, redraw=False).draw(policy, 50, order=generator())
+    fixed = OfflineMolecules(molecules=given, redraw=False).sample(policy, 50, order=generator())
     assert len(set(environment.keys(fixed.terminal))) == 1
 
 
 def test_it_goes_on_where_it_was(policy, file):
     first = OfflineMolecules(molecules=file)
     order = generator(3)
-    first.draw(policy, 3, order=order)
+    first.sample(policy, 3, order=order)
     state, after = first.state_dict(), order.get_state()
-    expected = first.draw(policy, 6, generator=generator(), order=order)
+    expected = first.sample(policy, 6, generator=generator(), order=order)
     again = OfflineMolecules(molecules=file)
-    again.load_state_dict(state)
+    again.load_state_dict(state, policy.environment)
     order.set_state(after)
-    drawn = again.draw(policy, 6, generator=generator(), order=order)
+    drawn = again.sample(policy, 6, generator=generator(), order=order)
     assert drawn.keys == expected.keys
     assert torch.equal(drawn.actions, expected.actions)
 
 
 def test_another_file_on_resume_is_noticed(policy, file, tmp_path):
     first = OfflineMolecules(molecules=file)
-    first.draw(policy, 1)
+    first.sample(policy, 1)
     (tmp_path / "other.smi").write_text("CC\n")
     again = OfflineMolecules(molecules=str(tmp_path / "other.smi"))
-    again.load_state_dict(first.state_dict())
+    again.load_state_dict(first.state_dict(), policy.environment)
     with pytest.raises(CheckpointError, match="gives 1 molecules, but 4"):
-        again.draw(policy, 1)
+        again.sample(policy, 1)
 
 
 def test_what_cannot_be_used(policy, tmp_path):
@@ -188,11 +189,11 @@ def test_what_cannot_be_used(policy, tmp_path):
     with pytest.raises(DataError, match=r"Fragments can build no molecule\n.*\n.*outside the environment, line 1"):
         offline.prepare(policy.environment)
     with pytest.raises(ConfigError, match="HyperGrid builds grid objects"):
-        Sources(offline=offline, offline_share=0.5).prepare(HyperGrid(side=3))
+        Sources(sources=[OnPolicy(), offline]).prepare(HyperGrid(side=3))
 
 
 def test_stated_shares_and_scores(policy, file):
-    sources = Sources(batch_size=16, offline=OfflineMolecules(molecules=file), offline_share=0.25)
+    sources = Sources(batch_size=16, sources=[OnPolicy(), OfflineMolecules(share=0.25, molecules=file)])
     reward = Power(oracle=QED())
     for iteration in range(2):
         drawn = sources.draw(policy, reward, iteration=iteration, replay_generator=generator(iteration))
@@ -211,20 +212,21 @@ def test_stated_shares_and_scores(policy, file):
 def test_with_a_store_and_rewards_of_states(policy, file):
     sources = Sources(
         batch_size=16,
-        replay=UniformReplay(capacity=50),
-        replay_share=0.25,
-        offline=OfflineMolecules(molecules=file),
-        offline_share=0.5,
+        sources=[
+            OnPolicy(),
+            UniformReplay(share=0.25, capacity=50),
+            OfflineMolecules(share=0.5, molecules=file),
+        ],
     )
     for iteration in range(2):
         batch = sources.draw(policy, Power(oracle=QED()), iteration=iteration, state_rewards=True).trajectories
     assert Counter(batch.source) == {"policy": 4, "replay": 4, "offline": 8}
     torch.testing.assert_close(batch.log_reward_state[batch.last], batch.log_target)
-    assert len(sources.replay) <= 12  # what is given is not stored
+    assert len(sources.by_name["replay"]) <= 12  # what is given is not stored
 
 
 def test_nothing_but_given_molecules(policy, file):
-    sources = Sources(batch_size=8, offline=OfflineMolecules(molecules=file), offline_share=1.0)
+    sources = Sources(batch_size=8, sources=[OnPolicy(), OfflineMolecules(share=1.0, molecules=file)])
     reward = Power(oracle=QED())
     batch = sources.draw(policy, reward, iteration=0)
     assert batch.trajectories.source == ["offline"] * 8
@@ -240,42 +242,44 @@ def test_nothing_but_given_molecules(policy, file):
 
 def test_state_of_sources(policy, file):
     def make():
-        return Sources(batch_size=4, offline=OfflineMolecules(molecules=file), offline_share=0.5)
+        return Sources(batch_size=4, sources=[OnPolicy(), OfflineMolecules(molecules=file)])
 
     first = make()
     first.draw(policy, Power(oracle=QED()), iteration=0)
     again = make()
     again.load_state_dict(first.state_dict(), policy.environment)
-    assert torch.equal(again.offline.state_dict()["order"], first.offline.state_dict()["order"])
-    assert again.offline.state_dict()["at"] == first.offline.state_dict()["at"] == 2
+    assert torch.equal(again.by_name["offline"].state_dict()["order"], first.by_name["offline"].state_dict()["order"])
+    assert again.by_name["offline"].state_dict()["at"] == first.by_name["offline"].state_dict()["at"] == 2
     again.load_state_dict({"replay": None}, policy.environment)  # a checkpoint of before there was such data
 
 
+GIVEN = OfflineMolecules(share=0.5, molecules="x.smi")
+ALL_GIVEN = OfflineMolecules(share=1.0, molecules="x.smi")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("sources", "words"),
     [
-        ({"offline_share": 0.5}, "offline gives no molecules"),
-        ({"offline": True}, "would never be used"),
-        ({"offline": True, "offline_share": 0.01}, "offline_share 0.01 of 16 it would never be used"),
-        ({"offline": True, "offline_share": 1.0, "exploration": Exploration(epsilon=0.1)}, "exploration would never"),
-        (
-            {"offline": True, "offline_share": 1.0, "replay": UniformReplay(), "replay_share": 0.5},
-            "replay would never be used",
-        ),
-        ({"offline": True, "offline_share": 0.5, "replay": UniformReplay(), "replay_share": 0.5}, "leave nothing"),
-        ({"offline": True, "offline_share": 0.6, "local_search": LocalSearch()}, "only 6 trajectories"),
+        ([OnPolicy(), OfflineMolecules(share=0.01, molecules="x.smi")], "share 0.01 of 16 it would never be used"),
+        ([Explored(epsilon=0.1), ALL_GIVEN], r"whole batch leads to given objects \(offline\), and policy would never"),
+        ([OnPolicy(), UniformReplay(), ALL_GIVEN], r"whole batch leads to .*, and replay would never be used"),
+        ([OnPolicy(), UniformReplay(share=0.5), GIVEN], r"8 of replay and 8 of offline\) leave nothing"),
+        ([OnPolicy(), LocalSearch(), OfflineMolecules(share=0.6, molecules="x.smi")], "only 6 trajectories"),
+        ([OnPolicy(), LocalSearch(), ALL_GIVEN], "only 0 trajectories"),
+        ([GIVEN], "no source draws anything anew"),
+        ([UniformReplay()], "no source draws anything anew"),
+        ([OnPolicy(share=0.5), GIVEN], "every source has a share; leave that of policy null"),
+        ([OnPolicy(), Explored()], "policy and policy_2 have no share, but only one"),
     ],
 )
-def test_shares_that_cannot_be(arguments, words):
-    if arguments.get("offline"):
-        arguments = {**arguments, "offline": OfflineMolecules(molecules="x.smi")}
+def test_shares_that_cannot_be(sources, words):
     with pytest.raises(ConfigError, match=words):
-        Sources(batch_size=16, **arguments)
+        Sources(batch_size=16, sources=sources)
 
 
 def test_it_is_off_policy():
-    (reason,) = Sources(offline=OfflineMolecules(molecules="x.smi"), offline_share=0.5).off_policy_reasons
-    assert "data.offline" in reason
+    (reason,) = Sources(sources=[OnPolicy(), OfflineMolecules(molecules="x.smi")]).off_policy_reasons
+    assert "data.sources.offline" in reason
     assert "share 0.5" in reason
 
 
@@ -284,10 +288,11 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
     environment = Fragments(vocabulary=AMBIGUOUS, max_fragments=3)
     policy = GraphTransformerPolicy(environment=environment, width=16, layers=1, heads=2)
     (tmp_path / "a.smi").write_text("CCCC\nCCCCO\n")
-    sources = Sources(batch_size=8, offline=OfflineMolecules(molecules=str(tmp_path / "a.smi")), offline_share=1.0)
+    offline = OfflineMolecules(share=1.0, molecules=str(tmp_path / "a.smi"))
+    sources = Sources(batch_size=8, sources=[OnPolicy(), offline])
     reward, objective, draw = Power(oracle=QED()), MaximumLikelihood(), generator()
     sources.prepare(environment)
-    before = log_terminal_probability(environment, policy, sources.offline.objects, samples=64)
+    before = log_terminal_probability(environment, policy, offline.objects, samples=64)
     optimizer = torch.optim.Adam(policy.parameter_groups()["forward"], lr=0.02)
     for iteration in range(80):
         batch = sources.draw(
@@ -297,8 +302,8 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()
-    assert len(sources.offline) == 2
-    after = log_terminal_probability(environment, policy, sources.offline.objects, samples=64)
+    assert len(offline) == 2
+    after = log_terminal_probability(environment, policy, offline.objects, samples=64)
     assert (before.log_p.exp() < 0.2).all()
     assert (after.log_p.exp() - 0.5).abs().max() < 0.1
 
@@ -306,4 +311,4 @@ def test_maximum_likelihood_learns_to_build_what_is_given(tmp_path):
 def test_a_policy_of_another_kind_of_object_is_refused(file):
     grid = MLPPolicy(environment=HyperGrid(side=3), hidden=8, layers=1)
     with pytest.raises(ConfigError, match="HyperGrid builds grid objects"):
-        OfflineMolecules(molecules=file).draw(grid, 2)
+        OfflineMolecules(molecules=file).sample(grid, 2)

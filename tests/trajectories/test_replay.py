@@ -6,8 +6,8 @@ import torch
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ContractError
 from molgfn.policies.tabular import TabularPolicy
-from molgfn.trajectories.replay import PrioritisedReplay, UniformReplay
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.sources.replay import PrioritisedReplay, UniformReplay
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_prioritised_share(environment):
         replay.add(batch(environment, 40, seed))
     n = len(replay)
     top = set(replay.log_reward.argsort(descending=True, stable=True)[: max(1, round(0.1 * n))].tolist())
-    slots = replay.draw(20_000, torch.Generator().manual_seed(0)).tolist()
+    slots = replay.choose(20_000, torch.Generator().manual_seed(0)).tolist()
     share = sum(s in top for s in slots) / 20_000
     assert abs(share - 0.5) < 5 * (0.25 / 20_000) ** 0.5
     assert set(slots) == set(range(n))
@@ -92,7 +92,7 @@ def test_state_survives_a_checkpoint(environment, kind, tmp_path):
     for seed in range(3):
         first.add(batch(environment, 20, seed))
     torch.save(first.state_dict(), tmp_path / "x")
-    second.load_state_dict(torch.load(tmp_path / "x", weights_only=True), environment.initial(1))
+    second.load_state_dict(torch.load(tmp_path / "x", weights_only=True), environment)
     for replay in (first, second):
         replay.add(batch(environment, 20, 9))
     a, b = (r.sample(40, torch.Generator().manual_seed(1)) for r in (first, second))
@@ -115,7 +115,7 @@ def test_rewards_of_states_are_kept(environment, kind, tmp_path):
         first.add(with_state_rewards(t.select(t.lengths.argsort()[:20])))
         first.add(with_state_rewards(t))
     torch.save(first.state_dict(), tmp_path / "x")
-    second.load_state_dict(torch.load(tmp_path / "x", weights_only=True), environment.initial(1))
+    second.load_state_dict(torch.load(tmp_path / "x", weights_only=True), environment)
     for replay in (first, second):
         drawn = replay.sample(60, torch.Generator().manual_seed(0))
         assert torch.equal(drawn.log_reward_state, with_state_rewards(drawn).log_reward_state)

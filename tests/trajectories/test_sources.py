@@ -2,14 +2,15 @@ import pytest
 import torch
 
 from molgfn.environments.fragments import Fragments
-from molgfn.errors import ConfigError
 from molgfn.oracles.properties.qed import QED
 from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
-from molgfn.trajectories.local_search import LocalSearch
-from molgfn.trajectories.replay import UniformReplay
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.sources.explored import Explored
+from molgfn.trajectories.sources.local_search import LocalSearch
+from molgfn.trajectories.sources.on_policy import OnPolicy
+from molgfn.trajectories.sources.replay import UniformReplay
 
 AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
 
@@ -21,7 +22,7 @@ def policy():
 
 
 def test_stated_shares(policy):
-    sources = Sources(batch_size=20, replay=UniformReplay(capacity=50), replay_share=0.25)
+    sources = Sources(batch_size=20, sources=[OnPolicy(), UniformReplay(share=0.25, capacity=50)])
     reward = Power(oracle=QED())
     for iteration in range(3):
         batch = sources.draw(policy, reward, iteration=iteration)
@@ -43,26 +44,15 @@ def test_scored_batch(policy):
     torch.testing.assert_close(batch.log_target, batch.log_reward - batch.log_symmetry)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [{"replay_share": 0.5}, {"replay": UniformReplay()}],
-    ids=["share without store", "store without share"],
-)
-def test_half_a_replay_is_refused(arguments):
-    with pytest.raises(ConfigError, match="replay_share"):
-        Sources(**arguments)
-
-
 def test_off_policy_reasons():
     assert Sources().off_policy_reasons == []
-    assert Sources(exploration=Exploration()).off_policy_reasons == []
-    assert len(Sources(exploration=Exploration(temperature=2.0)).off_policy_reasons) == 1
-    assert len(Sources(exploration=Exploration(final_epsilon=0.1)).off_policy_reasons) == 1
-    reasons = Sources(
-        exploration=Exploration(epsilon=0.1), replay=UniformReplay(), replay_share=0.5, local_search=LocalSearch()
-    ).off_policy_reasons
-    assert ["replay" in reasons[0], "exploration" in reasons[1], "local_search" in reasons[2]] == [True] * 3
-    assert len(reasons) == 3
+    assert Sources(sources=[Explored()]).off_policy_reasons == []
+    assert len(Sources(sources=[Explored(temperature=2.0)]).off_policy_reasons) == 1
+    assert len(Sources(sources=[Explored(final_epsilon=0.1)]).off_policy_reasons) == 1
+    reasons = Sources(sources=[Explored(epsilon=0.1), UniformReplay(), LocalSearch()]).off_policy_reasons
+    assert [reason.split()[0] for reason in reasons] == [
+        "data.sources.policy", "data.sources.local_search", "data.sources.replay"
+    ]  # fmt: skip
 
 
 def test_tempered_actions_are_flatter(policy):
@@ -78,7 +68,7 @@ def test_tempered_actions_are_flatter(policy):
 
 
 def test_replay_serves_objectives_that_read_rewards_of_states(policy):
-    sources = Sources(batch_size=12, replay=UniformReplay(capacity=50), replay_share=0.5)
+    sources = Sources(batch_size=12, sources=[OnPolicy(), UniformReplay(share=0.5, capacity=50)])
     reward = Power(oracle=QED())
     for iteration in range(2):
         batch = sources.draw(policy, reward, iteration=iteration, state_rewards=True).trajectories

@@ -43,9 +43,7 @@ def load(run: RunLike, *, trust: Sequence[str] = (), device: torch.device | str 
     """
     if isinstance(run, Loaded):
         return run
-    if isinstance(run, Run):
-        return checkpoint.load(run.checkpoint, trust=(*trust, *own_code(run.experiment.config)), device=usable(device))
-    return checkpoint.load(run, trust=trust, device=usable(device))
+    return checkpoint.load(checkpoint_of(run), trust=trusted_for(run, trust), device=usable(device))
 
 
 def history(run: RunLike) -> pd.DataFrame:
@@ -79,6 +77,25 @@ def usable(device: torch.device | str) -> torch.device | str:
     return device
 
 
+def checkpoint_of(run: RunLike) -> Path:
+    """The checkpoint file of a run.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if isinstance(run, Run):
+        return run.checkpoint
+    return run.path if isinstance(run, Loaded) else checkpoint.find(run)
+
+
+def trusted_for(run: RunLike, trust: Sequence[str]) -> tuple[str, ...]:
+    """``trust``, and what is trusted anyhow: what this process trained, what the run was loaded with."""
+    given = (trust,) if isinstance(trust, str) else tuple(trust)
+    if isinstance(run, Run):
+        return (*given, *own_code(run.experiment.config))
+    return (*given, *run.trust) if isinstance(run, Loaded) else given
+
+
 def own_code(config: Mapping[str, Any]) -> tuple[str, ...]:
     """What must be trusted so that a config may be built: modules, files and commands that are not of this package."""
     return tuple(dict.fromkeys(_named(config)))
@@ -87,12 +104,9 @@ def own_code(config: Mapping[str, Any]) -> tuple[str, ...]:
 def _folder(run: RunLike) -> Path:
     if isinstance(run, Run):
         return run.folder
-    if isinstance(run, Loaded):
-        return run.run
-    place = local(run)
-    if (place / "metrics.csv").is_file():
-        return place
-    path = checkpoint.find(run)
+    if not isinstance(run, Loaded) and (place := local(run) / "metrics.csv").is_file():
+        return place.parent
+    path = checkpoint_of(run)
     return path.parent.parent if path.parent.name == "checkpoints" else path.parent
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
+
 from molgfn import experiment as experiments
 from molgfn.api.own_files import own_files
-from molgfn.api.runs import RunLike
-from molgfn.checkpoint import KEY, Loaded, files_of, find, read
+from molgfn.api.runs import RunLike, checkpoint_of
+from molgfn.checkpoint import KEY, files_of, find, read
 from molgfn.composing.compose import apply, checked
 from molgfn.config import check
 from molgfn.errors import ConfigError
@@ -40,12 +42,13 @@ def compose(experiment: str | Path | Mapping[str, Any], *overrides: str) -> dict
     return settled.config
 
 
-def train(experiment: str | Path | Mapping[str, Any], *overrides: str) -> Run:
+def train(experiment: str | Path | Mapping[str, Any], *overrides: str, callbacks: Sequence[pl.Callback] = ()) -> Run:
     """Train what an experiment describes; the same as ``molgfn train EXPERIMENT OVERRIDES``.
 
     Args:
         experiment: as of ``compose``.
         overrides: as of ``compose``.
+        callbacks: Lightning callbacks beside those of ``trainer.callbacks``.
 
     Returns:
         The run: ``folder``, ``checkpoint``, ``metrics`` (the latest value of each), ``iteration`` and ``interrupted``.
@@ -55,23 +58,24 @@ def train(experiment: str | Path | Mapping[str, Any], *overrides: str) -> Run:
         ConfigError: before anything is made, with every problem that was found.
         TrainingError: training cannot go on; the message says at which iteration and why.
     """
-    return experiments.train(compose(experiment, *overrides))
+    return experiments.train(compose(experiment, *overrides), callbacks=callbacks)
 
 
-def resume(run: RunLike, *overrides: str) -> Run:
+def resume(run: RunLike, *overrides: str, callbacks: Sequence[pl.Callback] = ()) -> Run:
     """Go on with a run of your own where its latest checkpoint is, bit for bit on a CPU, as if it had not stopped.
 
     Args:
         run: as of ``load``.
         overrides: of ``trainer.*`` and ``scoring.*`` alone, such as "trainer.iterations=2000".
+        callbacks: as of ``train``; what they keep in a checkpoint is given back to them.
 
     Raises:
         ConfigError: another override, a config that does not hold any more, or nothing that is left to do.
         CheckpointError: there is no such checkpoint, or a file that the run read is gone or another one.
         TrainingError: training cannot go on.
     """
-    config, path = resumed(_checkpoint(run), overrides)
-    return experiments.train(config, resume=path)
+    config, path = resumed(checkpoint_of(run), overrides)
+    return experiments.train(config, resume=path, callbacks=callbacks)
 
 
 def resumed(
@@ -97,13 +101,12 @@ def resumed(
     config = apply(own_files(record["config"], files_of(content), path, None, given or {}, strict=True), overrides)
     if problems := check(config):
         raise ConfigError(problems)
+    if (record["config"]["trainer"].get("freeze") or []) != (config["trainer"].get("freeze") or []):
+        raise ConfigError(
+            "trainer.freeze: a resumed run keeps what is frozen; to change it, start a new run from these weights "
+            f"(trainer.init_from={place})"
+        )
     done, wanted = record.get("iteration", 0), config["trainer"].get("iterations", 0)
     if done >= wanted:
         raise ConfigError(f"trainer.iterations: {path} has {done} iterations behind it; {wanted} leave nothing to do")
     return config, path
-
-
-def _checkpoint(run: RunLike) -> str | Path:
-    if isinstance(run, Run):
-        return run.checkpoint
-    return run.path if isinstance(run, Loaded) else run

@@ -127,6 +127,9 @@ def explain(path: str, title: str, live: frozenset[str], node: dict[str, Any] | 
     for name, inner in (node or {}).items():
         if isinstance(inner, dict) and "_target_" in inner:
             lines += _inside(name, inner)
+        elif isinstance(inner, dict):
+            for key, member in inner.items():
+                lines += _inside(f"{name}.{key}", member) if isinstance(member, dict) and "_target_" in member else []
     facts = declared(_instance(cls, node))
     return "\n".join([*lines, "", "Declares:", *(f"  {k}: {v}" for k, v in facts.items())] if facts else lines)
 
@@ -150,7 +153,7 @@ def _instance(cls: type, node: dict[str, Any] | None) -> Any:
     from molgfn.config import CLASS_KEY, build
     from molgfn.objectives.backward.base import BackwardPolicyTraining
     from molgfn.objectives.base import Objective
-    from molgfn.trajectories.sources import Sources
+    from molgfn.trajectories.mixture import Sources
 
     kinds = (Objective, BackwardPolicyTraining, Sources)
     if not issubclass(cls, kinds) or inspect.isabstract(cls):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +12,12 @@ import click
 
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError, DataError
-from molgfn.objects.base import ObjectKind
-from molgfn.objects.molecule import MOLECULE
 
 if TYPE_CHECKING:
+    from molgfn.api.scoring import ScoreColumns
     from molgfn.chemistry.files.reading import Record
     from molgfn.chemistry.molecules import Molecule
     from molgfn.datasets.given import GivenFile
-
-#: columns of every table, which no component may be called
-TAKEN = ("smiles", "log_reward", "problem")
 
 
 @click.command(short_help="Score a file of molecules with any oracle or reward.")
@@ -79,6 +74,7 @@ def score(
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
     from molgfn.api.object_files import require_folder
+    from molgfn.api.scoring import ScoreColumns
     from molgfn.datasets.given import GivenFile
 
     if output.suffix not in (".csv", ".parquet"):
@@ -94,7 +90,10 @@ def score(
         raise click.UsageError("--trust is for --run; your own config may name what it likes.")
     if files and run is None:
         raise click.UsageError("--file is for --run; your own config names its files itself.")
-    scored = _scored(overrides) if run is None else _scored_by(run, overrides, trust, given_files(files))
+    if run is None:
+        scored = ScoreColumns.chosen(overrides)
+    else:
+        scored = ScoreColumns.of_run(run, overrides, trust=trust, files=given_files(files))
     given = GivenFile.survey(file, column=column)
     if not given.entries:
         raise DataError(f"{file}: no line with a SMILES")
@@ -115,7 +114,7 @@ def score(
             part.unlink(missing_ok=True)
         raise
     if output.suffix == ".parquet":
-        _to_parquet(part, output, scored.columns, given.types)
+        _to_parquet(part, output, scored.numbers, given.types)
         part.unlink()
     else:
         os.replace(part, output)
@@ -152,6 +151,7 @@ def _to_parquet(part: Path, output: Path, numbers: list[str], types: dict[str, A
     """The finished rows as .parquet, with the types of their columns also where a column is empty."""
     import pandas as pd
 
+    from molgfn.api.scoring import TAKEN
     from molgfn.datasets.given import as_given
 
     table = pd.read_csv(part, dtype=str, keep_default_na=False)
@@ -163,143 +163,18 @@ def _to_parquet(part: Path, output: Path, numbers: list[str], types: dict[str, A
     table.to_parquet(output, index=False)
 
 
-def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
-    """The checked config that the overrides make of ``configs/score.yaml``: oracle, scoring, and a reward or null.
+def _rows(given: GivenFile, scored: ScoreColumns, records: list[Record], molecules: list[Molecule]) -> Any:
+    """A table of entries and their molecules, in order, with what stands beside them in the file."""
+    import pandas as pd
 
-    Raises:
-        ConfigError: with every problem that was found.
-    """
-    from molgfn.composing.compose import checked
-    from molgfn.composing.places import shipped
-    from molgfn.config import ROOT
-
-    _require_molecules(_chosen(overrides))
-    schema = {
-        **{key: ROOT[key] for key in ("oracle", "scoring")},
-        "reward": type(ROOT["reward"])(ROOT["reward"].base, ROOT["reward"].live, optional=True),
-    }
-    return checked(str(shipped("configs") / "score.yaml"), overrides, schema)
+    smiles = [m.smiles if record.block else record.text for record, m in zip(records, molecules, strict=True)]
+    own = {"smiles": smiles, **scored.of(molecules)}
+    beside = given.beside(records, own)
+    problems = own.pop("problem")
+    return pd.DataFrame({**own, **beside, "problem": problems})
 
 
-def _chosen(overrides: tuple[str, ...]) -> str | None:
-    """The name of the oracle's config file, where the overrides choose one."""
-    found = [match[1] for text in overrides if (match := re.fullmatch(r"\+*oracle=(\w+)", text))]
-    return found[-1] if found else None
-
-
-def _require_molecules(name: str | None) -> None:
-    """Refuse a shipped oracle of other objects; its config may ask for an environment, which there is none of here."""
-    import yaml
-
-    from molgfn.class_paths import import_class
-    from molgfn.composing.places import shipped
-
-    path = shipped("configs") / "oracle" / f"{name}.yaml"
-    if path.is_file():
-        kind = import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).kind
-        if isinstance(kind, ObjectKind):  # that of a composite is not known before it is built
-            _require_kind(str(name), kind)
-
-
-def _require_kind(name: str, kind: ObjectKind) -> None:
-    if kind is not MOLECULE:
-        raise ConfigError(
-            f"oracle: {name} measures {kind.name} objects, not molecules; `molgfn describe oracle` lists the oracles"
-        )
-
-
-def _scored(overrides: tuple[str, ...]) -> _Scored:
-    """By what the overrides choose; the column of values is called as the oracle's config file, else as the oracle."""
-    from molgfn.experiment import readings_of, reward_of
-
-    config = composed(overrides)
-    name = _chosen(overrides)
-    if config.get("reward") is not None:
-        return _Scored(_unconditional(reward_of(config, training=True)), None, name)
-    return _Scored(None, readings_of(config, training=True), name)
-
-
-def _scored_by(run: Path, overrides: tuple[str, ...], trust: tuple[str, ...], given: dict[str, str]) -> _Scored:
-    """By the reward of a run."""
-    from molgfn.api.own_files import own_reward
-    from molgfn.checkpoint import KEY, files_of, find, read
-
-    path = find(run)
-    content = read(path)
-    reward = own_reward(path, content[KEY]["config"], files_of(content), trust=trust, given=given, overrides=overrides)
-    if reward.kind is not MOLECULE:
-        raise ConfigError(f"--run: {run}: its reward is of {reward.kind.name} objects, not molecules")
-    return _Scored(_unconditional(reward), None, "value")
-
-
-def _unconditional(reward: Any) -> Any:
-    """The reward itself; refused where it depends on what molecules of a file do not carry."""
-    for name in sorted(reward.reads):
-        raise ConfigError(
-            f"reward.{name}: {type(reward).__name__} reads the condition `{name}`, which molecules of a file do not "
-            f"carry; give it a number, such as reward.{name}=8"
-        )
-    return reward
-
-
-class _Scored:
-    """An oracle, with its reward if there is one, as a maker of table rows.
-
-    Args:
-        reward: asked for values and log R; None for values alone.
-        readings: asked where there is no reward.
-        name: of the column of values; None, or that of one component among several, for the oracle's own.
-    """
-
-    def __init__(self, reward: Any, readings: Any, name: str | None) -> None:
-        self.reward, self.readings = reward, readings
-        oracle = (reward or readings).oracle
-        _require_kind(oracle.name, oracle.kind)
-        own = set(oracle.component_names)
-        if clash := (own | set(oracle.remark_names)) & set(TAKEN):
-            raise ConfigError(f"oracle: {', '.join(sorted(clash))}: a column is called so; rename the component")
-        # the only component is the value itself, which is shown once unless it goes by another name
-        self._same = own == {oracle.name} and name != "value"
-        self._own_name = oracle.name
-        self.name: str = oracle.name if name is None or (name in own and not self._same) else name
-
-    @property
-    def counters(self) -> Any:
-        return (self.reward or self.readings.service).counters
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the columns that hold numbers."""
-        return [self.name, *self._parts, *(["log_reward"] if self.reward is not None else [])]
-
-    _parts: tuple[str, ...] = ()
-
-    def rows(self, given: GivenFile, records: list[Record], molecules: list[Molecule]) -> Any:
-        """A table of the entries and their molecules, in order, with what stands beside them in the file."""
-        import numpy as np
-        import pandas as pd
-
-        keys = [m.smiles for m in molecules]
-        if self.reward is not None:
-            scores = self.reward(molecules, keys)
-            problems = scores.problems
-            value, components = scores.value.numpy(), {k: v.numpy() for k, v in scores.components.items()}
-            last = {"log_reward": np.where([p is None for p in problems], scores.log_reward.numpy(), np.nan)}
-        else:
-            _, reading = self.readings(molecules, keys)
-            value, components, problems, last = reading.value, reading.components, reading.problems, {}
-        if self._same:
-            components = {name: column for name, column in components.items() if name != self._own_name}
-        parts = {name: column for name, column in components.items() if name != self.name}
-        self._parts = tuple(parts)
-        words = (self.reward or self.readings.service).remarks(molecules)
-        smiles = [m.smiles if record.block else record.text for record, m in zip(records, molecules, strict=True)]
-        own = {"smiles": smiles, self.name: value, **parts, **last, **words, "problem": problems}
-        beside = given.beside(records, own)
-        return pd.DataFrame({**{k: v for k, v in own.items() if k != "problem"}, **beside, "problem": problems})
-
-
-def _chunks(given: GivenFile, scored: _Scored, every: int, jobs: int) -> Iterator[Any]:
+def _chunks(given: GivenFile, scored: ScoreColumns, every: int, jobs: int) -> Iterator[Any]:
     """One table after the other, while how far it is is shown."""
     from molgfn.cli.progress import shown
 
@@ -307,5 +182,5 @@ def _chunks(given: GivenFile, scored: _Scored, every: int, jobs: int) -> Iterato
     with shown() as show:
         for records, molecules in given.portions(every, jobs=jobs):
             show(scored.name, done, given.entries)
-            yield scored.rows(given, records, molecules)
+            yield _rows(given, scored, records, molecules)
             done += len(records)

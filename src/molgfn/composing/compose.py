@@ -30,7 +30,7 @@ from hydra.core.override_parser.types import Glob, Override, Transformer
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from molgfn.class_paths import did_you_mean, show
@@ -40,6 +40,7 @@ from molgfn.composing.places import find_experiment, shipped
 from molgfn.composing.quoting import hint, quoted
 from molgfn.composing.replacement import names_class, without_replaced
 from molgfn.errors import ConfigError
+from molgfn.moved_sources import present_data, present_key
 from molgfn.run_files import settle
 
 logger = logging.getLogger("molgfn")
@@ -89,6 +90,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     """
     path = find_experiment(experiment)
     files = read_files(path)
+    files.bodies = [_present(body) for body in files.bodies]
     parsed = _parse(overrides)
     searchpath = [*_searchpath(parsed), *files.searchpath]
     parsed = [o for o in parsed if o.key_or_group != SEARCHPATH]
@@ -116,7 +118,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         result.overridden = [o.key_or_group for o in values]
         for _ in range(MOST_ATTEMPTS):
             try:
-                tree = hydra_compose(NAME, lines)
+                tree = _present_tree(hydra_compose(NAME, lines))
                 for o in values:
                     OmegaConf.update(tree, o.key_or_group, o.value(), merge=True, force_add=True)
                 break
@@ -131,7 +133,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         given = _given(values)
         if any(map(names_class, [*files.bodies, given])):
             ConfigStore.instance().store(name=NAME, node={} if files.defaults is None else {"defaults": files.defaults})
-            choices = hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))])
+            choices = _present_tree(hydra_compose(NAME, [line for line in lines if not line.startswith(("+", "~"))]))
             layers = [OmegaConf.to_container(choices, resolve=False), *files.bodies, given]
             plain: Any = OmegaConf.to_container(tree, resolve=False)
             tree = OmegaConf.create(without_replaced(plain, layers))
@@ -144,6 +146,18 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     result.unreliable |= {key.split(".")[0] for key in missing}
     result.config = {str(k): v for k, v in plain.items()} if isinstance(plain, dict) else {}
     return result
+
+
+def _present(node: dict[str, Any]) -> dict[str, Any]:
+    """A config or a part of one, with the keys of ``data`` as they are now."""
+    data = node.get("data")
+    return {**node, "data": present_data(data)} if isinstance(data, dict) else node
+
+
+def _present_tree(tree: DictConfig) -> DictConfig:
+    plain: Any = OmegaConf.to_container(tree, resolve=False)
+    new = _present(plain)
+    return tree if new == plain else OmegaConf.create(new)
 
 
 def _searchpath(overrides: Iterable[Override]) -> list[Path]:
@@ -293,6 +307,7 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
         except HydraException as error:
             reason = str(error).splitlines()[0] if "=" in line or line.startswith("~") else "should be key=value"
             problems.append(f"{line}: {reason}{hint(line)}")
+    problems += [f"{o.input_line}: is `{new}` now" for o in parsed if (new := present_key(o.key_or_group or ""))]
     if problems:
         raise ConfigError(problems)
     return parsed

@@ -1,20 +1,25 @@
-"""What a graph environment shows to a graph policy: nodes, edges, the sites where something can be added, removals.
+"""What a graph environment shows to a graph policy: nodes, edges, the sites where something can be done, removals.
 
-One decision is factorised: *where* (column 0 is stop, columns 1.. are sites), then *what* (one of K options). The
-forward action is ``0`` for stop, else ``1 + (where - 1) * K + what``.
+One decision has two stages: *where* (column 0 is stop, columns 1.. are sites), then *what* (one of K options). The
+forward action is ``0`` for stop, else ``1 + (where - 1) * K + what``. A backward action is one of the removals. Sites
+and removals are nodes, pairs of nodes, edges, or the whole graph.
 
 All index lists come packed (only real entries) or padded (every slot, with a mask). Packed costs least on a CPU; padded
-has shapes that do not depend on the data, so that a rollout on a GPU never waits for the host.
+has shapes that do not depend on the data, so that a rollout on a GPU never waits for the host. Graphs whose nodes have
+no places are most easily made by ``plain_graphs``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
+
+#: "pair": two nodes, joined or not, in any order; "edge": an edge that is there; "graph": the whole graph
+Element = Literal["pair", "edge", "graph"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,13 @@ class GraphSpec:
     option_label: tuple[int, ...]  #: K numbers from 0; options that a symmetry takes into each other share one
     max_nodes: int  #: N
     removals: int  #: A', backward actions
+    node_features: int = 0  #: real numbers of a node (``GraphBatch.node_features``)
+    edge_types: int = 0  #: different values of ``GraphBatch.edge_type``; 0: edges have no type
+    edge_features: int = 0  #: real numbers of an edge (``GraphBatch.edge_features``)
+    condition: int = 0  #: size of the encoded condition (``GraphBatch.condition``); 0 for none
+    #: what sites and removals may be beside single nodes (a site may always be the whole graph)
+    sites: frozenset[Element] = frozenset()
+    removed: frozenset[Element] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,15 @@ class GraphBatch:
     para). A policy that reads nothing else gives isomorphic states the same probabilities, which exact answers over
     isomorphism classes take for granted.
 
-    A ``*_mask`` is None where every entry is real.
+    Edges have no direction: both directions of an edge are listed, the second half of all edge lists being the first
+    half turned round. What an edge is (type, features) is the same both ways.
+
+    A site or removal is a node, or a pair of nodes where ``*_other`` names a second one, or an edge where ``*_edge``
+    names its row in the first half of the edge lists (its ends are then read from there), or, with all three -1, the
+    whole graph. A field that is None is -1 everywhere.
+
+    A ``*_mask`` is None where every entry is real. Fields that are None at the end stand for what the spec says is not
+    there.
     """
 
     n_graphs: int
@@ -71,9 +91,17 @@ class GraphBatch:
     option_mask: Tensor  #: bool [C, K]
     stop_mask: Tensor  #: bool [B], stop is legal
     removal_graph: Tensor  #: int64 [l]
-    removal_node: Tensor  #: int64 [l], row of the node lists
+    removal_node: Tensor  #: int64 [l], row of the node lists, or -1
     removal_action: Tensor  #: int64 [l], backward action
     removal_mask: Tensor | None  #: bool [l]
+    node_features: Tensor | None = None  #: float [n, node_features]
+    edge_type: Tensor | None = None  #: int64 [E]
+    edge_features: Tensor | None = None  #: float [E, edge_features]
+    site_other: Tensor | None = None  #: int64 [m], row of the node lists, or -1
+    site_edge: Tensor | None = None  #: int64 [m], row of the first half of the edge lists, or -1
+    removal_other: Tensor | None = None  #: int64 [l], row of the node lists, or -1
+    removal_edge: Tensor | None = None  #: int64 [l], row of the first half of the edge lists, or -1
+    condition: Tensor | None = None  #: float [B, condition]
 
     def to(self, device: torch.device | str) -> Self:
         moved: dict[str, Any] = {

@@ -13,7 +13,7 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
-from molgfn.trajectories.offline import OfflineMolecules
+from molgfn.trajectories.sources.offline import OfflineMolecules
 
 
 def heldout_probabilities(

@@ -11,11 +11,12 @@ import torch
 
 from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
 from molgfn.config import build, check
-from molgfn.datasets.reading import unfit
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.frozen_policies import frozen_policies
+from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.objectives.declarations import read_quantities
@@ -37,7 +38,7 @@ from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trainer import TrainerSettings
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
 
 
 @dataclass
@@ -60,6 +61,11 @@ class Experiment:
     evaluation: EvaluationSettings
     #: None where everything trains
     standing_still: Frozen | None = None
+
+    @property
+    def measured(self) -> Environment:
+        """Where the policy is measured: the environment, under the reference value where there is a condition."""
+        return under(self.environment)
 
     def learner(self) -> Learner:
         return Learner(
@@ -96,6 +102,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
     Raises:
         ConfigError: with every problem that was found.
     """
+    config = present(config)
     if problems := check(config):
         raise ConfigError(problems)
     if problem := name_problem(config):
@@ -189,17 +196,16 @@ def misfits(e: Experiment) -> list[str]:
                 f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
-    if e.sources.offline is not None and (reason := unfit(e.environment.kind, type(e.environment).__name__)):
-        problems.append(f"data.offline: {reason}")
+    problems += e.sources.misfits(e.policy)
     if e.objective.only_offline and e.sources.given < e.sources.batch_size:
         problems.append(
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "
-            "use data=offline data.offline_share=1"
+            "use data=offline data.sources.offline.share=1"
         )
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
-    if e.trainer.exact_every is not None and (reason := e.environment.enumeration_unavailable_reason()):
+    if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):
         problems.append(f"backward: {reason}")

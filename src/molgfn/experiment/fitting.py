@@ -77,7 +77,7 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
         measuring.append(EMAWeightAveraging(decay=e.optimizers.ema_decay))
     if settings.exact_every is not None:
         own = reward_of(e.config)
-        measuring.append(ExactCurve(environment=e.environment, reward=own, policy=e.policy, every=settings.exact_every))
+        measuring.append(ExactCurve(environment=e.measured, reward=own, policy=e.policy, every=settings.exact_every))
     if settings.progress != "none":
         measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
     measuring += [*settings.callbacks, *more]

@@ -18,6 +18,7 @@ from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.top_auc import write_pmo
 from molgfn.experiment import fitting, opening
 from molgfn.experiment.assembling import Experiment, assemble
+from molgfn.moved import present
 from molgfn.run_environment import environment_record
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.logs.loggers import Mode
@@ -32,15 +33,23 @@ logger = logging.getLogger("molgfn")
 
 @dataclass(frozen=True)
 class Run:
-    """What training left behind."""
+    """What training left behind.
+
+    Attributes:
+        folder: the run folder.
+        checkpoint: the latest one.
+        interrupted: it was stopped before it was done (Ctrl-C), after that checkpoint was written.
+        iteration: training iterations behind it.
+        experiment: the parts that trained; ``experiment.config`` is the config.
+        metrics: column of ``metrics.csv`` -> its latest value.
+    """
 
     folder: Path
     checkpoint: Path
     interrupted: bool
     iteration: int
-    experiment: Experiment
-    #: column of ``metrics.csv`` -> its latest value
-    metrics: dict[str, float] = field(default_factory=dict)
+    experiment: Experiment = field(repr=False)
+    metrics: dict[str, float] = field(default_factory=dict, repr=False)
 
 
 def train(
@@ -65,7 +74,7 @@ def train(
     with RunLog() as log, alone(), tempfile.TemporaryDirectory(prefix="molgfn-") as scratch:
         for callback in callbacks:
             require_place(callback)
-        settled = run_files.settle(config)
+        settled = run_files.settle(present(config))
         if settled.problems:
             raise ConfigError(settled.problems)
         return _train(settled.config, resume, label, callbacks, log, scratch)

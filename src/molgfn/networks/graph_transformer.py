@@ -6,6 +6,7 @@ matrix products run over real nodes only, padding exists only inside the attenti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -114,8 +115,18 @@ class GraphTransformer(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, edge_index: Tensor, edges: Tensor, layout: Layout) -> Tensor:
-        """[n, width] -> [n, width]; ``edge_index`` int64 [2, E], ``edges`` [E, width]."""
-        for layer in self.layers:
-            x = layer(x, edge_index, edges, layout)
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edges: Tensor,
+        layout: Layout,
+        beside: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """[n, width] -> [n, width]; ``edge_index`` int64 [2, E], ``edges`` [E, width].
+
+        ``beside``: [n, width] for each layer, added to what goes into it.
+        """
+        for k, layer in enumerate(self.layers):
+            x = layer(x if beside is None else x + beside[k], edge_index, edges, layout)
         return self.norm(x)

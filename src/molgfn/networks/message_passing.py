@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor, nn
@@ -34,8 +35,16 @@ class MessagePassing(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, edge_index: Tensor, edges: Tensor, layout: object) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edges: Tensor,
+        layout: object,
+        beside: Sequence[Tensor] | None = None,
+    ) -> Tensor:
         """[n, width] -> [n, width]; called as the graph transformer is (``layout`` is not needed)."""
-        for layer, norm in zip(self.layers, self.norms, strict=True):
+        for k, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            x = x if beside is None else x + beside[k]
             x = x + functional.relu(layer(norm(x), edge_index, edges))
         return self.norm(x)

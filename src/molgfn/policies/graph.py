@@ -3,132 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from molgfn.environments.base import Environment, States
 from molgfn.environments.graphs import GraphBatch, GraphSpec
-from molgfn.networks.embedding_sum import embedding, embedding_sum
-from molgfn.networks.graph_transformer import GraphTransformer, Layout
+from molgfn.networks.graph_transformer import GraphTransformer
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
-from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput
-from molgfn.policies.distributions import ILLEGAL, Categorical, Packing, Staged, single
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """A batch of graphs through a trunk: ``nodes`` [n, width], ``graphs`` [B, width]."""
-
-    nodes: Tensor
-    graphs: Tensor
-
-
-class GraphEncoder(nn.Module):
-    """Embeddings of nodes, edges and whole graphs around a trunk."""
-
-    def __init__(self, spec: GraphSpec, width: int, trunk: nn.Module) -> None:
-        super().__init__()
-        self.max_nodes = spec.max_nodes
-        self.node_type = nn.Embedding(spec.node_types, width)
-        self.used_label = nn.Embedding(spec.labels, width)
-        self.far_label = nn.Embedding(spec.labels, width)
-        self.near_label = nn.Embedding(spec.labels, width)
-        self.far_relation = nn.Embedding(spec.relations, width)
-        self.near_relation = nn.Embedding(spec.relations, width)
-        self.trunk = trunk
-        self.pool = nn.Linear(2 * width, width)
-        self.empty = nn.Parameter(torch.randn(width) / math.sqrt(width))
-
-    def forward(self, g: GraphBatch) -> Embedded:
-        x = embedding(self.node_type.weight, g.node_type) + embedding_sum(
-            self.used_label.weight, g.node_labels, g.node_used
-        )
-        edges = (
-            embedding(self.far_label.weight, g.edge_labels[:, 0])
-            + embedding(self.near_label.weight, g.edge_labels[:, 1])
-            + embedding_sum(self.far_relation.weight, g.edge_relations[:, 0], g.edge_beside[:, 0])
-            + embedding_sum(self.near_relation.weight, g.edge_relations[:, 1], g.edge_beside[:, 1])
-        )
-        edge_index, graph, slot = g.edge_index, g.node_graph, g.node_slot
-        if g.edge_mask is not None:  # pads send to a row of their own, which is cut off below
-            edge_index = torch.where(g.edge_mask, edge_index, len(x))
-            x = functional.pad(x, (0, 0, 0, 1))
-            graph, slot = functional.pad(graph, (0, 1), value=g.n_graphs), functional.pad(slot, (0, 1))
-        nodes = self.trunk(x, edge_index, edges, Layout.of(g.sizes, graph, slot, g.n_nodes, g.max_nodes))
-        if g.edge_mask is not None:
-            nodes = nodes[:-1]
-        real = nodes if g.node_mask is None else nodes * g.node_mask[:, None]
-        total = real.new_zeros(g.n_graphs, real.shape[1]).index_add(0, g.node_graph, real)
-        mean = total / g.n_nodes.clamp(min=1)[:, None]
-        pooled = functional.relu(self.pool(torch.cat([mean, total / self.max_nodes], 1)))
-        return Embedded(nodes, torch.where((g.n_nodes == 0)[:, None], self.empty, pooled))
-
-
-class ForwardHead(nn.Module):
-    """where = stop or a site; what = one of K options at that site."""
-
-    def __init__(self, spec: GraphSpec, width: int) -> None:
-        super().__init__()
-        self.columns, self.options = spec.where, spec.options
-        self.stop = mlp(width, width, 1, 1)
-        self.site = nn.Linear(width, 2 * width)
-        self.site_label = nn.Embedding(spec.labels, 2 * width)
-        self.site_relation = nn.Embedding(spec.relations, 2 * width)
-        self.whole = nn.Linear(width, 2 * width)
-        self.score = nn.Linear(width, 1)
-        self.query = nn.Linear(width, width)
-        # Options that a symmetry takes into each other share a logit.
-        self.keys = nn.Linear(width, max(spec.option_label) + 1)
-        self.register_buffer("option_label", torch.tensor(spec.option_label), persistent=False)
-
-    def forward(self, g: GraphBatch, e: Embedded) -> Staged:
-        # Hidden states of sites: one product per node, then a look-up per site.
-        table = torch.cat([self.site(e.nodes), self.whole(e.graphs)])
-        row = torch.where(g.site_node >= 0, g.site_node, len(e.nodes) + g.site_graph)
-        beside = embedding_sum(self.site_relation.weight, g.site_relations, g.site_beside)
-        place = embedding(self.site_label.weight, g.site_label) + beside
-        hidden = functional.relu(table.index_select(0, row) + place)
-        for_score, for_query = hidden.chunk(2, 1)
-        logits = single(self.score(for_score).squeeze(1))  # the logit of what is illegal is beyond float16
-        batch, columns = g.n_graphs, self.columns
-        cell = g.site_graph * columns + g.site_where
-        legal = torch.ones_like(cell, dtype=torch.bool) if g.site_mask is None else g.site_mask
-        dense = logits.new_full((batch * columns,), ILLEGAL).index_copy(0, cell, logits).view(batch, columns)
-        dense = torch.cat([single(self.stop(e.graphs)), dense[:, 1:]], 1)
-        mask = legal.new_zeros(batch * columns).index_copy(0, cell, legal).view(batch, columns)
-        mask = torch.cat([g.stop_mask[:, None], mask[:, 1:]], 1)
-        site_of = cell.new_zeros(batch * columns).index_copy(0, cell, torch.arange(len(cell), device=cell.device))
-
-        def what(rows: Tensor, chosen: Tensor) -> Categorical:
-            site = site_of[rows * columns + chosen[:, 0]]
-            logits = self.keys(functional.relu(self.query(for_query.index_select(0, site))))
-            logits = logits.index_select(1, self.option_label)
-            return Categorical(logits, g.option_mask.index_select(0, g.site_options[site]))
-
-        return Staged(Categorical(dense, mask), what, packing=Packing((self.options,)))
-
-
-class BackwardHead(nn.Module):
-    """One logit per removable node; zero at first, so P_B starts uniform (arXiv 2410.15474)."""
-
-    def __init__(self, spec: GraphSpec, width: int) -> None:
-        super().__init__()
-        self.score = mlp(width, width, 1, 1)
-        last = self.score[-1]
-        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-
-    def forward(self, nodes: Tensor) -> Tensor:
-        return self.score(nodes).squeeze(1)
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.distributions import Categorical, Staged
+from molgfn.policies.graph_encoder import Embedded, GraphEncoder
+from molgfn.policies.graph_heads import BackwardHead, ForwardHead
+from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 
 
 class GraphPolicy(Policy):
@@ -141,6 +33,7 @@ class GraphPolicy(Policy):
             objective that trains only one of them leaves the others as they are. None shares it, but for what
             ``own_losses`` names.
         own_losses: groups ("backward", "flow") that a loss of their own trains.
+        scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -157,6 +50,7 @@ class GraphPolicy(Policy):
         width: int,
         share_trunk: bool | None,
         own_losses: frozenset[str],
+        scale_logits: ScaleLogits,
         initial_log_z: LogZStart,
     ) -> None:
         super().__init__(
@@ -165,6 +59,8 @@ class GraphPolicy(Policy):
             backward_rule=backward_rule,
             initial_log_z=initial_log_z,
         )
+        if share_trunk:
+            warn_of_shared_trunk(own_losses)
         spec: GraphSpec = environment.spec  # type: ignore[attr-defined]
         self.spec = spec
         self.encoder = GraphEncoder(spec, width, trunk())
@@ -174,6 +70,7 @@ class GraphPolicy(Policy):
         self.forward_head = ForwardHead(spec, width)
         self.backward_head = BackwardHead(spec, width) if learned_backward else None
         self.flow_head = mlp(width, width, 1, 1)
+        self.logit_scale = LogitScale.of(environment, scale_logits)
 
     @property
     def distribution(self) -> type[Staged]:
@@ -187,10 +84,14 @@ class GraphPolicy(Policy):
         needs_shared = forward or (backward and not separate_backward) or (flow and self.flow_encoder is None)
         shared = self.encoder(g) if needs_shared else None
         return PolicyOutput(
-            forward=self.forward_head(g, shared) if forward else None,
+            forward=self._forward(states, g, shared) if forward else None,
             backward=self._backward(states, g, shared) if backward else None,
             log_flow=self._log_flow(g, shared) if flow else None,
         )
+
+    def _forward(self, states: States, g: GraphBatch, shared: Embedded | None) -> Staged:
+        choice: Staged = self.forward_head(g, shared)
+        return choice if self.logit_scale is None else self.logit_scale.scaled(choice, self.environment, states)
 
     def _backward(self, states: States, g: GraphBatch, shared: Embedded | None) -> Categorical:
         cell = g.removal_graph * self.spec.removals + g.removal_action
@@ -200,7 +101,7 @@ class GraphPolicy(Policy):
         if self.backward_head is None:
             return self.fixed_backward(states, mask)
         embedded = shared if self.backward_encoder is None else self.backward_encoder(g)
-        logits = self.backward_head(embedded.nodes).index_select(0, g.removal_node)  # type: ignore[union-attr]
+        logits = self.backward_head(g, embedded)
         return Categorical(logits.new_zeros(size).index_copy(0, cell, logits).view(g.n_graphs, -1), mask)
 
     def _log_flow(self, g: GraphBatch, shared: Embedded | None) -> Tensor:
@@ -216,7 +117,7 @@ class GraphPolicy(Policy):
             return itertools.chain(*(m.parameters() for m in modules if m is not None))
 
         return {
-            "forward": of(self.encoder, self.forward_head),
+            "forward": of(self.encoder, self.forward_head, self.logit_scale),
             "backward": of(self.backward_encoder, self.backward_head),
             "flow": of(self.flow_encoder, self.flow_head),
         }
@@ -231,6 +132,8 @@ class GraphTransformerPolicy(GraphPolicy):
         heads: attention heads.
         expansion: hidden size of the feed-forward blocks over ``width``.
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
+        own_losses: see ``GraphPolicy``.
+        scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -247,6 +150,7 @@ class GraphTransformerPolicy(GraphPolicy):
         expansion: Annotated[int, Field(ge=1)] = 4,
         share_trunk: bool | None = None,
         own_losses: frozenset[str] = frozenset(),
+        scale_logits: ScaleLogits = None,
         initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(
@@ -257,6 +161,7 @@ class GraphTransformerPolicy(GraphPolicy):
             width=width,
             share_trunk=share_trunk,
             own_losses=own_losses,
+            scale_logits=scale_logits,
             initial_log_z=initial_log_z,
         )
 
@@ -269,6 +174,8 @@ class MessagePassingPolicy(GraphPolicy):
         layers: layers of the trunk.
         convolution: "gine" or "gatv2".
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
+        own_losses: see ``GraphPolicy``.
+        scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -284,6 +191,7 @@ class MessagePassingPolicy(GraphPolicy):
         convolution: Literal["gine", "gatv2"] = "gine",
         share_trunk: bool | None = None,
         own_losses: frozenset[str] = frozenset(),
+        scale_logits: ScaleLogits = None,
         initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(
@@ -294,5 +202,6 @@ class MessagePassingPolicy(GraphPolicy):
             width=width,
             share_trunk=share_trunk,
             own_losses=own_losses,
+            scale_logits=scale_logits,
             initial_log_z=initial_log_z,
         )

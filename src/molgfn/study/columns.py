@@ -41,7 +41,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         _logged(config, experiment) if study.pictures or any(m.startswith("found/") for m in study.measures) else []
     )
     known = [*ALWAYS, *(name for name in logged if name.startswith("found/"))]
-    if experiment.evaluation.exact_limit and experiment.environment.enumeration_unavailable_reason() is None:
+    if experiment.evaluation.exact_limit and experiment.measured.enumeration_unavailable_reason() is None:
         known += EXACT
     if (config.get("scoring") or {}).get("budget"):
         known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]

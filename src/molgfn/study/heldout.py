@@ -21,7 +21,7 @@ TRAJECTORIES = 32
 
 _TB = {"_target_": "molgfn.objectives.balance.trajectory_balance.TrajectoryBalance"}
 _UNIFORM = {"_target_": "molgfn.objectives.backward.uniform.Uniform"}
-_DATA = {"_target_": "molgfn.trajectories.sources.Sources"}
+_DATA = {"_target_": "molgfn.trajectories.mixture.Sources"}
 
 
 def heldout_correlation(e: Experiment, policy: Policy, reward: Reward, heldout: int | str) -> dict[str, float]:
@@ -35,7 +35,7 @@ def heldout_correlation(e: Experiment, policy: Policy, reward: Reward, heldout: 
             run; or a file of molecules.
     """
     if isinstance(heldout, str):
-        found = heldout_probabilities(heldout, e.environment, policy, reward, trajectories=TRAJECTORIES, seed=1)
+        found = heldout_probabilities(heldout, e.measured, policy, reward, trajectories=TRAJECTORIES, seed=1)
         log_p, log_r = found.log_p, found.log_reward
     else:
         log_p, log_r = _untrained(e, policy, reward, heldout)
@@ -56,15 +56,15 @@ def _untrained(e: Experiment, policy: Policy, reward: Reward, n: int) -> tuple[n
     untrained = assemble({**plain, "objective": _TB, "backward": _UNIFORM, "data": _DATA, "target": None}).policy
     torch.random.set_rng_state(state)
     generator = torch.Generator().manual_seed(HELDOUT_SEED)
-    terminal = Sampler(e.environment).forward(untrained, 2 * n, generator=generator).terminal
-    objects = e.environment.objects(terminal)
-    keys = e.environment.kind.keys(objects)
+    terminal = Sampler(e.measured).forward(untrained, 2 * n, generator=generator).terminal
+    objects = e.measured.objects(terminal)
+    keys = e.measured.kind.keys(objects)
     first = sorted({key: i for i, key in reversed(list(enumerate(keys)))}.values())[:n]
-    chosen = e.environment.kind.take(objects, first)
-    condition = e.environment.condition_values(e.environment.initial(len(first)))
+    chosen = e.measured.kind.take(objects, first)
+    condition = e.measured.condition_values(e.measured.initial(len(first)))
     scores = reward(chosen, [keys[i] for i in first], condition)
     estimate = log_terminal_probability(
-        e.environment, policy, chosen, samples=TRAJECTORIES, generator=torch.Generator().manual_seed(1), seed=1
+        e.measured, policy, chosen, samples=TRAJECTORIES, generator=torch.Generator().manual_seed(1), seed=1
     )
     scored = scores.valid.numpy()
     return estimate.log_p.numpy()[scored], scores.log_reward.numpy()[scored]

@@ -38,8 +38,8 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
         values |= efficiency(found, budget=budget, direction=e.reward.scored.direction)
     reward = reward_of(e.config)
     limit = e.evaluation.exact_limit
-    if limit and e.environment.enumeration_unavailable_reason() is None:
-        exact = exact_distribution(e.environment, policy, reward)
+    if limit and e.measured.enumeration_unavailable_reason() is None:
+        exact = exact_distribution(e.measured, policy, reward)
         values |= {"tv": exact.tv, "jsd": exact.jsd, "kl": exact.kl, "log_z_true": exact.log_z}
         values["mean_reward_ratio"] = exact.mean_reward / exact.target_mean_reward
     if samples:
@@ -47,7 +47,7 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
             **{**e.evaluation.plain(), "samples": samples, "exact_limit": 0},  # type: ignore[arg-type]
             extra=e.evaluation.extra,
         )
-        values |= evaluate_policy(e.environment, policy, reward, settings, seed=0).values()
+        values |= evaluate_policy(e.measured, policy, reward, settings, seed=0).values()
     if heldout:
         values |= heldout_correlation(e, policy, reward, heldout)
     for name in rows[0] if rows else ():  # of single batches: the median says more than the last

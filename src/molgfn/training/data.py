@@ -16,8 +16,8 @@ from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.serving.counters import BUDGET_SPENT
 from molgfn.training.logs.scored_record import ScoredRecord
+from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import Batch
-from molgfn.trajectories.sources import Sources
 
 logger = logging.getLogger("molgfn")
 

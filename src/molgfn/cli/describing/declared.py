@@ -7,8 +7,8 @@ from typing import Any
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, Phase, TargetNetwork
 from molgfn.objects.base import ObjectKind
+from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.quantities.base import Quantity
-from molgfn.trajectories.sources import Sources
 
 #: what any other class declares about itself, worth showing where it is there
 DECLARED = (

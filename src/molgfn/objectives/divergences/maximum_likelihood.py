@@ -18,7 +18,8 @@ class MaximumLikelihood(Objective):
     It is the step of P_F on the forward KL divergence from P_B times the distribution of the data.
 
     It reads no reward: the P_T that it leads to is that of the data. Trajectories of P_F itself have an expected
-    gradient of 0, so they teach nothing and add noise: it takes ``offline_share: 1``. log Z and P_B are not trained.
+    gradient of 0, so they teach nothing and add noise: it takes ``data.sources.offline.share: 1``. log Z
+    and P_B are not trained.
 
     Metrics: ``nll``, the loss; ``nll_per_step``, it divided by the mean number of steps.
 

@@ -12,7 +12,8 @@ from molgfn.objectives.base import Objective
 from molgfn.objects.base import ObjectKind
 from molgfn.policies.base import Policy
 from molgfn.training.optimizers import Optimizers
-from molgfn.trajectories.sources import Sources
+from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.sources.explored import Explored
 
 logger = logging.getLogger("molgfn")
 
@@ -95,7 +96,7 @@ def remedy(policy: Policy, objective: Objective, optimizers: Optimizers, sources
     ways = ["Lower reward.beta", "lower optimizer.lr"]
     if "log_z" in objective.trains and not (optimizers.catch_up and policy.log_z_start is not None):
         ways.append("leave policy.initial_log_z and optimizer.lr_log_z null")
-    if not objective.on_policy and sources.exploration is None:
-        ways.append("explore (data.exploration)")
+    if not objective.on_policy and not any(isinstance(s, Explored) for s in sources.by_name.values()):
+        ways.append("explore (data=exploration)")
     ways.append("or pay less for what was found often (reward.diversity_filter)")
     return f"{', '.join(ways)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -11,21 +10,24 @@ from pydantic import Field
 from torch import Tensor
 
 from molgfn.environments.base import States
+from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler, flat
+from molgfn.trajectories.sources.base import Context, Kind, Source
 
 
-class LocalSearch:
-    """Part of each batch starts from scratch; the rest are neighbours of it, found in rounds.
+class LocalSearch(Source):
+    """Neighbours of what the sources before it drew in the batch, found in rounds.
 
-    A batch of n has n / (rounds + 1) chains. In a round every chain takes its object apart, tau ~ P_B(. | x), keeps the
-    first j of the T - 1 construction steps of tau, and builds tau' on from there by P_F. All proposals are trained on,
-    whether accepted or not, so a batch costs as many reward calls as one without local search; accepting only decides
-    where the chain goes on. The next x is that of tau' where
+    Of n trajectories that are newly drawn, n / (rounds + 1) are drawn from scratch and start a chain each; the rest are
+    found here. In a round every chain takes its object apart, tau ~ P_B(. | x), keeps the first j of the T - 1
+    construction steps of tau, and builds tau' on from there by P_F itself. All proposals are trained on, whether
+    accepted or not, so a batch costs as many reward calls as one without local search; accepting only decides where the
+    chain goes on. The next x is that of tau' where
 
     * deterministic: R'(x') > R'(x);
     * metropolis: u < exp(S(tau) - S(tau')) q(j | T') / q(j | T), u uniform in [0, 1), with
@@ -34,63 +36,63 @@ class LocalSearch:
 
     Args:
         rounds: how often each chain proposes (authors: 7, with batches of 32).
-        share: share of the construction steps that is taken back, in (0, 1] (authors: half).
-        cut: fixed: exactly ``share``, rounded up, as the authors do; random: each number of steps with the binomial
-            probability of that mean. A fixed cut keeps a metropolis chain among lengths with the same j: where objects
-            differ in their number of steps it needs random.
+        taken_back: share of the construction steps that is taken back, in (0, 1] (authors: half).
+        cut: fixed: exactly ``taken_back``, rounded up, as the authors do; random: each number of steps with the
+            binomial probability of that mean. A fixed cut keeps a metropolis chain among lengths with the same j: where
+            objects differ in their number of steps it needs random.
         accept: deterministic or metropolis (the authors' "stochastic").
 
     Reference: Kim et al. 2024, arXiv 2310.02710, section 4.
     """
 
+    word = "local_search"
+    kind = Kind.NEAR
+
     def __init__(
         self,
         *,
         rounds: Annotated[int, Field(ge=1)] = 7,
-        share: Annotated[float, Field(gt=0, le=1)] = 0.5,
+        taken_back: Annotated[float, Field(gt=0, le=1)] = 0.5,
         cut: Literal["fixed", "random"] = "fixed",
         accept: Literal["deterministic", "metropolis"] = "deterministic",
     ) -> None:
         self.rounds = rounds
-        self.share = share
+        self.taken_back = taken_back
         self.cut = cut
         self.accept = accept
 
-    def chains(self, n: int) -> int:
-        """How many of ``n`` trajectories start from scratch."""
-        return -(-n // (self.rounds + 1))
+    @property
+    def off_policy(self) -> str:
+        return "rebuilds objects that were chosen for their reward"
+
+    def takes(self, batch_size: int, left: int) -> int:
+        if left <= self.rounds:
+            raise ConfigError(
+                f"has {self.rounds} rounds, but only {left} trajectories of a batch are newly drawn, and each chain "
+                "takes one more than there are rounds; raise batch_size or take fewer rounds"
+            )
+        chains = -(-left // (self.rounds + 1))
+        return left - chains
 
     @torch.no_grad()
-    def search(
-        self,
-        policy: Policy,
-        start: Trajectories,
-        n: int,
-        scored: Callable[[Trajectories], Rewarded],
-        generator: torch.Generator | None = None,
-    ) -> list[Rewarded]:
-        """The proposals of all rounds, ``n`` - len(start) in all (the last round may be cut short).
-
-        Args:
-            policy: P_B takes apart, P_F builds up.
-            start: one scored trajectory per chain.
-            n: size of the whole batch.
-            scored: scores proposals.
-            generator: of all draws.
-        """
+    def draw(self, context: Context, n: int) -> Rewarded:
+        """The proposals of all rounds; one chain starts at each trajectory that is there, the last round may be cut."""
+        if context.fresh is None:
+            raise ContractError("local search starts at what was drawn before it, and there is nothing")
+        policy, generator, start = context.policy, context.generator, context.fresh.trajectories
         at = Chains(start.terminal, start.log_target)
-        rounds, left = [], n - len(start)
+        rounds, left = [], n
         while left > 0:
             at = at.first(min(left, len(at.terminal)))
             taken_apart = Sampler(policy.environment).backward(policy, at.terminal, generator=generator)
             kept = self._kept(taken_apart.lengths, generator)
-            found = scored(rebuild(policy, taken_apart, kept, generator))
+            found = context.found(rebuild(policy, taken_apart, kept, generator))
             proposed = found.trajectories
             accepted = self._accepts(policy, at, taken_apart, proposed, kept, generator)
             rounds.append(found)
             at = at.moved(proposed, accepted)
             left -= len(proposed)
-        return rounds
+        return Rewarded.cat(rounds, policy.environment.kind)
 
     def _kept(self, lengths: Tensor, generator: torch.Generator | None) -> Tensor:
         """How many first construction steps stay, int64 [B]."""
@@ -98,11 +100,11 @@ class LocalSearch:
         if self.cut == "fixed":
             return self._fixed(steps)
         count = steps.double()
-        return torch.binomial(count, torch.full_like(count, 1 - self.share), generator).long()
+        return torch.binomial(count, torch.full_like(count, 1 - self.taken_back), generator).long()
 
     def _fixed(self, steps: Tensor) -> Tensor:
         # less a hair, since 0.3 * 10 is a little more than 3 in floating point
-        return steps - (self.share * steps.double() - 1e-9).ceil().long()
+        return steps - (self.taken_back * steps.double() - 1e-9).ceil().long()
 
     def _log_cut(self, kept: Tensor, lengths: Tensor) -> Tensor:
         """log q(kept | T), float64 [B]."""
@@ -110,7 +112,7 @@ class LocalSearch:
         if self.cut == "fixed":
             return torch.where(self._fixed(lengths - 1) == kept, 0.0, -torch.inf).double()
         ways = torch.lgamma(n + 1) - torch.lgamma(j + 1) - torch.lgamma(n - j + 1)
-        gone = torch.tensor(self.share, dtype=torch.float64, device=kept.device)
+        gone = torch.tensor(self.taken_back, dtype=torch.float64, device=kept.device)
         return ways + torch.xlogy(j, 1 - gone) + torch.xlogy(n - j, gone)
 
     def _accepts(

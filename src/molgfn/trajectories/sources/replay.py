@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,26 +10,38 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.environments.base import States
+from molgfn.environments.base import Environment, States
 from molgfn.errors import ContractError
 from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.rewarded import Batch, under_new_conditions
+from molgfn.trajectories.sources.base import Context, Kind, Source
 
 #: what is stored once for each object, not once for each state
 _OF_OBJECTS = frozenset({"lengths", "log_reward", "log_symmetry", "age", "measured"})
 
 
-class Replay(ABC):
+class Replay(Source):
     """Keeps the latest trajectory of each object (by key) in preallocated tensors on the CPU.
 
     Rewards of the states on the way are kept where the trajectories have them; then all must. What was measured is kept
     beside the rewards, so that a stored object can be given another log R without a call.
 
     Args:
+        share: share of each batch that comes from the store (from the second batch on), in (0, 1).
         capacity: objects kept.
     """
 
-    def __init__(self, *, capacity: Annotated[int, Field(ge=1)] = 10_000) -> None:
+    word = "replay"
+    kind = Kind.STORED
+
+    def __init__(
+        self,
+        *,
+        share: Annotated[float, Field(gt=0, lt=1)] = 0.5,
+        capacity: Annotated[int, Field(ge=1)] = 10_000,
+    ) -> None:
+        self.share: float = share
         self.capacity = capacity
         self._slot_of: dict[str, int] = {}
         self._keys: list[str] = []
@@ -41,8 +53,25 @@ class Replay(ABC):
     def __len__(self) -> int:
         return len(self._keys)
 
+    @property
+    def ready(self) -> bool:
+        return len(self) > 0
+
+    @property
+    def off_policy(self) -> str:
+        return f"feeds it stored trajectories (share {self.share:g})"
+
+    def draw(self, context: Context, n: int) -> Trajectories:
+        stored = self.sample(n, context.choices)
+        if context.reward.reads:  # hindsight: the same paths under other conditions
+            stored = under_new_conditions(stored, context.policy.environment, context.reward, context.choices)
+        return stored.to(context.policy.device)
+
+    def observe(self, batch: Batch) -> None:
+        self.add(batch.fresh.trajectories)
+
     @abstractmethod
-    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+    def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
         """Slots int64 [n] to train on, with replacement; only called when something is stored."""
 
     @abstractmethod
@@ -154,7 +183,7 @@ class Replay(ABC):
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Trajectories:
         """``n`` stored trajectories, scored."""
-        slots = self.draw(n, generator)
+        slots = self.choose(n, generator)
         lengths = self._table["lengths"][slots]
         trajectory = torch.repeat_interleave(torch.arange(n), lengths)
         step = torch.arange(len(trajectory)) - (lengths.cumsum(0) - lengths)[trajectory]
@@ -194,8 +223,8 @@ class Replay(ABC):
             "properties": self._properties,
         }
 
-    def load_state_dict(self, state: dict[str, Any], blank: States) -> None:
-        """Take up what ``state_dict`` gave; ``blank`` is any states batch of the environment (for its type)."""
+    def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
+        """Take up what ``state_dict`` gave."""
         self._keys = list(state["keys"])[: self.capacity]
         self._slot_of = {k: i for i, k in enumerate(self._keys)}
         self._age = state["age"]
@@ -210,7 +239,8 @@ class Replay(ABC):
         if "exits" not in table:  # of an older checkpoint, where -1 said so
             table["exits"] = table["backward_actions"] < 0
         self._table = {k: room(v[: self.capacity]) for k, v in table.items()}
-        self._states = blank.with_tensors({k: room(v[: self.capacity]) for k, v in state["states"].items()})
+        states = {k: room(v[: self.capacity]) for k, v in state["states"].items()}
+        self._states = environment.initial(1).with_tensors(states)
 
 
 def _properties(trajectories: Trajectories) -> list[str]:
@@ -222,10 +252,11 @@ class UniformReplay(Replay):
     """Every stored object equally often; the oldest goes first when the store is full.
 
     Args:
+        share: share of each batch that comes from the store (from the second batch on), in (0, 1).
         capacity: objects kept.
     """
 
-    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+    def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
         return torch.randint(len(self), (n,), generator=generator)
 
     def gives_up(self, log_reward: float) -> int | None:
@@ -238,6 +269,7 @@ class PrioritisedReplay(Replay):
     The object of least reward goes first when the store is full.
 
     Args:
+        share: share of each batch that comes from the store (from the second batch on), in (0, 1).
         capacity: objects kept.
         top_fraction: the best objects are those in this top share by reward, in (0, 1).
         top_share: share of draws that come from them, in [0, 1].
@@ -248,15 +280,16 @@ class PrioritisedReplay(Replay):
     def __init__(
         self,
         *,
+        share: Annotated[float, Field(gt=0, lt=1)] = 0.5,
         capacity: Annotated[int, Field(ge=1)] = 10_000,
         top_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1,
         top_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
     ) -> None:
-        super().__init__(capacity=capacity)
+        super().__init__(share=share, capacity=capacity)
         self.top_fraction = top_fraction
         self.top_share = top_share
 
-    def draw(self, n: int, generator: torch.Generator | None) -> Tensor:
+    def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
         order = self.log_reward.argsort(descending=True, stable=True)
         cut = max(1, round(self.top_fraction * len(order)))
         from_top = torch.rand(n, generator=generator) < self.top_share

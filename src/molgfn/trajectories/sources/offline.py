@@ -22,14 +22,16 @@ from molgfn.paths import NamedInput
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.reading_back import read_back
+from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.sources.base import Context, Kind, Source
 
 logger = logging.getLogger("molgfn")
 #: seconds between two messages of how far the reading has come
 SECONDS = 15.0
 
 
-class OfflineMolecules:
+class OfflineMolecules(Source):
     """The molecules of a file that the environment can build; every one is drawn once before any is drawn again.
 
     Read when the first batch is drawn. Left out, with their reason in ``report``, are beside those that
@@ -43,6 +45,8 @@ class OfflineMolecules:
 
     Args:
         molecules: a file of molecules, or the name of a set (``molgfn data list``), which is fetched if need be.
+        share: share of each batch that leads to them, in (0, 1]. With 1 nothing else is trained on; one trajectory of
+            P_F is drawn beside each batch, so that the logs say what it draws.
         column: of a table, that holds SMILES; None finds it.
         limit: entries read, the first ones; None reads all. To read one back into fragments takes some milliseconds.
         standardise: rules applied to each; None takes them as they are.
@@ -50,10 +54,14 @@ class OfflineMolecules:
         jobs: worker processes that read the file and find the states.
     """
 
+    word = "offline"
+    kind = Kind.GIVEN
+
     def __init__(
         self,
         *,
         molecules: Annotated[NamedInput, Field(min_length=1)],
+        share: Annotated[float, Field(gt=0, le=1)] = 0.5,
         column: str | None = None,
         limit: Annotated[int, Field(ge=1)] | None = 10_000,
         standardise: Standardisation | None = None,
@@ -61,6 +69,7 @@ class OfflineMolecules:
         jobs: Annotated[int, Field(ge=1)] = 1,
     ) -> None:
         self.molecules = molecules
+        self.share: float = share
         self.column = column
         self.limit = limit
         self.standardise = standardise
@@ -80,6 +89,13 @@ class OfflineMolecules:
     def objects(self) -> list[Molecule]:
         """What can be drawn, as the environment builds it; empty until ``prepare``."""
         return self._objects
+
+    @property
+    def off_policy(self) -> str:
+        return f"gives it molecules that P_F did not choose (share {self.share:g})"
+
+    def misfit(self, policy: Policy) -> str | None:
+        return unfit(policy.environment.kind, type(policy.environment).__name__)
 
     def prepare(self, environment: Environment) -> None:
         """Read the file and find a state for each molecule; does nothing the second time.
@@ -137,8 +153,11 @@ class OfflineMolecules:
         if not kept:
             raise DataError(f"{type(environment).__name__} can build no molecule\n{report.summary()}")
 
+    def draw(self, context: Context, n: int) -> Rewarded | Trajectories:
+        return context.given(self.sample(context.policy, n, generator=context.generator, order=context.choices))
+
     @torch.no_grad()
-    def draw(
+    def sample(
         self,
         policy: Policy,
         n: int,
@@ -185,7 +204,7 @@ class OfflineMolecules:
         """Which molecules are still to come in this pass."""
         return {"order": self._order, "at": self._at}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
         """Go on where ``state_dict`` was taken."""
         self._order, self._at = state["order"].cpu(), state["at"]
 
