@@ -9,6 +9,7 @@ from tests.environments.joined import Joined, Joins
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.evaluation.exact.answers import exact_terminal
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.testing import check_environment
 from molgfn.trajectories.evaluate import evaluate
@@ -102,14 +103,16 @@ def test_edges_are_told_apart_by_what_they_are():
         torch.testing.assert_close(back[1, 1], back[1, 2])
 
 
-@pytest.mark.parametrize(("kind", "shown"), [(GraphTransformerPolicy, "edge"), (MessagePassingPolicy, "pair")])
-def test_training_samples_the_target_over_objects(kind, shown):
+@pytest.mark.parametrize(
+    ("kind", "shown", "rate"), [(GraphTransformerPolicy, "edge", 0.005), (MessagePassingPolicy, "pair", 0.003)]
+)
+def test_training_samples_the_target_over_objects(kind, shown, rate):
     """Trajectory balance on three nodes, of which two are alike: 27 graphs are 18 objects; TV over them below .03."""
     environment = Joined(shown=shown)
     graph = enumerate_states(environment)
     keys = list(environment.keys(graph.states))
     assert len(keys) == len(set(keys)) == 18
-    log_r = torch.randn(18, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    log_r = 1.5 * torch.randn(18, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     of = dict(zip(keys, log_r.tolist(), strict=True))
 
     def tv():
@@ -117,13 +120,13 @@ def test_training_samples_the_target_over_objects(kind, shown):
 
     policy = make(environment, kind, std=None)
     groups = policy.parameter_groups()
-    rows = [{"params": g, "lr": 0.1 if k == "log_z" else 0.005} for k, g in groups.items() if k != "flow"]
+    rows = [{"params": g, "lr": 0.1 if k == "log_z" else rate} for k, g in groups.items() if k != "flow"]
     optimizer = torch.optim.Adam(rows)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 300)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 400)
     objective, g = TrajectoryBalance(), torch.Generator().manual_seed(0)
     before = tv()
-    for _ in range(300):
-        t = Sampler(environment).forward(policy, 32, generator=g)
+    for _ in range(400):
+        t = Sampler(environment).forward(policy, 48, generator=g, exploration=Exploration(epsilon=0.1))
         log_reward = torch.tensor([of[key] for key in environment.keys(t.terminal)], dtype=torch.float64)
         t = replace(t, log_reward=log_reward, log_symmetry=environment.log_symmetry(t.terminal, None))
         evaluated = evaluate(t, policy, quantities=objective.quantities, joint=True)
@@ -131,5 +134,5 @@ def test_training_samples_the_target_over_objects(kind, shown):
         objective(evaluated).losses["tb"].value.backward()
         optimizer.step()
         schedule.step()
-    assert before > 0.15
+    assert before > 0.2
     assert tv() < 0.03

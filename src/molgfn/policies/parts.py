@@ -63,7 +63,7 @@ class PartsHead(nn.Module):
             if k == 0:
                 return self.first(features)
             row = chosen + self.start[:k]  # type: ignore[index]
-            given = embedding(self.given[k - 1].weight, row.flatten()).view(len(rows), k, -1).sum(1)  # type: ignore[arg-type]
+            given = embedding(self.given[k - 1].weight, row.flatten()).unflatten(0, (len(rows), k)).sum(1)  # type: ignore[arg-type]
             hidden = functional.relu(self.state[k - 1](features).index_select(0, rows) + given)
             return self.later[k - 1](hidden)
 

@@ -11,5 +11,15 @@ from molgfn.testing.golden import GoldenDag, golden_dag
 from molgfn.testing.objective import check_objective
 from molgfn.testing.objects import check_kind
 from molgfn.testing.oracle import MOLECULES, check_oracle
+from molgfn.testing.policy import check_policy
 
-__all__ = ["MOLECULES", "GoldenDag", "check_environment", "check_kind", "check_objective", "check_oracle", "golden_dag"]
+__all__ = [
+    "MOLECULES",
+    "GoldenDag",
+    "check_environment",
+    "check_kind",
+    "check_objective",
+    "check_oracle",
+    "check_policy",
+    "golden_dag",
+]

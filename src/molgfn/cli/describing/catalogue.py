@@ -39,8 +39,9 @@ BACKWARD = """
 MEANS = """
 ## Off-policy means
 
-Each goes with every objective that takes any policy's trajectories, alone or combined in one `data` node. Objectives
-that take the present P_F's only refuse them: {present}. So do these backward policies: {strict}.
+Each goes with every objective that takes any policy's trajectories, alone or as one of several sources of a batch
+([experiments.md](experiments.md#where-a-batch-comes-from)). Objectives that take the present P_F's only refuse them:
+{present}. So do these backward policies: {strict}.
 """
 TARGETS = """
 ## Target networks
