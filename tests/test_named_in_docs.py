@@ -181,6 +181,13 @@ def test_every_page_is_reached_from_the_readme():
     assert [page.name for page in PAGES if page not in reached] == []
 
 
+def test_the_index_has_every_page_in_the_order_of_the_readme():
+    index = re.findall(r"\]\(([\w-]+\.md)\)", text_of(ROOT / "docs" / "README.md"))
+    assert sorted(index) == sorted(page.name for page in PAGES[2:] if page.name != "README.md")
+    front = list(dict.fromkeys(re.findall(r"\]\(docs/([\w-]+\.md)", text_of(ROOT / "README.md"))))
+    assert [name for name in index if name in front] == front
+
+
 def test_the_citation_is_valid():
     node = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     # what the schema of the Citation File Format 1.2.0 requires, and what it knows
