@@ -50,7 +50,7 @@ class Explored(Source):
 
     def misfit(self, policy: Policy) -> str | None:
         lacks = lacking(policy.distribution, [HasTempering]) if self.exploration.active else []
-        return f"draws from a flattened or uniform P_F, but {lacks[0]}; use data=on_policy" if lacks else None
+        return f"explores, but {lacks[0]}; use data=on_policy" if lacks else None
 
     def draw(self, context: Context, n: int) -> Rewarded:
         policy, exploration = context.policy, self.exploration.at(context.iteration)
