@@ -23,6 +23,7 @@ from molgfn.cli.main import cli
 from molgfn.composing.compose import checked
 from molgfn.composing.places import find_experiment
 from molgfn.config import build
+from molgfn.experiment import readings_of
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.base import Scores
 from molgfn.testing import check_oracle
@@ -210,15 +211,17 @@ def test_the_composite_lies_beside_an_experiment_and_scores(tmp_path):
     (tmp_path / "experiment.yaml").write_text(quickstart)
     config = checked(str(tmp_path / "experiment.yaml"))
     assert config["oracle"] == yaml.safe_load(text)
-    oracle = build(config["oracle"], Oracle, "oracle")
+    readings = readings_of(config)
     lead, acid, aspirin, heavy = "CC(C)Cc1ccc(C(C)C(=O)O)cc1", "OC(=O)Cc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "C" * 60
-    values, parts = oracle.measure(parse([lead, acid, aspirin, heavy]))
+    molecules = parse([lead, acid, aspirin, heavy])
+    _, reading = readings(molecules, [m.smiles for m in molecules])
+    values, parts = reading.value, reading.components
     assert 0 < values[1] < values[0] <= 1
     assert values[2:].tolist() == [0, 0]
     assert parts["like"][0] == 1
     assert parts["light_transformed"].tolist() == [1, 1, 1, 0]
     assert parts["alerts"].tolist() == [1, 1, 0, 1]  # a phenol ester; a long chain is excluded
-    assert oracle.remarks(parse([aspirin, heavy])) == {"alerts_found": ["phenol_ester", ""]}
+    assert readings.service.remarks(parse([aspirin, heavy])) == {"alerts_found": ["phenol_ester", ""]}
 
 
 def test_the_function_is_an_oracle(tmp_path, monkeypatch):

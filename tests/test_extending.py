@@ -176,6 +176,21 @@ def test_a_loop_without_a_trainer_learns_the_golden_dag(written, name):
     assert len(lines) <= 11
 
 
+def test_a_reward_outside_the_package_reads_a_condition(written):
+    small = [line for line in SMALL.splitlines() if line.startswith(("environment", "policy"))]
+    experiment = written / "my_lab" / "plateau.yaml"
+    experiment.write_text(experiment.read_text() + "\n".join(small))
+    run, _ = train(written, experiment)
+    with closing(sqlite3.connect(run / "scored.sqlite")) as connection:
+        rows = connection.execute("SELECT value, log_reward FROM scored").fetchall()
+    assert all(0 < log_reward <= 64 * min(value, 0.7) for value, log_reward in rows)
+    without = written / "my_lab" / "without.yaml"
+    without.write_text(experiment.read_text().replace("  - override condition: temperature\n", ""))
+    refused = CliRunner().invoke(cli, ["train", str(without), *FEW])
+    assert refused.exit_code == 2, refused.output
+    assert "reads the condition `beta`" in refused.output
+
+
 def test_a_source_outside_the_package_draws_its_share(written):
     small = [line for line in SMALL.splitlines() if line.startswith(("environment", "policy"))]
     experiment = written / "my_lab" / "flattened.yaml"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,7 +45,7 @@ class Scores:
     @property
     def valid(self) -> Tensor:
         """Whether each object has a value, bool [B]."""
-        return torch.tensor([p is None for p in self.problems], dtype=torch.bool)
+        return torch.from_numpy(np.array([p is None for p in self.problems], dtype=bool))
 
     @classmethod
     def cat(cls, parts: Iterable[Self]) -> Self:

@@ -69,10 +69,10 @@ class Boltzmann(OracleReward):
     def floor(self) -> float:
         return self.log_floor
 
-    def _least(self, condition: dict[str, np.ndarray]) -> float:
+    def least_log_reward(self, condition: dict[str, np.ndarray]) -> float:
         return self.log_floor
 
-    def _in_words(self, what: str) -> tuple[str, str]:
+    def in_words(self, what: str) -> tuple[str, str]:
         if self.beta is None:
             return f"R = exp({'-' if self.sign < 0 else ''}beta {what})", ""
         units = self.scored.units if self.transform is None and self.scored.units != "1" else ""
@@ -86,6 +86,6 @@ class Boltzmann(OracleReward):
         low, high = self.oracle.range
         return high - low <= 1 if self.transform is None else self.transform.bounded
 
-    def _log_reward(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
+    def log_reward_of(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
         beta = condition["beta"] if self.beta is None else self.beta
         return np.maximum(beta * self.sign * desirability, self.log_floor)

@@ -65,11 +65,11 @@ class OracleReward(Reward):
         self.kind = oracle.kind
 
     @abstractmethod
-    def _log_reward(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
+    def log_reward_of(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
         """Values of log R [n], not below the floor, of finite desirabilities [n] under ``reads`` -> float64 [n]."""
 
     @abstractmethod
-    def _least(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
+    def least_log_reward(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
         """The least log R, [n] or one number, under ``reads`` -> float64 [n]."""
 
     def log_reward(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
@@ -96,16 +96,19 @@ class OracleReward(Reward):
         for row, problem in late.items():
             problems[row] = problem
             self.service.fail(problem, answered=True)
-        valued = np.array([problem is None for problem in problems], dtype=bool)
+        value = reading.value
+        if late:
+            value = value.copy()
+            value[list(late)] = np.nan
         if self.diversity_filter is not None:
-            judged = np.where(valued, desirability, np.nan)
+            judged = np.where(np.isfinite(desirability), desirability, np.nan)
             blocked = self.diversity_filter(objects, keys, judged, finished=finished, further=further)
             components[BLOCKED] = blocked.astype(np.float64)
             measurements = measurements.with_values({BLOCKED: torch.from_numpy(components[BLOCKED])})
         return Scores(
             log_reward=self._made(desirability, measurements, condition),
-            value=torch.from_numpy(np.where(valued, reading.value, np.nan)),
-            components={name: torch.tensor(column) for name, column in components.items()},
+            value=torch.from_numpy(value.copy()),
+            components={name: torch.from_numpy(column.copy()) for name, column in components.items()},
             problems=problems,
             measurements=measurements,
         )
@@ -115,20 +118,20 @@ class OracleReward(Reward):
         if self.transform is None:
             return reading.value, {}
         transform = self.transform
-        table, raised = one_by_one(lambda rows: transform(reading.value[rows])[:, None], len(reading.value), 1)
-        wrong = ~np.isfinite(table[:, 0]) & np.array([p is None for p in reading.problems], dtype=bool)
-        words = {row: raised.get(row, f"returned {table[row, 0]}") for row in np.flatnonzero(wrong).tolist()}
-        return table[:, 0], {row: f"transform {type(transform).__name__} {text}" for row, text in words.items()}
+        (worth,), raised = one_by_one(lambda rows: [transform(reading.value[rows])], len(reading.value), 1)
+        wrong = [row for row in np.flatnonzero(~np.isfinite(worth)).tolist() if reading.problems[row] is None]
+        words = {row: raised.get(row, f"returned {worth[row]}") for row in wrong}
+        return worth, {row: f"transform {type(transform).__name__} {text}" for row, text in words.items()}
 
     def _made(self, desirability: np.ndarray, measurements: Measurements, condition: ConditionValues | None) -> Tensor:
         """log R, float64 [B]: of the desirability where there is one and nothing blocks it, else the least."""
         given = {name: self.required(condition, name).numpy() for name in sorted(self.reads)}
         out = np.empty(len(desirability))
-        out[:] = self._least(given)
-        worth = np.isfinite(desirability) & measurements.valid.numpy()
+        out[:] = self.least_log_reward(given)
+        worth = np.isfinite(desirability)  # an object with a problem has none
         if BLOCKED in measurements.values:
             worth &= measurements.values[BLOCKED].numpy() == 0
-        out[worth] = self._log_reward(desirability[worth], {name: column[worth] for name, column in given.items()})
+        out[worth] = self.log_reward_of(desirability[worth], {name: column[worth] for name, column in given.items()})
         return torch.from_numpy(out)
 
     def remarks(self, objects: Any) -> dict[str, list[str]]:
@@ -150,7 +153,7 @@ class OracleReward(Reward):
 
     @property
     def floor(self) -> float:
-        return -math.inf if self.reads else float(self._least({}))
+        return -math.inf if self.reads else float(self.least_log_reward({}))
 
     @property
     def scored(self) -> ScoredProperty:
@@ -162,17 +165,17 @@ class OracleReward(Reward):
         what = self.oracle.name if self.transform is None else f"{type(self.transform).__name__}({self.oracle.name})"
         name, title = self.oracle.name, self.oracle.title
         called = "" if title == name.replace("_", " ") else f" ({name}: {title})"
-        formula, steepness = self._in_words(what)
+        formula, steepness = self.in_words(what)
         if self.reads:
             return f"{formula}, with {' and '.join(sorted(self.reads))} of the object's condition{called}"
         bounded = self.transform is not None and self.transform.bounded
         ends = np.array((0.0, 1.0) if bounded else self.oracle.range)
         with np.errstate(invalid="ignore"):  # beta = 0 at an infinite end
-            most = float(np.nan_to_num(self._log_reward(ends, {}), nan=0.0, posinf=np.inf, neginf=-np.inf).max())
+            most = float(np.nan_to_num(self.log_reward_of(ends, {}), nan=0.0, posinf=np.inf, neginf=-np.inf).max())
         span = f"to {most + 0.0:.4g}" if np.isfinite(most) else f"up, since {what} has no bound there"
         return f"{formula}: log R from {self.floor + 0.0:.4g} {span}; {steepness}{called}"
 
-    def _in_words(self, what: str) -> tuple[str, str]:
+    def in_words(self, what: str) -> tuple[str, str]:
         """The formula of R, and what a step of ``what`` changes in it (which is not asked where R has conditions)."""
         return f"{type(self).__name__} of {what}", "how steep it is, its class says"
 

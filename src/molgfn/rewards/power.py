@@ -62,17 +62,17 @@ class Power(OracleReward):
         self.least = floor
         self.reads = frozenset({"beta"}) if beta is None else frozenset()
 
-    def _least(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
+    def least_log_reward(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
         return self._beta(condition) * math.log(self.least)
 
-    def _in_words(self, what: str) -> tuple[str, str]:
+    def in_words(self, what: str) -> tuple[str, str]:
         over = "" if self.scale == 1 else f" / {self.scale:g}"
         formula = f"R = max({what}{over}, {self.least:g})^"
         if self.beta is None:
             return f"{formula}beta", ""
         return f"{formula}{self.beta:g}", f"10 % more {what} is {times(self.beta * math.log(1.1))}"
 
-    def _log_reward(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
+    def log_reward_of(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
         return self._beta(condition) * np.log(np.maximum(desirability / self.scale, self.least))
 
     def _beta(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:

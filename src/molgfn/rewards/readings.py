@@ -37,42 +37,41 @@ def read(of: Scalarisation, measurements: Measurements) -> Reading:
 
     A transform of the user's own may raise, or give what is no value: that costs the object its value.
     """
-    n, names = len(measurements), of.component_names
-    arrays = measurements.arrays
-    table, raised = one_by_one(lambda rows: _table(of, {k: v[rows] for k, v in arrays.items()}), n, 1 + len(names))
-    problems = list(measurements.problems)
-    late = {row: f"{of.name} {text}" for row, text in raised.items() if problems[row] is None}
+    arrays, names = measurements.arrays, of.component_names
+
+    def columns(rows: slice) -> list[np.ndarray]:
+        value, beside = of.evaluate({name: column[rows] for name, column in arrays.items()})
+        return [value, *(beside[name] for name in names)]
+
+    (value, *shown), raised = one_by_one(columns, len(measurements), 1 + len(names))
+    problems, late = list(measurements.problems), {}
     low, high = of.range
-    value = table[:, 0]
-    wrong = ~(np.isfinite(value) & (low <= value) & (value <= high))
-    for row in np.flatnonzero(wrong).tolist():
-        if problems[row] is None and row not in late:
+    wrong = np.flatnonzero(~(np.isfinite(value) & (low <= value) & (value <= high)))
+    for row in wrong.tolist():
+        if problems[row] is None:
             where = "" if np.isnan(value[row]) else f", outside [{low:g}, {high:g}]"
-            late[row] = f"{of.name} is {value[row]:.6g}{where}"
-    for row, text in late.items():
-        problems[row] = text
-    value = np.where([problem is None for problem in problems], value, np.nan) if n else value
-    return Reading(value, {name: table[:, 1 + i] for i, name in enumerate(names)}, problems, late)
+            late[row] = problems[row] = f"{of.name} {raised.get(row, f'is {value[row]:.6g}{where}')}"
+    if len(wrong):
+        value = value.copy()
+        value[wrong] = np.nan
+    return Reading(value, dict(zip(names, shown, strict=True)), problems, late)
 
 
-def one_by_one(compute: Callable[[np.ndarray], np.ndarray], n: int, width: int) -> tuple[np.ndarray, dict[int, str]]:
-    """``compute(rows)`` [n, width] for n rows; where it raises, row by row, with NaN and the words for the culprits."""
-    rows = np.arange(n)
+def one_by_one(
+    compute: Callable[[slice], list[np.ndarray]], n: int, width: int
+) -> tuple[list[np.ndarray], dict[int, str]]:
+    """``compute(rows)`` for n rows, ``width`` columns; where it raises, row by row: NaN and words for the culprits."""
     try:
-        return compute(rows), {}
+        return compute(slice(None)), {}
     except Exception:
-        out, raised = np.full((n, width), np.nan), {}
-        for row in rows.tolist():
+        out, raised = [np.full(n, np.nan) for _ in range(width)], {}
+        for row in range(n):
             try:
-                out[row] = compute(rows[row : row + 1])[0]
+                for column, cell in zip(out, compute(slice(row, row + 1)), strict=True):
+                    column[row] = cell[0]
             except Exception as error:
                 raised[row] = f"raised {type(error).__name__}: {error}"
         return out, raised
-
-
-def _table(of: Scalarisation, values: dict[str, np.ndarray]) -> np.ndarray:
-    value, columns = of.evaluate(values)
-    return np.stack([value, *(columns[name] for name in of.component_names)], axis=1)
 
 
 class Readings:

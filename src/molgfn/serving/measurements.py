@@ -33,7 +33,7 @@ class Measurements:
     @property
     def valid(self) -> Tensor:
         """Whether each object has values, bool [B]."""
-        return torch.tensor([problem is None for problem in self.problems], dtype=torch.bool)
+        return torch.from_numpy(np.array([problem is None for problem in self.problems], dtype=bool))
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:

@@ -31,24 +31,28 @@ MAX_REASONS = 100
 Row = tuple[float, ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Question:
-    """What is known of one object: an answer of each oracle, or None where it was not asked yet."""
+    """An object whose answer memory does not hold.
+
+    Attributes:
+        key: of the object.
+        rows: where it is in the batch.
+        wanted: places of the oracles that are to be asked.
+        answers: one of each oracle; None where it is not known (yet).
+        failure: why there is no answer.
+    """
 
     key: str
     rows: list[int]
+    wanted: tuple[int, ...]
     answers: list[Answer | None]
     failure: Failure | None = None
 
     @property
-    def wanted(self) -> tuple[int, ...]:
-        """Places of the oracles that are still to be asked."""
-        return tuple(place for place, answer in enumerate(self.answers) if answer is None)
-
-    @property
     def numbers(self) -> Row:
-        """All numbers, where no oracle is wanted any more."""
-        return tuple(number for answer in self.answers if answer is not None for number in answer)
+        """All numbers, where everything is known."""
+        return tuple([number for answer in self.answers if answer is not None for number in answer])
 
 
 class Service:
@@ -81,7 +85,7 @@ class Service:
         self._kept = any(disk is not None for disk in self._disks)
         self._workers = self.scoring.pool(self.panel)
         self._columns = [column for entry in self.panel.entries for column in entry.columns]
-        self._place = {column: place for place, column in reversed(list(enumerate(self._columns)))}  # the first of each
+        self._place = {name: self._columns.index(name) for name in self.panel.properties}  # the first of each
 
     @property
     def spent(self) -> bool:
@@ -102,13 +106,16 @@ class Service:
         """
         if len(objects) != len(keys):
             raise ValueError(f"{len(objects)} objects came with {len(keys)} keys; each object needs one")
-        table = np.full((len(keys), len(self._columns)), np.nan)
+        known: dict[int, Row] = {}  # row of the batch -> its numbers
         problems: list[str | None] = [None] * len(keys)
         self.counters.raw += len(keys)
-        rows = self._from_memory(objects, keys, table, problems)
+        rows = self._from_memory(objects, keys, known, problems)
         if rows:
-            self._from_oracles(objects, self._from_disk(rows, table), table, problems)
-        values = {name: torch.from_numpy(table[:, self._place[name]].copy()) for name in self.panel.properties}
+            self._from_oracles(objects, self._from_disk(rows, known), known, problems)
+        table = np.full((len(keys), len(self._columns)), np.nan)
+        if known:
+            table[list(known)] = list(known.values())
+        values = {name: torch.from_numpy(table[:, place].copy()) for name, place in self._place.items()}
         return Measurements(values, problems)
 
     def remarks(self, objects: Any) -> dict[str, list[str]]:
@@ -140,7 +147,7 @@ class Service:
         return {column: said[name] for column, name in zip(entry.remarks, oracle.remark_names, strict=True)}
 
     def _from_memory(
-        self, objects: Any, keys: Sequence[str], table: np.ndarray, problems: list[str | None]
+        self, objects: Any, keys: Sequence[str], known: dict[int, Row], problems: list[str | None]
     ) -> dict[str, list[int]]:
         """Fill in what needs no oracle; returns the rows of the other objects, by key."""
         rows: dict[str, list[int]] = {}
@@ -148,9 +155,9 @@ class Service:
             if problem is not None:
                 problems[row] = problem
                 self.fail(problem)
-            elif (known := self._cache.get(key)) is not None:
+            elif (numbers := self._cache.get(key)) is not None:
                 self._cache.move_to_end(key)
-                table[row] = known
+                known[row] = numbers
                 self.counters.cached += 1
             elif (failure := self._failures.get(key)) is not None:
                 problems[row] = failure.message
@@ -164,9 +171,12 @@ class Service:
                 self.fail(BUDGET_SPENT)
         return rows
 
-    def _from_disk(self, rows: dict[str, list[int]], table: np.ndarray) -> list[_Question]:
+    def _from_disk(self, rows: dict[str, list[int]], known: dict[int, Row]) -> list[_Question]:
         """Fill in the objects whose answers are all on disk; the others, with those that are."""
-        questions = [_Question(key, where, [None] * len(self._disks)) for key, where in rows.items()]
+        whole = tuple(range(len(self._disks)))
+        questions = [_Question(key, where, whole, [None] * len(whole)) for key, where in rows.items()]
+        if not self._kept:
+            return questions
         for place, disk in enumerate(self._disks):
             if disk is not None:
                 found = disk.get(rows)
@@ -174,19 +184,20 @@ class Service:
                     question.answers[place] = found.get(question.key)
         left = []
         for question in questions:
+            question.wanted = tuple(place for place in whole if question.answers[place] is None)
             if question.wanted:
                 left.append(question)
-            elif self._have_values([question])[0]:
+            elif self._have_values([question.numbers])[0]:
                 self._in_vain = 0  # it had values for this run's kind of object
                 self.counters.disk += 1
-                self._fill(question, table)
+                self._fill(question, question.numbers, known)
             else:  # another panel has kept them; what is no value is asked for again
-                question.answers = [None] * len(self._disks)
+                question.wanted, question.answers = whole, [None] * len(whole)
                 left.append(question)
         return left
 
     def _from_oracles(
-        self, objects: Any, questions: list[_Question], table: np.ndarray, problems: list[str | None]
+        self, objects: Any, questions: list[_Question], known: dict[int, Row], problems: list[str | None]
     ) -> None:
         """Ask what is not known of the first object of each key, and fill in all its rows."""
         start = time.perf_counter()
@@ -196,8 +207,11 @@ class Service:
         finally:
             self.counters.seconds += time.perf_counter() - start
         answered = [question for question in questions if question.failure is None]
-        for question, has_value in zip(answered, self._have_values(answered), strict=True):
-            if not has_value:
+        numbers = [question.numbers for question in answered]
+        for question, row, has_value in zip(answered, numbers, self._have_values(numbers), strict=True):
+            if has_value:
+                self._fill(question, row, known)
+            else:
                 reason = f"oracle {self.panel.name} returned nan"
                 question.failure = Failure(reason, reason)
         for question in questions:
@@ -206,39 +220,36 @@ class Service:
                 for row in question.rows:
                     problems[row] = question.failure.message
                     self.fail(question.failure.reason, question.failure.detail)
-            else:
-                self._fill(question, table)
         self._stop_if_asked(questions)
 
     def _take_up(self, question: _Question, answered: Answered) -> None:
         """Note what was answered of one object, on disk at once: nothing is lost when the run is killed."""
-        asked = question.wanted
-        for place, answer in zip(asked, answered, strict=False):  # after a failure the others were not asked
+        for place, answer in zip(question.wanted, answered, strict=False):  # after a failure no other was asked
             if isinstance(answer, Failure):
                 question.failure = answer
             else:
                 question.answers[place] = answer
-        for place in asked if self._kept else ():
+        for place in question.wanted if self._kept else ():
             disk, answer = self._disks[place], question.answers[place]
             if disk is None or answer is None:
                 continue
             # NaN is kept where it is the answer of one oracle among several, and not why the object has no value
-            if not np.isnan(answer[0]) or (not question.wanted and self._have_values([question])[0]):
+            if not np.isnan(answer[0]) or (question.failure is None and self._have_values([question.numbers])[0]):
                 disk.put(question.key, answer)
 
-    def _fill(self, question: _Question, table: np.ndarray) -> None:
-        """Write the numbers of one object into all its rows, and remember them."""
-        row = question.numbers
-        table[question.rows] = row
+    def _fill(self, question: _Question, numbers: Row, known: dict[int, Row]) -> None:
+        """Note the numbers of one object for all its rows, and remember them."""
+        for row in question.rows:
+            known[row] = numbers
         self.counters.cached += len(question.rows) - 1
-        self._bounded(self._cache, question.key, row)
+        self._bounded(self._cache, question.key, numbers)
 
-    def _have_values(self, questions: Sequence[_Question]) -> np.ndarray:
-        """Whether the answers, which are all there, make a value of each object, bool [n]."""
-        if not questions:
+    def _have_values(self, rows: Sequence[Row]) -> np.ndarray:
+        """Whether these numbers make a value of each object, bool [n]."""
+        if not rows:
             return np.zeros(0, dtype=bool)
-        numbers = np.array([question.numbers for question in questions], dtype=np.float64)
-        return self.panel.has_value({name: numbers[:, place] for name, place in self._place.items()})
+        table = np.array(rows, dtype=np.float64)
+        return self.panel.has_value({name: table[:, place] for name, place in self._place.items()})
 
     def _stop_if_asked(self, questions: Sequence[_Question]) -> None:
         """Raise where a failure is not to be borne: the first, or as many in a row as say that an oracle is broken."""
