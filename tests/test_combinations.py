@@ -215,7 +215,8 @@ def test_all_means_together_on_molecules(name):
             assemble(config)
         assert len(error.value.problems) >= len(lacks) + objective.on_policy
         if objective.on_policy:
-            assert all(word in str(error.value) for word in ("data.replay", "data.exploration", "data.local_search"))
+            names = ("data.sources.replay", "data.sources.policy", "data.sources.local_search")
+            assert all(name in str(error.value) for name in names)
     else:
         trains(config)
 

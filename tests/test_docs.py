@@ -23,10 +23,9 @@ from molgfn.cli.main import cli
 from molgfn.composing.compose import checked
 from molgfn.composing.places import find_experiment
 from molgfn.config import build
+from molgfn.experiment import readings_of
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.base import Scores
-from molgfn.rewards.readings import Readings
-from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.testing import check_oracle
 from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.trajectories import quantities
@@ -212,10 +211,10 @@ def test_the_composite_lies_beside_an_experiment_and_scores(tmp_path):
     (tmp_path / "experiment.yaml").write_text(quickstart)
     config = checked(str(tmp_path / "experiment.yaml"))
     assert config["oracle"] == yaml.safe_load(text)
-    readings = Readings(oracle=build(config["oracle"], Scalarisation, "oracle"))
+    readings = readings_of(config)
     lead, acid, aspirin, heavy = "CC(C)Cc1ccc(C(C)C(=O)O)cc1", "OC(=O)Cc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "C" * 60
-    smiles = [lead, acid, aspirin, heavy]
-    _, reading = readings(parse(smiles), smiles)
+    molecules = parse([lead, acid, aspirin, heavy])
+    _, reading = readings(molecules, [m.smiles for m in molecules])
     values, parts = reading.value, reading.components
     assert 0 < values[1] < values[0] <= 1
     assert values[2:].tolist() == [0, 0]

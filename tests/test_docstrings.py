@@ -12,17 +12,39 @@ import pytest
 from molgfn.docstrings import attribute_sentences, attributes_in_docstring
 
 SOURCE = Path(__file__).parents[1] / "src" / "molgfn"
-CONTRACTS = [
-    ("environments.base", "Environment"),
-    ("policies.base", "Policy"),
-    ("objectives.base", "Objective"),
-    ("objectives.backward.base", "BackwardPolicyTraining"),
-    ("oracles.base", "Oracle"),
-    ("rewards.base", "Reward"),
-    ("evaluation.metrics.base", "Metric"),
-    ("trajectories.quantities.base", "Quantity"),
-    ("objects.base", "ObjectKind"),
-]
+#: contracts that people read when they write a part of their own
+NAMED = {
+    "Environment",
+    "ListedActions",
+    "Enumerable",
+    "Policy",
+    "Objective",
+    "BackwardPolicyTraining",
+    "Oracle",
+    "Reward",
+    "Source",
+    "Quantity",
+    "Metric",
+    "ObjectKind",
+    "Condition",
+}
+
+
+def contracts() -> list[tuple[str, str]]:
+    """(module, class) of every abstract class whose attributes have sentences."""
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        text = path.read_text()
+        if "#:" not in text or "abstractmethod" not in text:
+            continue
+        module = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and declared(module, node.name):
+                cls = getattr(importlib.import_module(f"molgfn.{module}"), node.name)
+                abstract = any(getattr(member, "__isabstractmethod__", False) for member in vars(cls).values())
+                if (abstract or inspect.isabstract(cls)) and attribute_sentences(cls):
+                    found.append((module, node.name))
+    return found
 
 
 def declared(module: str, name: str) -> set[str]:
@@ -35,6 +57,13 @@ def declared(module: str, name: str) -> set[str]:
 
 def plain(text: str) -> str:
     return " ".join(text.split())
+
+
+CONTRACTS = contracts()
+
+
+def test_the_contracts_are_found():
+    assert {name for _, name in CONTRACTS} >= NAMED
 
 
 @pytest.mark.parametrize(("module", "name"), CONTRACTS, ids=[name for _, name in CONTRACTS])

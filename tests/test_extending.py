@@ -22,7 +22,15 @@ CHECKS = [body for kind, body in BLOCKS if kind == "python" and not body.startsw
 #: where the modules of the page lie, in its order
 FOLDERS = ("oracles", "objectives", "trajectories/quantities", "objectives", "environments", "policies")
 #: what the checks of the page check, in its order
-CHECKED = ("oracle", "objective", "objective with a quantity and a network", "environment", "policy", "object kind")
+CHECKED = (
+    "oracle",
+    "objective",
+    "objective with a quantity and a network",
+    "environment",
+    "condition",
+    "policy",
+    "object kind",
+)
 SMALL = """
 defaults: [train, _self_]
 name: small

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment
 from molgfn.objectives.base import Objective
 from molgfn.objectives.declarations import read_quantities
@@ -18,6 +19,12 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
         lacks.append(
             f"needs a reward and a legal stop in every state, but {type(environment).__name__} has states that may not "
             "stop (mdb: objective.flow_without_stop=true learns their flow)"
+        )
+    tables = [q.name for q in read_quantities(objective) if q.of_listed_actions]
+    if tables and not isinstance(environment, ListedActions):
+        lacks.append(
+            f"reads {' and '.join(tables)}, with a column for each of a fixed number of actions, but the actions of "
+            f"{type(environment).__name__} are not listed so; take an objective that reads taken actions, such as tb"
         )
     if objective.needs_path_independence and (found := path_dependence(environment)):
         lacks.append(found)

@@ -166,3 +166,14 @@ def test_a_transform_that_cannot_be_drawn_is_said(call, arguments, text):
     result = call("describe", *arguments)
     assert result.exit_code == 2
     assert text in result.stderr, result.stderr
+
+
+def test_a_quantity_says_what_it_is_read_from(call):
+    text = call("describe", "molgfn.trajectories.quantities.prior.KLToPrior").stdout
+    assert "reads: P_F of policy; P_F of prior" in text
+    assert "needs of P_F: an exact KL divergence" in text
+    text = call("describe", "molgfn.trajectories.quantities.flows.NextLogFlow").stdout
+    assert "reads: log F of policy; log F of the target network of policy, where there is one" in text
+    assert "on pads: 0" in text
+    text = call("describe", "molgfn.trajectories.quantities.children.LogChildren").stdout
+    assert "on pads: -inf" in text

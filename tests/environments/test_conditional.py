@@ -5,8 +5,6 @@ import pickle
 
 import pytest
 import torch
-from molgfn.trajectories.local_search import LocalSearch, rebuild
-from molgfn.trajectories.replay import UniformReplay
 from tests.environments.hops import Hops
 from tests.environments.strides import Strides
 
@@ -27,6 +25,8 @@ from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.testing import check_environment
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.sources.local_search import rebuild
+from molgfn.trajectories.sources.replay import UniformReplay
 
 AMBIGUOUS = [["C", [0]], ["CC", [0, 1]], ["CCC", [0, 2]], ["CCO", [0, 1]]]
 INNER = {
@@ -127,28 +127,6 @@ def test_sampling_without_a_condition_draws_what_it_drew():
     assert torch.equal(before, generator.get_state())
 
 
-def test_local_search_keeps_the_condition_of_its_chain():
-    environment = conditional(HyperGrid(side=4), Temperature())
-    policy = MLPPolicy(environment=environment, hidden=8, layers=1)
-
-    def rewarded(t):
-        from dataclasses import replace
-
-        from molgfn.rewards.base import Scores
-        from molgfn.trajectories.rewarded import Rewarded
-
-        log_r = environment.condition_values(t.terminal)["beta"] * t.terminal.inner.position.sum(1)
-        t = replace(t, log_reward=log_r, log_symmetry=torch.zeros_like(log_r))
-        scores = Scores(log_reward=log_r, value=log_r, problems=[None] * len(t))
-        return Rewarded(t, environment.objects(t.terminal), scores)
-
-    first = rewarded(Sampler(environment).forward(policy, 4, generator=torch.Generator().manual_seed(0)))
-    search = LocalSearch(rounds=3, accept="metropolis", cut="random")
-    found = search.search(policy, getattr(first, "trajectories", first), 16, rewarded, torch.Generator().manual_seed(1))
-    for t in (getattr(part, "trajectories", part) for part in found):
-        assert torch.equal(t.terminal.values, first.trajectories.terminal.values[: len(t)])
-
-
 def test_replay_and_checkpoints_keep_conditions(tmp_path):
     environment = conditional(HyperGrid(side=4), Temperature())
     policy = MLPPolicy(environment=environment, hidden=8, layers=1)
@@ -163,7 +141,7 @@ def test_replay_and_checkpoints_keep_conditions(tmp_path):
         replay.add(t)
         value_of |= dict(zip(keys, t.terminal.values[:, 0].tolist(), strict=True))
     torch.save(replay.state_dict(), tmp_path / "replay")
-    again.load_state_dict(torch.load(tmp_path / "replay", weights_only=True), environment.initial(1))
+    again.load_state_dict(torch.load(tmp_path / "replay", weights_only=True), environment)
     for store in (replay, again):
         drawn = store.sample(40, torch.Generator().manual_seed(0))
         assert drawn.terminal.values[:, 0].tolist() == [value_of[key] for key in drawn.keys]

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from molgfn.objectives.residuals import scores, steps
+from molgfn.objectives.residuals import log_ratios, steps
 from molgfn.testing import golden_dag
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
@@ -45,7 +45,7 @@ def gradient(value, dag):
 def kl_gradient(dag):
     """Gradient of KL(P_F || P_B R / Z), the expectation written out."""
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
-    kl = (evaluated.log_pf.sum(1).exp() * (scores(evaluated) + LOG_Z)).sum()
+    kl = (evaluated.log_pf.sum(1).exp() * (log_ratios(evaluated) + LOG_Z)).sum()
     return gradient(kl, dag)
 
 

@@ -176,7 +176,7 @@ def _counts(dag, objective):
 def test_vargrad_golden_value(dag):
     """Population variance of S under P_F."""
     p, evaluated = dag.probabilities(), evaluated_for(dag, LogVariance())
-    s = residuals.scores(evaluated).detach()
+    s = residuals.log_ratios(evaluated).detach()
     assert (p * (s - (p * s).sum()) ** 2).sum().item() == pytest.approx(2.538804, abs=1e-6)
 
 
@@ -184,7 +184,7 @@ def test_vargrad_golden_value(dag):
 def test_vargrad_is_the_variance_of_the_batch(dag, ddof):
     objective = LogVariance(ddof=ddof)
     output = objective(evaluated_for(dag, objective))
-    s = residuals.scores(evaluated_for(dag, objective)).detach()
+    s = residuals.log_ratios(evaluated_for(dag, objective)).detach()
     assert output.losses["vargrad"].value.item() == pytest.approx(s.var(correction=ddof).item(), rel=1e-12)
     assert output.metrics["log_z"].item() == pytest.approx(-s.mean().item(), rel=1e-12)
 
@@ -195,7 +195,7 @@ def test_vargrad_gradient_is_twice_that_of_kl(dag, ddof, factor, detached):
     """Identity 6, over all batches of two: 2 grad KL with ddof 1, (B - 1)/B of it with ddof 0; mean detached or not."""
     p = dag.probabilities()
     evaluated = evaluated_for(dag, LogVariance())
-    s = residuals.scores(evaluated)
+    s = residuals.log_ratios(evaluated)
     total = torch.zeros((), dtype=p.dtype)
     for i in range(19):
         for j in range(19):
@@ -220,7 +220,7 @@ def test_vargrad_needs_two_trajectories(dag):
 
 def _bounds(dag):
     evaluated = evaluated_for(dag, TrajectoryBalance(), joint=True)
-    p, g = evaluated.log_pf.sum(1).exp(), -residuals.scores(evaluated)
+    p, g = evaluated.log_pf.sum(1).exp(), -residuals.log_ratios(evaluated)
     posterior = (evaluated[LogPB].sum(1) + evaluated.log_reward - LOG_Z).exp()
     return evaluated, p, posterior, g
 
@@ -274,7 +274,7 @@ def test_soft_returns_add_up_to_the_residual(dag):
     """sum of g = log Z - D."""
     evaluated = evaluated_for(dag, TrajectoryBalance())
     g = (-residuals.steps(evaluated) * evaluated.mask).sum(1)
-    torch.testing.assert_close(g, evaluated[LogZ] - (evaluated[LogZ] + residuals.scores(evaluated)))
+    torch.testing.assert_close(g, evaluated[LogZ] - (evaluated[LogZ] + residuals.log_ratios(evaluated)))
 
 
 @pytest.mark.parametrize(("name", "like"), [("equal", "geometric"), ("equal_within", "geometric_within")])

@@ -15,7 +15,7 @@ from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailed
 from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.objectives.residuals import scores
+from molgfn.objectives.residuals import log_ratios
 from molgfn.testing import check_objective, golden_dag
 from molgfn.trajectories.evaluate import evaluate, evaluate_backward
 from molgfn.trajectories.quantities.backward import LogPB
@@ -87,7 +87,7 @@ class Broken(Objective):
     reference: ClassVar = "none"
 
     def residual(self, evaluated):
-        return evaluated[LogZ] + scores(evaluated)
+        return evaluated[LogZ] + log_ratios(evaluated)
 
     def __call__(self, evaluated):
         return ObjectiveOutput({"x": Loss(self.residual(evaluated).square().mean(), self.trains)})
@@ -140,7 +140,7 @@ class Surrogate(Broken):
     trains: ClassVar = frozenset({"forward"})
 
     def weight(self, evaluated):
-        return scores(evaluated).detach()
+        return log_ratios(evaluated).detach()
 
     def __call__(self, evaluated):
         return ObjectiveOutput({"x": Loss((evaluated.log_pf.sum(1) * self.weight(evaluated)).mean(), self.trains)})

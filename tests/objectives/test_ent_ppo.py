@@ -7,7 +7,7 @@ from tests.objectives import policy_gradients as exact
 from molgfn.objectives.policy_gradients.ent_ppo import EntPPO
 from molgfn.objectives.policy_gradients.frozen import Advantage, LogPFOld
 from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
-from molgfn.objectives.residuals import scores
+from molgfn.objectives.residuals import log_ratios
 from molgfn.testing import check_objective, golden_dag
 from molgfn.testing.objective import reordered, widened
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
@@ -158,4 +158,4 @@ def test_metrics():
     outside = ((ratio - 1).abs() > 0.2).sum() / evaluated.mask.sum()
     assert metrics["clip_fraction"].item() == pytest.approx(outside.item())
     old = evaluate(golden_dag().trajectories, golden_dag().policy, quantities=(LogPB,))
-    assert metrics["elbo"].item() == pytest.approx(-scores(old).mean().item())
+    assert metrics["elbo"].item() == pytest.approx(-log_ratios(old).mean().item())

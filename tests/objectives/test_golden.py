@@ -9,7 +9,7 @@ from molgfn.objectives.backward.trajectory_likelihood import TrajectoryLikelihoo
 from molgfn.objectives.balance.detailed_balance import DetailedBalance
 from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
-from molgfn.objectives.residuals import scores, steps
+from molgfn.objectives.residuals import log_ratios, steps
 from molgfn.testing import golden_dag
 from molgfn.trajectories.evaluate import evaluate, evaluate_backward
 from molgfn.trajectories.quantities.backward import LogPB
@@ -45,7 +45,7 @@ def gradient(dag, value, parameter):
 def kl_forward(dag):
     """KL(P_F || P_B R / Z), differentiable, the expectation written out."""
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,), joint=True)
-    s = scores(evaluated)
+    s = log_ratios(evaluated)
     p = evaluated.log_pf.sum(1).exp()
     return (p * (s + LOG_Z)).sum()
 
@@ -143,7 +143,7 @@ def test_one_path_by_hand(dag):
     assert evaluated.log_pf[0].tolist() == pytest.approx([-0.709895, -2.673693, -1.635456], abs=1e-6)
     assert evaluated[LogPB][0].tolist() == pytest.approx([0.0, -0.181594, 0.0], abs=1e-6)
     assert (-steps(evaluated))[0].tolist() == pytest.approx([0.709895, 2.492099, 3.581366], abs=1e-6)
-    assert (2.0 + scores(evaluated)).item() == pytest.approx(-4.783361, abs=1e-6)
+    assert (2.0 + log_ratios(evaluated)).item() == pytest.approx(-4.783361, abs=1e-6)
 
 
 @pytest.mark.parametrize("objective", [TrajectoryBalance(), DetailedBalance(), SubTrajectoryBalance()])
@@ -176,7 +176,7 @@ def test_symmetry_term_is_taken_off_the_reward(dag):
     shifted = replace(dag.trajectories, log_symmetry=torch.full((19,), 0.5, dtype=torch.float64))
     plain = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
     less = evaluate(shifted, dag.policy, quantities=(LogPB,))
-    torch.testing.assert_close(scores(less), scores(plain) + 0.5)
+    torch.testing.assert_close(log_ratios(less), log_ratios(plain) + 0.5)
 
 
 def test_unscored_trajectories_are_refused(dag):

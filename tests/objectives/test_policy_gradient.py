@@ -9,7 +9,7 @@ from molgfn.objectives.policy_gradients import advantages
 from molgfn.objectives.policy_gradients.critics import Critic
 from molgfn.objectives.policy_gradients.frozen import Advantage
 from molgfn.objectives.policy_gradients.policy_gradient import PolicyGradient
-from molgfn.objectives.residuals import scores
+from molgfn.objectives.residuals import log_ratios
 from molgfn.testing import check_objective, golden_dag
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
@@ -134,7 +134,7 @@ def test_leave_one_out_is_half_the_gradient_of_the_log_variance(dag):
     objective = PolicyGradient(advantage="leave_one_out")
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=objective.quantities)
     ours = exact.gradient(objective(evaluated).losses["policy"].value, dag)
-    close(ours, 0.5 * exact.gradient(scores(evaluated).var(), dag))
+    close(ours, 0.5 * exact.gradient(log_ratios(evaluated).var(), dag))
     with pytest.raises(ContractError, match="at least two"):
         objective(evaluate(dag.trajectories.select(torch.tensor([0])), dag.policy, quantities=objective.quantities))
 
@@ -277,7 +277,7 @@ def test_settings_that_cannot_work(arguments, says):
 
 def test_metrics(dag):
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogFlow))
-    mean = -scores(evaluated).mean().item()
+    mean = -log_ratios(evaluated).mean().item()
     for kind in KINDS:
         metrics = PolicyGradient(advantage=kind)(evaluated).metrics
         assert metrics["elbo"].item() == pytest.approx(mean)

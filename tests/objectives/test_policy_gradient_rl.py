@@ -52,7 +52,7 @@ def test_log_z_moves_towards_the_elbo(dag, log_z):
     slope = torch.autograd.grad(ours, dag.policy.log_z.constant)[0].item()
     assert slope == pytest.approx(log_z - exact.ELBO, abs=1e-6)
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB, LogZ))
-    d = evaluated[LogZ] + residuals.scores(evaluated)
+    d = evaluated[LogZ] + residuals.log_ratios(evaluated)
     tb = (dag.probabilities() * d.square()).sum()
     assert torch.autograd.grad(tb, dag.policy.log_z.constant)[0].item() == pytest.approx(2 * slope)
     assert TrajectoryBalance()(evaluated).losses["tb"].value.item() == pytest.approx(d.square().mean().item())
@@ -79,7 +79,7 @@ def test_log_z_does_not_enter_advantages_or_values(dag, cls):
 def test_the_critic_is_fitted_to_monte_carlo_returns(dag):
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=RLUniform().quantities).detach()
     target = RLUniform().prepare(evaluated)[ValueTarget]
-    torch.testing.assert_close(target[:, 0], -residuals.scores(evaluated))
+    torch.testing.assert_close(target[:, 0], -residuals.log_ratios(evaluated))
 
 
 @pytest.mark.parametrize("cls", [RLUniform, RLTrustRegion])

@@ -10,7 +10,7 @@ from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.divergences.renyi import RenyiDivergence
 from molgfn.objectives.divergences.reverse_kl import ReverseKL
 from molgfn.objectives.divergences.wake_sleep import WakeSleep
-from molgfn.objectives.residuals import scores
+from molgfn.objectives.residuals import log_ratios
 from molgfn.testing import check_objective, golden_dag
 from molgfn.testing.objective import evaluate_for
 from molgfn.trajectories.evaluate import evaluate
@@ -34,7 +34,7 @@ def logs(dag):
     """log P_F(tau) with gradient and log P*(tau), of the 19 trajectories."""
     evaluated = evaluate(dag.trajectories, dag.policy, quantities=(LogPB,))
     log_pf = evaluated.log_pf.sum(1)
-    return log_pf, (log_pf - scores(evaluated)).detach() - LOG_Z
+    return log_pf, (log_pf - log_ratios(evaluated)).detach() - LOG_Z
 
 
 def reverse_kl(p, q):

@@ -2,11 +2,15 @@
 
 import pytest
 import torch
+from tests.environments.hops import Hops
 from tests.policies.log_prob_only import LogProbOnly
 from tests.training.conftest import node, run_config
 
+from molgfn.compatibility import misplaced
 from molgfn.errors import ConfigError, ContractError
 from molgfn.experiment import assemble, train
+from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
 from molgfn.policies.distributions import Categorical, HasEntropy, HasKL, HasTable, Staged, require
 from molgfn.policies.distributions.capabilities import lacking
 
@@ -42,6 +46,19 @@ def test_an_objective_that_needs_more_is_refused_with_the_reason(tmp_path, objec
     assert problem.startswith(f"objective: {name} reads")
     assert f"a LogProbOnly choice of actions has not got {says}" in problem
     assert "take an objective that does not read it" in problem
+
+
+def test_a_table_of_all_actions_is_refused_where_actions_have_parts():
+    said = "with a column for each of a fixed number of actions, but the actions of Hops are not listed so"
+    assert any(said in problem for problem in misplaced(RandomPolicyEvaluation(), Hops()))
+    assert misplaced(TrajectoryBalance(), Hops()) == []
+
+
+def test_exploration_that_needs_more_is_refused_with_the_reason(tmp_path):
+    explored = node("trajectories.sources.explored.Explored", epsilon=0.1)
+    data = node("trajectories.mixture.Sources", batch_size=8, sources={"policy": explored})
+    with pytest.raises(ConfigError, match=r"data\.sources\.policy: draws from a flattened .* a LogProbOnly choice of"):
+        assemble(of_log_prob_only(tmp_path, data=data))
 
 
 def test_asking_for_more_says_who_asked():

@@ -10,7 +10,7 @@ import torch
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment import assemble, misfits, train
-from molgfn.objectives.residuals import scores
+from molgfn.objectives.residuals import log_ratios
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
 
@@ -110,7 +110,7 @@ def test_log_z_starts_at_the_first_batch(config, start):
     data.draw = keep
     trainer().fit(e.module(), datamodule=data)
     evaluated = evaluate(first["batch"].trajectories, e.policy, quantities=(LogPB,))
-    weights = -scores(evaluated)
+    weights = -log_ratios(evaluated)
     mean = weights.mean().item()
     expected = {None: mean, "mean": mean, "importance": weights.exp().mean().log().item()}.get(start, start)
     assert e.policy.log_z.constant.item() == pytest.approx(expected, abs=1e-4)

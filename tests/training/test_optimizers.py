@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from molgfn.cli.composing.compose import checked
 from torch import nn
 
+from molgfn.composing.compose import checked
 from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.training.optimizers import Optimizers

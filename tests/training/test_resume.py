@@ -77,8 +77,9 @@ LARGER = {
 def plain(value):
     """Tensors of a nested state as lists, so that == compares everything."""
     if isinstance(value, torch.Tensor):
-        bits = {torch.float64: torch.int64, torch.float32: torch.int32}.get(value.dtype)  # NaN is the same as itself
-        return (value if bits is None else value.contiguous().view(bits)).tolist()
+        return plain(value.tolist())
+    if isinstance(value, float) and value != value:
+        return "not a number"  # what was not measured, in the same place on both sides
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -266,6 +266,7 @@ ALL_GIVEN = OfflineMolecules(share=1.0, molecules="x.smi")
         ([OnPolicy(), UniformReplay(share=0.5), GIVEN], r"8 of replay and 8 of offline\) leave nothing"),
         ([OnPolicy(), LocalSearch(), OfflineMolecules(share=0.6, molecules="x.smi")], "only 6 trajectories"),
         ([OnPolicy(), LocalSearch(), ALL_GIVEN], "only 0 trajectories"),
+        ([OnPolicy(), ALL_GIVEN, GIVEN], "the shares of offline and offline_2 are more than a whole batch"),
         ([GIVEN], "no source draws anything anew"),
         ([UniformReplay()], "no source draws anything anew"),
         ([OnPolicy(share=0.5), GIVEN], "every source has a share; leave that of policy null"),

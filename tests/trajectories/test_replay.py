@@ -6,6 +6,7 @@ import torch
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ContractError
 from molgfn.policies.tabular import TabularPolicy
+from molgfn.trajectories.recent import RecentBatches
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.sources.replay import PrioritisedReplay, UniformReplay
 
@@ -129,3 +130,25 @@ def test_rewards_of_states_for_some_only_are_refused(environment, before):
     replay.add(with_state_rewards(t) if before else t)
     with pytest.raises(ContractError, match="all or none"):
         replay.add(t if before else with_state_rewards(t))
+
+
+def test_a_store_of_an_older_checkpoint_knows_its_exits(environment):
+    """Before there were flags, a backward action of -1 said that a step is the exit."""
+    first, second = UniformReplay(capacity=30), UniformReplay(capacity=30)
+    first.add(batch(environment, 20, 0))
+    state = first.state_dict()
+    table = {k: v.clone() for k, v in state["table"].items() if k != "exits"}
+    table["backward_actions"][state["table"]["exits"]] = -1
+    second.load_state_dict({**state, "table": table}, environment)
+    drawn = second.sample(40, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn.exits.nonzero().squeeze(1), drawn.last)
+
+
+def test_recent_batches_of_an_older_checkpoint_know_their_exits(environment):
+    first, second = RecentBatches(2), RecentBatches(2)
+    first.add(t := batch(environment, 20, 0))
+    state = first.state_dict()
+    for stored in state["batches"]:
+        stored["backward_actions"] = stored["backward_actions"].masked_fill(stored.pop("exits"), -1)
+    second.load_state_dict(state, environment.initial(1))
+    assert torch.equal(second.draw().exits, t.exits)

@@ -1,7 +1,9 @@
 import pytest
 import torch
+from tests.policies.log_prob_only import LogProbOnlyPolicy
 
 from molgfn.environments.fragments import Fragments
+from molgfn.environments.hypergrid import HyperGrid
 from molgfn.oracles.properties.qed import QED
 from molgfn.policies.exploration import Exploration
 from molgfn.policies.graph import GraphTransformerPolicy
@@ -78,3 +80,13 @@ def test_replay_serves_objectives_that_read_rewards_of_states(policy):
     assert (batch.log_reward_state[~there] == 0).all()
     torch.testing.assert_close(batch.log_reward_state[batch.last], batch.log_target)
     assert expected.log_reward_state is not None
+
+
+def test_exploration_needs_a_policy_that_can_be_tempered():
+    policy = LogProbOnlyPolicy(environment=HyperGrid(side=3), hidden=8, layers=1)
+    assert Sources().misfits(policy) == Sources(sources=[Explored()]).misfits(policy) == []
+    (problem,) = Sources(sources=[OnPolicy(), Explored(share=0.5, epsilon=0.1)]).misfits(policy)
+    assert problem == (
+        "data.sources.policy_2: explores, but a LogProbOnly choice of actions has not got tempered and uniform "
+        "choices; use data=on_policy"
+    )

@@ -36,6 +36,7 @@ def evaluate(
     untrained: bool = True,
     seed: int = 0,
     output: str | Path | None = None,
+    condition: Mapping[str, float] | None = None,
     files: Mapping[str, str] | None = None,
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
@@ -51,6 +52,8 @@ def evaluate(
         untrained: also sample the policy as it was before the first step, to compare with.
         seed: of every random stream that is used here.
         output: folder of the results; None: ``evaluation`` in the run's folder.
+        condition: of a run that was trained under one, what objects are built and measured under, such as {"beta": 16};
+            what it does not name has the condition's reference value.
         files: key -> where a file that the run was trained with is now, such as {"oracle.path": "values.csv"}.
         trust: as of ``load``.
         device: as of ``load``.
@@ -62,10 +65,10 @@ def evaluate(
 
     Raises:
         CheckpointError: there is no such run, it cannot be built here, or a file that it read is gone or another one.
-        ConfigError: no such device, or the results cannot be written.
+        ConfigError: no such device, a condition that the run does not know, or the results cannot be written.
         DataError: the reference or the held-out molecules cannot be read.
     """
-    loaded = load(run, trust=trust, device=device)
+    loaded = load(run, trust=trust, device=device).under(condition)
     given = files or {}
     reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
     settings = evaluation_settings(loaded, given, samples=samples, reference=reference, heldout=heldout)

@@ -14,6 +14,7 @@ from molgfn.api.columns import log_pt_columns, sampled_reward, value_columns
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
 from molgfn.checkpoint import Loaded
+from molgfn.environments.conditional import fixed_condition, in_words
 from molgfn.errors import ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.exploration import Exploration
@@ -36,6 +37,7 @@ def sample(
     values: bool = True,
     log_pt_samples: int = 0,
     batch: int = 256,
+    condition: Mapping[str, float] | None = None,
     files: Mapping[str, str] | None = None,
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
@@ -56,17 +58,22 @@ def sample(
         log_pt_samples: backward trajectories per object for its log P_T (at temperature 1) and the standard error of
             this, at least 2; 0 leaves them out.
         batch: objects drawn at once.
+        condition: of a run that was trained under one, what objects are built under, such as {"beta": 16}; what it does
+            not name has the condition's reference value (and that is said).
         files: key -> where a file that the run's reward reads is now, such as ``{"oracle.path": "values.csv"}``.
         trust: as of ``load``.
         device: as of ``load``.
         progress: told what is done and how much of it.
 
     Raises:
-        ConfigError: a number out of its range, no such device, or ``files`` names what the run has not read.
+        ConfigError: a number out of its range, no such device, a condition that the run does not know, or ``files``
+            names what the run has not read.
         CheckpointError: there is no such run, or it (or its reward: ``values=False`` goes without) cannot be built.
     """
     require_numbers(number, temperature, log_pt_samples, batch, seed)
-    loaded = load(run, trust=trust, device=device)
+    loaded = load(run, trust=trust, device=device).under(condition)
+    if here := in_words(fixed_condition(loaded.environment)):
+        logger.info("condition: %s", here)
     reward = sampled_reward(loaded, files) if values else None
     drawn = sample_from(
         loaded,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from molgfn.cli.files.given_condition import CONDITION_HELP, given_condition
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--reference", type=click.Path(path_type=Path), help="File of SMILES to measure novelty against.")
 @click.option("--heldout", type=click.Path(path_type=Path), help="File of molecules to compare log P_T and log R on.")
 @click.option("--score-as", type=click.Path(path_type=Path), help="For a SMILES file: the run whose reward scores it.")
+@click.option("--condition", "conditions", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
 @click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
@@ -34,6 +36,7 @@ def evaluate(
     reference: Path | None,
     heldout: Path | None,
     score_as: Path | None,
+    conditions: tuple[str, ...],
     seed: int,
     untrained: bool,
     device: str,
@@ -76,6 +79,7 @@ def evaluate(
                 untrained=untrained,
                 seed=seed,
                 output=output,
+                condition=given_condition(conditions),
                 files=given_files(files),
                 trust=trust,
                 device=device,
@@ -84,11 +88,20 @@ def evaluate(
     else:
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
+        if conditions and score_as is None:
+            raise click.UsageError("--condition is for a run, or the run of --score-as.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        result = _file(what, output, reference, score_as, jobs, trust, given_files(files))
+        result = _file(what, output, reference, score_as, jobs, trust, given_files(files), given_condition(conditions))
     from molgfn.cli.main_numbers import evaluated_numbers
 
+    if condition := result.evaluation.source.get("condition"):
+        from molgfn.environments.conditional import in_words
+
+        values = in_words(condition)  # type: ignore[arg-type]
+        click.echo(
+            f"condition: {values}" + ("" if conditions else " (the reference; --condition takes another)"), err=True
+        )
     for line in evaluated_numbers(result):
         click.echo(line, err=True)
     click.echo(f"report: {result.report}")
@@ -102,6 +115,7 @@ def _file(
     jobs: int,
     trust: tuple[str, ...],
     given: dict[str, str],
+    condition: dict[str, float],
 ) -> Evaluated:
     from molgfn.api.evaluating import evaluation_settings, results_folder
     from molgfn.api.own_files import own_reward
@@ -114,7 +128,7 @@ def _file(
 
     if not what.is_file():
         raise DataError(f"{what}: no such file or folder")
-    loaded = load(score_as, trust=trust) if score_as is not None else None
+    loaded = load(score_as, trust=trust).under(condition) if score_as is not None else None
     if loaded is not None and (reason := unfit(loaded.environment.kind, "that run")):
         raise ConfigError(f"--score-as: the file {reason}")
     settings = (
@@ -125,7 +139,7 @@ def _file(
     reward = None
     if loaded is not None:
         reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
-        if reward.reads:  # molecules of a file were made under no condition: they are looked at under the reference
+        if reward.reads:  # molecules of a file were made under no condition: they are looked at under this one
             here = loaded.environment.condition_values(loaded.environment.initial(1))
             reward = UnderCondition(reward, {name: float(value) for name, value in here.items()})
     folder = results_folder(output or _beside(what), what)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from molgfn.cli.files.given_condition import CONDITION_HELP, given_condition
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     help="Backward trajectories per object for log_pt, log P_T, and its standard error; 0 leaves it out. "
     "Default: 16, but for a .smi.",
 )
+@click.option("--condition", "conditions", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
 @click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package or file.py of yours whose classes the run names.")
@@ -52,6 +54,7 @@ def sample(
     temperature: float,
     values: bool | None,
     log_pt_samples: int | None,
+    conditions: tuple[str, ...],
     batch: int,
     device: str,
     trust: tuple[str, ...],
@@ -75,6 +78,7 @@ def sample(
       molgfn sample last.ckpt -n 10000 --log-pt-samples 0 -o molecules.parquet
       molgfn sample last.ckpt -n 500 --no-values --log-pt-samples 64 -o probabilities.csv
       molgfn sample last.ckpt --temperature 1.5 --seed 3 -o molecules.sdf
+      molgfn sample last.ckpt --condition beta=32 -o molecules.csv
 
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
@@ -91,8 +95,11 @@ def sample(
     from molgfn.api.runs import load
     from molgfn.api.sampling import sample_from
     from molgfn.cli.progress import shown
+    from molgfn.environments.conditional import fixed_condition, in_words
 
-    loaded = load(checkpoint, trust=trust, device=device)
+    loaded = load(checkpoint, trust=trust, device=device).under(given_condition(conditions))
+    if condition := in_words(fixed_condition(loaded.environment)):
+        click.echo(f"condition: {condition}" + ("" if conditions else " (the reference; --condition takes another)"))
     room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
     trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     scored = values or (values is None and room)

@@ -51,7 +51,8 @@ def train(
     it names are looked for beside it, then in the current folder; those in an override the other way round.
 
     Everything is checked before the first step. A component is chosen by the name of its file (objective=db; `molgfn
-    describe objective` lists them); a class of your own by `package.module.Class` or `file.py:Class` in `_target_`,
+    describe objective` lists them), also one of a folder of yours (searchpath=FOLDER objective=mine for
+    FOLDER/objective/mine.yaml); a class of your own by `package.module.Class` or `file.py:Class` in `_target_`,
     which replaces the component that was there with all of its parameters. The runs of a grid (-m) carry in their
     folder's name what tells them apart.
 

@@ -108,7 +108,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         if nameless := [
             f"{k}: should be a name such as `{k}={loader.get_group_options(k)[0]}`, got {show(v)}"
             for k, v in chosen.items()
-            if not isinstance(v, (str, dict))
+            if not isinstance(v, (str, dict)) and not (v is None and k in _optional())
         ]:
             raise ConfigError(nameless)
         # values are put in afterwards: to Hydra, a key is a group where a folder is called so, such as `output`
@@ -120,7 +120,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
             try:
                 tree = _present_tree(hydra_compose(NAME, lines))
                 for o in values:
-                    OmegaConf.update(tree, o.key_or_group, o.value(), merge=True, force_add=True)
+                    OmegaConf.update(tree, o.key_or_group, _value(o), merge=True, force_add=True)
                 break
             except MissingConfigException as error:
                 lines = _work_around(error, lines, result, groups)
@@ -198,7 +198,7 @@ def _given(values: Sequence[Override]) -> dict[str, Any]:
         for key in parents:
             node[key] = node[key] if isinstance(node.get(key), dict) else {}
             node = node[key]
-        node[last] = override.value()
+        node[last] = _value(override)
     return tree
 
 
@@ -313,10 +313,27 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
     return parsed
 
 
+def _optional() -> set[str]:
+    """The groups of components that a run may be without."""
+    from molgfn.config import ROOT, Slot
+
+    return {key for key, rule in ROOT.items() if isinstance(rule, Slot) and rule.optional}
+
+
+def _leaves_out(override: Override) -> bool:
+    """It is ``group=none`` or ``group=null``: the run goes without this component, whatever the experiment says."""
+    return override.key_or_group in _optional() and override.value() in (None, "none")
+
+
+def _value(override: Override) -> Any:
+    return None if _leaves_out(override) else override.value()
+
+
 def _is_value(override: Override, groups: set[str]) -> bool:
     """It is ``key=value``, and neither chooses from a group nor speaks to Hydra itself."""
-    key = override.key_or_group
-    chooses = (key in groups and not isinstance(override.value(), dict)) or "/" in key or override.package is not None
+    key, value = override.key_or_group, override.value()
+    chooses = key in groups and not isinstance(value, dict) and not _leaves_out(override)
+    chooses = chooses or "/" in key or override.package is not None
     plain = not str(override.input_line).startswith(("+", "~"))
     return plain and not chooses and key.split(".")[0] != "hydra"
 

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ConfigError
 
 
+@attributes_in_docstring
 class Condition(ABC):
     """Letters: B rows, C raw numbers."""
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError
 
 
+@attributes_in_docstring
 class ListedActions(Environment):
     """Forward actions are integers [B] in ``[0, n_actions)``, backward actions integers in ``[0, n_backward_actions)``.
 
@@ -63,6 +65,7 @@ class ListedActions(Environment):
         return self.backward_mask(states).sum(1)
 
 
+@attributes_in_docstring
 class ActionsInParts(Environment):
     """Forward actions are int64 [B, n], one number for each of n parts that are chosen one after the other.
 

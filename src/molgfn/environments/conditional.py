@@ -224,6 +224,18 @@ class Conditional(Environment):
         return self.inner.portable()
 
 
+def fixed_condition(environment: Environment) -> dict[str, float]:
+    """The one condition that all is built under, by name; empty without one, and where each trajectory has its own."""
+    if isinstance(environment, Conditional) and isinstance(environment.given, Fixed):
+        return environment.given.reference
+    return {}
+
+
+def in_words(condition: Mapping[str, float]) -> str:
+    """Such as "beta = 16"; "" where there is none."""
+    return ", ".join(f"{name} = {value:g}" for name, value in condition.items())
+
+
 def conditional(environment: Environment, condition: Condition | None) -> Environment:
     """``environment`` under a condition; itself where there is none.
 

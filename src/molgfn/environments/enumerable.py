@@ -13,10 +13,12 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError, NotEnumerableError
 
 
+@attributes_in_docstring
 class Enumerable(Environment):
     """An environment whose states have keys. It says itself whether there are few enough to list them all."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import fixed_condition
 from molgfn.errors import DataError, NotEnumerableError
 from molgfn.evaluation.exact.answers import ExactResult, compare, exact_target, exact_terminal
 from molgfn.evaluation.heldout import heldout_probabilities
@@ -154,8 +155,9 @@ def evaluate_policy(
     readings = evaluate_samples(samples, metrics, why)
     exact, exact_readings = _exact(environment, policy, reward, settings)
     after = _counted(reward)
+    condition = {"condition": here} if (here := fixed_condition(environment)) else {}
     return Evaluation(
-        source={"kind": "policy", "seed": seed, "samples": len(samples)},
+        source={"kind": "policy", "seed": seed, "samples": len(samples), **condition},
         samples=samples,
         readings=readings | exact_readings,
         metrics=metrics,

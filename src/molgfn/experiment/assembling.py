@@ -31,7 +31,7 @@ from molgfn.run_policies import PLAIN, run_backward, run_policy
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared
-from molgfn.training.freezing import Frozen, freeze
+from molgfn.training.freezing import FrozenParameters, freeze
 from molgfn.training.learner import Learner
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -60,7 +60,7 @@ class Experiment:
     loggers: Loggers
     evaluation: EvaluationSettings
     #: None where everything trains
-    standing_still: Frozen | None = None
+    frozen_parameters: FrozenParameters | None = None
 
     @property
     def measured(self) -> Environment:
@@ -135,7 +135,7 @@ def assemble(config: dict[str, Any]) -> Experiment:
         trainer=trainer,
         loggers=build(config["logger"], Loggers, "logger"),
         evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
-        standing_still=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
+        frozen_parameters=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
     )
     if problems := misfits(experiment):
         raise ConfigError(problems)

@@ -133,8 +133,8 @@ def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
         here = environment_record(experiment.config, experiment.environment)
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
     experiment.sources.prepare(experiment.environment)
-    if experiment.standing_still is not None:
-        logger.info("%s (%s)", experiment.standing_still, ", ".join(settings.freeze))
+    if experiment.frozen_parameters is not None:
+        logger.info("%s (%s)", experiment.frozen_parameters, ", ".join(settings.freeze))
     mode = experiment.loggers.ask()
     keep_freed_memory()
     if settings.threads:

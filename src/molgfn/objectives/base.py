@@ -202,4 +202,4 @@ class Objective(ABC):
 
         The default, -S(tau) = log P_B(tau | x) + log R'(x) - log P_F(tau), is right for flows.
         """
-        return -residuals.scores(evaluated)
+        return -residuals.log_ratios(evaluated)

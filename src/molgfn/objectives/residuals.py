@@ -15,7 +15,7 @@ def steps(evaluated: Evaluated) -> Tensor:
     return evaluated.log_pf - evaluated[LogPB] - evaluated.is_exit * evaluated.log_reward[:, None]
 
 
-def scores(evaluated: Evaluated) -> Tensor:
+def log_ratios(evaluated: Evaluated) -> Tensor:
     """S(tau) = log P_F(tau) - log P_B(tau | x) - log R'(x), [B]. The soft return is -S."""
     return steps(evaluated).sum(1)
 

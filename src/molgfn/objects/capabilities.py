@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.objects.base import ObjectKind
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class HasFingerprints(ObjectKind):
         """Bits [B, F], 0 or 1, float32, of a batch of objects without a problem; F is one number for the kind."""
 
 
+@attributes_in_docstring
 class HasDescriptors(ObjectKind):
     """Objects have sizes and the like that can be computed whatever the oracle is."""
 

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.objects.base import ObjectKind
 from molgfn.oracles.base import Oracle
 from molgfn.serving.panel import Panel
 
 
+@attributes_in_docstring
 class Scalarisation(ABC):
     """A number that is computed from what oracles measure; it asks none of them itself.
 

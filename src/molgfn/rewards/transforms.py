@@ -16,11 +16,13 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ConfigError
 
 _LN10 = float(np.log(10.0))
 
 
+@attributes_in_docstring
 class Transform(ABC):
     """A map from property values to desirabilities, elementwise."""
 

@@ -15,8 +15,13 @@ from typing import Any
 from molgfn.moved import former
 from molgfn.study.plan import Study
 
-#: settings that decide when a run is saved or given up, or what its report shows, not what comes of one that ends
-WITHOUT_EFFECT = (("trainer", "checkpoint_minutes"), ("scoring", "give_up"), ("evaluation", "reference_sample"))
+#: settings that decide when a run is saved or given up, or what is said about it, not what comes of one that ends
+WITHOUT_EFFECT = (
+    ("trainer", "checkpoint_minutes"),
+    ("trainer", "profiler"),
+    ("scoring", "give_up"),
+    ("evaluation", "reference_sample"),
+)
 #: by (part, key): what values are called in identities, where a name now stands for something else than when results
 #: were made: the shipped vocabulary was one without labels
 AS_KEPT = {("environment", "vocabulary"): {"rdkit": "rdkit with labels", "rdkit_untyped": "rdkit"}}

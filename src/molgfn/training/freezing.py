@@ -13,7 +13,7 @@ from molgfn.policies.base import Policy
 
 
 @dataclass(frozen=True)
-class Frozen:
+class FrozenParameters:
     """How many numbers stand still, and of how many."""
 
     numbers: int
@@ -23,7 +23,7 @@ class Frozen:
         return f"{self.numbers:,} of {self.of:,} parameters are frozen"
 
 
-def freeze(policy: Policy, auxiliaries: Mapping[str, Policy], names: Sequence[str]) -> Frozen:
+def freeze(policy: Policy, auxiliaries: Mapping[str, Policy], names: Sequence[str]) -> FrozenParameters:
     """Take parameters out of training: they get no gradient and no state of an optimizer.
 
     Args:
@@ -55,7 +55,7 @@ def freeze(policy: Policy, auxiliaries: Mapping[str, Policy], names: Sequence[st
     if not any(p.requires_grad for p in trained):
         raise ConfigError(f"trainer.freeze: {', '.join(names)} leaves nothing to train")
     still = sum(p.numel() for p in trained if not p.requires_grad)
-    return Frozen(still, sum(p.numel() for p in trained))
+    return FrozenParameters(still, sum(p.numel() for p in trained))
 
 
 def fits(key: str, pattern: str) -> bool:

@@ -162,9 +162,9 @@ def _named(body: list[tuple[int, str]], marks: Sequence[str], where: str, column
                 break
             like = sum(len(split(row, mark)) == len(names) for _, row in body[place + 1 :])
             whole = not any(other in names[index] for other in marks if other not in (mark, WORDS))
-            score = (whole, like, len(names), -rank)
-            if best is None or score > best[0]:
-                best = (score, Layout(mark, names, number, index, len(names), body[:place]))
+            fit = (whole, like, len(names), -rank)
+            if best is None or fit > best[0]:
+                best = (fit, Layout(mark, names, number, index, len(names), body[:place]))
             break
     return None if best is None else best[1]
 
@@ -201,10 +201,10 @@ def _headless(body: list[tuple[int, str]], marks: Sequence[str], where: str, col
             if mark == WORDS and column is None and index and len(cells) < len(table):
                 continue  # in lines of words the SMILES comes first, unless every line says otherwise
             even = sum(len(row) == width for row in table) if width > 1 else 0
-            score = (len(cells), mark == WORDS, even, -rank, sum(map(len, cells)), -index)
-            if (cells or column is not None) and (best is None or score > best[0]):
+            fit = (len(cells), mark == WORDS, even, -rank, sum(map(len, cells)), -index)
+            if (cells or column is not None) and (best is None or fit > best[0]):
                 columns = table[0] if header else [str(i + 1) for i in range(width)]
-                best = (score, Layout(mark, columns, body[0][0] if header else 0, index, width, []))
+                best = (fit, Layout(mark, columns, body[0][0] if header else 0, index, width, []))
     return None if best is None else best[1]
 
 
@@ -219,11 +219,11 @@ def _usual(table: list[list[str]]) -> int:
 def _best_names(body: list[tuple[int, str]], marks: Sequence[str]) -> list[str]:
     """The names of the first line by the separator that gives equally wide rows, and many columns."""
 
-    def score(mark: str) -> tuple[int, int]:
+    def fit(mark: str) -> tuple[int, int]:
         width = len(split(body[0][1], mark))
         return sum(len(split(text, mark)) == width for _, text in body) if width > 1 else 0, width
 
-    return split(body[0][1], max(marks, key=score))
+    return split(body[0][1], max(marks, key=fit))
 
 
 def _letters(name: str) -> str:

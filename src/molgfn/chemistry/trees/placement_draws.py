@@ -141,11 +141,11 @@ class Draw:
                         self._own[other] = at
         self._branches, self.ways = counter.rooted(self._types, self._own, self._below, molecule.order)
 
-    def pieces(self, target: int, rng: np.random.Generator | None) -> list[tuple[int, Placement]]:
-        """Fragments laid on the molecule, each way of signature ``target`` equally often; the first without ``rng``."""
+    def pieces(self, signature: int, rng: np.random.Generator | None) -> list[tuple[int, Placement]]:
+        """Fragments laid on the molecule, each way of a signature equally often; the first without ``rng``."""
         pieces = []
         # nodes at which a fragment begins, the signature of all from there on, and the type of the point before it
-        cut_off = [(0, target, -1)]
+        cut_off = [(0, signature, -1)]
         while cut_off:
             node, share, before = cut_off.pop()
             fits = self._fits.first(self._types[node], self._bonds(node))
@@ -194,7 +194,7 @@ class Draw:
         return pick(items, weights, rng)
 
     def _share_out(
-        self, fit: _Fit, parent: int, node: int, target: int, rng: np.random.Generator | None
+        self, fit: _Fit, parent: int, node: int, signature: int, rng: np.random.Generator | None
     ) -> Iterator[tuple[int, tuple[int, int] | int, int]]:
         """What becomes of each branch: its node, what is there, and its share.
 
@@ -230,7 +230,7 @@ class Draw:
             totals.append({})
             for ways in site:
                 add(totals[-1], ways)
-        shares = self._split(totals, target, rng)
+        shares = self._split(totals, signature, rng)
         for children, site, ways_of, share in zip(hanging.values(), options, products, shares, strict=True):
             possible = [i for i, ways in enumerate(ways_of) if ways.get(share)]
             given, ways = site[pick(possible, [ways_of[i][share] for i in possible], rng)]
@@ -242,17 +242,17 @@ class Draw:
             product = multiply(product, ways, self._most)
         return product
 
-    def _split(self, factors: Sequence[Ways], target: int, rng: np.random.Generator | None) -> list[int]:
-        """A signature of each factor, ``target`` in all, in proportion to the ways."""
+    def _split(self, factors: Sequence[Ways], signature: int, rng: np.random.Generator | None) -> list[int]:
+        """A signature of each factor, ``signature`` in all, in proportion to the ways."""
         tails: list[Ways] = [{0: 1}]  # products from the right, so that the signature can be shared out from the left
         for ways in reversed(factors):
             tails.append(multiply(ways, tails[-1], self._most))
         tails.reverse()
         shares = []
         for ways, tail in zip(factors, tails[1:], strict=True):
-            possible = [s for s in sorted(ways) if ways[s] and tail.get(target - s)]
-            shares.append(pick(possible, [ways[s] * tail[target - s] for s in possible], rng))
-            target -= shares[-1]
+            possible = [s for s in sorted(ways) if ways[s] and tail.get(signature - s)]
+            shares.append(pick(possible, [ways[s] * tail[signature - s] for s in possible], rng))
+            signature -= shares[-1]
         return shares
 
 

@@ -9,11 +9,14 @@ from molgfn.objectives.base import Objective, Phase, TargetNetwork
 from molgfn.objects.base import ObjectKind
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.quantities.base import Quantity
+from molgfn.trajectories.quantities.networks import Head
 
 #: what any other class declares about itself, worth showing where it is there
 DECLARED = (
     "provides", "reads", "kind", "encoding", "range", "direction", "units", "source", "reference",
 )  # fmt: skip
+#: the heads of networks
+HEADS = {"forward": "P_F", "backward": "P_B", "flow": "log F", "log_z": "log Z"}
 #: parameter groups and further networks, in the order in which they are named
 GROUPS = {"forward": "P_F", "backward": "P_B", "flow": "log F or V", "log_z": "log Z"}
 
@@ -29,6 +32,8 @@ def declared(part: Any) -> dict[str, str]:
             "draws": "; ".join(part.off_policy_reasons) or "from the present P_F alone, which every objective takes"
         }
     cls = part if isinstance(part, type) else type(part)
+    if issubclass(cls, Quantity):
+        return quantity(cls)
     values = {name: getattr(cls, name, None) for name in DECLARED}
     return {k: words(v) for k, v in values.items() if v is not None and not callable(v) and not isinstance(v, property)}
 
@@ -71,6 +76,26 @@ def backward(b: BackwardPolicyTraining) -> dict[str, str]:
         "reference": b.reference,
     }
     return {k: v for k, v in facts.items() if v}
+
+
+def quantity(q: type[Quantity]) -> dict[str, str]:
+    """What a quantity is called, read from and padded with."""
+    facts = {
+        "name": q.name,
+        "reads": "; ".join(_head(head) for head in q.reads),
+        "needs of P_F": ", ".join(need.gives for need in q.needs),
+        "rewards of states on the way": "needed" if q.reads_state_rewards else "",
+        "measured from": "P_F at the start of the iteration" if q.anchored else "",
+        "on pads": f"{q.padding:g}" if q.per_step else "",
+    }
+    return {k: v for k, v in facts.items() if v}
+
+
+def _head(head: Head) -> str:
+    """Such as ``P_F of q2, where there is one``."""
+    which = {"target": "the target network of ", "copy": "the target network of ", "constant": "(constant) "}
+    there = ", where there is one" if head.optional or head.of == "copy" else ""
+    return f"{HEADS[head.name]} of {which.get(head.of, '')}{head.network}{there}"
 
 
 def trajectories(on_policy: bool) -> str:

@@ -46,6 +46,8 @@ class LogVariance(Objective):
         n = len(evaluated)
         if n <= self.ddof:
             raise ContractError(f"LogVariance: a batch of {n} has no variance with ddof={self.ddof}; take a larger one")
-        scores = residuals.scores(evaluated)
-        loss = (scores - scores.mean()).square().sum() / (n - self.ddof)
-        return ObjectiveOutput(losses={"vargrad": Loss(loss, self.trains)}, metrics={"log_z": -scores.detach().mean()})
+        log_ratios = residuals.log_ratios(evaluated)
+        loss = (log_ratios - log_ratios.mean()).square().sum() / (n - self.ddof)
+        return ObjectiveOutput(
+            losses={"vargrad": Loss(loss, self.trains)}, metrics={"log_z": -log_ratios.detach().mean()}
+        )

@@ -43,7 +43,7 @@ class TrajectoryBalance(Objective):
         self.regression = Regression(regression, huber_delta)
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        residual = evaluated[LogZ] + residuals.scores(evaluated)
+        residual = evaluated[LogZ] + residuals.log_ratios(evaluated)
         return ObjectiveOutput(
             losses={"tb": Loss(self.regression(residual).mean(), self.trains)},
             metrics={"residual/mean": residual.detach().mean(), "residual/abs": residual.detach().abs().mean()},

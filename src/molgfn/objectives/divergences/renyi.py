@@ -55,7 +55,7 @@ class RenyiDivergence(Objective):
         n, order = len(evaluated), self.alpha - 1
         if n < 2:
             raise ContractError("RenyiDivergence: weights normalised over a batch need at least two trajectories in it")
-        exponent = order * residuals.scores(evaluated).detach()
+        exponent = order * residuals.log_ratios(evaluated).detach()
         weight = exponent.softmax(0)
         loss = self.alpha / order * ((weight - 1 / n) * evaluated.log_pf.sum(1)).sum()
         return ObjectiveOutput(

@@ -39,7 +39,7 @@ class ReverseKL(Objective):
         self.least_batch = 2 if baseline == "leave_one_out" else 1
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        weight = residuals.scores(evaluated).detach()
+        weight = residuals.log_ratios(evaluated).detach()
         elbo, n = -weight.mean(), len(weight)
         if self.baseline == "leave_one_out":
             if n < 2:

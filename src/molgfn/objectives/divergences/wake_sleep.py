@@ -41,7 +41,7 @@ class WakeSleep(Objective):
         n = len(evaluated)
         if n < 2:
             raise ContractError("WakeSleep: weights normalised over a batch need at least two trajectories in it")
-        returns = -residuals.scores(evaluated).detach()
+        returns = -residuals.log_ratios(evaluated).detach()
         weight = returns.softmax(0)
         loss = -((weight - 1 / n) * evaluated.log_pf.sum(1)).sum()
         return ObjectiveOutput(

@@ -47,7 +47,7 @@ class PathConsistency(Objective):
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         value = evaluated[LogFlow]
         if self.span is None:
-            inconsistency = -value[:, 0] - residuals.scores(evaluated)
+            inconsistency = -value[:, 0] - residuals.log_ratios(evaluated)
             squared = inconsistency.square().mean()
         else:  # -C_i is the sum of detailed balance residuals i ... j-1
             running = torch.nn.functional.pad(residuals.detailed_balance(evaluated).cumsum(1), (1, 0))

@@ -35,7 +35,7 @@ class _Hop(Oracle):
         self._patterns += [(Chem.MolFromSmarts(s), False) for s in self.unwanted]
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """Score of each molecule, float64 [B] in [0, 1]."""
+        """Value of each molecule, float64 [B] in [0, 1]."""
         mols = without_hydrogens(objects)
         right = [[mol.HasSubstructMatch(pattern) is there for pattern, there in self._patterns] for mol in mols]
         fulfilled = np.array(right, dtype=np.float64).reshape(len(mols), len(self._patterns)).sum(axis=1)

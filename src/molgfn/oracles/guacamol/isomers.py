@@ -25,7 +25,7 @@ class _Isomers(Oracle):
         self._match = FormulaMatch(self.formula)
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """Score of each molecule, float64 [B] in [0, 1]."""
+        """Value of each molecule, float64 [B] in [0, 1]."""
         return self._match(without_hydrogens(objects))
 
 

@@ -26,7 +26,7 @@ class _Median(Oracle):
         self._two = References(without_hydrogens(parse(self.smiles)), self.fingerprint, counts=True)
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """Score of each molecule, float64 [B] in [0, 1]."""
+        """Value of each molecule, float64 [B] in [0, 1]."""
         return np.sqrt(self._two.tanimoto(without_hydrogens(objects)).prod(axis=1))
 
 

@@ -32,7 +32,7 @@ class _MPO(Oracle):
         self._references = [References(self._drug, kind, counts=True) for kind in self.fingerprints]
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """Score of each molecule, float64 [B] in [0, 1]."""
+        """Value of each molecule, float64 [B] in [0, 1]."""
         mols = without_hydrogens(objects)
         similarities = [reference.tanimoto(mols)[:, 0] for reference in self._references]
         return geometric_mean(self._parts(mols, *similarities))

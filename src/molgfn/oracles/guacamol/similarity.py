@@ -28,7 +28,7 @@ class _Drug(Oracle):
         self._drug = References(without_hydrogens(parse([self.smiles])), self.fingerprint, counts=True)
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """Score of each molecule, float64 [B] in [0, 1]."""
+        """Value of each molecule, float64 [B] in [0, 1]."""
         return clipped(self._drug.tanimoto(without_hydrogens(objects))[:, 0], self.threshold)
 
 

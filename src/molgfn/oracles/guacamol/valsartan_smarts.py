@@ -39,7 +39,7 @@ class ValsartanSMARTS(Oracle):
         self._wanted = np.array(_properties(without_hydrogens(parse([_SITAGLIPTIN]))[0]))
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """Score of each molecule, float64 [B] in [0, 1]."""
+        """Value of each molecule, float64 [B] in [0, 1]."""
         mols = without_hydrogens(objects)
         rows = [row for row, mol in enumerate(mols) if mol.HasSubstructMatch(self._pattern)]
         values = np.zeros(len(mols))

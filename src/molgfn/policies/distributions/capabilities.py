@@ -12,10 +12,12 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.policies.distributions.base import ActionDistribution
 
 
+@attributes_in_docstring
 class Capability(ActionDistribution):
     """A distribution that has something which not every one has."""
 

@@ -28,6 +28,8 @@ class Quantity(ABC):
     reads: ClassVar[tuple[Head, ...]] = ()
     #: what P_F's distribution must be able to do: classes of ``policies.distributions.capabilities``
     needs: ClassVar[tuple[type[Capability], ...]] = ()
+    #: it has a column for each of a fixed number of actions (``environments.actions.ListedActions``)
+    of_listed_actions: ClassVar[bool] = False
     #: one number (or row of numbers) for each step; otherwise for each trajectory, or one of the batch
     per_step: ClassVar[bool] = True
     #: what stands on pads

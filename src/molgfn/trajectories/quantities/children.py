@@ -20,6 +20,7 @@ class LogPFAll(Quantity):
     """[B, T, A], log P_F of every action; -inf where illegal."""
 
     name: ClassVar[str] = "log_pf_all"
+    of_listed_actions: ClassVar[bool] = True
     reads: ClassVar[tuple[Head, ...]] = (Head("forward"),)
     needs: ClassVar[tuple[type[Capability], ...]] = (HasTable,)
     padding: ClassVar[float] = -torch.inf
@@ -35,6 +36,7 @@ class LogChildren(Quantity):
     """
 
     name: ClassVar[str] = "log_children"
+    of_listed_actions: ClassVar[bool] = True
     padding: ClassVar[float] = -torch.inf
 
     @classmethod
@@ -56,6 +58,7 @@ class LogChildFactor(Quantity):
     """[B, T, A], ``log_path_factor`` of what every legal action leads to; -inf where illegal."""
 
     name: ClassVar[str] = "log_child_factor"
+    of_listed_actions: ClassVar[bool] = True
     padding: ClassVar[float] = -torch.inf
 
     @classmethod

@@ -52,7 +52,7 @@ class Evaluation:
         self._shared: dict[Any, Any] = {}
         for head in heads:
             if self._is_there(head):
-                network, gradient = self._source(head)
+                network, gradient = self._source(head.name, head.network, head.of)
                 self._wanted.setdefault((id(network), gradient), set()).add(head.name)
         if (id(policy), True) in self._wanted:  # before anything without gradient, as autocast keeps what it has cast
             self._output(policy, gradient=True)
@@ -72,7 +72,7 @@ class Evaluation:
         n = self.networks
         if of == "copy":
             return n.target is not None if name == POLICY else name in n.targets
-        return name in n.names
+        return name == POLICY or name in n.own or name in n.frozen
 
     def network(self, name: str = POLICY, of: Of = "present") -> Policy:
         """The network itself (or the copy that follows it), to be evaluated at other states than those of the batch."""
@@ -90,15 +90,15 @@ class Evaluation:
 
     def forward(self, name: str = POLICY, of: Of = "present") -> ActionDistribution:
         """P_F of a network at all S states."""
-        return self._read(Head("forward", name, of)).forward  # type: ignore[return-value]
+        return self._read("forward", name, of).forward  # type: ignore[return-value]
 
     def backward(self, name: str = POLICY) -> ActionDistribution:
         """P_B of a network at all S states; of the policy: that which is trained with, see ``Networks.backward``."""
-        return self._read(Head("backward", name)).backward  # type: ignore[return-value]
+        return self._read("backward", name, "present").backward  # type: ignore[return-value]
 
     def log_flow(self, name: str = POLICY, of: Of = "present") -> Tensor:
         """log F (or V) of a network at all S states, [S]."""
-        return self._read(Head("flow", name, of)).log_flow  # type: ignore[return-value]
+        return self._read("flow", name, of).log_flow  # type: ignore[return-value]
 
     def shared(self, compute: Callable[[Evaluation], T]) -> T:
         """``compute(self)``, which quantities that come out of one computation share."""
@@ -112,21 +112,19 @@ class Evaluation:
             return False
         return self.has(head.network, head.of) or not (head.optional or head.of == "copy")
 
-    def _source(self, head: Head) -> tuple[Policy, bool]:
+    def _source(self, head: str, name: str, of: Of) -> tuple[Policy, bool]:
         """The network that a head is read from, and whether with gradient."""
-        network = self.network(head.network, head.of)
-        if head.name == "backward" and head.network == POLICY and head.of == "present":
+        if head == "backward" and name == POLICY and of == "present":
             other = self.networks.backward
             trained_here = other is None and (self._joint or not self.policy.learned_backward)
             return (other or self.policy), trained_here
-        return network, head.of == "present" and head.network not in self.networks.frozen
+        return self.network(name, of), of == "present" and name not in self.networks.frozen
 
-    def _read(self, head: Head) -> PolicyOutput:
-        network, gradient = self._source(head)
-        if head.name not in self._wanted.get((id(network), gradient), ()):
+    def _read(self, head: str, name: str, of: Of) -> PolicyOutput:
+        network, gradient = self._source(head, name, of)
+        if head not in self._wanted.get((id(network), gradient), ()):
             raise ContractError(
-                f"a quantity reads `{head.name}` of the network `{head.network}` ({head.of}), which no listed quantity "
-                "has in `reads`"
+                f"a quantity reads `{head}` of the network `{name}` ({of}), which no listed quantity has in `reads`"
             )
         return self._output(network, gradient=gradient)
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.policies.base import Policy
@@ -72,20 +73,19 @@ class Context:
         )
 
 
+@attributes_in_docstring
 class Source(ABC):
     """Draws a part of each batch.
 
     A batch is made by several sources, one after the other (``trajectories.mixture.Sources``). A class of one's own
     needs ``draw`` and ``off_policy``, and ``kind`` where it draws nothing anew.
-
-    Attributes:
-        share: share of each batch that it draws, in (0, 1]; None for the source that takes what the others leave.
     """
 
     #: what trajectories of a source are called that has no name in a config; "" for the class in lower case
     word: ClassVar[str] = ""
+    #: what is new about its trajectories
     kind: ClassVar[Kind] = Kind.NEW
-
+    #: share of each batch that it draws, in (0, 1]; None for the source that takes what the others leave
     share: float | None = None
 
     @abstractmethod

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from molgfn.policies.base import Policy
+from molgfn.policies.distributions.capabilities import HasTempering, lacking
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler
@@ -45,6 +47,10 @@ class Explored(Source):
     @property
     def off_policy(self) -> str | None:
         return "draws actions that P_F did not choose" if self.exploration.active else None
+
+    def misfit(self, policy: Policy) -> str | None:
+        lacks = lacking(policy.distribution, [HasTempering]) if self.exploration.active else []
+        return f"explores, but {lacks[0]}; use data=on_policy" if lacks else None
 
     def draw(self, context: Context, n: int) -> Rewarded:
         policy, exploration = context.policy, self.exploration.at(context.iteration)

@@ -181,7 +181,7 @@ class OfflineMolecules(Source):
             seed = int(torch.randint(2**31, (), generator=order))
             terminal, _ = environment.terminal_draws(chosen, seed)
         else:
-            terminal = self._terminal[rows]
+            terminal = environment.with_drawn_condition(self._terminal[rows], order)
         drawn = Sampler(environment).backward(policy, terminal, generator=generator)
         return replace(drawn, source=["offline"] * n, keys=environment.kind.keys(chosen))
 
