@@ -89,7 +89,7 @@ def test_there_is_a_group_for_every_component_and_no_other():
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_config_names_a_class_of_its_kind(path):
     slot = ROOT[path.parent.name]
-    assert issubclass(import_class(read(path)[CLASS_KEY]), import_class(slot.base))
+    assert issubclass(import_class(read(path)[CLASS_KEY]), tuple(map(import_class, slot.bases)))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -143,8 +143,9 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
     if name(path) in EXTRAS:
         needs_extra(*EXTRAS[name(path)])
     with or_skip():
-        made = build(node, import_class(ROOT[key].base), key)
-    assert isinstance(made, import_class(ROOT[key].base))
+        bases = tuple(map(import_class, ROOT[key].bases))
+        made = build(node, bases, key)
+    assert isinstance(made, bases)
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "policy"], ids=name)

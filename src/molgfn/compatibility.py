@@ -20,7 +20,9 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
             f"needs a reward and a legal stop in every state, but {type(environment).__name__} has states that may not "
             "stop (mdb: objective.flow_without_stop=true learns their flow)"
         )
-    tables = [q.name for q in read_quantities(objective) if q.of_listed_actions]
+    tables = [
+        q.name for q in read_quantities(objective) if getattr(q, "of_listed_actions", False)
+    ]  # what is no quantity at all is said elsewhere
     if tables and not isinstance(environment, ListedActions):
         lacks.append(
             f"reads {' and '.join(tables)}, with a column for each of a fixed number of actions, but the actions of "

@@ -70,7 +70,7 @@ def test_long_commands_say_how_far_they_are(call, molecules_run, tmp_path, monke
 
 def test_training_says_what_it_leaves_out_of_a_file(call, molecules_file, tmp_path):
     (tmp_path / "given.smi").write_text("Cc1ccccc1\nCCCCCCCC\nXX\n")
-    given = ["data=offline", f"data.offline.molecules={tmp_path / 'given.smi'}", "trainer.iterations=1"]
+    given = ["data=offline", f"data.sources.offline.molecules={tmp_path / 'given.smi'}", "trainer.iterations=1"]
     result = call("train", molecules_file, *given)
     assert result.exit_code == 0, result.stderr
     folder = next((tmp_path / "runs").iterdir())

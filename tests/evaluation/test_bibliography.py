@@ -10,6 +10,7 @@ import yaml
 from molgfn.evaluation.report import bibliography
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.oracles.base import Oracle
+from molgfn.rewards.scalarisation import Scalarisation
 
 ORACLES = sorted((Path(__file__).parents[2] / "configs" / "oracle").glob("*.yaml"))
 
@@ -100,8 +101,12 @@ def test_where_a_reference_is_found(cls, text, monkeypatch):
 def test_every_oracle_that_names_one_is_cited(path):
     node = yaml.safe_load(path.read_text())
     module, _, name = node["_target_"].rpartition(".")
-    bases = [c for c in getattr(importlib.import_module(module), name).__mro__ if issubclass(c, Oracle)]
-    named = [c for c in bases if c is not Oracle and ("source" in vars(c) or "Reference:" in (inspect.getdoc(c) or ""))]
+    bases = [c for c in getattr(importlib.import_module(module), name).__mro__ if issubclass(c, Oracle | Scalarisation)]
+    named = [
+        c
+        for c in bases
+        if c not in (Oracle, Scalarisation) and ("source" in vars(c) or "Reference:" in (inspect.getdoc(c) or ""))
+    ]
     found = Bibliography()
     found.add_config(node)
     assert any(name in entry.users for entry in found.entries) == bool(named)

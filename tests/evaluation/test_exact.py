@@ -22,6 +22,7 @@ from molgfn.evaluation.exact.answers import (
 )
 from molgfn.evaluation.exact.layers import Layers
 from molgfn.networks.segments import segment_logsumexp
+from molgfn.policies.distributions import Categorical
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.base import Scores
 
@@ -45,7 +46,7 @@ class Table(nn.Module):
         logits = torch.stack([torch.sin(1 + i + 2 * j + 3 * a) for a in range(3)], -1)
         legal = torch.stack([i < 2, j < 2, torch.ones_like(i, dtype=torch.bool)], -1)
         log_probs = logits.masked_fill(~legal, -torch.inf).log_softmax(-1)
-        return SimpleNamespace(forward=SimpleNamespace(log_probs=lambda: log_probs))
+        return SimpleNamespace(forward=Categorical(log_probs.masked_fill(~legal, 0.0), legal))
 
 
 def hand_made(cells, source, target, action, can_stop) -> StateGraph:
@@ -160,7 +161,7 @@ class SumReward:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __call__(self, objects, keys):
+    def __call__(self, objects, keys, condition=None):
         self.asked += keys
         value = 1.0 + objects.double().sum(-1)
         return Scores(value.log(), value, {}, [None] * len(keys))

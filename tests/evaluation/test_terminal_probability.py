@@ -60,7 +60,7 @@ def test_exact_flows_make_every_trajectory_tell_the_same():
 class HeavyAtoms:
     """R = number of heavy atoms."""
 
-    def __call__(self, objects, keys):
+    def __call__(self, objects, keys, condition=None):
         value = torch.tensor([float(molecule.mol.GetNumHeavyAtoms()) for molecule in objects]).double()
         return Scores(value.log(), value, {}, [None] * len(keys))
 

@@ -13,6 +13,8 @@ from molgfn.oracles.base import Oracle
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.properties.sa import SA
 from molgfn.oracles.structure.alerts import _ORDER, Alerts
+from molgfn.rewards.readings import Readings
+from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.testing import MOLECULES, check_oracle
 
 CLEAN = "CC(C)Cc1ccc(cc1)C(C)C(=O)O"
@@ -140,14 +142,16 @@ def test_a_misspelt_catalogue_in_a_config_is_refused():
 
 
 def test_druglike_is_qed_and_sa_behind_the_filter():
-    oracle = build(yaml.safe_load(CONFIG.read_text()), Oracle, "oracle")
+    mean = build(yaml.safe_load(CONFIG.read_text()), Scalarisation, "oracle")
     molecules = parse([CLEAN, RHODANINE])
-    values, components = oracle.measure(molecules)
+    _, reading = Readings(oracle=mean)(molecules, [molecule.smiles for molecule in molecules])
+    values, components = reading.value, reading.components
     sa = (10 - SA().values(molecules)) / 9
     np.testing.assert_allclose(values, np.sqrt(QED().values(molecules) * sa) * [1, 0])
     np.testing.assert_array_equal(components["alerts"], [1, 0])
     assert values[0] > 0.7
-    check_oracle(oracle)
+    for oracle in mean.panel().oracles:
+        check_oracle(oracle)
 
 
 def test_a_molecule_without_mol_is_refused():

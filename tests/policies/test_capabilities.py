@@ -57,7 +57,7 @@ def test_a_table_of_all_actions_is_refused_where_actions_have_parts():
 def test_exploration_that_needs_more_is_refused_with_the_reason(tmp_path):
     explored = node("trajectories.sources.explored.Explored", epsilon=0.1)
     data = node("trajectories.mixture.Sources", batch_size=8, sources={"policy": explored})
-    with pytest.raises(ConfigError, match=r"data\.sources\.policy: draws from a flattened .* a LogProbOnly choice of"):
+    with pytest.raises(ConfigError, match=r"data\.sources\.policy: explores, but a LogProbOnly choice of"):
         assemble(of_log_prob_only(tmp_path, data=data))
 
 

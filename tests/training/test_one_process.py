@@ -106,7 +106,7 @@ def test_a_run_folder_of_any_name_is_whole_and_goes_on(config, tmp_path, monkeyp
         "log.txt",
         "metrics.csv",
         "results.yaml",
-        "evaluated.sqlite",
+        "scored.sqlite",
         "top_auc.csv",
     }
     more = {**config, "scoring": None, "trainer": {**config["trainer"], "iterations": 5}}

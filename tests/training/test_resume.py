@@ -77,7 +77,9 @@ LARGER = {
 def plain(value):
     """Tensors of a nested state as lists, so that == compares everything."""
     if isinstance(value, torch.Tensor):
-        return value.tolist()
+        return plain(value.tolist())
+    if isinstance(value, float) and value != value:
+        return "not a number"  # what was not measured, in the same place on both sides
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -16,7 +16,7 @@ from .conftest import node
 
 def table(path):
     with sqlite3.connect(path) as connection:
-        return pd.read_sql("SELECT * FROM evaluated ORDER BY call", connection)
+        return pd.read_sql("SELECT * FROM scored ORDER BY call", connection)
 
 
 def scores(values, problems=None, **components):
@@ -30,13 +30,13 @@ def scores(values, problems=None, **components):
 
 
 def test_one_row_per_object_in_order_of_the_calls(tmp_path):
-    record = ScoredRecord(tmp_path / "evaluated.sqlite")
+    record = ScoredRecord(tmp_path / "scored.sqlite")
     nan = float("nan")
     record.add(1, ["C", "CC", "C", ""], ["policy"] * 4, scores([1.0, 2.0, 1.0, nan], [None, None, None, "valence"]))
     record.add(
         2, ["O", "CC", "N", "F"], ["replay"] * 4, scores([nan, 2.0, 3.0, nan], ["hangs", None, None, BUDGET_SPENT])
     )
-    rows = table(tmp_path / "evaluated.sqlite")
+    rows = table(tmp_path / "scored.sqlite")
     assert rows["call"].tolist() == [1, 2, 3, 4]
     assert rows["key"].tolist() == ["C", "CC", "O", "N"]
     assert rows["iteration"].tolist() == [1, 1, 2, 2]
@@ -47,7 +47,7 @@ def test_one_row_per_object_in_order_of_the_calls(tmp_path):
 
 
 def test_components_get_columns_of_their_own_and_a_run_that_goes_on_forgets_what_came_after(tmp_path):
-    path = tmp_path / "evaluated.sqlite"
+    path = tmp_path / "scored.sqlite"
     ScoredRecord(path).add(1, ["C"], ["policy"], scores([1.0], qed=[0.5], **{'odd "name"': [2.0]}))
     ScoredRecord(path).add(2, ["CC"], ["policy"], scores([1.0], qed=[0.25], sa=[3.0]))
     record = ScoredRecord(path)
@@ -62,8 +62,8 @@ def test_components_get_columns_of_their_own_and_a_run_that_goes_on_forgets_what
 
 
 def test_a_place_that_cannot_be_written_costs_the_record_and_not_the_run(tmp_path, caplog):
-    (tmp_path / "evaluated.sqlite").mkdir()
-    record = ScoredRecord(tmp_path / "evaluated.sqlite")
+    (tmp_path / "scored.sqlite").mkdir()
+    record = ScoredRecord(tmp_path / "scored.sqlite")
     record.add(1, ["C"], ["policy"], scores([1.0]))
     record.add(2, ["CC"], ["policy"], scores([1.0]))
     assert len([r for r in caplog.records if "no longer recorded" in r.message]) == 1
@@ -73,7 +73,7 @@ def test_a_run_ends_when_its_budget_is_spent_and_everything_scored_is_on_record(
     changes = config(scoring=node("rewards.settings.Scoring", budget=30))
     changes["trainer"] |= {"iterations": 1000}
     run = train(changes)
-    rows = table(run.folder / "evaluated.sqlite")
+    rows = table(run.folder / "scored.sqlite")
     assert len(rows) == 30
     assert not run.interrupted
     assert run.iteration < 100
@@ -90,7 +90,7 @@ def test_a_run_ends_when_its_budget_is_spent_and_everything_scored_is_on_record(
     assert tuple(float(last[f"oracle/{k}"]) for k in ("calls", "cached", "disk", "failed", "unique")) == calls
     more = {**changes, "scoring": {**changes["scoring"], "budget": 40}}
     longer = train(more, resume=run.checkpoint)
-    again = table(longer.folder / "evaluated.sqlite")
+    again = table(longer.folder / "scored.sqlite")
     assert len(again) == 40
     assert again["key"].tolist()[:20] == rows["key"].tolist()[:20]
 
@@ -98,11 +98,11 @@ def test_a_run_ends_when_its_budget_is_spent_and_everything_scored_is_on_record(
 def test_states_on_the_way_are_on_record_where_an_objective_scores_them(config):
     objective = node("objectives.modified_detailed_balance.ModifiedDetailedBalance", flow_without_stop=True)
     run = train(config(objective=objective))
-    rows = table(run.folder / "evaluated.sqlite")
+    rows = table(run.folder / "scored.sqlite")
     assert set(rows["source"]) == {"policy", "state"}
     assert len(rows) == run.experiment.reward.counters.unique
 
 
 def test_no_record_where_none_is_wanted(config):
     run = train(config(scoring=node("rewards.settings.Scoring", record=False)))
-    assert not (run.folder / "evaluated.sqlite").exists()
+    assert not (run.folder / "scored.sqlite").exists()

@@ -15,6 +15,7 @@ import pandas as pd
 from molgfn.api.object_files import is_bare, require_format, require_place, write_objects
 from molgfn.api.pictures import Picture
 from molgfn.errors import ConfigError
+from molgfn.evaluation.report.summary import number as words
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasPictures
 from molgfn.paths import local
@@ -113,7 +114,7 @@ class Sampled:
             raise ConfigError("there is no object to draw")
         shown = range(min(number, len(self)))
         values = self.columns.get("value", [float("nan")] * len(self))
-        captions = ["" if np.isnan(values[row]) else f"{values[row]:.3g}" for row in shown]
+        captions = ["" if np.isnan(values[row]) else words(values[row]) for row in shown]
         return Picture(self.kind.sheet(self.kind.take(self.objects, shown), captions))
 
     def save(self, path: str | Path) -> Path:
