@@ -46,7 +46,7 @@ import torch
 from molgfn.objectives.base import Loss, Network, Objective, ObjectiveOutput
 from molgfn.trajectories.quantities.backward import LogPB
 
-from my_lab.second_edge_flow import SecondEdgeFlow
+from strangers_lab.second_edge_flow import SecondEdgeFlow
 
 
 class SecondFlow(Objective):
@@ -77,32 +77,32 @@ name: mine
 environment: {dimensions: 2, side: 4}
 oracle: {dimensions: 2, side: 4}
 policy: {hidden: 16, layers: 1}
-objective: {_target_: my_lab.second_flow.SecondFlow}
+objective: {_target_: strangers_lab.second_flow.SecondFlow}
 """
 
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
-    folder = tmp_path / "my_lab"
+    folder = tmp_path / "strangers_lab"
     folder.mkdir()
     (folder / "second_edge_flow.py").write_text(QUANTITY)
     (folder / "second_flow.py").write_text(OBJECTIVE)
     (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    for name in [n for n in sys.modules if n.partition(".")[0] == "my_lab"]:
+    for name in [n for n in sys.modules if n.partition(".")[0] == "strangers_lab"]:
         del sys.modules[name]
 
 
 def test_nothing_in_the_package_knows_them():
     text = "".join(p.read_text() for p in Path(molgfn.__file__).parent.rglob("*.py"))
-    assert not re.search(r"SecondEdgeFlow|second_edge_flow|SecondFlow|my_lab", text)
+    assert not re.search(r"SecondEdgeFlow|second_edge_flow|SecondFlow|strangers_lab", text)
 
 
 def test_it_keeps_the_contract(lab):
-    objective = importlib.import_module("my_lab.second_flow").SecondFlow()
+    objective = importlib.import_module("strangers_lab.second_flow").SecondFlow()
     check_objective(objective)
-    quantity = importlib.import_module("my_lab.second_edge_flow").SecondEdgeFlow
+    quantity = importlib.import_module("strangers_lab.second_edge_flow").SecondEdgeFlow
     evaluated = evaluate_for(objective, golden_dag())
     assert (evaluated[quantity][~evaluated.mask] == -7).all()
 
