@@ -20,9 +20,7 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
             f"needs a reward and a legal stop in every state, but {type(environment).__name__} has states that may not "
             "stop (mdb: objective.flow_without_stop=true learns their flow)"
         )
-    tables = [
-        q.name for q in read_quantities(objective) if getattr(q, "of_listed_actions", False)
-    ]  # what is no quantity at all is said elsewhere
+    tables = [quantity.name for quantity in read_quantities(objective) if quantity.of_listed_actions]
     if tables and not isinstance(environment, ListedActions):
         lacks.append(
             f"reads {' and '.join(tables)}, with a column for each of a fixed number of actions, but the actions of "
@@ -39,7 +37,6 @@ def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
         f"reads {quantity.name} of P_F, but {reason}; take an objective that does not read it, or a policy whose "
         "distribution has it"
         for quantity in read_quantities(objective)
-        if isinstance(quantity, type)  # whatever else is listed is refused for that
         for reason in lacking(policy.distribution, quantity.needs)
     ]
 

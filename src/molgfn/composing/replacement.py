@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from molgfn.config import CLASS_KEY
 from molgfn.moved import present_path
-
-CLASS_KEY = "_target_"
 
 
 def names_class(node: Any) -> bool:

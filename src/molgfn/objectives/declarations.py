@@ -43,11 +43,13 @@ def network_names(part: Objective | BackwardPolicyTraining) -> frozenset[str]:
 
 
 def read_quantities(part: Objective | BackwardPolicyTraining) -> tuple[type[Quantity], ...]:
-    """Every quantity that it reads at some time in an iteration, each once."""
+    """Every quantity that it reads at some time in an iteration, each once; what is none, ``of_objective`` names."""
     if isinstance(part, BackwardPolicyTraining):
-        return part.quantities if part.has_loss else ()
-    phases = (quantity for phase in part.phases() for quantity in phase.quantities)
-    return tuple(dict.fromkeys((*part.quantities, *part.prepares_from, *phases)))
+        listed = part.quantities if part.has_loss else ()
+    else:
+        phases = (quantity for phase in part.phases() for quantity in phase.quantities)
+        listed = (*part.quantities, *part.prepares_from, *phases)
+    return tuple(q for q in dict.fromkeys(listed) if isinstance(q, type) and issubclass(q, Quantity))
 
 
 def _networks(networks: Iterable[Network]) -> list[str]:

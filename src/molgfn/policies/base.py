@@ -100,12 +100,12 @@ class Policy(nn.Module):
         What an objective needs of them (an exact KL, an entropy: ``distributions.capabilities``) is checked against it
         before the first step.
         """
-        return Categorical
+        return Staged if self.in_parts else Categorical
 
     @property
     def backward_distribution(self) -> type[ActionDistribution]:
         """What P_B's distributions are."""
-        return Categorical
+        return Staged if self.in_parts else Categorical
 
     @property
     def in_parts(self) -> bool:

@@ -78,14 +78,6 @@ class MLPPolicy(Policy):
         e = listed(e, "policy: MLPPolicy")
         return nn.Linear(width, e.n_actions), nn.Linear(width, e.n_backward_actions) if learned else None
 
-    @property
-    def distribution(self) -> type[Categorical | Staged]:
-        return Staged if self.in_parts else Categorical
-
-    @property
-    def backward_distribution(self) -> type[Categorical | Staged]:
-        return Staged if self.in_parts else Categorical
-
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:

@@ -58,14 +58,6 @@ class TabularPolicy(Policy):
         self.backward_logits.requires_grad_(learned_backward)
         self.flows = nn.Parameter(torch.zeros(n))
 
-    @property
-    def distribution(self) -> type[Categorical | Staged]:
-        return Staged if self.in_parts else Categorical
-
-    @property
-    def backward_distribution(self) -> type[Categorical | Staged]:
-        return Staged if self.in_parts else Categorical
-
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:

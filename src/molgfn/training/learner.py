@@ -108,9 +108,10 @@ class Learner:
         self.backward_steps.see(batch)
         if backward.has_loss and backward.when == "before":
             metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
+        networks = self._read(trajectories)
         if self.iteration == 0:
-            self._start(trajectories, reads_log_z)
-        metrics |= self.phases.run(trajectories, self._read(trajectories), self.iteration, engine)
+            self._start(trajectories, networks, reads_log_z)
+        metrics |= self.phases.run(trajectories, networks, self.iteration, engine)
         if backward.has_loss and backward.when == "after":
             metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
         self.followers.follow(self.iteration)
@@ -121,10 +122,10 @@ class Learner:
         self.iteration += 1
         return metrics
 
-    def _start(self, batch: Trajectories, reads_log_z: bool) -> None:
+    def _start(self, batch: Trajectories, networks: Networks, reads_log_z: bool) -> None:
         """Put log Z and the critics, but for what is frozen, where the first batch says that they should be."""
-        if reads_log_z and self.policy.log_z_start is not None and self.steps.trains("log_z"):
-            start_log_z(self.policy, self.objective, batch, self._read(batch))
+        if reads_log_z and self.steps.trains("log_z"):
+            start_log_z(self.policy, self.objective, batch, networks)
         starting = {n.name: self.auxiliaries[n.name] for n in self.objective.networks if n.start == "returns"}
         critics = {  # by their flow: a table that is not learned may lie beside it
             name: network
@@ -133,8 +134,7 @@ class Learner:
         }
         if "flow" in self.objective.separate and self.steps.trains("flow"):
             critics["policy"] = self.policy
-        if critics:
-            start_critics(critics, self.followers, self.policy, batch, self._read(batch))
+        start_critics(critics, self.followers, self.policy, batch, networks)
 
     def _read(self, batch: Trajectories) -> Networks:
         """What the forward objective reads beside the policy."""

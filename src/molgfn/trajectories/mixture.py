@@ -178,8 +178,12 @@ class Sources:
             trajectories, rewarded = _part(name, source.draw(context, max(count, 1)), max(count, 1))
             if not watched:
                 parts.append(trajectories)
-            if rewarded is not None:
-                (given if source.kind is Kind.GIVEN else fresh).append(rewarded)
+            if rewarded is None:
+                continue
+            if source.kind is Kind.GIVEN:
+                given.append(rewarded)
+            else:
+                fresh.append(rewarded)
                 context = replace(context, fresh=Rewarded.cat(fresh, kind))
         if context.fresh is None:
             raise ContractError(f"source `{self._rest}` found nothing: what it draws goes through `context.found`")
