@@ -9,8 +9,8 @@ from molgfn.chemistry.fragments.build import build_vocabulary
 from molgfn.chemistry.fragments.coverage import coverage
 from molgfn.chemistry.fragments.cutting import brics_bonds, cut
 from molgfn.chemistry.fragments.vocabulary import Vocabulary
-from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.chemistry.reading.identity import flat_smiles
 from molgfn.chemistry.trees.decomposition import Decomposer
 from molgfn.errors import DataError
 

@@ -8,8 +8,8 @@ from rdkit import Chem, RDConfig
 from rdkit.Chem import rdDepictor
 
 from molgfn.chemistry.files.reading import read_molecules
-from molgfn.chemistry.identity import canonical_smiles
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reading.identity import canonical_smiles
 
 NCI = os.path.join(RDConfig.RDDataDir, "NCI", "first_5K.smi")  # metals, charges, odd valences, salts
 #: two ways round a ring that depend on each other

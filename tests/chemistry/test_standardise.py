@@ -78,7 +78,11 @@ def test_a_failed_molecule_stays_failed():
 
 
 def test_it_is_a_config():
-    node = {"_target_": "molgfn.chemistry.standardise.Standardisation", "salts": "drop", "elements": ["C", "Cl"]}
+    node = {
+        "_target_": "molgfn.chemistry.standardise.Standardisation",
+        "salts": "drop",
+        "elements": ["C", "Cl"],
+    }
     assert build(node, Standardisation, "x") == Standardisation(salts="drop", elements=["C", "Cl"])
     for bad, words in (
         ({"min_atoms": 5, "max_atoms": 4}, "above max_atoms"),

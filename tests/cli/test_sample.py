@@ -10,7 +10,6 @@ from rdkit import Chem
 
 from molgfn.api import sampling as module
 from molgfn.api.object_files import require_format, write_objects
-from molgfn.checkpoint import load
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.errors import ConfigError
 from molgfn.evaluation.terminal_probability import log_terminal_probability
@@ -18,6 +17,7 @@ from molgfn.experiment import reward_of
 from molgfn.objects.string import STRING
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.structure.alerts import Alerts
+from molgfn.runs.checkpoint import load
 
 
 @pytest.mark.parametrize("suffix", [".smi", ".csv", ".parquet", ".sdf"])
@@ -171,7 +171,7 @@ def test_objects_without_a_value_keep_their_row_and_reason(call, molecules_run, 
 
 
 def test_invalid_molecules_are_counted_not_written(molecules_run, monkeypatch):
-    from molgfn.checkpoint import load
+    from molgfn.runs.checkpoint import load
 
     loaded = load(molecules_run)
     whole = type(loaded.environment).objects

@@ -12,11 +12,11 @@ import torch
 from rdkit import Chem
 from rdkit.Chem import QED
 
-from molgfn.checkpoint import load
 from molgfn.chemistry.molecules import parse
 from molgfn.experiment import reward_of
 from molgfn.oracles.properties.qed import QED as QEDOracle
 from molgfn.oracles.properties.sa import SA
+from molgfn.runs.checkpoint import load
 
 LINES = ["CCO", "c1ccccc1O", "not_a_smiles", "OCC", "CC(=O)Oc1ccccc1C(=O)O"]
 FUNCTIONS = """

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 import yaml
 
-from molgfn.checkpoint import load
 from molgfn.evaluation.report.summary import number
+from molgfn.runs.checkpoint import load
 
 
 def test_check_prints_the_composed_config_and_trains_nothing(call, grid_file, tmp_path):

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from molgfn.checkpoint import load
 from molgfn.cli.main import cli
 from molgfn.evaluation.exact.answers import exact_distribution
 from molgfn.experiment import reward_of
+from molgfn.runs.checkpoint import load
 from molgfn.trajectories.sampler import Sampler
 
 OWN = Path(__file__).with_name("hops.py")

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 import molgfn
-from molgfn.checkpoint import load
 from molgfn.cli.main import cli
 from molgfn.errors import ConfigError
 from molgfn.evaluation.exact.answers import exact_distribution
 from molgfn.experiment import reward_of
+from molgfn.runs.checkpoint import load
 
 RUN = """
 defaults:

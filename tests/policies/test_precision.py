@@ -15,7 +15,7 @@ from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.rewards.power import Power
-from molgfn.training.steps import losses_of
+from molgfn.training.updates.gradient_steps import losses_of
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor, evaluate_backward
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.children import LogChildFactor, LogChildren, LogPathFactor, LogPFAll

@@ -11,11 +11,11 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from molgfn.checkpoint import read
 from molgfn.chemistry.fingerprints import fingerprints
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import TrainingError
 from molgfn.experiment import train
+from molgfn.runs.checkpoint import read
 from molgfn.serving.faults import OracleFault
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Modes

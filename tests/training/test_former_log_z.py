@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from molgfn.checkpoint import load, read
 from molgfn.experiment import train
+from molgfn.runs.checkpoint import load, read
 
 from .conftest import node
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 import yaml
 
-from molgfn.checkpoint import load, read
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError
 from molgfn.evaluation.exact.answers import exact_target, exact_terminal
 from molgfn.experiment import assemble, reward_of, train
+from molgfn.runs.checkpoint import load, read
 
 from .conftest import AMBIGUOUS, SYMMETRIC, node
 

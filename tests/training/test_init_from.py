@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from molgfn.checkpoint import read
 from molgfn.errors import CheckpointError
 from molgfn.experiment import assemble, train
+from molgfn.runs.checkpoint import read
 
 from .conftest import node
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from molgfn.experiment import assemble, train
-from molgfn.training.engine import Engine
+from molgfn.training.updates.engine import Engine
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

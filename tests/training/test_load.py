@@ -6,8 +6,8 @@ import pytest
 import torch
 import yaml
 
-from molgfn.checkpoint import load
 from molgfn.experiment import train
+from molgfn.runs.checkpoint import load
 from molgfn.trajectories.sampler import Sampler
 
 CONFIGS = Path(__file__).parents[2] / "configs"

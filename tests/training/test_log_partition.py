@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 
 from molgfn.experiment import assemble, train
-from molgfn.training.log_partition import catch_up, estimate
+from molgfn.training.updates.log_partition import catch_up, estimate
 
 
 def moved(start, weights):

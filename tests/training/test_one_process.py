@@ -9,9 +9,9 @@ import pytest
 import yaml
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
-from molgfn.checkpoint import load
 from molgfn.errors import TrainingError
 from molgfn.experiment import train
+from molgfn.runs.checkpoint import load
 from molgfn.training.one_process import RANKS, LocalCheckpoints, alone
 
 

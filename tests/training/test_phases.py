@@ -11,7 +11,7 @@ from molgfn.experiment import assemble
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, Phase
 from molgfn.objectives.policy_gradients.frozen import Advantage, LogPFOld
 from molgfn.training import learner as learners
-from molgfn.training.steps import GradientSteps
+from molgfn.training.updates.gradient_steps import GradientSteps
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.divergences import KL
 from molgfn.trajectories.quantities.flows import LogFlow, LogZ

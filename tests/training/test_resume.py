@@ -7,8 +7,8 @@ import pytest
 import torch
 import yaml
 
-from molgfn.checkpoint import read
 from molgfn.experiment import train
+from molgfn.runs.checkpoint import read
 
 
 def node(target, **arguments):

@@ -4,8 +4,8 @@ import csv
 
 import pytest
 
-from molgfn.checkpoint import read
 from molgfn.experiment import train
+from molgfn.runs.checkpoint import read
 
 
 def node(target, **arguments):

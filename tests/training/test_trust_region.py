@@ -8,7 +8,7 @@ from molgfn.objectives.policy_gradients.rl_trust_region import RLTrustRegion
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.testing import golden_dag
-from molgfn.training.trust_region import TrustRegionOptimizer, conjugate_gradients
+from molgfn.training.updates.trust_region import TrustRegionOptimizer, conjugate_gradients
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
 from molgfn.trajectories.quantities.divergences import KLOld
 from molgfn.trajectories.sampler import Sampler

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from molgfn.api.own_files import own_reward
-from molgfn.checkpoint import Loaded
 from molgfn.errors import CheckpointError, DataError
 from molgfn.evaluation.progress import Progress
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.rewards.base import Reward
+from molgfn.runs.checkpoint import Loaded
 
 logger = logging.getLogger("molgfn")
 

@@ -13,14 +13,14 @@ import torch
 from molgfn.api.object_files import require_folder
 from molgfn.api.own_files import own_files, own_reward
 from molgfn.api.runs import RunLike, load
-from molgfn.checkpoint import Loaded
 from molgfn.config import build
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.run import Evaluated, evaluate_run
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.policies.base import Policy
-from molgfn.run_policies import PLAIN, run_policy
+from molgfn.runs.checkpoint import Loaded
+from molgfn.runs.policies import PLAIN, run_policy
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.wandb_tables import add_evaluation
 

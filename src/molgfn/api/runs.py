@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 import torch
 
-from molgfn import checkpoint
-from molgfn.checkpoint import Loaded
 from molgfn.class_paths import TRUSTED, import_class, trust_word
 from molgfn.code_references import names_file
 from molgfn.config import CLASS_KEY
 from molgfn.errors import ConfigError, DataError
 from molgfn.experiment import Run
 from molgfn.paths import local
+from molgfn.runs import checkpoint
+from molgfn.runs.checkpoint import Loaded
 
 #: what ``train`` returned, what ``load`` returned, a run folder, a checkpoint file, or a folder of runs (its latest)
 RunLike = Run | Loaded | str | Path

@@ -13,12 +13,12 @@ import torch
 from molgfn.api.columns import log_pt_columns, sampled_reward, value_columns
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
-from molgfn.checkpoint import Loaded
 from molgfn.environments.conditional import fixed_condition, in_words
 from molgfn.errors import ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.exploration import Exploration
 from molgfn.rewards.base import Reward
+from molgfn.runs.checkpoint import Loaded
 from molgfn.trajectories.sampler import Sampler
 
 logger = logging.getLogger("molgfn")

@@ -12,7 +12,6 @@ import yaml
 
 from molgfn.api.own_files import own_reward
 from molgfn.api.runs import RunLike, checkpoint_of, trusted_for
-from molgfn.checkpoint import KEY, files_of, read
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.class_paths import import_class
 from molgfn.composing.compose import checked
@@ -24,6 +23,7 @@ from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 from molgfn.rewards.base import Reward
 from molgfn.rewards.readings import Readings
+from molgfn.runs.checkpoint import KEY, files_of, read
 
 #: columns of every table, which no component may be called
 TAKEN = ("smiles", "log_reward", "problem")

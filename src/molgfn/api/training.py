@@ -11,12 +11,12 @@ import pytorch_lightning as pl
 from molgfn import experiment as experiments
 from molgfn.api.own_files import own_files
 from molgfn.api.runs import RunLike, checkpoint_of
-from molgfn.checkpoint import KEY, files_of, find, read
 from molgfn.composing.compose import apply, checked
 from molgfn.config import check
 from molgfn.errors import ConfigError
 from molgfn.experiment import Run
 from molgfn.run_files import settle
+from molgfn.runs.checkpoint import KEY, files_of, find, read
 
 #: what a run that goes on may change; everything else made the weights, the data and the random streams what they are
 CHANGEABLE = ("trainer.", "scoring.")

@@ -9,7 +9,7 @@ from rdkit import Chem, RDLogger
 
 from molgfn.chemistry.files.aromatic_blocks import AROMATIC_BONDS, kekule_blocks
 from molgfn.chemistry.files.mol_blocks import without_queries
-from molgfn.chemistry.identity import canonical_smiles, plain, unusual
+from molgfn.chemistry.reading.identity import canonical_smiles, plain, unusual
 
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # what RDKit says of a bad molecule goes into Molecule.problem
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rdkit import Chem
 
-from molgfn.chemistry.lost_brackets import lost_brackets_hint
+from molgfn.chemistry.reading.lost_brackets import lost_brackets_hint
 from molgfn.errors import ConfigError
 
 

@@ -11,8 +11,8 @@ from pydantic import Field
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from molgfn.chemistry.identity import canonical_smiles, implicit_hydrogens
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reading.identity import canonical_smiles, implicit_hydrogens
 from molgfn.errors import ConfigError
 
 _ISOTOPE = re.compile(r"\[\d")

@@ -119,12 +119,12 @@ def _file(
 ) -> Evaluated:
     from molgfn.api.evaluating import evaluation_settings, results_folder
     from molgfn.api.own_files import own_reward
-    from molgfn.checkpoint import load
     from molgfn.datasets.reading import unfit
     from molgfn.errors import DataError
     from molgfn.evaluation.run import evaluate_molecules
     from molgfn.evaluation.settings import EvaluationSettings
     from molgfn.rewards.under_condition import UnderCondition
+    from molgfn.runs.checkpoint import load
 
     if not what.is_file():
         raise DataError(f"{what}: no such file or folder")

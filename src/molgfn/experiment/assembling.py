@@ -15,7 +15,6 @@ from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.frozen_policies import frozen_policies
 from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective, TargetNetwork
@@ -25,9 +24,10 @@ from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.rewards.readings import Readings
 from molgfn.rewards.scalarisation import Scalarisation
-from molgfn.run_environment import run_environment
-from molgfn.run_folder import name_problem
-from molgfn.run_policies import PLAIN, run_backward, run_policy
+from molgfn.runs.environment import run_environment
+from molgfn.runs.folder import name_problem
+from molgfn.runs.frozen_policies import frozen_policies
+from molgfn.runs.policies import PLAIN, run_backward, run_policy
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.declarations import misdeclared

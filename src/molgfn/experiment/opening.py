@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from molgfn import __version__
-from molgfn.checkpoint import find, read
 from molgfn.experiment.assembling import Experiment
 from molgfn.objectives.backward.base import policy_needs
-from molgfn.run_folder import begin
+from molgfn.runs.checkpoint import find, read
+from molgfn.runs.folder import begin
 
 
 @dataclass(frozen=True)

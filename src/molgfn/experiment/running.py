@@ -13,13 +13,13 @@ import pytorch_lightning as pl
 import torch
 
 from molgfn import run_files
-from molgfn.checkpoint import take_weights
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.top_auc import write_pmo
 from molgfn.experiment import fitting, opening
 from molgfn.experiment.assembling import Experiment, assemble
 from molgfn.moved import present
-from molgfn.run_environment import environment_record
+from molgfn.runs.checkpoint import take_weights
+from molgfn.runs.environment import environment_record
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.logs.loggers import Mode
 from molgfn.training.logs.run_log import RunLog

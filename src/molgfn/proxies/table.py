@@ -13,8 +13,8 @@ import numpy as np
 from molgfn.chemistry.files.layout import chosen_column
 from molgfn.chemistry.files.left_out import LeftOut
 from molgfn.chemistry.files.reading import Columns, iter_records
-from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reading.identity import flat_smiles
 from molgfn.errors import DataError
 
 #: how tables say that there is no number

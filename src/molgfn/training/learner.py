@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.policies.base import Policy
-from molgfn.training.backward_steps import BackwardSteps
-from molgfn.training.engine import Engine
 from molgfn.training.optimizers import Optimizers
-from molgfn.training.phases import Phases
-from molgfn.training.starts import start_critics, start_log_z
-from molgfn.training.steps import GradientSteps
-from molgfn.training.target_networks import Followers
+from molgfn.training.updates.backward_steps import BackwardSteps
+from molgfn.training.updates.engine import Engine
+from molgfn.training.updates.gradient_steps import GradientSteps
+from molgfn.training.updates.phases import Phases
+from molgfn.training.updates.starts import start_critics, start_log_z
+from molgfn.training.updates.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.quantities.flows import LogZ
 from molgfn.trajectories.quantities.networks import Networks

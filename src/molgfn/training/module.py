@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from molgfn.training.engine import Engine
 from molgfn.training.learner import Learner
+from molgfn.training.updates.engine import Engine
 from molgfn.trajectories.rewarded import Batch
 
 #: the learner's entry in a checkpoint

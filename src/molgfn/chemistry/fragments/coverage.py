@@ -9,8 +9,8 @@ from typing import Any
 from molgfn.chemistry.fragments.assembly import Assembler
 from molgfn.chemistry.fragments.labels import resolve_joins
 from molgfn.chemistry.fragments.vocabulary import Vocabulary
-from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reading.identity import flat_smiles
 from molgfn.chemistry.trees.decomposition import Decomposer
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from rdkit import Chem
 
 from molgfn.chemistry.desirabilities import clipped
-from molgfn.chemistry.hydrogens import without_hydrogens
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
 from molgfn.chemistry.similarity import References
 from molgfn.oracles.base import Oracle
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from molgfn.chemistry.formulas import FormulaMatch
-from molgfn.chemistry.hydrogens import without_hydrogens
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
 from molgfn.oracles.base import Oracle
 
 

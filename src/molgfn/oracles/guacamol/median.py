@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from molgfn.chemistry.hydrogens import without_hydrogens
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
 from molgfn.chemistry.similarity import Fingerprint, References
 from molgfn.oracles.base import Oracle
 

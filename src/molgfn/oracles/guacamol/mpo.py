@@ -12,8 +12,8 @@ from rdkit.Chem import rdMolDescriptors
 
 from molgfn.chemistry.desirabilities import at_least, at_most, clipped, geometric_mean, near
 from molgfn.chemistry.formulas import FormulaMatch, atom_counts
-from molgfn.chemistry.hydrogens import without_hydrogens
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
 from molgfn.chemistry.similarity import Fingerprint, References
 from molgfn.oracles.base import Oracle
 

@@ -10,8 +10,8 @@ from rdkit import Chem
 from rdkit.Chem import GraphDescriptors, rdMolDescriptors
 
 from molgfn.chemistry.desirabilities import geometric_mean, near
-from molgfn.chemistry.hydrogens import without_hydrogens
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
 from molgfn.oracles.base import Oracle
 
 _SMARTS = "CN(C=O)Cc1ccc(c2ccccc2)cc1"

@@ -10,8 +10,8 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
-from molgfn.chemistry.hydrogens import without_hydrogens
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
 from molgfn.oracles.base import Oracle
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from molgfn.chemistry.hydrogens import without_hydrogens
-from molgfn.chemistry.lost_brackets import lost_brackets_hint
 from molgfn.chemistry.molecules import Molecule, parse
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
+from molgfn.chemistry.reading.lost_brackets import lost_brackets_hint
 from molgfn.chemistry.similarity import Fingerprint, References
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from molgfn.chemistry.hydrogens import without_hydrogens
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.patterns import patterns
+from molgfn.chemistry.reading.hydrogens import without_hydrogens
 from molgfn.oracles.base import Oracle
 
 

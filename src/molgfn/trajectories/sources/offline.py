@@ -12,8 +12,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.chemistry.identity import flat_smiles
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reading.identity import flat_smiles
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules, unfit
 from molgfn.environments.base import Environment

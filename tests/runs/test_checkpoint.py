@@ -7,7 +7,7 @@ import zipfile
 import pytest
 import torch
 
-from molgfn.checkpoint import find, load, read
+from molgfn.runs.checkpoint import find, load, read
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import CheckpointError
 from molgfn.policies.mlp import MLPPolicy

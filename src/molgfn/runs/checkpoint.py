@@ -27,8 +27,8 @@ from molgfn.moved_sources import present_key
 from molgfn.paths import local
 from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
-from molgfn.run_environment import condition_record, run_environment
-from molgfn.run_policies import run_backward, run_policy
+from molgfn.runs.environment import condition_record, run_environment
+from molgfn.runs.policies import run_backward, run_policy
 
 KEY = "molgfn"
 PREFIX = "policy."

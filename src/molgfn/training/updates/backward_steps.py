@@ -11,8 +11,8 @@ from torch import Tensor
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.policies.base import Policy
-from molgfn.training.engine import Engine
-from molgfn.training.steps import GradientSteps, losses_of
+from molgfn.training.updates.engine import Engine
+from molgfn.training.updates.gradient_steps import GradientSteps, losses_of
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate_backward
 from molgfn.trajectories.quantities.networks import Networks

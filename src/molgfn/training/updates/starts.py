@@ -9,8 +9,8 @@ import torch
 from molgfn.objectives.base import Objective
 from molgfn.objectives.policy_gradients import advantages
 from molgfn.policies.base import Policy
-from molgfn.training import log_partition
-from molgfn.training.target_networks import Followers
+from molgfn.training.updates import log_partition
+from molgfn.training.updates.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from molgfn.errors import TrainingError
 from molgfn.objectives.base import ObjectiveOutput, TrustRegion
-from molgfn.training.engine import Engine
 from molgfn.training.optimizers import Optimizers
-from molgfn.training.trust_region import TrustRegionOptimizer
+from molgfn.training.updates.engine import Engine
+from molgfn.training.updates.trust_region import TrustRegionOptimizer
 from molgfn.trajectories.evaluated import Evaluated
 
 

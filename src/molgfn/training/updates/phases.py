@@ -7,9 +7,9 @@ from torch import Tensor
 
 from molgfn.objectives.base import Objective, ObjectiveOutput, Phase
 from molgfn.policies.base import Policy
-from molgfn.training import log_partition
-from molgfn.training.engine import Engine
-from molgfn.training.steps import GradientSteps, full_precision, losses_of
+from molgfn.training.updates import log_partition
+from molgfn.training.updates.engine import Engine
+from molgfn.training.updates.gradient_steps import GradientSteps, full_precision, losses_of
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
 from molgfn.trajectories.evaluated import Evaluated, Values

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from molgfn.checkpoint import differences, load
+from molgfn.runs.checkpoint import differences, load
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
-from molgfn.run_environment import environment_record
+from molgfn.runs.environment import environment_record
 
 
 def frozen_policies(objective: Objective, config: dict[str, Any], environment: Environment) -> dict[str, Policy]:

@@ -6,7 +6,7 @@ import torch
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ConfigError
 from molgfn.policies.base import Policy
-from molgfn.run_policies import PLAIN, run_backward, run_policy
+from molgfn.runs.policies import PLAIN, run_backward, run_policy
 
 GRID = HyperGrid(dimensions=2, side=3)
 MAXENT = {"_target_": "molgfn.objectives.backward.maximum_entropy.MaximumEntropy", "counts": "auto"}
