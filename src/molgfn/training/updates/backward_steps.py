@@ -11,6 +11,7 @@ from torch import Tensor
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.gradient_steps import GradientSteps, losses_of
 from molgfn.trajectories.batch import Trajectories
@@ -19,6 +20,7 @@ from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.recent import RecentBatches
 from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.union import Union
 
 
 class BackwardSteps:
@@ -30,6 +32,7 @@ class BackwardSteps:
         auxiliaries: further networks by name.
         steps: takes the gradient steps.
         seed: of what is drawn here.
+        ranks: the processes of the run; each draws by a stream of its own, and a guide sees what all have found.
     """
 
     def __init__(
@@ -39,9 +42,10 @@ class BackwardSteps:
         auxiliaries: Mapping[str, Policy],
         steps: GradientSteps,
         seed: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.policy, self.backward, self.auxiliaries, self.steps = policy, backward, auxiliaries, steps
-        self.seed = seed
+        self.seed, self.ranks, self.union = ranks.seed(seed + 2**32, "backward"), ranks, Union(ranks)
         self.recent = RecentBatches(backward.memory)
         self._stream: torch.Generator | None = None
         self._restored: Tensor | None = None
@@ -50,7 +54,7 @@ class BackwardSteps:
         """Take note of a batch and of what is newly drawn in it; before anything else in an iteration."""
         self.recent.add(batch.trajectories)
         if self.backward.guide is not None:
-            self.backward.guide.observe(batch.fresh.trajectories, self.policy)
+            self.backward.guide.observe(self._found(batch.fresh.trajectories), self.policy)
 
     def take(self, batch: Trajectories, iteration: int, engine: Engine) -> dict[str, Tensor]:
         """The steps of an iteration, on what P_B's training asks for."""
@@ -61,9 +65,18 @@ class BackwardSteps:
             if backward.guide is not None:
                 guide = backward.guide.log_prob(trajectories, self.policy)
             networks = Networks(own=self.auxiliaries, log_guide=guide)
-            evaluated = evaluate_backward(trajectories, self.policy, quantities=backward.quantities, networks=networks)
+            evaluated = evaluate_backward(
+                trajectories, self.policy, quantities=backward.quantities, networks=networks, union=self.union
+            )
             metrics |= self.steps.take(losses_of(backward, evaluated), "backward", iteration, engine)
         return metrics
+
+    def _found(self, fresh: Trajectories) -> Trajectories:
+        """What is newly drawn on every rank: a guide teaches all of them the same."""
+        if self.ranks.size == 1:
+            return fresh
+        scored = replace(fresh, measurements=None, state_measurements=None, log_reward_state=None)
+        return Trajectories.cat(self.ranks.gather(scored.to("cpu"))).to(fresh.lengths.device)
 
     def _trajectories(self, batch: Trajectories) -> Trajectories:
         kind, device = self.backward.trajectories, self.policy.device
@@ -78,7 +91,7 @@ class BackwardSteps:
     def _generator(self, device: torch.device) -> torch.Generator:
         """Made when it is first needed: only then the policy is on the device that it trains on."""
         if self._stream is None:
-            self._stream = torch.Generator(device).manual_seed(self.seed + 2**32)
+            self._stream = torch.Generator(device).manual_seed(self.seed)
             if self._restored is not None:
                 self._stream.set_state(self._restored)
         return self._stream

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from molgfn.errors import TrainingError
 from molgfn.objectives.base import ObjectiveOutput, TrustRegion
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.trust_region import TrustRegionOptimizer
@@ -22,14 +23,17 @@ class GradientSteps:
     Args:
         groups: parameter groups by name.
         optimizers: learning rates, clipping.
+        ranks: the processes of the run; all take the same step, along the mean of their gradients.
 
     Attributes:
         taken: gradient steps so far.
     """
 
-    def __init__(self, groups: Mapping[str, list[nn.Parameter]], optimizers: Optimizers) -> None:
+    def __init__(
+        self, groups: Mapping[str, list[nn.Parameter]], optimizers: Optimizers, ranks: Ranks = ALONE
+    ) -> None:
         self.groups = dict(groups)
-        self.optimizers = optimizers
+        self.optimizers, self.ranks = optimizers, ranks
         self.taken = 0
 
     @cached_property
@@ -57,7 +61,7 @@ class GradientSteps:
         return {group["name"]: group["lr"] for group in self.optimizer.param_groups}
 
     def take(self, output: ObjectiveOutput, what: str, iteration: int, engine: Engine) -> dict[str, Tensor]:
-        """One step down the losses of ``output``: backward each into its own groups, clip, move.
+        """One step down the losses of ``output``: backward each into its own groups, join, clip, move.
 
         Args:
             output: of an objective or of P_B's training.
@@ -77,6 +81,7 @@ class GradientSteps:
                 continue
             engine.backward(loss.value, parameters, keep_graph=i < last)
             touched |= {id(p): p for p in parameters}
+        self.ranks.add_up_gradients(list(touched.values()))  # one message; from here on all ranks have the same
         norm = self.optimizers.clip(list(touched.values()))
         if not torch.isfinite(norm):
             raise TrainingError(
@@ -102,7 +107,7 @@ class GradientSteps:
         parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
         if not parameters:  # all of them are frozen
             return {f"loss/{name}": loss.value.detach(), **first.metrics}
-        optimizer = TrustRegionOptimizer(parameters, **vars(region))
+        optimizer = TrustRegionOptimizer(parameters, **vars(region), ranks=self.ranks)
 
         def closure() -> tuple[Tensor, Tensor]:
             output = again()
