@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.gradient_steps import GradientSteps, losses_of
+from molgfn.training.updates.skipped_steps import origin
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate_backward
 from molgfn.trajectories.quantities.networks import Networks
@@ -68,7 +70,8 @@ class BackwardSteps:
             evaluated = evaluate_backward(
                 trajectories, self.policy, quantities=backward.quantities, networks=networks, union=self.union
             )
-            metrics |= self.steps.take(losses_of(backward, evaluated), "backward", iteration, engine)
+            why = partial(origin, trajectories, evaluated, range(len(trajectories)))
+            metrics |= self.steps.take(losses_of(backward, evaluated), "backward", iteration, engine, why)
         return metrics
 
     def _found(self, fresh: Trajectories) -> Trajectories:

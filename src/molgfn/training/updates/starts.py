@@ -27,7 +27,8 @@ def start_log_z(
         return
     evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks, union=union)
     log_weights = union.gather(objective.log_weights(evaluated))
-    policy.log_z.constant.copy_(log_partition.estimate(log_weights, policy.log_z_start))
+    start = log_partition.estimate(log_weights, policy.log_z_start)
+    policy.log_z.constant.copy_(start.where(start.isfinite(), policy.log_z.constant))
 
 
 @torch.no_grad()
@@ -45,6 +46,7 @@ def start_critics(
     evaluated = evaluate(batch, policy, quantities=(LogPB,), networks=networks, union=union)
     to_go = advantages.rewards_to_go(advantages.soft_rewards(evaluated))
     mean = union.mean(to_go[evaluated.mask])
+    mean = mean.where(mean.isfinite(), 0.0)
     for name, critic in critics.items():
         flow = critic(batch.states, forward=False, flow=True).log_flow
         offset = mean - union.mean(flow)  # type: ignore[arg-type]

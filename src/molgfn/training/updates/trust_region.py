@@ -32,6 +32,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
 
     Attributes:
         report: of the last step: ``accepted`` (0 or 1), ``divergence``, ``improvement`` (of the loss), ``backtracks``.
+        finite: whether loss and gradient of the last step were finite.
 
     Reference: Schulman et al. 2015, arXiv 1502.05477, appendix C; used by arXiv 2408.05885 (RL-T).
     """
@@ -59,6 +60,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
         super().__init__(params, defaults)
         self.ranks = ranks
         self.report: dict[str, float] = {}
+        self.finite = True
 
     def step(self, closure: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[override]
         """One step.
@@ -86,6 +88,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
         """The loss, and the step to the edge of the region by the quadratic model; None where there is no such step."""
         loss, divergence = closure()
         before, _ = self._means(loss, divergence)
+        self.finite = bool(before.isfinite())
         if not loss.requires_grad or not divergence.requires_grad:
             return before, None
         mine = _flat(torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True), parameters)
@@ -94,7 +97,8 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
             torch.autograd.grad(divergence, parameters, create_graph=True, allow_unused=True),
             parameters,
         )
-        if not torch.isfinite(gradient).all() or not gradient.any() or not slope.requires_grad:
+        self.finite = self.finite and bool(gradient.isfinite().all())
+        if not self.finite or not gradient.any() or not slope.requires_grad:
             return before, None
 
         def curvature(vector: Tensor) -> Tensor:
