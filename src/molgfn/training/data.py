@@ -39,7 +39,8 @@ class _Batches(IterableDataset):
         while owner.iteration < owner.iterations and not owner.spent:
             refused = owner.refused
             batch = owner.draw()
-            if owner.ranks.any(owner.refused > refused):  # the budget ended within the batch: the rest has no reward to learn from
+            if owner.ranks.any(owner.refused > refused):
+                # the budget ended within the batch: the rest has no reward to learn from
                 owner.untrained = batch
                 break
             yield batch
@@ -143,7 +144,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         return {
             "iteration": self.iteration,
             "drawn": self.drawn,
-            "streams": {name: stream.get_state() for name, stream in self._streams.items()},
+            "streams": self.ranks.keep({name: stream.get_state() for name, stream in self._streams.items()}),
             "sources": self.sources.state_dict(),
             "reward": self.reward.state_dict(),
         }
@@ -151,7 +152,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.iteration = state_dict["iteration"]
         self.drawn = state_dict["drawn"]
-        self._restored = {k: v.cpu() for k, v in state_dict["streams"].items()}
+        self._restored = {k: v.cpu() for k, v in self.ranks.own(state_dict["streams"]).items()}
         self._streams = {}
         self.sources.load_state_dict(state_dict["sources"], self.environment)
         self.reward.load_state_dict(state_dict["reward"])

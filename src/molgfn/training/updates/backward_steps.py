@@ -102,15 +102,16 @@ class BackwardSteps:
     def state_dict(self) -> dict[str, Any]:
         guide = self.backward.guide
         return {
-            "stream": self._restored if self._stream is None else self._stream.get_state(),
-            "recent": self.recent.state_dict(),
+            "stream": self.ranks.keep(self._restored if self._stream is None else self._stream.get_state()),
+            "recent": self.ranks.keep(self.recent.state_dict()),
             "guide": None if guide is None else guide.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state_dict``."""
         self._stream = None
-        self._restored = None if state["stream"] is None else state["stream"].cpu()
-        self.recent.load_state_dict(state["recent"], self.policy.environment.initial(1))
+        stream = self.ranks.own(state["stream"])
+        self._restored = None if stream is None else stream.cpu()
+        self.recent.load_state_dict(self.ranks.own(state["recent"]), self.policy.environment.initial(1))
         if self.backward.guide is not None:
             self.backward.guide.load_state_dict(state["guide"])
