@@ -145,7 +145,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
             "iteration": self.iteration,
             "drawn": self.drawn,
             "streams": self.ranks.keep({name: stream.get_state() for name, stream in self._streams.items()}),
-            "sources": self.sources.state_dict(),
+            "sources": self.ranks.keep(self.sources.state_dict()),
             "reward": self.reward.state_dict(),
         }
 
@@ -154,7 +154,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.drawn = state_dict["drawn"]
         self._restored = {k: v.cpu() for k, v in self.ranks.own(state_dict["streams"]).items()}
         self._streams = {}
-        self.sources.load_state_dict(state_dict["sources"], self.environment)
+        self.sources.load_state_dict(self.ranks.own(state_dict["sources"]), self.environment)
         self.reward.load_state_dict(state_dict["reward"])
         if self.record is not None:
             self.record.forget_after(self.iteration)
