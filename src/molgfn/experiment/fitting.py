@@ -67,6 +67,7 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
         cut=e.evaluation.tanimoto,
         log_every=settings.log_every,
         remedy=remedy(e.policy, e.objective, e.optimizers, e.sources),
+        ranks=e.ranks,
     )
     measuring = [
         discoveries,

@@ -21,10 +21,10 @@ class ScoredRecord:
 
     Columns: ``call`` (1, 2, ... in order), ``iteration`` (1 is the first), ``source`` (policy, local_search, offline,
     state ...), ``key`` (canonical SMILES of a molecule), ``value`` and ``log_reward`` (null without a value),
-    ``problem`` (why), then a column for each raw component. Where objects are built under a condition, ``condition_NAME``
-    is what the object of that row was built under, and ``log_reward`` is log R under it. Invalid objects were not
-    scored and are not here. Rows are on disk after each batch; memory does not grow. A full disk costs rows, said once,
-    not the run.
+    ``problem`` (why), then a column for each raw component. Where objects are built under a condition,
+    ``condition_NAME`` is what the object of that row was built under, and ``log_reward`` is log R under it. Invalid
+    objects were not scored and are not here. Rows are on disk after each batch; memory does not grow. A full disk costs
+    rows, said once, not the run.
 
     Args:
         path: of the file; one that is there is continued.

@@ -14,6 +14,7 @@ from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.rewarded import Batch, Rewarded, find_rewards, without_rewards
@@ -45,6 +46,7 @@ class Context:
         state_rewards: somebody reads rewards of the states on the way.
         given_rewards: somebody reads rewards of objects that are given.
         fresh: what the sources before this one found in this batch; None for the first.
+        ranks: the processes of the run, which all draw their shares now, by sources of the same settings.
     """
 
     policy: Policy
@@ -55,6 +57,7 @@ class Context:
     state_rewards: bool = False
     given_rewards: bool = True
     fresh: Rewarded | None = None
+    ranks: Ranks = ALONE
 
     def found(self, trajectories: Trajectories) -> Rewarded:
         """With rewards, as what the run finds."""
@@ -87,6 +90,8 @@ class Source(ABC):
     kind: ClassVar[Kind] = Kind.NEW
     #: share of each batch that it draws, in (0, 1]; None for the source that takes what the others leave
     share: float | None = None
+    #: it takes note of what all processes of a run drew (``Batch.everywhere``), not of this one's share alone
+    shared: bool | None = None
 
     @abstractmethod
     def draw(self, context: Context, n: int) -> Rewarded | Trajectories:
