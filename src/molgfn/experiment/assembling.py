@@ -77,6 +77,7 @@ class Experiment:
             frozen=self.frozen,
             target=self.target,
             seed=self.config["seed"],
+            give_up=self.trainer.give_up,
         )
 
     def module(self) -> GFlowNetModule:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.policies.base import Policy
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.gradient_steps import GradientSteps, losses_of
+from molgfn.training.updates.skipped_steps import origin
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate_backward
 from molgfn.trajectories.quantities.networks import Networks
@@ -62,7 +64,8 @@ class BackwardSteps:
                 guide = backward.guide.log_prob(trajectories, self.policy)
             networks = Networks(own=self.auxiliaries, log_guide=guide)
             evaluated = evaluate_backward(trajectories, self.policy, quantities=backward.quantities, networks=networks)
-            metrics |= self.steps.take(losses_of(backward, evaluated), "backward", iteration, engine)
+            why = partial(origin, trajectories, evaluated, range(len(trajectories)))
+            metrics |= self.steps.take(losses_of(backward, evaluated), "backward", iteration, engine, why)
         return metrics
 
     def _trajectories(self, batch: Trajectories) -> Trajectories:

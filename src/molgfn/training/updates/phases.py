@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from molgfn.objectives.base import Objective, ObjectiveOutput, Phase
+from molgfn.objectives.base import Objective, ObjectiveOutput, Phase, TrustRegion
 from molgfn.policies.base import Policy
 from molgfn.training.updates import log_partition
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.gradient_steps import GradientSteps, full_precision, losses_of
+from molgfn.training.updates.skipped_steps import origin
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
 from molgfn.trajectories.evaluated import Evaluated, Values
@@ -51,7 +54,7 @@ class Phases:
         for phase in phases:
             if phase.trust_region is not None:
                 start = evaluated.having(frozen) if phase is first else None
-                metrics |= self._step_in_region(phase, batch, frozen, networks, anchor, start)
+                metrics |= self._step_in_region(phase, batch, frozen, networks, anchor, start, iteration)
                 continue
             for epoch in range(phase.epochs):
                 for part in range(phase.splits):
@@ -59,7 +62,8 @@ class Phases:
                         now = evaluated.having(frozen)
                     else:
                         now = self._evaluate(phase, batch, frozen, networks, anchor, self.joint, part)
-                    metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine)
+                    why = partial(origin, batch, now, range(part, len(batch), phase.splits))
+                    metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine, why)
         if log_weights is not None:
             log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
         return metrics
@@ -85,12 +89,15 @@ class Phases:
         networks: Networks,
         anchor: Anchor | None,
         start: Evaluated | None,
+        iteration: int,
     ) -> dict[str, Tensor]:
         def again() -> ObjectiveOutput:
             return losses_of(phase.loss, self._evaluate(phase, batch, frozen, networks, anchor))
 
-        first = again() if start is None else losses_of(phase.loss, start)
-        return self.steps.take_in_region(first, again, phase.trust_region)  # type: ignore[arg-type]
+        start = self._evaluate(phase, batch, frozen, networks, anchor) if start is None else start
+        why = partial(origin, batch, start, range(len(batch)))
+        region: TrustRegion = phase.trust_region  # type: ignore[assignment]
+        return self.steps.take_in_region(losses_of(phase.loss, start), again, region, phase.name, iteration, why)
 
     def _evaluate(
         self,

@@ -23,7 +23,8 @@ def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, netwo
     if policy.log_z_start is None:
         return
     evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks)
-    policy.log_z.constant.copy_(log_partition.estimate(objective.log_weights(evaluated), policy.log_z_start))
+    start = log_partition.estimate(objective.log_weights(evaluated), policy.log_z_start)
+    policy.log_z.constant.copy_(start.where(start.isfinite(), policy.log_z.constant))
 
 
 @torch.no_grad()
@@ -36,6 +37,7 @@ def start_critics(
     evaluated = evaluate(batch, policy, quantities=(LogPB,), networks=networks)
     to_go = advantages.rewards_to_go(advantages.soft_rewards(evaluated))
     mean = to_go[evaluated.mask].mean()
+    mean = mean.where(mean.isfinite(), 0.0)
     for name, critic in critics.items():
         offset = mean - critic(batch.states, forward=False, flow=True).log_flow.mean()  # type: ignore[union-attr]
         critic.raise_flow(offset)

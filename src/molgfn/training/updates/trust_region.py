@@ -28,6 +28,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
 
     Attributes:
         report: of the last step: ``accepted`` (0 or 1), ``divergence``, ``improvement`` (of the loss), ``backtracks``.
+        finite: whether loss and gradient of the last step were finite.
 
     Reference: Schulman et al. 2015, arXiv 1502.05477, appendix C; used by arXiv 2408.05885 (RL-T).
     """
@@ -53,6 +54,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
         }
         super().__init__(params, defaults)
         self.report: dict[str, float] = {}
+        self.finite = True
 
     def step(self, closure: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[override]
         """One step.
@@ -80,6 +82,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
         """The loss, and the step to the edge of the region by the quadratic model; None where there is no such step."""
         loss, divergence = closure()
         before = loss.detach()
+        self.finite = bool(before.isfinite())
         if not loss.requires_grad or not divergence.requires_grad:
             return before, None
         gradient = _flat(torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True), parameters)
@@ -87,7 +90,8 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
             torch.autograd.grad(divergence, parameters, create_graph=True, allow_unused=True),
             parameters,
         )
-        if not torch.isfinite(gradient).all() or not gradient.any() or not slope.requires_grad:
+        self.finite = self.finite and bool(gradient.isfinite().all())
+        if not self.finite or not gradient.any() or not slope.requires_grad:
             return before, None
 
         def curvature(vector: Tensor) -> Tensor:
