@@ -18,7 +18,7 @@ from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective, TargetNetwork
-from molgfn.objectives.declarations import read_quantities
+from molgfn.objectives.declarations import read_quantities, undeclared
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -112,6 +112,9 @@ def assemble(config: dict[str, Any]) -> Experiment:
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
     backward = run_backward(config, environment)
+    for key, part in (("objective", objective), ("backward", backward)):
+        if problems := undeclared(part):
+            raise ConfigError([f"{key}: {type(part).__name__}.{text}" for text in problems])
     target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
     policy = run_policy(config, environment, policy_needs(objective, backward))
     auxiliaries = {
