@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unguided, unread
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
@@ -208,6 +208,7 @@ def misfits(e: Experiment) -> list[str]:
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
+    problems += [f"backward: {type(e.backward).__name__} {text}" for text in unguided(e.backward, e.environment)]
     if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):

@@ -23,6 +23,9 @@ class Guide(ABC):
     depends on x alone.
     """
 
+    #: it knows a state again when it comes back (``environments.enumerable.Enumerable``)
+    of_keyed_states: ClassVar[bool] = False
+
     @abstractmethod
     def log_prob(self, trajectories: Trajectories, policy: Any) -> Tensor:
         """Log-probability of every step, [S], 0 at exits, without gradient.
