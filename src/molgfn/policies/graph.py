@@ -65,7 +65,7 @@ class GraphPolicy(Policy):
         spec = getattr(environment, "spec", None)
         if not isinstance(spec, GraphSpec):
             raise ConfigError(
-                f"policy: {type(self).__name__} reads the sizes of graphs from `spec`, an environments.graphs.GraphSpec, "
+                f"policy: {type(self).__name__} reads the sizes of graphs from `spec` (environments.graphs.GraphSpec), "
                 f"which {type(environment).__name__} does not have"
             )
         self.spec = spec
