@@ -89,5 +89,6 @@ def test_a_run_ends_in_a_report(shown, tmp_path, monkeypatch):
     assert 0 < found["exact/tv"]["value"] < 0.5
     page = Path("ev/report.html").read_text()
     assert "bright" in page
+    assert "<b>Painted</b>" in page
     call("sample", run, "-n", 5, "--trust", HERE, "-o", "five.csv")
     assert len(Path("five.csv").read_text().splitlines()) == 6
