@@ -87,14 +87,18 @@ def unread(reward: Reward, environment: Environment) -> list[str]:
     return problems
 
 
-def too_small(objective: Objective, batch_size: int) -> str | None:
-    """Why an objective cannot learn from batches of this size."""
-    name = type(objective).__name__
+def too_small(objective: Objective, share: int, processes: int = 1) -> str | None:
+    """Why an objective cannot learn from batches of which each of some processes draws ``share`` trajectories.
+
+    What compares trajectories compares those of all; each process splits its own share.
+    """
+    name, batch_size = type(objective).__name__, share * processes
     if batch_size < objective.least_batch:
         return f"{name} compares trajectories and needs at least {objective.least_batch} in a batch, not {batch_size}"
     for phase in objective.phases():
-        if batch_size < phase.splits:
-            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but it holds only {batch_size}"
+        if share < phase.splits:
+            what = "it holds" if processes == 1 else f"the share of each of {processes} processes holds"
+            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but {what} only {share}"
     return None
 
 

@@ -6,7 +6,7 @@ import copy
 import logging
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -117,6 +117,16 @@ class Policy(nn.Module):
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
         """Evaluate what is asked for at ``states`` [B]."""
+
+    def for_rollout(self) -> Callable[[States], ActionDistribution]:
+        """P_F of states [B] as the parameters are now, for the steps of one rollout, without gradient.
+
+        A class may prepare here once what is the same at every step; the default asks ``forward`` each time.
+        """
+        return self._present
+
+    def _present(self, states: States) -> ActionDistribution:
+        return self(states).forward
 
     @abstractmethod
     def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:

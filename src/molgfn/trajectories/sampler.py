@@ -43,30 +43,33 @@ class Sampler:
         alive = torch.arange(n, device=device)
         running = torch.ones(n, dtype=torch.bool, device=device)
         compact = device.type == "cpu" if self.compact is None else self.compact
-        parts: list[tuple[States, Tensor, Tensor, Tensor]] = []
-        actions_of, backs, exits_of = [], [], []
-        for step in range(environment.max_steps):
-            distribution = policy(states).forward
-            actions = (exploration or _AS_IT_IS).sample(distribution, generator)
+        choice, draw = policy.for_rollout(), (exploration or _AS_IT_IS).sample
+        states_of, alive_of, running_of, actions_of, backs, exits_of = [], [], [], [], [], []
+        for _ in range(environment.max_steps):
+            actions = draw(choice(states), generator)
             after = environment.step(states, actions)
             exits = environment.is_exit(states, actions)
-            parts.append((states, alive, torch.full_like(alive, step), running))
+            states_of.append(states)
+            alive_of.append(alive)
+            running_of.append(running)
             actions_of.append(actions)
             exits_of.append(exits)
             backs.append(environment.backward_action(states, actions, after))
-            if compact:
-                going = ~exits
-                if not going.any():
-                    break
-                states, alive, running = after[going], alive[going], running[going]
-            else:
+            states = after
+            if not compact:
                 running = running & ~exits
-                states = after
-        keep = torch.cat([p[3] for p in parts])
+            elif exits.any():  # in most steps nobody has finished, and there is nothing to copy
+                going = (~exits).nonzero().squeeze(1)
+                if not len(going):
+                    break
+                states, alive = states[going], alive[going]
+        sizes = [len(rows) for rows in alive_of]
+        step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
+        keep = slice(None) if compact else torch.cat(running_of)
         return flat(
-            states=type(states).cat([p[0] for p in parts])[keep],
-            trajectory=torch.cat([p[1] for p in parts])[keep],
-            step=torch.cat([p[2] for p in parts])[keep],
+            states=type(states).cat(states_of)[keep],
+            trajectory=torch.cat(alive_of)[keep],
+            step=step[keep],
             actions=torch.cat(actions_of)[keep],
             backward_actions=torch.cat(backs)[keep],
             exits=torch.cat(exits_of)[keep],
