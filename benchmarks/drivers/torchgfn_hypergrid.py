@@ -1,4 +1,4 @@
-"""torchgfn on the hypergrid: trajectory balance, as in its own example; keeping the log-probabilities of the rollout is slower."""
+"""torchgfn on the hypergrid, as in its own example; keeping the log-probabilities of the rollout is slower."""
 
 import task
 
