@@ -59,6 +59,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         state_rewards: score the states on the way, too.
         offline_rewards: score given molecules.
         record: where every scored object is kept; None for nowhere.
+        keep: what the policy computes in a rollout is kept for the gradient step on it.
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class TrajectoryDataModule(pl.LightningDataModule):
         state_rewards: bool = False,
         offline_rewards: bool = True,
         record: ScoredRecord | None = None,
+        keep: bool = False,
     ) -> None:
         super().__init__()
         self.policy, self.environment, self.reward, self.sources = policy, environment, reward, sources
         self.iterations, self.seed, self.state_rewards = iterations, seed, state_rewards
         self.offline_rewards = offline_rewards
         self.record = record
+        self.keep = keep
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
@@ -112,6 +115,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
             state_rewards=self.state_rewards,
             offline_rewards=self.offline_rewards,
             replay_generator=self._stream("replay", torch.device("cpu")),
+            keep=self.keep,
         )
         self.iteration += 1
         self.drawn += len(batch.fresh)
