@@ -60,8 +60,9 @@ def test_second_derivatives():
     fast = product(ours(x, edge_index, edges, layout))
     with sdpa_kernel(SDPBackend.MATH):
         plain = product(ours._plain(edge_index, layout, x, edges))
+    rounding = 1e-12 * max(float(b.abs().max()) for b in plain)  # a bias of the keys has no gradient at all
     for a, b in zip(fast, plain, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=rounding)
 
 
 def test_what_is_frozen_gets_no_gradient():

@@ -191,7 +191,7 @@ class Policy(nn.Module):
 
         Args:
             recorded: by the same policy with the same parameters.
-            order: int64 [S], for each state that it will be asked for, which of the recorded ones it is, counted through
+            order: int64 [S], for each state that it will be asked for, which of the recorded ones it is, counted over
                 all calls.
         """
         yield
