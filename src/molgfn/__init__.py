@@ -4,8 +4,9 @@
     samples = molgfn.sample(run, 100)
 
 ``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
-``score`` gives values of molecules, ``draw`` shows them; ``errors`` has what they raise. Each is imported when it is
-first asked for, so that ``import molgfn`` itself takes no time.
+``score`` gives values of molecules, ``draw`` shows them; ``reproduce`` is for a run that ended because something was
+not finite; ``errors`` has what they raise. Each is imported when it is first asked for, so that ``import molgfn``
+itself takes no time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what
     from molgfn.api.evaluating import evaluate as evaluate
     from molgfn.api.pictures import Picture as Picture
     from molgfn.api.pictures import draw as draw
+    from molgfn.api.reproducing import reproduce as reproduce
     from molgfn.api.runs import Loaded as Loaded
     from molgfn.api.runs import Run as Run
     from molgfn.api.runs import history as history
@@ -38,6 +40,7 @@ _PLACES = {
     "evaluate": "molgfn.api.evaluating",
     "history": "molgfn.api.runs",
     "load": "molgfn.api.runs",
+    "reproduce": "molgfn.api.reproducing",
     "resume": "molgfn.api.training",
     "sample": "molgfn.api.sampling",
     "score": "molgfn.api.scoring",
@@ -61,6 +64,7 @@ __all__ = [
     "evaluate",
     "history",
     "load",
+    "reproduce",
     "resume",
     "sample",
     "score",

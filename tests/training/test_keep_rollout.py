@@ -169,3 +169,11 @@ def test_a_policy_that_records_nothing_cannot_be_asked_to(config):
 def test_a_run_says_the_same_to_rounding(config):
     ours, theirs = train(small(config, True)).metrics, train(small(config, False)).metrics
     assert ours["train/loss/tb"] == pytest.approx(theirs["train/loss/tb"], rel=1e-4)
+
+
+def test_what_was_recorded_before_a_step_is_of_no_use_after_it(config):
+    e = assemble(small(config, None))
+    learner, data = e.learner(), e.data()
+    first, second = data.draw(), data.draw()
+    learner.step(first)
+    assert not second.kept.serves(e.policy, second.trajectories.states)

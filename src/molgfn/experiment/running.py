@@ -18,6 +18,7 @@ from molgfn.evaluation.top_auc import write_pmo
 from molgfn.experiment import fitting, opening
 from molgfn.experiment.assembling import Experiment, assemble
 from molgfn.moved import present
+from molgfn.runs import not_finite
 from molgfn.runs.checkpoint import take_weights
 from molgfn.runs.environment import environment_record
 from molgfn.training.callbacks.checkpointing import Checkpointing
@@ -27,6 +28,7 @@ from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.training.memory import keep_freed_memory
 from molgfn.training.one_process import alone
 from molgfn.training.trainer import require_place
+from molgfn.training.updates.skipped_steps import NotFiniteError
 
 logger = logging.getLogger("molgfn")
 
@@ -111,9 +113,12 @@ def _train(
         try:
             with fitting.profiled(experiment, opened.folder, scratch):
                 trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
-        except BaseException:
+        except BaseException as error:
             if around.checkpointing.path.exists():
                 logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", opened.folder)
+            if isinstance(error, NotFiniteError):
+                advice = not_finite.keep(opened.folder, opened.record, data.state_dict()["streams"], error)
+                raise TrainingError(f"{error}\n{advice}") from error
             raise
     _require_checkpoint(around.checkpointing)
     budget = (config.get("scoring") or {}).get("budget")

@@ -18,6 +18,7 @@ from molgfn.study.plan import Study
 #: settings that decide when a run is saved or given up, or what is said about it, not what comes of one that ends
 WITHOUT_EFFECT = (
     ("trainer", "checkpoint_minutes"),
+    ("trainer", "give_up"),
     ("trainer", "profiler"),
     ("scoring", "give_up"),
     ("evaluation", "reference_sample"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,17 +12,21 @@ from torch import Tensor, nn
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.backward_steps import BackwardSteps
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.gradient_steps import GradientSteps
 from molgfn.training.updates.phases import Phases
+from molgfn.training.updates.skipped_steps import NotFiniteError
 from molgfn.training.updates.starts import start_critics, start_log_z
 from molgfn.training.updates.target_networks import Followers
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.plain import as_plain
 from molgfn.trajectories.quantities.flows import LogZ
 from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.rewarded import Batch
+from molgfn.trajectories.union import Union
 
 #: plain torch, for whoever trains without a trainer
 _TORCH = Engine()
@@ -43,6 +48,9 @@ class Learner:
         frozen: the policies that the objective names in ``frozen``; they are read, and nothing else is done to them.
         target: the target network instead of the objective's own; None takes the objective's.
         seed: of the trajectories that P_B draws.
+        ranks: the processes of the run; each steps with its share of a batch, and all stay the same.
+        give_up: iterations in a row with a step that could not be taken, because a loss or its gradient was not finite,
+            after which training ends.
 
     Attributes:
         policy: what is trained.
@@ -67,6 +75,8 @@ class Learner:
         frozen: Mapping[str, Policy] | None = None,
         target: TargetNetwork | None = None,
         seed: int = 0,
+        ranks: Ranks = ALONE,
+        give_up: int = 10,
     ) -> None:
         self.policy, self.objective, self.backward = policy, objective, backward
         self.auxiliaries: dict[str, Policy] = dict(auxiliaries or {})
@@ -78,9 +88,10 @@ class Learner:
             backward=backward.target if backward.has_loss else None,
         )
         groups = {**policy.parameter_groups(), **{k: list(v.parameters()) for k, v in self.auxiliaries.items()}}
-        self.steps = GradientSteps(groups, optimizers)
-        self.phases = Phases(policy, objective, self.steps, joint=backward.joint)
-        self.backward_steps = BackwardSteps(policy, backward, self.auxiliaries, self.steps, seed)
+        self.steps = GradientSteps(groups, optimizers, give_up, ranks)
+        self.union = Union(ranks)
+        self.phases = Phases(policy, objective, self.steps, joint=backward.joint, union=self.union)
+        self.backward_steps = BackwardSteps(policy, backward, self.auxiliaries, self.steps, seed, ranks)
         self.iteration = 0
 
     @property
@@ -100,8 +111,22 @@ class Learner:
             Metrics, detached scalars by name.
 
         Raises:
-            TrainingError: a gradient is not finite; the parameters are as they were before its step.
+            NotFiniteError: a loss or a gradient was not finite, in too many iterations in a row. Its ``state`` is that
+                before this one, on the CPU: ``networks``, ``optimizer``, ``schedule``, ``learner`` (their states),
+                ``batch`` and ``fresh`` (``trajectories.plain``).
         """
+        before = self._whole() if self.steps.skipped.last_chance else None
+        metrics = self._step(batch, engine)
+        try:
+            self.steps.skipped.end_iteration()
+        except NotFiniteError as error:
+            drawn = {"batch": as_plain(batch.trajectories), "fresh": as_plain(batch.fresh.trajectories)}
+            error.state = {**(before or {}), **drawn}
+            raise
+        self.iteration += 1
+        return metrics
+
+    def _step(self, batch: Batch, engine: Engine) -> dict[str, Tensor]:
         metrics: dict[str, Tensor] = {}
         trajectories, backward = batch.trajectories, self.backward
         reads_log_z = LogZ in self.objective.quantities
@@ -119,13 +144,13 @@ class Learner:
         if reads_log_z:
             metrics.setdefault("log_z", self.policy.log_z_of(trajectories.terminal).detach().mean())
         metrics["gradient_steps"] = torch.tensor(float(self.steps.taken))
-        self.iteration += 1
+        metrics["skipped_steps"] = torch.tensor(float(self.steps.skipped.steps))
         return metrics
 
     def _start(self, batch: Trajectories, networks: Networks, reads_log_z: bool) -> None:
         """Put log Z and the critics, but for what is frozen, where the first batch says that they should be."""
         if reads_log_z and self.steps.trains("log_z"):
-            start_log_z(self.policy, self.objective, batch, networks)
+            start_log_z(self.policy, self.objective, batch, networks, self.union)
         starting = {n.name: self.auxiliaries[n.name] for n in self.objective.networks if n.start == "returns"}
         critics = {  # by their flow: a table that is not learned may lie beside it
             name: network
@@ -134,7 +159,7 @@ class Learner:
         }
         if "flow" in self.objective.separate and self.steps.trains("flow"):
             critics["policy"] = self.policy
-        start_critics(critics, self.followers, self.policy, batch, networks)
+        start_critics(critics, self.followers, self.policy, batch, networks, self.union)
 
     def _read(self, batch: Trajectories) -> Networks:
         """What the forward objective reads beside the policy."""
@@ -149,11 +174,30 @@ class Learner:
             share=backward.share,
         )
 
+    def _whole(self) -> dict[str, Any]:
+        """A copy of everything that an iteration changes."""
+        states = {
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "optimizer": self.steps.optimizer.state_dict(),
+            "schedule": self.steps.schedule.state_dict(),
+            "learner": self.state_dict(),
+        }
+        return copy.deepcopy(states)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Be where ``NotFiniteError.state`` was taken."""
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+        self.steps.optimizer.load_state_dict(state["optimizer"])
+        self.steps.schedule.load_state_dict(state["schedule"])
+        self.load_state_dict(state["learner"])
+
     def state_dict(self) -> dict[str, Any]:
         """Where it stands, as plain data and tensors; ``networks``, optimizer and schedule have states of their own."""
         return {
             "iteration": self.iteration,
             "gradient_steps": self.steps.taken,
+            "skipped_steps": self.steps.skipped.state_dict(),
             **self.backward_steps.state_dict(),
         }
 
@@ -161,4 +205,6 @@ class Learner:
         """Go on from ``state_dict``."""
         self.iteration = state["iteration"]
         self.steps.taken = state["gradient_steps"]
+        if "skipped_steps" in state:  # earlier versions ended at the first
+            self.steps.skipped.load_state_dict(state["skipped_steps"])
         self.backward_steps.load_state_dict(state)

@@ -39,6 +39,9 @@ class TrainerSettings:
         init_from: a checkpoint or run folder whose weights the policy starts from, such as those of a pre-training;
             of the same environment and policy. Log Z starts anew. None starts from random weights.
         progress: show progress: "auto" draws a live display on a terminal and prints a line now and then elsewhere.
+        give_up: iterations in a row with a step that could not be taken, because a loss or its gradient was not finite,
+            after which the run ends with what reproduces it in ``not_finite.pt`` (``molgfn.reproduce``); the weights
+            stay as they were. 1 ends it at the first.
         freeze: what of the networks does not train: parameter groups (forward, backward, flow, log_z, or a further
             network of the objective), parameters or modules by name, or patterns of names (``encoder.*``).
         callbacks: Lightning callbacks; what one writes into ``pl_module.row`` becomes a column of metrics.csv.
@@ -66,6 +69,7 @@ class TrainerSettings:
         exact_every: Count | None = None,
         init_from: InputFile | None = None,
         progress: Literal["auto", "live", "lines", "none"] = "auto",
+        give_up: Count = 10,
         freeze: list[str] | None = None,
         callbacks: list[pl.Callback] | None = None,
         profiler: Profiler | None = None,
@@ -86,6 +90,7 @@ class TrainerSettings:
         self.exact_every = exact_every
         self.init_from = init_from
         self.progress = progress
+        self.give_up = give_up
         self.freeze = freeze or []
         self.callbacks = callbacks or []
         self.profiler: Profiler | None = profiler

@@ -15,6 +15,7 @@ from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Anchor, Head, Networks
+from molgfn.trajectories.union import WHOLE, Union
 
 _FORWARD = Head("forward")
 
@@ -29,6 +30,7 @@ def evaluate(
     anchor: Anchor | None = None,
     needs_log_pf: bool = True,
     kept: Kept | None = None,
+    union: Union = WHOLE,
 ) -> Evaluated:
     """Everything that ``quantities`` lists, under the present parameters, in one flat pass over all states.
 
@@ -41,6 +43,7 @@ def evaluate(
         anchor: what divergences are measured from; None: the policy as it is, from which they are 0.
         needs_log_pf: evaluate P_F; without it ``log_pf`` is all 0.
         kept: what the policy computed when it drew them, which is then not computed again.
+        union: the batch of all processes, of which these trajectories are this one's share.
     """
     return evaluate_and_anchor(
         trajectories,
@@ -52,6 +55,7 @@ def evaluate(
         needs_log_pf=needs_log_pf,
         keep=False,
         kept=kept,
+        union=union,
     )[0]
 
 
@@ -66,6 +70,7 @@ def evaluate_and_anchor(
     needs_log_pf: bool = True,
     keep: bool = True,
     kept: Kept | None = None,
+    union: Union = WHOLE,
 ) -> tuple[Evaluated, Anchor | None]:
     """As ``evaluate``; with ``keep`` also P_F as it is now, for later steps to be measured from."""
     t, listed = trajectories, tuple(dict.fromkeys(quantities))
@@ -91,6 +96,7 @@ def evaluate_and_anchor(
         log_pf=t.pad(log_pf),
         log_reward=t.log_target.to(policy.dtype),
         values=values,
+        union=union,
     )
     return evaluated, Anchor(evaluation.forward().frozen()) if keep and needs_log_pf else None
 
@@ -101,6 +107,7 @@ def evaluate_backward(
     *,
     quantities: Iterable[type[Quantity]] = (LogPB,),
     networks: Networks | None = None,
+    union: Union = WHOLE,
 ) -> Evaluated:
     """What an objective that trains P_B alone reads: ``LogPB`` has its gradient, P_F is a constant, ``log_pf`` all 0.
 
@@ -109,8 +116,17 @@ def evaluate_backward(
         policy: evaluated at every state.
         quantities: of ``BackwardPolicyTraining.quantities``.
         networks: with the networks of P_B's training, and a guide where there is one.
+        union: as of ``evaluate``.
     """
-    return evaluate(trajectories, policy, quantities=quantities, joint=True, networks=networks, needs_log_pf=False)
+    return evaluate(
+        trajectories,
+        policy,
+        quantities=quantities,
+        joint=True,
+        networks=networks,
+        needs_log_pf=False,
+        union=union,
+    )
 
 
 def _values(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from molgfn.environments.base import States
@@ -24,24 +25,25 @@ class Kept:
         states: the very S states that it is of (the object, not its numbers).
         recorded: by ``Policy.recording``; None once it is let go.
         order: int64 [S], which of the recorded states each is.
-        versions: how often each parameter of P_F had been changed.
+        norms: of P_F's parameters, a shared trunk's among them: another norm says that they have moved. (Torch counts
+            changes of a tensor, but a fused optimizer passes the count by.)
     """
 
     policy: Policy
     states: States
     recorded: Any
     order: Tensor
-    versions: tuple[int, ...]
+    norms: Tensor
 
     @classmethod
     def of(cls, policy: Policy, states: States, recorded: Any, order: Tensor) -> Kept:
         """As the policy is now."""
-        return cls(policy, states, recorded, order, _versions(policy))
+        return cls(policy, states, recorded, order, _norms(policy))
 
     def serves(self, policy: Policy, states: States) -> bool:
         """It is what ``policy`` would compute at these states."""
         here = self.recorded is not None and policy is self.policy and states is self.states
-        return here and self.versions == _versions(policy)
+        return here and torch.equal(self.norms, _norms(policy))
 
     def release(self) -> None:
         """Keep nothing any more; a backward pass that is still to come has what it needs."""
@@ -54,6 +56,6 @@ class Kept:
             yield
 
 
-def _versions(policy: Policy) -> tuple[int, ...]:
-    """Of P_F's parameters, which a shared trunk belongs to; torch counts each change in place."""
-    return tuple(parameter._version for parameter in policy.parameter_groups()["forward"])
+@torch.no_grad()
+def _norms(policy: Policy) -> Tensor:
+    return torch.stack(torch._foreach_norm(list(policy.group_modules()["forward"])))

@@ -9,8 +9,7 @@ import torch
 
 from molgfn.environments.base import States
 from molgfn.trajectories.batch import Trajectories
-
-_TENSORS = ("actions", "backward_actions", "exits", "trajectory", "step", "lengths", "log_reward", "log_symmetry")
+from molgfn.trajectories.plain import as_plain, of_plain
 
 
 class RecentBatches:
@@ -35,18 +34,9 @@ class RecentBatches:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything stored, as plain data and tensors."""
-        return {
-            "batches": [
-                {name: getattr(b, name) for name in _TENSORS}
-                | {"keys": b.keys, "source": b.source}
-                | {"states": b.states.tensors()}
-                for b in self._batches
-            ]
-        }
+        return {"batches": [as_plain(batch) for batch in self._batches]}
 
     def load_state_dict(self, state: dict[str, Any], blank: States) -> None:
         """Take up what ``state_dict`` gave; ``blank`` is any states batch of the environment (for its type)."""
         self._batches.clear()
-        for b in state["batches"]:
-            exits = b.get("exits", b["backward_actions"] < 0)  # before there were flags, -1 said so
-            self._batches.append(Trajectories(**{**b, "exits": exits, "states": blank.with_tensors(b["states"])}))
+        self._batches.extend(of_plain(batch, blank) for batch in state["batches"])

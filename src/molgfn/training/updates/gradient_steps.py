@@ -8,10 +8,11 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from molgfn.errors import TrainingError
 from molgfn.objectives.base import ObjectiveOutput, TrustRegion
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.engine import Engine
+from molgfn.training.updates.skipped_steps import SkippedSteps
 from molgfn.training.updates.trust_region import TrustRegionOptimizer
 from molgfn.trajectories.evaluated import Evaluated
 
@@ -22,15 +23,25 @@ class GradientSteps:
     Args:
         groups: parameter groups by name.
         optimizers: learning rates, clipping.
+        give_up: see ``SkippedSteps``.
+        ranks: the processes of the run; all take the same step, along the mean of their gradients.
 
     Attributes:
         taken: gradient steps so far.
+        skipped: those that were not taken, because a loss or a gradient was not finite.
     """
 
-    def __init__(self, groups: Mapping[str, list[nn.Parameter]], optimizers: Optimizers) -> None:
+    def __init__(
+        self,
+        groups: Mapping[str, list[nn.Parameter]],
+        optimizers: Optimizers,
+        give_up: int = 10,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.groups = dict(groups)
-        self.optimizers = optimizers
+        self.optimizers, self.ranks = optimizers, ranks
         self.taken = 0
+        self.skipped = SkippedSteps(give_up)
 
     @cached_property
     def _built(self) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
@@ -56,17 +67,19 @@ class GradientSteps:
         """Learning rate of each group now."""
         return {group["name"]: group["lr"] for group in self.optimizer.param_groups}
 
-    def take(self, output: ObjectiveOutput, what: str, iteration: int, engine: Engine) -> dict[str, Tensor]:
-        """One step down the losses of ``output``: backward each into its own groups, clip, move.
+    def take(
+        self, output: ObjectiveOutput, what: str, iteration: int, engine: Engine, origin: Callable[[], str] = str
+    ) -> dict[str, Tensor]:
+        """One step down the losses of ``output``: backward each into its own groups, join, clip, move.
+
+        Where a loss or the gradient is not finite, the step is not taken, and counted in ``skipped``.
 
         Args:
             output: of an objective or of P_B's training.
             what: name of the step, for the metrics.
-            iteration: counted from 0, for the message of an error.
+            iteration: counted from 0, for messages.
             engine: runs the backward passes and the optimizer.
-
-        Raises:
-            TrainingError: the gradient is not finite; the parameters are as they were.
+            origin: says where a number comes from that is not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
         last = len(output.losses) - 1
@@ -77,41 +90,60 @@ class GradientSteps:
                 continue
             engine.backward(loss.value, parameters, keep_graph=i < last)
             touched |= {id(p): p for p in parameters}
+        self.ranks.add_up_gradients(list(touched.values()))  # one message; from here on all ranks have the same
         norm = self.optimizers.clip(list(touched.values()))
-        if not torch.isfinite(norm):
-            raise TrainingError(
-                f"the gradient of {', '.join(output.losses)} is {float(norm)} at iteration {iteration}; the weights "
-                "are as they were before it. Lower optimizer.lr, or look at the rewards (metrics.csv)"
-            )
-        engine.step(self.optimizer)
-        self.taken += 1
+        if self.ranks.all(_finite(norm, output)):
+            engine.step(self.optimizer)
+            self.taken += 1
+        else:
+            self.skipped.add(what, output, norm, iteration, origin())
+            self.optimizer.zero_grad(set_to_none=True)
         losses = {f"loss/{name}": loss.value.detach() for name, loss in output.losses.items()}
         return {**losses, **output.metrics, f"gradient_norm/{what}": norm}
 
     def take_in_region(
-        self, first: ObjectiveOutput, again: Callable[[], ObjectiveOutput], region: TrustRegion
+        self,
+        first: ObjectiveOutput,
+        again: Callable[[], ObjectiveOutput],
+        region: TrustRegion,
+        what: str = "policy",
+        iteration: int = 0,
+        origin: Callable[[], str] = str,
     ) -> dict[str, Tensor]:
-        """One natural-gradient step within a trust region.
+        """One natural-gradient step within a trust region; not taken and counted as in ``take``.
 
         Args:
             first: the one loss and the divergence at the present parameters.
             again: gives them anew under the parameters that are tried.
             region: how far and how the step goes.
+            what: as of ``take``.
+            iteration: as of ``take``.
+            origin: as of ``take``.
         """
         ((name, loss),) = first.losses.items()
         parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
         if not parameters:  # all of them are frozen
             return {f"loss/{name}": loss.value.detach(), **first.metrics}
-        optimizer = TrustRegionOptimizer(parameters, **vars(region))
+        optimizer = TrustRegionOptimizer(parameters, **vars(region), ranks=self.ranks)
 
         def closure() -> tuple[Tensor, Tensor]:
             output = again()
             return output.losses[name].value, output.divergence  # type: ignore[return-value]
 
         optimizer.step(closure)
-        self.taken += 1
+        if optimizer.finite:
+            self.taken += 1
+        else:
+            self.skipped.add(what, first, torch.tensor(torch.nan), iteration, origin())
         report = {f"trust_region/{k}": torch.tensor(float(v)) for k, v in optimizer.report.items()}
         return {f"loss/{name}": loss.value.detach(), **first.metrics, **report}
+
+
+def _finite(norm: Tensor, output: ObjectiveOutput) -> bool:
+    """Whether the gradient, of this norm, and all losses are finite; asks the device once."""
+    return bool(
+        torch.stack([norm, *(loss.value.detach().to(norm) for loss in output.losses.values())]).isfinite().all()
+    )
 
 
 def full_precision(device: torch.device) -> torch.autocast:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from molgfn.objectives.base import Objective, ObjectiveOutput, Phase
+from molgfn.objectives.base import Objective, ObjectiveOutput, Phase, TrustRegion
 from molgfn.policies.base import Policy
 from molgfn.training.updates import log_partition
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.gradient_steps import GradientSteps, full_precision, losses_of
+from molgfn.training.updates.skipped_steps import origin
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
 from molgfn.trajectories.evaluated import Evaluated, Values
 from molgfn.trajectories.kept import Kept
 from molgfn.trajectories.quantities.networks import Anchor, Networks
+from molgfn.trajectories.union import WHOLE, Union
 
 
 class Phases:
@@ -25,10 +29,14 @@ class Phases:
         objective: says which steps there are.
         steps: takes them.
         joint: the gradient of the objective reaches P_B.
+        union: the batch of all processes.
     """
 
-    def __init__(self, policy: Policy, objective: Objective, steps: GradientSteps, *, joint: bool) -> None:
+    def __init__(
+        self, policy: Policy, objective: Objective, steps: GradientSteps, *, joint: bool, union: Union = WHOLE
+    ) -> None:
         self.policy, self.objective, self.steps, self.joint = policy, objective, steps, joint
+        self.union = union
 
     def run(
         self, batch: Trajectories, networks: Networks, iteration: int, engine: Engine, kept: Kept | None = None
@@ -48,6 +56,7 @@ class Phases:
             networks=networks,
             keep=again and any(p.anchored for p in phases),
             kept=kept,
+            union=self.union,
         )
         if kept is not None:
             kept.release()
@@ -60,7 +69,7 @@ class Phases:
         for phase in phases:
             if phase.trust_region is not None:
                 start = evaluated.having(frozen) if phase is first else None
-                metrics |= self._step_in_region(phase, batch, frozen, networks, anchor, start)
+                metrics |= self._step_in_region(phase, batch, frozen, networks, anchor, start, iteration)
                 continue
             for epoch in range(phase.epochs):
                 for part in range(phase.splits):
@@ -68,23 +77,24 @@ class Phases:
                         now = evaluated.having(frozen)
                     else:
                         now = self._evaluate(phase, batch, frozen, networks, anchor, self.joint, part)
-                    metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine)
+                    why = partial(origin, batch, now, range(part, len(batch), phase.splits))
+                    metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine, why)
         if log_weights is not None:
             log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
         return metrics
 
     def _log_weights(self, batch: Trajectories, evaluated: Evaluated, networks: Networks) -> Tensor:
-        """``Objective.log_weights`` of the batch, [B], less what a condition adds to log Z.
+        """``Objective.log_weights`` of the batch of all processes, [B], less what a condition adds to log Z.
 
         From the evaluation that is there unless it lacks something.
         """
         weighs_by = self.objective.weighs_by
         if not all(quantity in evaluated for quantity in weighs_by):
-            evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks)
+            evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks, union=self.union)
         log_weights = self.objective.log_weights(evaluated.detach())
         if self.policy.environment.condition_size:  # what is left for the constant of log Z
             log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
-        return log_weights
+        return self.union.gather(log_weights)
 
     def _step_in_region(
         self,
@@ -94,12 +104,15 @@ class Phases:
         networks: Networks,
         anchor: Anchor | None,
         start: Evaluated | None,
+        iteration: int,
     ) -> dict[str, Tensor]:
         def again() -> ObjectiveOutput:
             return losses_of(phase.loss, self._evaluate(phase, batch, frozen, networks, anchor))
 
-        first = again() if start is None else losses_of(phase.loss, start)
-        return self.steps.take_in_region(first, again, phase.trust_region)  # type: ignore[arg-type]
+        start = self._evaluate(phase, batch, frozen, networks, anchor) if start is None else start
+        why = partial(origin, batch, start, range(len(batch)))
+        region: TrustRegion = phase.trust_region  # type: ignore[assignment]
+        return self.steps.take_in_region(losses_of(phase.loss, start), again, region, phase.name, iteration, why)
 
     def _evaluate(
         self,
@@ -111,7 +124,10 @@ class Phases:
         joint: bool = False,
         part: int = 0,
     ) -> Evaluated:
-        """One part of the batch under the present parameters, with what is frozen for the iteration."""
+        """One part of the batch under the present parameters, with what is frozen for the iteration.
+
+        Each process splits its own share: a part of the batch is the union of the shares' parts.
+        """
         index = None
         if phase.splits > 1:
             index = torch.arange(part, len(batch), phase.splits, device=batch.lengths.device)
@@ -124,6 +140,7 @@ class Phases:
             networks=networks,
             anchor=anchor if phase.anchored else None,
             needs_log_pf=phase.needs_log_pf,
+            union=self.union,
         )
         width = evaluated.mask.shape[1]
         fixed = frozen if index is None else {k: v[index] for k, v in frozen.items()}
