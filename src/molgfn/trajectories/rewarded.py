@@ -16,6 +16,7 @@ from molgfn.ranks import Ranks
 from molgfn.rewards.base import ConditionValues, Reward, Scores
 from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.kept import Kept
 
 #: what gives the objects [B] of a batch, by their keys and under their conditions, their scores
 Score = Callable[[Any, list[str], ConditionValues], Scores]
@@ -52,6 +53,7 @@ class Rewarded:
         condition: name -> float [B], what the objects are scored under; empty without conditions.
         log_reference: log R under the reference condition, float64 [B], which is one number for an object whatever it
             was built for; None for a reward that reads no condition.
+        kept: what the policy computed when it drew them; None where it is not kept.
     """
 
     trajectories: Trajectories
@@ -60,6 +62,7 @@ class Rewarded:
     on_the_way: StateScores | None = None
     condition: ConditionValues = field(default_factory=dict)
     log_reference: Tensor | None = None
+    kept: Kept | None = None
 
     def __len__(self) -> int:
         return len(self.trajectories)
@@ -127,12 +130,14 @@ class Batch:
         fresh: those that were newly drawn by the present policy, which are what the run finds. Where the whole batch
             is given, it is one trajectory that is not trained on.
         given: those that lead to given objects; None where there are none, or nobody reads their rewards.
-        everywhere: what all processes of the run drew anew; None where nobody keeps it.
+        kept: what the policy computed at all their states when it drew them; None where that is not kept.
+        everywhere: what all processes of the run drew anew; None where nobody stores it.
     """
 
     trajectories: Trajectories
     fresh: Rewarded
     given: Rewarded | None = None
+    kept: Kept | None = None
     everywhere: Drawn | None = None
 
     @classmethod
@@ -146,7 +151,8 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """With all trajectories on a device."""
         given = None if self.given is None else self.given.to(device)
-        return Batch(self.trajectories.to(device), self.fresh.to(device), given, self.everywhere)
+        # what was kept stays behind
+        return Batch(self.trajectories.to(device), self.fresh.to(device), given, everywhere=self.everywhere)
 
     def drawn(self, *, everywhere: bool) -> Drawn:
         """What was drawn anew by all processes of the run, or by this one alone."""
