@@ -78,7 +78,7 @@ class Learner:
         ranks: Ranks = ALONE,
         give_up: int = 10,
     ) -> None:
-        self.policy, self.objective, self.backward = policy, objective, backward
+        self.policy, self.objective, self.backward, self.ranks = policy, objective, backward, ranks
         self.auxiliaries: dict[str, Policy] = dict(auxiliaries or {})
         self.frozen: dict[str, Policy] = {k: v.requires_grad_(False).eval() for k, v in (frozen or {}).items()}
         self.followers = Followers(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.callbacks.rows import Rows
 
 logger = logging.getLogger("molgfn")
@@ -37,10 +38,12 @@ class Checkpointing(pl.Callback):
         every: int,
         minutes: float | None = None,
         rows: Rows | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.path = folder / "checkpoints" / "last.ckpt"
         self.record = record
         self.rows = rows
+        self.ranks = ranks
         self.every = every
         self.seconds = float("inf") if minutes is None else 60.0 * minutes
         self._saved = time.monotonic()
@@ -75,7 +78,7 @@ class Checkpointing(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if (batch_idx + 1) % self.every == 0 or time.monotonic() - self._saved >= self.seconds:
+        if (batch_idx + 1) % self.every == 0 or self.ranks.any(time.monotonic() - self._saved >= self.seconds):
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -99,7 +102,8 @@ class Checkpointing(pl.Callback):
         part = self.path.with_suffix(".part")
         try:
             trainer.save_checkpoint(part)
-            os.replace(part, self.path)
+            if self.ranks.first:
+                os.replace(part, self.path)
             self.problem = None
         except OSError as error:
             part.unlink(missing_ok=True)
