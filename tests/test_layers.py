@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1] / "src"
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
     ("errors", "moved_sources", "docstrings"),
-    ("moved", "ranks"),
+    ("former_names", "ranks"),
+    ("moved",),
     ("paths",),
     ("code_references",),
     ("downloads",),

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unguided, unread
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
@@ -18,7 +18,7 @@ from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective, TargetNetwork
-from molgfn.objectives.declarations import read_quantities
+from molgfn.objectives.declarations import read_quantities, undeclared
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
@@ -122,6 +122,9 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
     backward = run_backward(config, environment)
+    for key, part in (("objective", objective), ("backward", backward)):
+        if problems := undeclared(part):
+            raise ConfigError([f"{key}: {type(part).__name__}.{text}" for text in problems])
     target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
     policy = run_policy(config, environment, policy_needs(objective, backward))
     auxiliaries = {
@@ -238,6 +241,7 @@ def misfits(e: Experiment) -> list[str]:
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
+    problems += [f"backward: {type(e.backward).__name__} {text}" for text in unguided(e.backward, e.environment)]
     if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):
