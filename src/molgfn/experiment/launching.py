@@ -143,8 +143,8 @@ def _packed(error: BaseException, rank: int) -> bytes:
 
 
 def _what_failed(folder: Path, codes: Sequence[int | None], error: Any) -> BaseException:
-    """The first thing that went wrong: not what the others say who then miss a process."""
-    files = sorted(folder.glob("*.error"), key=lambda path: path.stat().st_mtime_ns)
+    """What went wrong: not what the others say who then miss a process; once, where it went wrong in all."""
+    files = [path for rank in range(len(codes)) if (path := folder / f"{rank}.error").exists()]
     errors = [pickle.loads(path.read_bytes()) for path in files]
     told = [e for e in errors if not isinstance(e, LostRankError)]
     if told:

@@ -153,7 +153,10 @@ def _train(
             if around.checkpointing.path.exists():
                 logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", opened.folder)
             if isinstance(error, NotFiniteError):
-                advice = not_finite.keep(opened.folder, opened.record, data.state_dict()["streams"], error)
+                streams = ranks.own(data.state_dict()["streams"])
+                if not ranks.first:
+                    raise
+                advice = not_finite.keep(opened.folder, opened.record, streams, error)
                 raise TrainingError(f"{error}\n{advice}") from error
             raise
     _require_checkpoint(around.checkpointing)
