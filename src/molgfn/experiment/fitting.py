@@ -20,6 +20,7 @@ from molgfn.experiment.opening import Opened
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Discoveries
 from molgfn.training.callbacks.exact_curve import ExactCurve
+from molgfn.training.callbacks.interrupts import Interrupts
 from molgfn.training.callbacks.pictures import Pictures
 from molgfn.training.callbacks.progress import ProgressDisplay
 from molgfn.training.callbacks.rows import Rows
@@ -49,11 +50,12 @@ class Callbacks:
 
     measuring: tuple[pl.Callback, ...]
     rows: Rows
+    interrupts: Interrupts
     checkpointing: Checkpointing
 
     @property
     def all(self) -> list[pl.Callback]:
-        return [*self.measuring, self.rows, self.checkpointing]
+        return [*self.measuring, self.rows, self.interrupts, self.checkpointing]
 
 
 def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Callbacks:
@@ -83,9 +85,9 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
     measuring += [*settings.callbacks, *more]
     rows = Rows(opened.seconds)
     checkpointing = Checkpointing(
-        opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows
+        opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows, opened.checkpoint
     )
-    return Callbacks(tuple(measuring), rows, checkpointing)
+    return Callbacks(tuple(measuring), rows, Interrupts(), checkpointing)
 
 
 def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch: str) -> pl.Trainer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,13 +16,14 @@ import torch
 from molgfn import run_files
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.top_auc import write_pmo
-from molgfn.experiment import fitting, opening
+from molgfn.experiment import fitting, opening, requeueing
 from molgfn.experiment.assembling import Experiment, assemble
 from molgfn.moved import present
 from molgfn.runs import not_finite
 from molgfn.runs.checkpoint import take_weights
 from molgfn.runs.environment import environment_record
 from molgfn.training.callbacks.checkpointing import Checkpointing
+from molgfn.training.callbacks.interrupts import interrupts_as_they_are
 from molgfn.training.logs.loggers import Mode
 from molgfn.training.logs.run_log import RunLog
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -40,7 +42,8 @@ class Run:
     Attributes:
         folder: the run folder.
         checkpoint: the latest one.
-        interrupted: it was stopped before it was done (Ctrl-C), after that checkpoint was written.
+        signal: number of the signal that stopped it before it was done, after that checkpoint was written; None where
+            none did.
         iteration: training iterations behind it.
         experiment: the parts that trained; ``experiment.config`` is the config.
         metrics: column of ``metrics.csv`` -> its latest value.
@@ -48,10 +51,15 @@ class Run:
 
     folder: Path
     checkpoint: Path
-    interrupted: bool
+    signal: int | None
     iteration: int
     experiment: Experiment = field(repr=False)
     metrics: dict[str, float] = field(default_factory=dict, repr=False)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal (Ctrl-C, SIGTERM, SIGUSR1) stopped it before it was done."""
+        return self.signal is not None
 
 
 def train(
@@ -65,7 +73,8 @@ def train(
 
     Args:
         config: composed, plain.
-        resume: a checkpoint of the same config to go on from; its run folder is used.
+        resume: a checkpoint of the same config to go on from, or the folder of a run that has none yet; its run folder
+            is used.
         label: what tells this run from the others of a grid, as part of its folder's name.
         callbacks: Lightning callbacks beside those that the config names (``trainer.callbacks``).
 
@@ -92,10 +101,14 @@ def _train(
 ) -> Run:
     experiment = assemble(config)
     mode = _prepare(experiment, fresh=resume is None)
-    opened = opening.new(experiment, label) if resume is None else opening.again(resume)
+    opened = _open(experiment, label, resume)
+    if resume is None:
+        requeueing.remember(config, opened.folder)
     log.into(opened.folder)
     logger.info("run folder: %s", opened.folder)
     scored = ScoredRecord(opened.folder / "scored.sqlite") if experiment.reward.recorded else None
+    if scored is not None and opened.keep_until == 0:
+        scored.forget_after(0)
     module, data = experiment.module(), experiment.data(scored)
     if experiment.trainer.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse
         module.double()
@@ -111,11 +124,12 @@ def _train(
     with fitting.quietly():
         trainer = fitting.trainer(experiment, loggers, around, scratch)
         try:
-            with fitting.profiled(experiment, opened.folder, scratch):
-                trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
+            with fitting.profiled(experiment, opened.folder, scratch), interrupts_as_they_are():
+                path = opened.checkpoint
+                trainer.fit(module, datamodule=data, ckpt_path=str(path) if path else None, weights_only=True)
         except BaseException as error:
             if around.checkpointing.path.exists():
-                logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", opened.folder)
+                logger.warning("there is a checkpoint to go on from: molgfn resume %s", opened.folder)
             if isinstance(error, NotFiniteError):
                 advice = not_finite.keep(opened.folder, opened.record, data.state_dict()["streams"], error)
                 raise TrainingError(f"{error}\n{advice}") from error
@@ -124,10 +138,18 @@ def _train(
     budget = (config.get("scoring") or {}).get("budget")
     if budget and scored is not None and scored.path.exists():
         write_pmo(opened.folder, budget=budget, direction=experiment.reward.scored.direction)
+    if around.interrupts.signal == getattr(signal, "SIGUSR1", None) is not None:
+        requeueing.put_back(config)
     checkpointing = around.checkpointing
     return Run(
-        opened.folder, checkpointing.path, checkpointing.interrupted, data.iteration, experiment, around.rows.last
+        opened.folder, checkpointing.path, around.interrupts.signal, data.iteration, experiment, around.rows.last
     )
+
+
+def _open(experiment: Experiment, label: str | None, resume: Path | None) -> opening.Opened:
+    if resume is None:
+        return opening.new(experiment, label)
+    return opening.anew(experiment, resume) if resume.is_dir() else opening.again(resume)
 
 
 def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
