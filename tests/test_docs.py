@@ -34,7 +34,10 @@ from molgfn.trajectories.quantities.base import Quantity
 ROOT = Path(__file__).parents[1]
 
 
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {
+    path.relative_to(ROOT / "docs").as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "docs").rglob("*.md"))
+}
 
 
 def blocks(name, kind):
@@ -171,9 +174,10 @@ def test_links_lead_somewhere(page_name):
         if link.startswith("http"):
             continue
         path, _, anchor = link.partition("#")
-        assert (ROOT / "docs" / path).exists(), link
+        target = (ROOT / "docs" / page_name).parent / path if path else ROOT / "docs" / page_name
+        assert target.exists(), link
         if anchor:
-            assert anchor in anchors(path or page_name), link
+            assert anchor in anchors(target.resolve().relative_to(ROOT / "docs").as_posix()), link
 
 
 @pytest.mark.parametrize(("name", "words"), COMMANDS, ids=[" ".join(w[1:4]) for _, w in COMMANDS])
@@ -236,7 +240,7 @@ def test_the_function_is_an_oracle(tmp_path, monkeypatch):
 
 
 def test_the_class_with_a_file_keeps_the_contract(tmp_path, monkeypatch):
-    (text,) = blocks("extending.md", "py")
+    (text,) = blocks("extending/oracle.md", "py")
     (tmp_path / "my_lab").mkdir()
     (tmp_path / re.match(r"# (\S+)", text)[1]).write_text(text)
     (tmp_path / "table.csv").write_text("scaffold,score\nc1ccccc1,0.5\n")

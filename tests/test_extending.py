@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, as they stand there: checked, composed by name, and trained for two steps."""
+"""The examples of docs/extending.md and its pages, as they stand there: checked, composed, trained for two steps."""
 
 import importlib
 import os
@@ -15,22 +15,19 @@ from click.testing import CliRunner
 
 from molgfn.cli.main import cli
 
-TEXT = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(python|yaml)\n(.*?)```", TEXT, re.DOTALL)
-FILES = {m[1]: body for _, body in BLOCKS if (m := re.match(r"# (\S+\.(?:py|yaml))\n", body))}
-CHECKS = [body for kind, body in BLOCKS if kind == "python" and not body.startswith("# ")]
-#: where the modules of the page lie, in its order
-FOLDERS = ("oracles", "objectives", "trajectories/quantities", "objectives", "environments", "policies")
-#: what the checks of the page check, in its order
-CHECKED = (
-    "oracle",
-    "objective",
-    "objective with a quantity and a network",
-    "environment",
-    "condition",
-    "policy",
-    "object kind",
-)
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = [DOCS / "extending.md", *sorted((DOCS / "extending").glob("*.md"))]
+BLOCKS = [
+    (page.stem, kind, body)
+    for page in PAGES
+    for kind, body in re.findall(r"```(python|yaml)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+]
+#: file -> what stands in it
+FILES = {m[1]: body for _, _, body in BLOCKS if (m := re.match(r"# (\S+\.(?:py|yaml))\n", body))}
+#: (page, what checks its example)
+CHECKS = [(page, body) for page, kind, body in BLOCKS if kind == "python" and not body.startswith("# ")]
+#: where the modules of the pages lie
+FOLDERS = ("environments", "objectives", "oracles", "policies", "trajectories/quantities")
 SMALL = """
 defaults: [train, _self_]
 name: small
@@ -97,16 +94,19 @@ def train(folder, experiment, *overrides):
     return checkpoint.parents[1], result.output
 
 
-def test_the_page_has_the_examples_that_it_announces():
-    assert [f"src/molgfn/{f}" for f in FOLDERS] == [
-        str(Path(n).parent) for n in FILES if n.startswith("src/") and n.endswith(".py")
-    ]
-    assert len(CHECKS) == len(CHECKED)
+def test_the_pages_have_the_examples_that_they_announce():
+    modules = {str(Path(n).parent) for n in FILES if n.startswith("src/") and n.endswith(".py")}
+    assert modules == {f"src/molgfn/{folder}" for folder in FOLDERS}
+    announced = re.findall(r"\(extending/(\w+)\.md\).*`(check_\w+)`", PAGES[0].read_text(encoding="utf-8"))
+    assert {page for page, _ in CHECKS} == {page for page, _ in announced} | {"quantity"}
+    assert all(f"{check}(" in body for name, check in announced for page, body in CHECKS if page == name)
+    index = set(re.findall(r"\(extending/(\w+\.md)\)", PAGES[0].read_text(encoding="utf-8")))
+    assert index == {page.name for page in PAGES[1:]}
 
 
-@pytest.mark.parametrize("number", range(len(CHECKS)), ids=CHECKED)
-def test_the_example_keeps_its_contract(written, number):
-    exec(compile(CHECKS[number], "docs/extending.md", "exec"), {})
+@pytest.mark.parametrize(("page", "check"), CHECKS, ids=[page for page, _ in CHECKS])
+def test_the_example_keeps_its_contract(written, page, check):
+    exec(compile(check, f"docs/extending/{page}.md", "exec"), {})
 
 
 @pytest.mark.parametrize("choice", ["oracle=heteroatoms", "objective=lpv", "objective=twin"])

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1] / "src"
 
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
-    ("errors", "moved_sources", "docstrings", "ranks"),
+    ("errors", "moved_sources", "docstrings"),
+    ("former_names", "ranks"),
     ("moved",),
     ("paths",),
     ("code_references",),
@@ -50,7 +51,12 @@ ORDER = [
 LAYER = {name: i for i, names in enumerate(ORDER) for name in names}
 #: layer -> the only modules (and folders) of another layer that it may see
 ONLY = {
-    ("objectives", "trajectories"): {"trajectories.batch", "trajectories.evaluated", "trajectories.quantities"},
+    ("objectives", "trajectories"): {
+        "trajectories.batch",
+        "trajectories.evaluated",
+        "trajectories.quantities",
+        "trajectories.union",
+    },
     ("config", "testing"): set(),
 }
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)

@@ -13,7 +13,8 @@ import molgfn
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "molgfn"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 #: where paths in the text may start
 TOPS = [ROOT, PACKAGE]
 #: `tests/a.py`, `objectives/`, `experiments/seh/seh.yaml`; not `./mine`, `a/b` of people's own
@@ -53,7 +54,8 @@ def paths(page: Path) -> set[str]:
         word = re.sub(r"<\w+>", "*", word)
         if page.name in ("design.md", "CONTRIBUTING.md") and FILE.fullmatch(word):
             found.add(word)
-        if PATH.fullmatch(word) and "/" in word and word.split("/")[0] in tops:
+        own_run = word.startswith("runs/") and not word.endswith((".py", "/"))  # where people's runs lie
+        if PATH.fullmatch(word) and "/" in word and word.split("/")[0] in tops and not own_run:
             found.add(word)
     return found - announced(page)
 
@@ -104,12 +106,12 @@ def _targets(node: ast.AST) -> list[ast.expr]:
     return node.targets if isinstance(node, ast.Assign) else []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_path_exists(page):
     assert [path for path in sorted(paths(page)) if not exists(path)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_dotted_name_can_be_imported(page):
     named = {name for word in words(page) for name in DOTTED.findall(word)}
     named |= set(DOTTED.findall(blocks(page)))
@@ -119,14 +121,14 @@ def test_every_dotted_name_can_be_imported(page):
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_member_of_a_class_exists(page):
     found = {match.groups() for word in words(page) if (match := MEMBER.fullmatch(word))}
     known = classes()
     assert [f"{c}.{m}" for c, m in sorted(found) if c in known and m not in known[c]] == []
 
 
-@pytest.mark.parametrize("page", PAGES[:2], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES[:2], ids=NAMES[:2])
 def test_links_from_the_top_lead_somewhere(page):
     plain = re.sub(r"```.*?```", "", text_of(page), flags=re.DOTALL)
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", plain) if not link.startswith("http")]
@@ -182,8 +184,8 @@ def test_every_page_is_reached_from_the_readme():
 
 
 def test_the_index_has_every_page_in_the_order_of_the_readme():
-    index = re.findall(r"\]\(([\w-]+\.md)\)", text_of(ROOT / "docs" / "README.md"))
-    assert sorted(index) == sorted(page.name for page in PAGES[2:] if page.name != "README.md")
+    index = re.findall(r"\]\(([\w/-]+\.md)\)", text_of(ROOT / "docs" / "README.md"))
+    assert sorted(index) == sorted(name.removeprefix("docs/") for name in NAMES[2:] if name != "docs/README.md")
     front = list(dict.fromkeys(re.findall(r"\]\(docs/([\w-]+\.md)", text_of(ROOT / "README.md"))))
     assert [name for name in index if name in front] == front
 

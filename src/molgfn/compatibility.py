@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment
+from molgfn.environments.enumerable import Enumerable
+from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective
 from molgfn.objectives.declarations import read_quantities
 from molgfn.policies.base import Policy
@@ -26,9 +28,34 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
             f"reads {' and '.join(tables)}, with a column for each of a fixed number of actions, but the actions of "
             f"{type(environment).__name__} are not listed so; take an objective that reads taken actions, such as tb"
         )
-    if objective.needs_path_independence and (found := path_dependence(environment)):
+    if not isinstance(environment, Enumerable):
+        by_key = [quantity.name for quantity in read_quantities(objective) if quantity.of_keyed_states]
+        by_key += ["products along paths"] if objective.needs_path_independence and not by_key else []
+        if by_key:
+            lacks.append(
+                f"reads {' and '.join(by_key)}, {_keyless(environment)}; take an objective that reads taken actions, "
+                "such as tb"
+            )
+    elif objective.needs_path_independence and (found := path_dependence(environment)):
         lacks.append(found)
     return lacks
+
+
+def unguided(backward: BackwardPolicyTraining, environment: Environment) -> list[str]:
+    """What a training of P_B needs of an environment and does not have here, one line each, without its name."""
+    if isinstance(environment, Enumerable):
+        return []
+    by_key = [quantity.name for quantity in read_quantities(backward) if quantity.of_keyed_states]
+    if backward.guide is not None and backward.guide.of_keyed_states:
+        by_key.append(f"the guide {type(backward.guide).__name__}")
+    return [f"reads {name}, {_keyless(environment)}; take backward=tlm or pessimistic" for name in by_key]
+
+
+def _keyless(environment: Environment) -> str:
+    return (
+        f"which knows states by their keys, but those of {type(environment).__name__} have none (it is no "
+        "environments.enumerable.Enumerable)"
+    )
 
 
 def out_of_reach(objective: Objective, policy: Policy) -> list[str]:
@@ -60,14 +87,18 @@ def unread(reward: Reward, environment: Environment) -> list[str]:
     return problems
 
 
-def too_small(objective: Objective, batch_size: int) -> str | None:
-    """Why an objective cannot learn from batches of this size."""
-    name = type(objective).__name__
+def too_small(objective: Objective, share: int, processes: int = 1) -> str | None:
+    """Why an objective cannot learn from batches of which each of some processes draws ``share`` trajectories.
+
+    What compares trajectories compares those of all; each process splits its own share.
+    """
+    name, batch_size = type(objective).__name__, share * processes
     if batch_size < objective.least_batch:
         return f"{name} compares trajectories and needs at least {objective.least_batch} in a batch, not {batch_size}"
     for phase in objective.phases():
-        if batch_size < phase.splits:
-            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but it holds only {batch_size}"
+        if share < phase.splits:
+            what = "it holds" if processes == 1 else f"the share of each of {processes} processes holds"
+            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but {what} only {share}"
     return None
 
 

@@ -176,7 +176,10 @@ class _Walk:
             if bases and not issubclass(cls, bases):
                 raise ConfigError(f"`{cls.__name__}` is not {_a(wanted)}")
             if inspect.isabstract(cls):
-                raise ConfigError(f"`{cls.__name__}` is a contract and cannot be built; name a class that keeps it")
+                open_ = ", ".join(sorted(cls.__abstractmethods__))
+                raise ConfigError(
+                    f"`{cls.__name__}` is a contract and cannot be built: {open_} are left open; name one that has them"
+                )
             if not bases and self.prefixes is not None:
                 raise ConfigError(f"nothing says which class belongs here, so `{node[CLASS_KEY]}` is not accepted")
             accepted = parameters(cls)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 T = TypeVar("T")
+#: in a checkpoint of several ranks: a list of states, in their order
+BY_RANK = "by_rank"
 
 
 class Ranks:
@@ -58,6 +60,14 @@ class Ranks:
     def gather(self, thing: T) -> list[T]:
         """Plain data and tensors of every rank, in their order; on every rank. Tensors are on the CPU."""
         return [thing]
+
+    def keep(self, state: Any) -> Any:
+        """What a checkpoint holds of a part whose state differs by rank; asked on every rank."""
+        return state
+
+    def own(self, kept: Any) -> Any:
+        """The state of this rank in what ``keep`` gave."""
+        return kept
 
     def add_up_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Let every rank have the mean over ranks of the gradients of ``parameters``, in one message."""
@@ -102,6 +112,12 @@ class ProcessGroup(Ranks):
         dist.all_gather(everything, padded)
         parts = (part[:n].cpu().numpy().tobytes() for part, n in zip(everything, counts, strict=True))
         return [torch.load(io.BytesIO(part), map_location="cpu", weights_only=False) for part in parts]
+
+    def keep(self, state: Any) -> Any:
+        return {BY_RANK: self.gather(state)}
+
+    def own(self, kept: Any) -> Any:
+        return kept[BY_RANK][self.rank]
 
     def add_up_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         for p in parameters:

@@ -125,3 +125,50 @@ def test_a_search_path_in_a_file_that_is_not_there_names_the_file(call, lab):
     result = call("train", lab / "lost.yaml", "--check")
     assert result.exit_code == 2
     assert result.stderr == f"error: {lab / 'lost.yaml'}: searchpath: there is no folder {lab / 'nowhere'}\n"
+
+
+@pytest.mark.parametrize("words", [["searchpath=../lab"], ["searchpath=[../lab/rewards,../lab]"], ["child.yaml"]])
+def test_describe_lists_them_beside_the_shipped_ones(call, lab, words):
+    result = call("describe", "objective", *words)
+    assert result.exit_code == 0, result.output
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert lines["mine"].endswith(f"  Trajectory balance with a number more. ({lab / 'objective' / 'mine.yaml'})")
+    assert f"({lab / 'objective' / 'short.yaml'})" in lines["short"]
+    assert "cannot be used: " in lines["lost"]
+    assert "subtbb" in lines["lost"]
+    assert lines["tb"] == "tb              Trajectory balance."
+    (line,) = [line for line in call("describe", *words).stdout.splitlines() if line.startswith("objective: ")]
+    assert {"mine", "short", "lost", "tb"} <= set(line.removeprefix("objective: ").split(", "))
+
+
+def test_describe_explains_one_with_what_it_inherits(call, lab):
+    text = call("describe", "objective=mine", "searchpath=../lab").stdout
+    assert text.splitlines()[:2] == ["objective=mine", f"{lab / 'my_objective.py'}:Mine"]
+    assert "weight  number; default 1.0; here 2.0" in text
+    assert "gradient to: P_F, P_B (with backward=joint), log Z" in text
+    text = call("describe", "reward=steep", "child.yaml").stdout
+    assert text.splitlines()[1] == "molgfn.rewards.power.Power"
+    assert "number, at least 0 or null; default 1.0; here 3.0" in text
+
+
+def test_describe_finds_those_of_the_current_folder(call, lab, monkeypatch):
+    monkeypatch.chdir(lab)
+    assert "\nmine " in call("describe", "objective").stdout
+    assert "here 0.5" in call("describe", "objective=short").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["objective=lost", "searchpath=../lab"], "objective/lost.yaml: "),
+        (["objective=min", "searchpath=../lab"], "objective: there is no `min`; did you mean `mine`?"),
+        (["objective", "searchpath=../nowhere"], "searchpath: there is no folder"),
+        (["objective", "nowhere.yaml"], "nowhere.yaml: no such experiment file"),
+        (["objective", "weight=3"], "weight=3: only transforms are drawn with values"),
+    ],
+)
+def test_describe_says_in_one_line_what_is_not_there(call, lab, words, says):
+    result = call("describe", *words)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert says in line

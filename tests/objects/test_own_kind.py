@@ -1,4 +1,4 @@
-"""A kind of object that this package does not know (docs/extending.md) through training, samples and a report."""
+"""A kind of object that this package does not know (docs/extending/kind.md) through training, samples and a report."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from molgfn.cli.main import cli
 
-PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "extending" / "kind.md").read_text(encoding="utf-8")
 EXPERIMENT = """
 defaults:
   - train

@@ -24,14 +24,16 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     """Explain a component: what it is, its parameters with types and defaults, what it needs and trains.
 
     WHAT is a group (`objective`: lists its members), a member (`objective=tb`), or the dotted path of a class;
-    without it the groups are listed. `transform` lists the maps from a property to a desirability with their curves,
-    `transform=NAME` draws one, with the VALUES of its parameters where they are given.
+    without it the groups are listed. Groups of your own are found in the current folder, and where VALUES name a
+    folder (`searchpath=lab`) or an experiment file. `transform` lists the maps from a property to a desirability with
+    their curves, `transform=NAME` draws one, with the VALUES of its parameters where they are given.
 
     \b
     Examples:
       molgfn describe
       molgfn describe objective
       molgfn describe objective=tb
+      molgfn describe objective searchpath=lab
       molgfn describe transform=DoubleSigmoid low=200 high=500
       molgfn describe my_package.oracles.MyOracle
       molgfn describe --markdown > docs/objectives.md
@@ -59,12 +61,18 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     if what is not None and what.partition("=")[0] == "transform":
         _transform(what, values)
         return
-    if values:
-        raise ConfigError(f"{' '.join(values)}: only transforms are drawn with values of their parameters")
-    groups = {p.name: p for p in sorted(configs.iterdir()) if p.is_dir() and any(p.glob("*.yaml"))}
+    if what is not None and _says_where(what):
+        what, values = None, (what, *values)
+    if strange := [value for value in values if not _says_where(value)]:
+        raise ConfigError(f"{' '.join(strange)}: only transforms are drawn with values of their parameters")
+    from molgfn.composing.members import composed_member, folders_of
+    from molgfn.composing.members import groups as all_groups
+
+    folders = folders_of(values)
+    groups = all_groups(folders)
     if what is None:
-        for name, folder in groups.items():
-            click.echo(f"{name}: {', '.join(p.stem for p in sorted(folder.glob('*.yaml')))}")
+        for name, members in groups.items():
+            click.echo(f"{name}: {', '.join(members)}")
         from molgfn.cli.describing import curves
 
         click.echo(f"transform: {', '.join(curves.members())}")
@@ -75,13 +83,11 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
         return
     if group not in groups:
         raise ConfigError(f"{group}: there is no such group{did_you_mean(group, groups)}")
-    members = {p.stem: p for p in sorted(groups[group].glob("*.yaml"))}
+    members = groups[group]
     if not equals:
-        from molgfn.cli.describing.one_line import one_line
-
         width = max(map(len, members))
         for name, path in members.items():
-            click.echo(f"{name:<{width}}  {one_line(path)}")
+            click.echo(f"{name:<{width}}  {_in_one_line(group, name, path, folders)}")
         return
     if member not in members:
         raise ConfigError(f"{group}: there is no `{member}`{did_you_mean(member, members)}")
@@ -89,8 +95,27 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
 
     slot = ROOT.get(group)
     live = slot.live if isinstance(slot, Slot) else frozenset()
-    node = _read(members[member])
+    node = composed_member(group, member, folders)
     click.echo(explain(node["_target_"], what, live, node))
+
+
+def _says_where(word: str) -> bool:
+    """It is ``searchpath=FOLDER`` or an experiment file, not a group or the value of a parameter."""
+    return word.startswith("searchpath=") or word.endswith(".yaml")
+
+
+def _in_one_line(group: str, name: str, path: Path, folders: list[Path]) -> str:
+    """What a member is; of one's own, also where it lies."""
+    from molgfn.cli.describing.one_line import one_line
+    from molgfn.composing.members import composed_member
+    from molgfn.composing.places import shipped
+
+    if path.is_relative_to(shipped("configs")):
+        return one_line(path)
+    try:
+        return f"{one_line(path, lambda: composed_member(group, name, folders))} ({path})"
+    except ConfigError as error:
+        return f"cannot be used: {error.problems[0]}"
 
 
 def _transform(what: str, values: tuple[str, ...]) -> None:
@@ -172,12 +197,3 @@ def _plain(value: Any) -> str:
 
 def _same(value: Any, default: Any) -> bool:
     return (list(default) if isinstance(default, tuple) else default) == value
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    node = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(node, dict) or "_target_" not in node:
-        raise ConfigError(f"{path}: has no `_target_`, so there is nothing to describe")
-    return node

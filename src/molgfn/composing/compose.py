@@ -1,4 +1,4 @@
-"""Hydra composes an experiment file and overrides into one plain dict; this is the only file that imports Hydra.
+"""Hydra composes an experiment file and overrides into one plain dict; no other room imports Hydra.
 
 Hydra alone is lenient where it should be strict and strict where it stops at the first mistake. So every plain override
 is forced in, whether the key exists or not, and ``config.check`` then refuses all unknown keys together; a group choice
@@ -13,32 +13,27 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import hydra
 import yaml
 from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
-from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, Transformer
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
-from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from molgfn.class_paths import did_you_mean, show
 from molgfn.composing.inheritance import SEARCHPATH, Files, read_files, yaml_problem
 from molgfn.composing.inheritance import folders as search_folders
-from molgfn.composing.places import find_experiment, shipped
+from molgfn.composing.places import find_experiment
 from molgfn.composing.quoting import hint, quoted
 from molgfn.composing.replacement import names_class, without_replaced
+from molgfn.composing.search_path import looking_into, shipped_groups
 from molgfn.errors import ConfigError
 from molgfn.moved_sources import present_data, present_key
 from molgfn.run_files import settle
@@ -48,17 +43,6 @@ logger = logging.getLogger("molgfn")
 MOST_ATTEMPTS = 10
 #: under which Hydra knows the experiment; no file is called so
 NAME = "__experiment__"
-
-
-class ShippedConfigs(SearchPathPlugin):
-    """Puts the configs that came with molgfn behind the folders of the experiment and the current one."""
-
-    folders: ClassVar[list[Path]] = []
-
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        for folder in self.folders:
-            search_path.append(provider="molgfn", path=f"file://{folder}")
-        search_path.append(provider="molgfn", path=f"file://{shipped('configs')}")
 
 
 @dataclass
@@ -101,7 +85,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     ]:
         raise ConfigError(sweeps)
     ConfigStore.instance().store(name=NAME, node=files.node)
-    with _hydra([*files.folders, *searchpath]):
+    with looking_into([*files.folders, *searchpath]):
         loader = GlobalHydra.instance().config_loader()
         groups = _groups()
         chosen = {o.key_or_group: o.value() for o in parsed if o.key_or_group in groups}
@@ -160,6 +144,11 @@ def _present_tree(tree: DictConfig) -> DictConfig:
     return tree if new == plain else OmegaConf.create(new)
 
 
+def folders_named(words: Sequence[str]) -> list[Path]:
+    """The folders of overrides such as ``searchpath=lab``, relative to the current one."""
+    return _searchpath(_parse(words))
+
+
 def _searchpath(overrides: Iterable[Override]) -> list[Path]:
     """The folders that overrides name, relative to the current one."""
     given = [o.value() for o in overrides if o.key_or_group == SEARCHPATH]
@@ -170,14 +159,10 @@ def _one_text(sweep: Override) -> str:
     """How a text with a comma is written, for a key that may be a text."""
     line = str(sweep.input_line)
     key, _, value = line.partition("=")
-    if key.lstrip("+") in _shipped_groups() or re.fullmatch(r"[\d.,eE+-]+|.*\(.*\)|(true|false|,)+", value):
+    if key.lstrip("+") in shipped_groups() or re.fullmatch(r"[\d.,eE+-]+|.*\(.*\)|(true|false|,)+", value):
         return ""
     word = quoted(key, value)
     return "" if word is None else f", or write {word} if that is one text"
-
-
-def _shipped_groups() -> set[str]:
-    return {p.name for p in shipped("configs").iterdir() if p.is_dir()}
 
 
 def _groups() -> set[str]:
@@ -263,7 +248,7 @@ def expand(overrides: Sequence[str], experiment: str | None = None) -> list[list
 def _fitting(override: Override, pattern: Glob, folders: Sequence[Path]) -> list[str]:
     """The members of a group that a pattern fits."""
     group = override.key_or_group
-    with _hydra(folders):
+    with looking_into(folders):
         loader = GlobalHydra.instance().config_loader()
         if group not in (groups := _groups()):
             found = f"{override.input_line}: glob chooses from a group, and `{group}` is none"
@@ -283,19 +268,6 @@ def apply(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
         OmegaConf.update(tree, override.key_or_group, override.value(), merge=False, force_add=True)
     plain = OmegaConf.to_container(tree, resolve=True)
     return {str(k): v for k, v in plain.items()} if isinstance(plain, dict) else {}
-
-
-def _hydra(folders: Sequence[Path]) -> AbstractContextManager[Any]:
-    """Hydra, looking into these folders, the current one, then the shipped configs."""
-    here = [Path.cwd()] if any(any(Path(g).glob("*.yaml")) for g in _shipped_groups()) else []
-    first, *others = dict.fromkeys([*folders, *here, shipped("configs")])
-    ShippedConfigs.folders = others
-    if ShippedConfigs not in Plugins.instance().discover(SearchPathPlugin):
-        Plugins.instance().register(ShippedConfigs)
-    # 1.3 warns when version_base is left out, 1.4 when it is given
-    old = tuple(int(n) for n in hydra.__version__.split(".")[:2]) < (1, 4)
-    options: dict[str, Any] = {"version_base": None} if old else {}
-    return initialize_config_dir(str(first), job_name="molgfn", **options)
 
 
 def _parse(overrides: Iterable[str]) -> list[Override]:

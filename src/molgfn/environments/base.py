@@ -21,7 +21,8 @@ from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError, NotEnumerableError
-from molgfn.objects.base import ObjectKind
+from molgfn.former_names import FormerName
+from molgfn.objects.base import ObjectKind, OfAKind
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class States:
 
 
 @attributes_in_docstring
-class Environment(ABC):
+class Environment(OfAKind, ABC):
     """How objects are built, step by step, by actions that can be undone.
 
     A state is never a finished object: an *exit* is an action of its own (``is_exit``, ``exit_action``), legal wherever
@@ -116,6 +117,8 @@ class Environment(ABC):
     corrects_symmetry: bool = True
     #: numbers that a policy reads as the condition under which an object is built (see ``condition``); 0 for none
     condition_size: int = 0
+
+    object_keys = FormerName("the keys of objects are those of their `kind` (objects.base.ObjectKind.keys)")
 
     @abstractmethod
     def initial(self, n: int, device: torch.device | str = "cpu") -> States:

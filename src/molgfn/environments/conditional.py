@@ -55,7 +55,7 @@ class Conditional(Environment):
         self.counts_paths = environment.counts_paths
         self.corrects_symmetry = environment.corrects_symmetry
         self.n_states = getattr(environment, "n_states", None) if isinstance(condition, Fixed) else None
-        if environment.encoding == "graph":
+        if hasattr(environment, "spec"):
             self.spec = dataclasses.replace(self.inner.spec, condition=condition.size)
 
     def __getattr__(self, name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unread
+from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unguided, unread
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
@@ -18,9 +18,10 @@ from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.moved import present
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective, TargetNetwork
-from molgfn.objectives.declarations import read_quantities
+from molgfn.objectives.declarations import read_quantities, undeclared
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.rewards.readings import Readings
 from molgfn.rewards.scalarisation import Scalarisation
@@ -61,6 +62,8 @@ class Experiment:
     evaluation: EvaluationSettings
     #: None where everything trains
     frozen_parameters: FrozenParameters | None = None
+    #: the processes of the run; ``sources`` draw the share of this one
+    ranks: Ranks = ALONE
 
     @property
     def measured(self) -> Environment:
@@ -78,6 +81,7 @@ class Experiment:
             target=self.target,
             seed=self.config["seed"],
             give_up=self.trainer.give_up,
+            ranks=self.ranks,
         )
 
     def module(self) -> GFlowNetModule:
@@ -94,11 +98,16 @@ class Experiment:
             state_rewards=any(q.reads_state_rewards for q in read_quantities(self.objective)),
             offline_rewards=self.objective.reads_reward or self.backward.has_loss,
             record=record,
+            ranks=self.ranks,
         )
 
 
-def assemble(config: dict[str, Any]) -> Experiment:
+def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
     """Check a composed config, build its components, and check that they fit each other.
+
+    Args:
+        config: composed, plain.
+        ranks: the processes of the run, of which this one builds its part; all start from the same weights.
 
     Raises:
         ConfigError: with every problem that was found.
@@ -113,12 +122,15 @@ def assemble(config: dict[str, Any]) -> Experiment:
     reward = reward_of(config, training=True)
     objective = build(config["objective"], Objective, "objective")
     backward = run_backward(config, environment)
+    for key, part in (("objective", objective), ("backward", backward)):
+        if problems := undeclared(part):
+            raise ConfigError([f"{key}: {type(part).__name__}.{text}" for text in problems])
     target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
     policy = run_policy(config, environment, policy_needs(objective, backward))
     auxiliaries = {
         network.name: run_policy(config, environment, PLAIN) for network in (*objective.networks, *backward.networks)
     }
-    sources = build(config["data"], Sources, "data")
+    sources = _share(config["data"], ranks)
     optimizers = build(config["optimizer"], Optimizers, "optimizer")
     trainer = build(config["trainer"], TrainerSettings, "trainer")
     experiment = Experiment(
@@ -137,10 +149,33 @@ def assemble(config: dict[str, Any]) -> Experiment:
         loggers=build(config["logger"], Loggers, "logger"),
         evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
         frozen_parameters=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
+        ranks=ranks,
     )
     if problems := misfits(experiment):
         raise ConfigError(problems)
+    if not ranks.first:  # the weights are there: what is drawn from here on without a stream of its own may differ
+        torch.manual_seed(ranks.seed(config["seed"], "torch"))
     return experiment
+
+
+def _share(node: Any, ranks: Ranks) -> Sources:
+    """The sources of a config, drawing this rank's share of each batch."""
+    sources = build(node, Sources, "data")
+    if ranks.size == 1:
+        return sources
+    try:
+        share = ranks.share(sources.batch_size)
+    except ValueError:
+        raise ConfigError(
+            f"data.batch_size: {sources.batch_size} cannot be shared out equally among {ranks.size} processes "
+            f"(trainer.devices x trainer.nodes); take a multiple of {ranks.size}"
+        ) from None
+    try:
+        return build({**node, "batch_size": share}, Sources, "data")
+    except ConfigError as error:
+        raise ConfigError(
+            f"data.batch_size: each of {ranks.size} processes draws {share} of {sources.batch_size} trajectories: {error}"
+        ) from None
 
 
 def reward_of(
@@ -206,10 +241,11 @@ def misfits(e: Experiment) -> list[str]:
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
+    problems += [f"backward: {type(e.backward).__name__} {text}" for text in unguided(e.backward, e.environment)]
     if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):
         problems.append(f"backward: {reason}")
-    if reason := too_small(e.objective, e.sources.batch_size):
+    if reason := too_small(e.objective, e.sources.batch_size, e.ranks.size):
         problems.append(f"data.batch_size: {reason}")
     return problems + e.evaluation.misfits(e.environment)

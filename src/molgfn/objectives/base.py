@@ -13,6 +13,7 @@ from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
+from molgfn.former_names import FormerName, FormerNames
 from molgfn.objectives import residuals
 from molgfn.trajectories.evaluated import Evaluated, Values
 from molgfn.trajectories.quantities.backward import LogPB
@@ -133,7 +134,7 @@ class TargetNetwork:
 
 
 @attributes_in_docstring
-class Objective(ABC):
+class Objective(FormerNames, ABC):
     """Turns evaluated trajectories into losses; pure tensors in, no environment and no network.
 
     Subclasses name in their docstring the equation, the arXiv id, the shapes and the test that pins the value.
@@ -181,6 +182,10 @@ class Objective(ABC):
     prepares_from: tuple[type[Quantity], ...] = ()
     #: what ``log_weights`` reads
     weighs_by: tuple[type[Quantity], ...] = (LogPB,)
+
+    requires = FormerName("`quantities` lists what the loss reads, classes of molgfn.trajectories.quantities")
+    anchors = FormerName("`prepares_from` lists what `prepare` reads, classes of molgfn.trajectories.quantities")
+    auxiliaries = FormerName("`networks` lists the networks beside the policy, each a molgfn.objectives.base.Network")
 
     @abstractmethod
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:

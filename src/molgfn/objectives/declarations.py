@@ -14,6 +14,8 @@ from molgfn.trajectories.quantities.networks import POLICY
 
 def of_objective(objective: Objective) -> list[str]:
     """What an objective declares and cannot be had, one line each, without its name."""
+    if absent := undeclared(objective):
+        return absent
     names = network_names(objective)
     listed = [("quantities", objective.quantities), ("prepares_from", objective.prepares_from)]
     if "log_z" in objective.trains:
@@ -33,7 +35,15 @@ def of_objective(objective: Objective) -> list[str]:
 
 def of_backward(backward: BackwardPolicyTraining) -> list[str]:
     """The same of a training of P_B."""
+    if absent := undeclared(backward):
+        return absent
     return _networks(backward.networks) + _listed([("quantities", backward.quantities)], network_names(backward))
+
+
+def undeclared(part: Objective | BackwardPolicyTraining) -> list[str]:
+    """What it must say of itself and does not, one line each, without its name."""
+    names = ("quantities", "on_policy", "trains") if isinstance(part, Objective) else ("learned", "joint", "on_policy")
+    return [f"{name} is not declared" for name in names if not hasattr(part, name)]
 
 
 def network_names(part: Objective | BackwardPolicyTraining) -> frozenset[str]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from molgfn.errors import ConfigError
+from molgfn.trajectories.union import WHOLE, Union
 
 RegressionLoss = Literal["squared", "huber", "linex", "linex_half", "shifted_cosh"]
 Reduction = Literal["trajectory", "transition"]
@@ -69,9 +70,12 @@ def _excess(t: Tensor) -> Tensor:
     return slope - inside + slope.detach() * (t - inside)
 
 
-def mean(losses: Tensor, there: Tensor, reduction: Reduction) -> Tensor:
-    """Mean of losses [B, T] that are 0 where not ``there`` (bool [B, T]).
+def mean(losses: Tensor, there: Tensor, reduction: Reduction, union: Union = WHOLE) -> Tensor:
+    """Mean of losses [B, T] that are 0 where not ``there`` (bool [B, T]) over the batch of all processes.
 
-    "trajectory": ``mean_b sum_t``; "transition": over all that are there, which weighs long trajectories more.
+    "trajectory": ``mean_b sum_t``; "transition": over all that are there, which weighs long trajectories more. An
+    objective gives ``evaluated.union``.
     """
-    return losses.sum() / (len(losses) if reduction == "trajectory" else there.sum().clamp(min=1))
+    if reduction == "trajectory":
+        return losses.sum() / len(losses)
+    return union.sum(losses) / union.sum(there).clamp(min=1)

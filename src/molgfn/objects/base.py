@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from molgfn.docstrings import attributes_in_docstring
+from molgfn.errors import ContractError
+from molgfn.former_names import FormerName, FormerNames
 
 
 @attributes_in_docstring
@@ -96,3 +98,17 @@ class ObjectKind(ABC):
                 ``bare_formats``.
         """
         raise NotImplementedError(f"{type(self).__name__} declares formats {self.formats}, but has no `write`")
+
+
+class OfAKind(FormerNames):
+    """Base of what is for one kind of object and says so by ``kind``: environments and oracles."""
+
+    domain = FormerName("`kind` says what the objects are, an instance of ObjectKind such as objects.grid.GRID")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        given = vars(cls).get("kind")
+        if isinstance(given, str | type):
+            raise ContractError(
+                f"{cls.__name__}.kind is {given!r}, but should be an instance of ObjectKind such as objects.grid.GRID"
+            )

@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from molgfn.docstrings import attributes_in_docstring
-from molgfn.objects.base import ObjectKind
+from molgfn.objects.base import ObjectKind, OfAKind
 from molgfn.objects.molecule import MOLECULE
 
 
 @attributes_in_docstring
-class Oracle(ABC):
+class Oracle(OfAKind, ABC):
     """A property of finished objects.
 
     ``values`` gets a batch of *valid* objects of its ``kind`` (molecules are ``chemistry.Molecule`` with ``mol``
@@ -58,7 +58,7 @@ class Oracle(ABC):
         """``version``, and those of the oracles inside."""
         return [self.version]
 
-    def prepare(self) -> None:  # noqa: B027  # may be left out
+    def prepare(self) -> None:
         """Do what the first question would have to wait for: read a table, compute maps. Workers call it first."""
 
     @property

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
 from molgfn.environments.graphs import GraphBatch, GraphSpec
+from molgfn.errors import ConfigError
 from molgfn.networks.graph_transformer import GraphTransformer
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
@@ -61,7 +62,12 @@ class GraphPolicy(Policy):
         )
         if share_trunk:
             warn_of_shared_trunk(own_losses)
-        spec: GraphSpec = environment.spec  # type: ignore[attr-defined]
+        spec = getattr(environment, "spec", None)
+        if not isinstance(spec, GraphSpec):
+            raise ConfigError(
+                f"policy: {type(self).__name__} reads the sizes of graphs from `spec` (environments.graphs.GraphSpec), "
+                f"which {type(environment).__name__} does not have"
+            )
         self.spec = spec
         self.encoder = GraphEncoder(spec, width, trunk())
         own = own_losses if share_trunk is None else frozenset() if share_trunk else frozenset({"backward", "flow"})

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
-from molgfn.objects.base import ObjectKind
+from molgfn.objects.base import ObjectKind, OfAKind
 from molgfn.serving.counters import Counters
 from molgfn.serving.measurements import Measurements
 
@@ -73,7 +73,7 @@ class ScoredProperty:
 
 
 @attributes_in_docstring
-class Reward(ABC):
+class Reward(OfAKind, ABC):
     """log R(x) of finished objects: the one place where clip, power and temperature are applied.
 
     Measuring and making R of it are two things. ``log_reward`` is the mathematics: a function of what was measured (and

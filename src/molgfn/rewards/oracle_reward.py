@@ -105,10 +105,11 @@ class OracleReward(Reward):
             blocked = self.diversity_filter(objects, keys, judged, finished=finished, further=further)
             components[BLOCKED] = blocked.astype(np.float64)
             measurements = measurements.with_values({BLOCKED: torch.from_numpy(components[BLOCKED])})
+        shown = torch.from_numpy(np.array([value, *components.values()], dtype=np.float64))
         return Scores(
             log_reward=self._made(desirability, measurements, condition),
-            value=torch.from_numpy(value.copy()),
-            components={name: torch.from_numpy(column.copy()) for name, column in components.items()},
+            value=shown[0],
+            components=dict(zip(components, shown[1:].unbind(), strict=True)),
             problems=problems,
             measurements=measurements,
         )
@@ -126,11 +127,13 @@ class OracleReward(Reward):
     def _made(self, desirability: np.ndarray, measurements: Measurements, condition: ConditionValues | None) -> Tensor:
         """log R, float64 [B]: of the desirability where there is one and nothing blocks it, else the least."""
         given = {name: self.required(condition, name).numpy() for name in sorted(self.reads)}
-        out = np.empty(len(desirability))
-        out[:] = self.least_log_reward(given)
         worth = np.isfinite(desirability)  # an object with a problem has none
         if BLOCKED in measurements.values:
             worth &= measurements.values[BLOCKED].numpy() == 0
+        if worth.all():
+            return torch.from_numpy(np.array(self.log_reward_of(desirability, given), dtype=np.float64))
+        out = np.empty(len(desirability))
+        out[:] = self.least_log_reward(given)
         out[worth] = self.log_reward_of(desirability[worth], {name: column[worth] for name, column in given.items()})
         return torch.from_numpy(out)
 

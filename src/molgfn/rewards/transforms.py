@@ -44,6 +44,9 @@ class Identity(Transform):
 
     bounded = False
 
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(values, dtype=np.float64)
+
     def _apply(self, values: np.ndarray) -> np.ndarray:
         return values
 

@@ -104,6 +104,19 @@ class WeightedMean(Scalarisation):
             )
         self.components = components
         self.aggregation = aggregation
+        # asked for every batch and always the same: names of what is read and shown, and weights
+        scalarised = {name: c.scalarisation for name, c in components.items()}
+        self._names = tuple(column for name, inner in scalarised.items() for column in _columns(name, inner))
+        self._reads = {
+            name: [(own, _column(name, inner, own)) for own in inner.panel().properties]
+            for name, inner in scalarised.items()
+        }
+        self._beside = {
+            name: [(_column(name, inner, part), part) for part in _parts(inner)] for name, inner in scalarised.items()
+        }
+        self._averaged = [name for name, c in components.items() if not c.filter]
+        self._filters = [name for name, c in components.items() if c.filter]
+        self._weights = np.array([components[name].weight for name in self._averaged])[:, None]
 
     @property
     def title(self) -> str:
@@ -114,7 +127,7 @@ class WeightedMean(Scalarisation):
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        return tuple(column for name, c in self.components.items() for column in _columns(name, c.scalarisation))
+        return self._names
 
     def panel(self, recipe: Any = None) -> Panel:
         entries = []
@@ -131,40 +144,39 @@ class WeightedMean(Scalarisation):
         """
         columns: dict[str, np.ndarray] = {}
         for name, component in self.components.items():
-            inner = component.scalarisation
-            raw, parts = inner.evaluate(_own(name, inner, values))
+            raw, parts = component.scalarisation.evaluate(self._own(name, values))
             columns[name] = raw
             columns[f"{name}_transformed"] = component.transform(raw)
-            columns |= {_column(name, inner, part): parts[part] for part in _parts(inner)}
-        averaged = [name for name, c in self.components.items() if not c.filter]
-        weights = np.array([self.components[name].weight for name in averaged])[:, None]
-        y = np.stack([columns[f"{name}_transformed"] for name in averaged])
-        present = ~np.isnan(y)
-        weights = np.where(present, weights, 0.0)
-        total = weights.sum(axis=0)
-        if self.aggregation == "geometric":
-            sums = (weights * np.log(np.maximum(np.where(present, y, 1.0), GEOMETRIC_CLIP))).sum(axis=0)
-        else:
-            sums = (weights * np.where(present, y, 0.0)).sum(axis=0)
-        mean = np.divide(sums, total, out=np.full(y.shape[1], np.nan), where=total > 0)
-        mean = np.clip(np.exp(mean) if self.aggregation == "geometric" else mean, 0.0, 1.0)
-        for name, component in self.components.items():
-            if component.filter:
-                mean = mean * columns[f"{name}_transformed"]
+            for column, part in self._beside[name]:
+                columns[column] = parts[part]
+        mean = self._mean(np.array([columns[f"{name}_transformed"] for name in self._averaged]))
+        for name in self._filters:
+            mean = mean * columns[f"{name}_transformed"]
         return mean, columns
+
+    def _mean(self, y: np.ndarray) -> np.ndarray:
+        """Of what is averaged, float64 [components, B] -> [B]; NaN where nothing is there."""
+        weights, absent = np.repeat(self._weights, y.shape[1], axis=1), np.isnan(y)
+        some = absent.any()
+        if some:
+            weights[absent], y[absent] = 0.0, 1.0
+        geometric = self.aggregation == "geometric"
+        sums = (weights * (np.log(np.maximum(y, GEOMETRIC_CLIP)) if geometric else y)).sum(axis=0)
+        total = weights.sum(axis=0)
+        mean = np.divide(sums, total, out=np.full(y.shape[1], np.nan), where=total > 0) if some else sums / total
+        return np.minimum(np.maximum(np.exp(mean) if geometric else mean, 0.0), 1.0)
+
+    def _own(self, name: str, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What was measured for component ``name``, under the names that it knows itself."""
+        return {own: values[column] for own, column in self._reads[name]}
 
     def _have_values(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Whether an averaged component has a value for an object, and all filters have, bool [B]."""
         have = {filters: [] for filters in (False, True)}
         for name, component in self.components.items():
             inner = component.scalarisation
-            have[component.filter].append(inner.panel().has_value(_own(name, inner, values)))
+            have[component.filter].append(inner.panel().has_value(self._own(name, values)))
         return np.any(have[False], axis=0) & np.all(have[True] or [True], axis=0)
-
-
-def _own(name: str, inner: Scalarisation, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What was measured for component ``name``, under the names that it knows itself."""
-    return {own: values[_column(name, inner, own)] for own in inner.panel().properties}
 
 
 def _parts(inner: Scalarisation) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from molgfn.conditions.base import Condition
 from molgfn.config import build
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import conditional
+from molgfn.environments.enumerable import Enumerable
+from molgfn.errors import ConfigError
 
 
 def run_environment(config: Mapping[str, Any], *, untrusted: bool = False, trust: Sequence[str] = ()) -> Environment:
@@ -23,6 +25,13 @@ def run_environment(config: Mapping[str, Any], *, untrusted: bool = False, trust
         ConfigError: one of the two cannot be built, or the condition cannot be shown to a policy.
     """
     environment = build(config["environment"], Environment, "environment", untrusted=untrusted, trust=trust)
+    if absent := [name for name in ("kind", "encoding", "max_steps") if not hasattr(environment, name)]:
+        raise ConfigError(f"environment: {type(environment).__name__} does not declare {', '.join(absent)}")
+    if environment.counts_paths and not isinstance(environment, Enumerable):
+        raise ConfigError(
+            f"environment: {type(environment).__name__} says that it counts its paths (counts_paths), but has no "
+            "log_path_count (it is no environments.enumerable.Enumerable)"
+        )
     if (node := config.get("condition")) is None:
         return environment
     return conditional(environment, build(node, Condition, "condition", untrusted=untrusted, trust=trust))

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from molgfn.environments.base import Environment
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.serving.counters import BUDGET_SPENT
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -36,14 +37,15 @@ class _Batches(IterableDataset):
     def __iter__(self) -> Iterator[Batch]:
         owner = self.owner
         owner.restore_random_state()
-        while owner.iteration < owner.iterations and not owner.reward.spent:
+        while owner.iteration < owner.iterations and not owner.spent:
             refused = owner.refused
             batch = owner.draw()
-            if owner.refused > refused:  # the budget ended within the batch: the rest has no reward to learn from
+            if owner.ranks.any(owner.refused > refused):
+                # the budget ended within the batch: the rest has no reward to learn from
                 owner.untrained = batch
                 break
             yield batch
-        if owner.reward.spent:
+        if owner.spent:
             logger.info("the budget of oracle calls is spent after %d iterations; training stops", owner.iteration)
 
 
@@ -60,6 +62,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         state_rewards: score the states on the way, too.
         offline_rewards: score given molecules.
         record: where every scored object is kept; None for nowhere.
+        ranks: the processes of the run; ``sources`` draw this one's share, by streams of its own.
     """
 
     def __init__(
@@ -74,12 +77,14 @@ class TrajectoryDataModule(pl.LightningDataModule):
         state_rewards: bool = False,
         offline_rewards: bool = True,
         record: ScoredRecord | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
         self.policy, self.environment, self.reward, self.sources = policy, environment, reward, sources
         self.iterations, self.seed, self.state_rewards = iterations, seed, state_rewards
         self.offline_rewards = offline_rewards
         self.record = record
+        self.ranks = ranks
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
@@ -92,11 +97,16 @@ class TrajectoryDataModule(pl.LightningDataModule):
     def _stream(self, name: str, device: torch.device) -> torch.Generator:
         if name not in self._streams:
             offset = {"actions": 0, "replay": 1}[name]
-            stream = torch.Generator(device).manual_seed(2 * self.seed + offset)
+            stream = torch.Generator(device).manual_seed(self.ranks.seed(2 * self.seed + offset, name))
             if name in self._restored:
                 stream.set_state(self._restored[name])
             self._streams[name] = stream
         return self._streams[name]
+
+    @property
+    def spent(self) -> bool:
+        """The budget of oracle calls is spent, which every rank learns together."""
+        return self.ranks.any(self.reward.spent)
 
     @property
     def refused(self) -> int:
@@ -151,19 +161,20 @@ class TrajectoryDataModule(pl.LightningDataModule):
         return {
             "iteration": self.iteration,
             "drawn": self.drawn,
-            "streams": {name: stream.get_state() for name, stream in self._streams.items()},
-            "random": self._random_state(),
-            "sources": self.sources.state_dict(),
+            "streams": self.ranks.keep({name: stream.get_state() for name, stream in self._streams.items()}),
+            "random": self.ranks.keep(self._random_state()),
+            "sources": self.ranks.keep(self.sources.state_dict()),
             "reward": self.reward.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.iteration = state_dict["iteration"]
         self.drawn = state_dict["drawn"]
-        self._restored = {k: v.cpu() for k, v in state_dict["streams"].items()}
+        self._restored = {k: v.cpu() for k, v in self.ranks.own(state_dict["streams"]).items()}
         self._streams = {}
-        self._random = {k: v.cpu() for k, v in state_dict.get("random", {}).items()}
-        self.sources.load_state_dict(state_dict["sources"], self.environment)
+        if "random" in state_dict:
+            self._random = {k: v.cpu() for k, v in self.ranks.own(state_dict["random"]).items()}
+        self.sources.load_state_dict(self.ranks.own(state_dict["sources"]), self.environment)
         self.reward.load_state_dict(state_dict["reward"])
         if self.record is not None:
             self.record.forget_after(self.iteration)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.backward_steps import BackwardSteps
 from molgfn.training.updates.engine import Engine
@@ -25,6 +26,7 @@ from molgfn.trajectories.plain import as_plain
 from molgfn.trajectories.quantities.flows import LogZ
 from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.rewarded import Batch
+from molgfn.trajectories.union import Union
 
 #: plain torch, for whoever trains without a trainer
 _TORCH = Engine()
@@ -46,6 +48,7 @@ class Learner:
         frozen: the policies that the objective names in ``frozen``; they are read, and nothing else is done to them.
         target: the target network instead of the objective's own; None takes the objective's.
         seed: of the trajectories that P_B draws.
+        ranks: the processes of the run; each steps with its share of a batch, and all stay the same.
         give_up: iterations in a row with a step that could not be taken, because a loss or its gradient was not finite,
             after which training ends.
 
@@ -72,6 +75,7 @@ class Learner:
         frozen: Mapping[str, Policy] | None = None,
         target: TargetNetwork | None = None,
         seed: int = 0,
+        ranks: Ranks = ALONE,
         give_up: int = 10,
     ) -> None:
         self.policy, self.objective, self.backward = policy, objective, backward
@@ -84,9 +88,10 @@ class Learner:
             backward=backward.target if backward.has_loss else None,
         )
         groups = {**policy.parameter_groups(), **{k: list(v.parameters()) for k, v in self.auxiliaries.items()}}
-        self.steps = GradientSteps(groups, optimizers, give_up)
-        self.phases = Phases(policy, objective, self.steps, joint=backward.joint)
-        self.backward_steps = BackwardSteps(policy, backward, self.auxiliaries, self.steps, seed)
+        self.steps = GradientSteps(groups, optimizers, give_up, ranks)
+        self.union = Union(ranks)
+        self.phases = Phases(policy, objective, self.steps, joint=backward.joint, union=self.union)
+        self.backward_steps = BackwardSteps(policy, backward, self.auxiliaries, self.steps, seed, ranks)
         self.iteration = 0
 
     @property
@@ -145,7 +150,7 @@ class Learner:
     def _start(self, batch: Trajectories, networks: Networks, reads_log_z: bool) -> None:
         """Put log Z and the critics, but for what is frozen, where the first batch says that they should be."""
         if reads_log_z and self.steps.trains("log_z"):
-            start_log_z(self.policy, self.objective, batch, networks)
+            start_log_z(self.policy, self.objective, batch, networks, self.union)
         starting = {n.name: self.auxiliaries[n.name] for n in self.objective.networks if n.start == "returns"}
         critics = {  # by their flow: a table that is not learned may lie beside it
             name: network
@@ -154,7 +159,7 @@ class Learner:
         }
         if "flow" in self.objective.separate and self.steps.trains("flow"):
             critics["policy"] = self.policy
-        start_critics(critics, self.followers, self.policy, batch, networks)
+        start_critics(critics, self.followers, self.policy, batch, networks, self.union)
 
     def _read(self, batch: Trajectories) -> Networks:
         """What the forward objective reads beside the policy."""

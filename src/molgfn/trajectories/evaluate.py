@@ -14,6 +14,7 @@ from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 from molgfn.trajectories.quantities.networks import Anchor, Head, Networks
+from molgfn.trajectories.union import WHOLE, Union
 
 _FORWARD = Head("forward")
 
@@ -27,6 +28,7 @@ def evaluate(
     networks: Networks | None = None,
     anchor: Anchor | None = None,
     needs_log_pf: bool = True,
+    union: Union = WHOLE,
 ) -> Evaluated:
     """Everything that ``quantities`` lists, under the present parameters, in one flat pass over all states.
 
@@ -38,6 +40,7 @@ def evaluate(
         networks: target and further networks; None for none.
         anchor: what divergences are measured from; None: the policy as it is, from which they are 0.
         needs_log_pf: evaluate P_F; without it ``log_pf`` is all 0.
+        union: the batch of all processes, of which these trajectories are this one's share.
     """
     return evaluate_and_anchor(
         trajectories,
@@ -48,6 +51,7 @@ def evaluate(
         anchor=anchor,
         needs_log_pf=needs_log_pf,
         keep=False,
+        union=union,
     )[0]
 
 
@@ -61,6 +65,7 @@ def evaluate_and_anchor(
     anchor: Anchor | None = None,
     needs_log_pf: bool = True,
     keep: bool = True,
+    union: Union = WHOLE,
 ) -> tuple[Evaluated, Anchor | None]:
     """As ``evaluate``; with ``keep`` also P_F as it is now, for later steps to be measured from."""
     t, listed = trajectories, tuple(dict.fromkeys(quantities))
@@ -80,6 +85,7 @@ def evaluate_and_anchor(
         log_pf=t.pad(log_pf),
         log_reward=t.log_target.to(policy.dtype),
         values=values,
+        union=union,
     )
     return evaluated, Anchor(evaluation.forward().frozen()) if keep and needs_log_pf else None
 
@@ -90,6 +96,7 @@ def evaluate_backward(
     *,
     quantities: Iterable[type[Quantity]] = (LogPB,),
     networks: Networks | None = None,
+    union: Union = WHOLE,
 ) -> Evaluated:
     """What an objective that trains P_B alone reads: ``LogPB`` has its gradient, P_F is a constant, ``log_pf`` all 0.
 
@@ -98,8 +105,17 @@ def evaluate_backward(
         policy: evaluated at every state.
         quantities: of ``BackwardPolicyTraining.quantities``.
         networks: with the networks of P_B's training, and a guide where there is one.
+        union: as of ``evaluate``.
     """
-    return evaluate(trajectories, policy, quantities=quantities, joint=True, networks=networks, needs_log_pf=False)
+    return evaluate(
+        trajectories,
+        policy,
+        quantities=quantities,
+        joint=True,
+        networks=networks,
+        needs_log_pf=False,
+        union=union,
+    )
 
 
 def _values(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from molgfn.errors import ContractError
 from molgfn.trajectories.quantities.base import Frozen, Quantity
+from molgfn.trajectories.union import WHOLE, Union
 
 #: quantity -> its values, as ``Objective.prepare`` freezes them
 Values = Mapping[type[Quantity], Tensor]
@@ -24,6 +25,7 @@ class Evaluated:
         log_pf: [B, T], log P_F(s_{t+1} | s_t) of the action taken, 0 on pads; all 0 in a phase that does without P_F.
         log_reward: [B], log R'(x) (the symmetry term taken off).
         values: the quantities.
+        union: what joins trajectories is asked of it, so that it holds for the batch of all processes of a run.
     """
 
     mask: Tensor
@@ -31,6 +33,7 @@ class Evaluated:
     log_pf: Tensor
     log_reward: Tensor
     values: Values = field(default_factory=dict)
+    union: Union = WHOLE
 
     def __len__(self) -> int:
         return len(self.log_reward)
@@ -68,6 +71,7 @@ class Evaluated:
             log_pf=function(self.log_pf, None),
             log_reward=function(self.log_reward, None),
             values={quantity: function(value, quantity) for quantity, value in self.values.items()},
+            union=self.union,
         )
 
     def detach(self) -> Evaluated:

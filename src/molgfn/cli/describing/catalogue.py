@@ -52,7 +52,7 @@ refuse one.
 READS = """
 ## What objectives read
 
-Each is a class below `molgfn.trajectories.quantities`; [a new one](extending.md#a-quantity) is a file of its own.
+Each is a class below `molgfn.trajectories.quantities`; [a new one](extending/quantity.md) is a file of its own.
 [B, T] are trajectories and steps, padded on the right.
 """
 

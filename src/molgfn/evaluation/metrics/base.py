@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ import numpy as np
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.evaluation.readings import Reading
+from molgfn.former_names import FormerName, FormerNames
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
 from molgfn.rewards.base import ScoredProperty
@@ -135,7 +136,7 @@ class Samples:
 
 
 @attributes_in_docstring
-class Metric(ABC):
+class Metric(FormerNames, ABC):
     """Turns samples into named readings.
 
     A subclass' docstring is its definition, which the report prints up to ``Args:``. Keys are ``name`` or
@@ -150,6 +151,20 @@ class Metric(ABC):
     kinds: ClassVar[type[ObjectKind]] = ObjectKind
     #: where the definition comes from
     reference: ClassVar[str] = ""
+
+    domains = FormerName("`kinds` says what it can measure, a class such as objects.molecule.MoleculeKind")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not isinstance(cls.kinds, type):
+            raise ContractError(
+                f"{cls.__name__}.kinds is {cls.kinds!r}, but should be a class: a kind of object, or a capability"
+            )
+        known = {f.name for f in fields(Samples)}
+        if unknown := sorted(set(cls.requires) - known):
+            raise ContractError(
+                f"{cls.__name__}.requires names {', '.join(unknown)}; samples have {', '.join(sorted(known))}"
+            )
 
     @abstractmethod
     def __call__(self, samples: Samples) -> dict[str, Reading]:

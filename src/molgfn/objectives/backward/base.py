@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
+from molgfn.former_names import FormerName, FormerNames
 from molgfn.objectives.base import Network, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluated import Evaluated
@@ -21,6 +22,9 @@ class Guide(ABC):
     ``log_prob`` gives one number per step whose sum along a trajectory tau to x is log P_G(tau | x) up to a term that
     depends on x alone.
     """
+
+    #: it knows a state again when it comes back (``environments.enumerable.Enumerable``)
+    of_keyed_states: ClassVar[bool] = False
 
     @abstractmethod
     def log_prob(self, trajectories: Trajectories, policy: Any) -> Tensor:
@@ -43,7 +47,7 @@ class Guide(ABC):
 
 
 @attributes_in_docstring
-class BackwardPolicyTraining(ABC):
+class BackwardPolicyTraining(FormerNames, ABC):
     """Says what P_B is, who trains it, with which loss, and on which trajectories.
 
     A constructor that has a parameter ``counts_paths`` is told by the run whether the environment counts its paths
@@ -79,6 +83,10 @@ class BackwardPolicyTraining(ABC):
     guide: Guide | None = None
     #: share of log P_B in what the forward objective reads in its place; the rest is ``log_guide``
     share: float = 1.0
+
+    requires = FormerName("`quantities` lists what the loss reads, classes of molgfn.trajectories.quantities")
+    auxiliaries = FormerName("`networks` lists the networks beside the policy, each a molgfn.objectives.base.Network")
+    settle = FormerName("a constructor with a parameter `counts_paths` is told whether the environment counts paths")
 
     @property
     def has_loss(self) -> bool:

@@ -54,6 +54,6 @@ class DetailedBalance(Objective):
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         d = residuals.detailed_balance(evaluated, next_flow=evaluated[NextLogFlow])
         return ObjectiveOutput(
-            losses={"db": Loss(mean(self.regression(d), evaluated.mask, self.reduction), self.trains)},
+            losses={"db": Loss(mean(self.regression(d), evaluated.mask, self.reduction, evaluated.union), self.trains)},
             metrics={"log_z": evaluated[LogFlow][:, 0].detach().mean()},
         )

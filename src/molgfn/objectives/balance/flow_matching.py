@@ -62,6 +62,6 @@ class FlowMatching(Objective):
         leaving = (flow + evaluated.log_pf - evaluated.log_reward[:, None]) * evaluated.is_exit
         losses = self.regression(inside) + self.regression(leaving)
         return ObjectiveOutput(
-            losses={"fm": Loss(mean(losses, evaluated.mask, self.reduction), self.trains)},
+            losses={"fm": Loss(mean(losses, evaluated.mask, self.reduction, evaluated.union), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

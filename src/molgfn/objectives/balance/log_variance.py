@@ -43,11 +43,11 @@ class LogVariance(Objective):
         self.ddof = ddof
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        n = len(evaluated)
+        union = evaluated.union
+        n = union.count(len(evaluated))
         if n <= self.ddof:
             raise ContractError(f"LogVariance: a batch of {n} has no variance with ddof={self.ddof}; take a larger one")
         log_ratios = residuals.log_ratios(evaluated)
-        loss = (log_ratios - log_ratios.mean()).square().sum() / (n - self.ddof)
-        return ObjectiveOutput(
-            losses={"vargrad": Loss(loss, self.trains)}, metrics={"log_z": -log_ratios.detach().mean()}
-        )
+        mean = union.mean(log_ratios)
+        loss = union.sum((log_ratios - mean).square()) / (n - self.ddof)
+        return ObjectiveOutput(losses={"vargrad": Loss(loss, self.trains)}, metrics={"log_z": -mean.detach()})

@@ -72,6 +72,6 @@ class ModifiedDetailedBalance(Objective):
         there = evaluated.mask & ~evaluated.is_exit
         d = residuals.detailed_balance(evaluated, flow) * there
         return ObjectiveOutput(
-            losses={"mdb": Loss(mean(self.regression(d), there, self.reduction), self.trains)},
+            losses={"mdb": Loss(mean(self.regression(d), there, self.reduction, evaluated.union), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

@@ -16,6 +16,7 @@ from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
+from molgfn.trajectories.union import WHOLE, Union
 
 
 class SubTrajectoryBalance(Objective):
@@ -62,7 +63,7 @@ class SubTrajectoryBalance(Objective):
         self.within = weighting.endswith("within")
         self.regression = Regression(regression, huber_delta)
 
-    def weights(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
+    def weights(self, mask: Tensor, dtype: torch.dtype, union: Union = WHOLE) -> Tensor:
         """[B, T+1, T+1]: lambda^(j-i) for the sub-trajectories that are there, scaled so that the largest is 1."""
         width = mask.shape[1]
         position = torch.arange(width + 1, device=mask.device)
@@ -70,7 +71,7 @@ class SubTrajectoryBalance(Objective):
         lengths = mask.sum(1)
         longest = torch.where(torch.tensor(self.lambda_ > 1, device=mask.device), lengths, 1)
         if not self.within:
-            longest = longest.max().expand_as(lengths)
+            longest = union.largest(longest).expand_as(lengths)
         log_lambda = torch.log(torch.tensor(self.lambda_, dtype=torch.float64)).to(mask.device)
         exponent = (span[None] - longest[:, None, None]) * log_lambda
         there = (span[None] > 0) & (position <= lengths[:, None])[:, None, :]
@@ -83,11 +84,12 @@ class SubTrajectoryBalance(Objective):
         if evaluated[NextLogFlow] is not evaluated[LogFlow]:  # another one at the end, but for the sink, which has none
             gap = (evaluated[LogFlow] - evaluated[NextLogFlow]) * evaluated.mask
             residual = residual + torch.nn.functional.pad(gap, (0, 1))[:, None, :]
-        weights = self.weights(evaluated.mask, d.dtype)
+        weights = self.weights(evaluated.mask, d.dtype, evaluated.union)
         # beyond the end of a trajectory stands what has no meaning: an exponential of it may be infinite
         losses = self.regression(torch.where(weights > 0, residual, 0.0)) * weights
         weighted, total = losses.sum((1, 2)), weights.sum((1, 2))
-        loss = (weighted / total).mean() if self.within else weighted.sum() / total.sum()
+        union = evaluated.union
+        loss = (weighted / total).mean() if self.within else union.sum(weighted) / union.sum(total)
         return ObjectiveOutput(
             losses={"subtb": Loss(loss, self.trains)},
             metrics={"log_z": evaluated[LogFlow][:, 0].detach().mean()},

@@ -52,16 +52,17 @@ class RenyiDivergence(Objective):
         self.alpha = alpha
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        n, order = len(evaluated), self.alpha - 1
+        union, order = evaluated.union, self.alpha - 1
+        n = union.count(len(evaluated))
         if n < 2:
             raise ContractError("RenyiDivergence: weights normalised over a batch need at least two trajectories in it")
         exponent = order * residuals.log_ratios(evaluated).detach()
-        weight = exponent.softmax(0)
-        loss = self.alpha / order * ((weight - 1 / n) * evaluated.log_pf.sum(1)).sum()
+        weight = union.softmax(exponent)
+        loss = self.alpha / order * union.sum((weight - 1 / n) * evaluated.log_pf.sum(1))
         return ObjectiveOutput(
             {"renyi": Loss(loss, self.trains)},
             {
-                "log_z": (math.log(n) - exponent.logsumexp(0)) / order,
-                "effective_share": 1 / (n * weight.square().sum()),
+                "log_z": (math.log(n) - union.logsumexp(exponent)) / order,
+                "effective_share": 1 / (n * union.sum(weight.square())),
             },
         )

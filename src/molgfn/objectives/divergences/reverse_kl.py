@@ -40,7 +40,7 @@ class ReverseKL(Objective):
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         weight = residuals.log_ratios(evaluated).detach()
-        elbo, n = -weight.mean(), len(weight)
+        elbo, n = -evaluated.union.mean(weight), evaluated.union.count(len(weight))
         if self.baseline == "leave_one_out":
             if n < 2:
                 raise ContractError("ReverseKL: baseline=leave_one_out needs at least two trajectories in a batch")

@@ -38,13 +38,14 @@ class WakeSleep(Objective):
     least_batch: int = 2
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        n = len(evaluated)
+        union = evaluated.union
+        n = union.count(len(evaluated))
         if n < 2:
             raise ContractError("WakeSleep: weights normalised over a batch need at least two trajectories in it")
         returns = -residuals.log_ratios(evaluated).detach()
-        weight = returns.softmax(0)
-        loss = -((weight - 1 / n) * evaluated.log_pf.sum(1)).sum()
+        weight = union.softmax(returns)
+        loss = -union.sum((weight - 1 / n) * evaluated.log_pf.sum(1))
         return ObjectiveOutput(
             {"forward_kl": Loss(loss, self.trains)},
-            {"log_z": returns.logsumexp(0) - math.log(n), "effective_share": 1 / (n * weight.square().sum())},
+            {"log_z": union.logsumexp(returns) - math.log(n), "effective_share": 1 / (n * union.sum(weight.square()))},
         )

@@ -61,14 +61,14 @@ class ActorCritic(Objective):
 
     def prepare(self, evaluated: Evaluated) -> dict[type[Quantity], Tensor]:
         rewards = advantages.soft_rewards(evaluated)
-        advantage = self.advantage(rewards, evaluated)
+        advantage, mask = self.advantage(rewards, evaluated), evaluated.mask
         frozen: dict[type[Quantity], Tensor] = {
             LogPFOld: evaluated.log_pf,
             LogPB: evaluated[LogPB],
-            Advantage: advantages.centred(advantage, evaluated.mask) if self.center else advantage,
+            Advantage: advantages.centred(advantage, mask, evaluated.union) if self.center else advantage,
         }
         if self.critic is not None:
-            frozen[ValueTarget] = self.critic.target(rewards, evaluated[LogFlow], evaluated.mask)
+            frozen[ValueTarget] = self.critic.target(rewards, evaluated[LogFlow], mask)
         return frozen
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
@@ -96,7 +96,7 @@ class ActorCritic(Objective):
     def evaluate(self, evaluated: Evaluated) -> ObjectiveOutput:
         """The loss of V."""
         value = evaluated[LogFlow]
-        loss = self._critic().loss(value, evaluated[ValueTarget], evaluated.mask)
+        loss = self._critic().loss(value, evaluated[ValueTarget], evaluated.mask, evaluated.union)
         # V(s0) is the ELBO of the present P_F, which tends to log Z as P_F becomes exact
         return ObjectiveOutput({"critic": Loss(loss, FLOW)}, {"log_z": value[:, 0].detach().mean()})
 

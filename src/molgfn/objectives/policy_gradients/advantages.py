@@ -10,6 +10,7 @@ from torch import Tensor
 from molgfn.objectives import residuals
 from molgfn.objectives.policy_gradients.frozen import LogPFOld
 from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.union import WHOLE, Union
 
 
 def soft_rewards(evaluated: Evaluated) -> Tensor:
@@ -48,6 +49,6 @@ def gae(rewards: Tensor, value: Tensor, mask: Tensor, lambda_: float) -> Tensor:
     return (weights * residual[:, None, :]).sum(2) * mask
 
 
-def centred(advantage: Tensor, mask: Tensor) -> Tensor:
-    """Less the mean over all real steps of the batch; [B, T], 0 on pads."""
-    return (advantage - advantage.sum() / mask.sum()) * mask
+def centred(advantage: Tensor, mask: Tensor, union: Union = WHOLE) -> Tensor:
+    """Less the mean over all real steps of the batch of all processes; [B, T], 0 on pads."""
+    return (advantage - union.sum(advantage) / union.sum(mask)) * mask

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from molgfn.errors import ConfigError
 from molgfn.objectives.policy_gradients import advantages
+from molgfn.objectives.regression import mean
+from molgfn.trajectories.union import WHOLE, Union
 
 CriticKind = Literal["td_lambda", "sub_eb"]
 
@@ -67,11 +69,11 @@ class Critic:
             return advantages.rewards_to_go(rewards)
         return (advantages.gae(rewards, value, mask, self.lambda_) + value) * mask
 
-    def loss(self, value: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    def loss(self, value: Tensor, target: Tensor, mask: Tensor, union: Union = WHOLE) -> Tensor:
         """Scalar, with the gradient of ``value`` [B, T]."""
         error = (value - target) * mask
         if self.kind == "td_lambda":
-            return error.square().sum() / (mask.sum() if self.reduction == "transition" else len(mask))
+            return mean(error.square(), mask, self.reduction, union)
         # V(s_i) - sum g - V(s_j) = e_i - e_j with e = V - (rewards to go), and e = 0 at the sink
         ends = torch.nn.functional.pad(error, (0, 1))
         squared = (ends[:, :, None] - ends[:, None, :]).square()

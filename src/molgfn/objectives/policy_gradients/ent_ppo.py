@@ -98,8 +98,8 @@ class EntPPO(ActorCritic):
         metrics = {
             "elbo": elbo(evaluated),
             "kl": kl.sum() / len(evaluated),
-            "ratio/least": ratio.min(),  # pads hold 1
-            "ratio/largest": ratio.max(),
+            "ratio/least": evaluated.union.least(ratio),  # pads hold 1
+            "ratio/largest": evaluated.union.largest(ratio),
         }
         if self.clip is not None:
             outside = ((ratio - 1).abs() > self.clip) & evaluated.mask

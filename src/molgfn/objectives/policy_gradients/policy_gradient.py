@@ -96,9 +96,10 @@ class PolicyGradient(ActorCritic):
             return to_go
         total = to_go[:, :1]
         if self.kind == "leave_one_out":
-            if len(total) < 2:
+            n = evaluated.union.count(len(total))
+            if n < 2:
                 raise ContractError("advantage=leave_one_out needs at least two trajectories in a batch")
-            total = (total - total.mean()) * (len(total) / (len(total) - 1))
+            total = (total - evaluated.union.mean(total)) * (n / (n - 1))
         return total * evaluated.mask
 
     def policy(self, evaluated: Evaluated) -> ObjectiveOutput:

@@ -80,7 +80,7 @@ class MunchausenDQN(Objective):
         error = self.error(evaluated)
         losses = self.regression(error) * (1 + (self.leaf_weight - 1) * evaluated.is_exit)
         return ObjectiveOutput(
-            losses={"q": Loss(mean(losses, evaluated.mask, self.reduction), self.trains)},
+            losses={"q": Loss(mean(losses, evaluated.mask, self.reduction, evaluated.union), self.trains)},
             metrics={
                 "log_z": evaluated[LogFlow][:, 0].detach().mean(),
                 "error/abs": mean(error.detach().abs(), evaluated.mask, "transition"),

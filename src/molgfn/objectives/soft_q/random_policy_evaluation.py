@@ -89,10 +89,11 @@ class RandomPolicyEvaluation(Objective):
         there = log_q.isfinite() & evaluated.mask[..., None]
         gap = torch.where(there, log_q, 0.0) - torch.where(there, evaluated[LogPFAll], 0.0)
         divergence = (log_q.exp() * gap).sum(-1) * evaluated.mask
+        over = evaluated.mask, self.reduction, evaluated.union
         return ObjectiveOutput(
             losses={
-                "evaluation": Loss(mean(error.square(), evaluated.mask, self.reduction), frozenset({"flow"})),
-                "extraction": Loss(mean(divergence, evaluated.mask, self.reduction), frozenset({"forward"})),
+                "evaluation": Loss(mean(error.square(), *over), frozenset({"flow"})),
+                "extraction": Loss(mean(divergence, *over), frozenset({"forward"})),
             },
             metrics={"log_z": evaluated[LogFlow][:, 0].detach().mean()},
         )

@@ -70,10 +70,11 @@ class SoftActorCritic(Objective):
         y = reward + torch.where(evaluated.is_exit, 0.0, following)
         error = (evaluated[QTaken] - y[..., None]) * evaluated.mask[..., None]
         gap = evaluated[QGap] * evaluated.mask
+        over = evaluated.mask, self.reduction, evaluated.union
         return ObjectiveOutput(
             losses={
-                "critic": Loss(mean(self.regression(error).sum(-1), evaluated.mask, self.reduction), self.critics),
-                "actor": Loss(mean(gap, evaluated.mask, self.reduction), ACTOR),
+                "critic": Loss(mean(self.regression(error).sum(-1), *over), self.critics),
+                "actor": Loss(mean(gap, *over), ACTOR),
             },
             metrics={
                 "log_z": -gap[:, 0].detach().mean(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import exp, log
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -36,6 +36,8 @@ class ForwardPolicyGuide(Guide):
 
     Reference: Niu et al. 2024, arXiv 2408.05885 (RL-G). Pinned by tests/training/test_guides.py.
     """
+
+    of_keyed_states: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import exp, inf
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -47,6 +47,8 @@ class StoredRewardsGuide(Guide):
     Reference: Shen et al. 2023, arXiv 2305.07170 (guided trajectory balance); Niu et al. 2024, arXiv 2408.05885 (RL-G).
     Pinned by tests/training/test_guides.py.
     """
+
+    of_keyed_states: ClassVar[bool] = True
 
     def __init__(
         self,

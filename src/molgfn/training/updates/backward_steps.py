@@ -12,6 +12,7 @@ from torch import Tensor
 
 from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.gradient_steps import GradientSteps, losses_of
 from molgfn.training.updates.skipped_steps import origin
@@ -21,6 +22,7 @@ from molgfn.trajectories.quantities.networks import Networks
 from molgfn.trajectories.recent import RecentBatches
 from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.union import Union
 
 
 class BackwardSteps:
@@ -32,6 +34,7 @@ class BackwardSteps:
         auxiliaries: further networks by name.
         steps: takes the gradient steps.
         seed: of what is drawn here.
+        ranks: the processes of the run; each draws by a stream of its own, and a guide sees what all have found.
     """
 
     def __init__(
@@ -41,9 +44,10 @@ class BackwardSteps:
         auxiliaries: Mapping[str, Policy],
         steps: GradientSteps,
         seed: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.policy, self.backward, self.auxiliaries, self.steps = policy, backward, auxiliaries, steps
-        self.seed = seed
+        self.seed, self.ranks, self.union = ranks.seed(seed + 2**32, "backward"), ranks, Union(ranks)
         self.recent = RecentBatches(backward.memory)
         self._stream: torch.Generator | None = None
         self._restored: Tensor | None = None
@@ -52,7 +56,7 @@ class BackwardSteps:
         """Take note of a batch and of what is newly drawn in it; before anything else in an iteration."""
         self.recent.add(batch.trajectories)
         if self.backward.guide is not None:
-            self.backward.guide.observe(batch.fresh.trajectories, self.policy)
+            self.backward.guide.observe(self._found(batch.fresh.trajectories), self.policy)
 
     def take(self, batch: Trajectories, iteration: int, engine: Engine) -> dict[str, Tensor]:
         """The steps of an iteration, on what P_B's training asks for."""
@@ -63,10 +67,19 @@ class BackwardSteps:
             if backward.guide is not None:
                 guide = backward.guide.log_prob(trajectories, self.policy)
             networks = Networks(own=self.auxiliaries, log_guide=guide)
-            evaluated = evaluate_backward(trajectories, self.policy, quantities=backward.quantities, networks=networks)
+            evaluated = evaluate_backward(
+                trajectories, self.policy, quantities=backward.quantities, networks=networks, union=self.union
+            )
             why = partial(origin, trajectories, evaluated, range(len(trajectories)))
             metrics |= self.steps.take(losses_of(backward, evaluated), "backward", iteration, engine, why)
         return metrics
+
+    def _found(self, fresh: Trajectories) -> Trajectories:
+        """What is newly drawn on every rank: a guide teaches all of them the same."""
+        if self.ranks.size == 1:
+            return fresh
+        scored = replace(fresh, measurements=None, state_measurements=None, log_reward_state=None)
+        return Trajectories.cat(self.ranks.gather(scored.to("cpu"))).to(fresh.lengths.device)
 
     def _trajectories(self, batch: Trajectories) -> Trajectories:
         kind, device = self.backward.trajectories, self.policy.device
@@ -81,7 +94,7 @@ class BackwardSteps:
     def _generator(self, device: torch.device) -> torch.Generator:
         """Made when it is first needed: only then the policy is on the device that it trains on."""
         if self._stream is None:
-            self._stream = torch.Generator(device).manual_seed(self.seed + 2**32)
+            self._stream = torch.Generator(device).manual_seed(self.seed)
             if self._restored is not None:
                 self._stream.set_state(self._restored)
         return self._stream
@@ -89,15 +102,16 @@ class BackwardSteps:
     def state_dict(self) -> dict[str, Any]:
         guide = self.backward.guide
         return {
-            "stream": self._restored if self._stream is None else self._stream.get_state(),
-            "recent": self.recent.state_dict(),
+            "stream": self.ranks.keep(self._restored if self._stream is None else self._stream.get_state()),
+            "recent": self.ranks.keep(self.recent.state_dict()),
             "guide": None if guide is None else guide.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state_dict``."""
         self._stream = None
-        self._restored = None if state["stream"] is None else state["stream"].cpu()
-        self.recent.load_state_dict(state["recent"], self.policy.environment.initial(1))
+        stream = self.ranks.own(state["stream"])
+        self._restored = None if stream is None else stream.cpu()
+        self.recent.load_state_dict(self.ranks.own(state["recent"]), self.policy.environment.initial(1))
         if self.backward.guide is not None:
             self.backward.guide.load_state_dict(state["guide"])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from molgfn.objectives.base import ObjectiveOutput, TrustRegion
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.engine import Engine
 from molgfn.training.updates.skipped_steps import SkippedSteps
@@ -23,15 +24,22 @@ class GradientSteps:
         groups: parameter groups by name.
         optimizers: learning rates, clipping.
         give_up: see ``SkippedSteps``.
+        ranks: the processes of the run; all take the same step, along the mean of their gradients.
 
     Attributes:
         taken: gradient steps so far.
         skipped: those that were not taken, because a loss or a gradient was not finite.
     """
 
-    def __init__(self, groups: Mapping[str, list[nn.Parameter]], optimizers: Optimizers, give_up: int = 10) -> None:
+    def __init__(
+        self,
+        groups: Mapping[str, list[nn.Parameter]],
+        optimizers: Optimizers,
+        give_up: int = 10,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.groups = dict(groups)
-        self.optimizers = optimizers
+        self.optimizers, self.ranks = optimizers, ranks
         self.taken = 0
         self.skipped = SkippedSteps(give_up)
 
@@ -62,7 +70,7 @@ class GradientSteps:
     def take(
         self, output: ObjectiveOutput, what: str, iteration: int, engine: Engine, origin: Callable[[], str] = str
     ) -> dict[str, Tensor]:
-        """One step down the losses of ``output``: backward each into its own groups, clip, move.
+        """One step down the losses of ``output``: backward each into its own groups, join, clip, move.
 
         Where a loss or the gradient is not finite, the step is not taken, and counted in ``skipped``.
 
@@ -82,8 +90,9 @@ class GradientSteps:
                 continue
             engine.backward(loss.value, parameters, keep_graph=i < last)
             touched |= {id(p): p for p in parameters}
+        self.ranks.add_up_gradients(list(touched.values()))  # one message; from here on all ranks have the same
         norm = self.optimizers.clip(list(touched.values()))
-        if _finite(norm, output):
+        if self.ranks.all(_finite(norm, output)):
             engine.step(self.optimizer)
             self.taken += 1
         else:
@@ -115,7 +124,7 @@ class GradientSteps:
         parameters = [p for g in sorted(loss.groups) for p in self.groups[g] if p.requires_grad]
         if not parameters:  # all of them are frozen
             return {f"loss/{name}": loss.value.detach(), **first.metrics}
-        optimizer = TrustRegionOptimizer(parameters, **vars(region))
+        optimizer = TrustRegionOptimizer(parameters, **vars(region), ranks=self.ranks)
 
         def closure() -> tuple[Tensor, Tensor]:
             output = again()

@@ -14,7 +14,7 @@ SHARE = 0.25
 
 
 def estimate(log_weights: Tensor, how: Literal["importance", "mean"]) -> Tensor:
-    """log Z from log weights -S(tau) [B]: their mean (the ELBO), or log mean exp (importance sampling)."""
+    """log Z from log weights -S(tau) of a whole batch [B]: their mean (the ELBO), or log mean exp (importance)."""
     return log_weights.mean() if how == "mean" else log_weights.logsumexp(0) - math.log(len(log_weights))
 
 
@@ -24,7 +24,7 @@ def catch_up(log_z: Tensor, log_weights: Tensor) -> None:
         log Z <- log Z + sign(m - log Z) max(|m - log Z| - e, 0) / 4
 
     where e is half the width of the 95 % t-interval of m; nothing where B = 1, which has none, and where m is
-    not finite.
+    not finite. The batch is that of all processes of a run.
 
     m - log Z is the negative gradient (over 2) of the squared residuals of trajectory balance by log Z, so that log Z
     is drawn to where its loss draws it and no fixed point is added or moved. Adam goes about its learning rate a step

@@ -17,6 +17,7 @@ from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
 from molgfn.trajectories.evaluated import Evaluated, Values
 from molgfn.trajectories.quantities.networks import Anchor, Networks
+from molgfn.trajectories.union import WHOLE, Union
 
 
 class Phases:
@@ -27,10 +28,14 @@ class Phases:
         objective: says which steps there are.
         steps: takes them.
         joint: the gradient of the objective reaches P_B.
+        union: the batch of all processes.
     """
 
-    def __init__(self, policy: Policy, objective: Objective, steps: GradientSteps, *, joint: bool) -> None:
+    def __init__(
+        self, policy: Policy, objective: Objective, steps: GradientSteps, *, joint: bool, union: Union = WHOLE
+    ) -> None:
         self.policy, self.objective, self.steps, self.joint = policy, objective, steps, joint
+        self.union = union
 
     def run(self, batch: Trajectories, networks: Networks, iteration: int, engine: Engine) -> dict[str, Tensor]:
         """All steps of an iteration; the first evaluation is shared between ``prepare`` and the first step."""
@@ -44,6 +49,7 @@ class Phases:
             joint=self.joint,
             networks=networks,
             keep=again and any(p.anchored for p in phases),
+            union=self.union,
         )
         with torch.no_grad(), full_precision(evaluated.mask.device):
             frozen = self.objective.prepare(evaluated.detach())
@@ -69,17 +75,17 @@ class Phases:
         return metrics
 
     def _log_weights(self, batch: Trajectories, evaluated: Evaluated, networks: Networks) -> Tensor:
-        """``Objective.log_weights`` of the batch, [B], less what a condition adds to log Z.
+        """``Objective.log_weights`` of the batch of all processes, [B], less what a condition adds to log Z.
 
         From the evaluation that is there unless it lacks something.
         """
         weighs_by = self.objective.weighs_by
         if not all(quantity in evaluated for quantity in weighs_by):
-            evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks)
+            evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks, union=self.union)
         log_weights = self.objective.log_weights(evaluated.detach())
         if self.policy.environment.condition_size:  # what is left for the constant of log Z
             log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
-        return log_weights
+        return self.union.gather(log_weights)
 
     def _step_in_region(
         self,
@@ -109,7 +115,10 @@ class Phases:
         joint: bool = False,
         part: int = 0,
     ) -> Evaluated:
-        """One part of the batch under the present parameters, with what is frozen for the iteration."""
+        """One part of the batch under the present parameters, with what is frozen for the iteration.
+
+        Each process splits its own share: a part of the batch is the union of the shares' parts.
+        """
         index = None
         if phase.splits > 1:
             index = torch.arange(part, len(batch), phase.splits, device=batch.lengths.device)
@@ -122,6 +131,7 @@ class Phases:
             networks=networks,
             anchor=anchor if phase.anchored else None,
             needs_log_pf=phase.needs_log_pf,
+            union=self.union,
         )
         width = evaluated.mask.shape[1]
         fixed = frozen if index is None else {k: v[index] for k, v in frozen.items()}

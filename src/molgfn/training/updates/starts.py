@@ -15,31 +15,39 @@ from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.networks import Networks
+from molgfn.trajectories.union import Union
 
 
 @torch.no_grad()
-def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, networks: Networks) -> None:
+def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, networks: Networks, union: Union) -> None:
     """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity."""
     if policy.log_z_start is None:
         return
-    evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks)
-    start = log_partition.estimate(objective.log_weights(evaluated), policy.log_z_start)
+    evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks, union=union)
+    log_weights = union.gather(objective.log_weights(evaluated))
+    start = log_partition.estimate(log_weights, policy.log_z_start)
     policy.log_z.constant.copy_(start.where(start.isfinite(), policy.log_z.constant))
 
 
 @torch.no_grad()
 def start_critics(
-    critics: Mapping[str, Policy], followers: Followers, policy: Policy, batch: Trajectories, networks: Networks
+    critics: Mapping[str, Policy],
+    followers: Followers,
+    policy: Policy,
+    batch: Trajectories,
+    networks: Networks,
+    union: Union,
 ) -> None:
     """Mean of V (and of the values of the objective's own networks) = mean return-to-go, for the same reason."""
     if not critics:
         return
-    evaluated = evaluate(batch, policy, quantities=(LogPB,), networks=networks)
+    evaluated = evaluate(batch, policy, quantities=(LogPB,), networks=networks, union=union)
     to_go = advantages.rewards_to_go(advantages.soft_rewards(evaluated))
-    mean = to_go[evaluated.mask].mean()
+    mean = union.mean(to_go[evaluated.mask])
     mean = mean.where(mean.isfinite(), 0.0)
     for name, critic in critics.items():
-        offset = mean - critic(batch.states, forward=False, flow=True).log_flow.mean()  # type: ignore[union-attr]
+        flow = critic(batch.states, forward=False, flow=True).log_flow
+        offset = mean - union.mean(flow)  # type: ignore[arg-type]
         critic.raise_flow(offset)
         copy = followers.of(name)
         if copy is not None:

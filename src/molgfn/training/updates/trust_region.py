@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from molgfn.ranks import ALONE, Ranks
+
 
 class TrustRegionOptimizer(torch.optim.Optimizer):
     """Trust-region policy optimisation: the step of steepest descent of a loss under a bound on a divergence.
@@ -25,6 +27,8 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
         damping: added to the diagonal of H, >= 0.
         backtracks: shorter steps tried.
         shrink: factor from one try to the next, in (0, 1).
+        ranks: the processes of the run. Loss and divergence are the means over them of what the closures give, and so
+            are gradient and curvature: all take the same step, and try the same lengths.
 
     Attributes:
         report: of the last step: ``accepted`` (0 or 1), ``divergence``, ``improvement`` (of the loss), ``backtracks``.
@@ -42,6 +46,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
         damping: float = 0.0,
         backtracks: int = 20,
         shrink: float = 0.5,
+        ranks: Ranks = ALONE,
     ) -> None:
         if max_divergence <= 0 or not 0 < shrink < 1 or damping < 0 or cg_iterations < 1 or backtracks < 0:
             raise ValueError("max_divergence > 0, 0 < shrink < 1, damping >= 0, cg_iterations >= 1, backtracks >= 0")
@@ -53,6 +58,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
             "shrink": shrink,
         }
         super().__init__(params, defaults)
+        self.ranks = ranks
         self.report: dict[str, float] = {}
         self.finite = True
 
@@ -81,11 +87,12 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
     ) -> tuple[Tensor, Tensor | None]:
         """The loss, and the step to the edge of the region by the quadratic model; None where there is no such step."""
         loss, divergence = closure()
-        before = loss.detach()
+        before, _ = self._means(loss, divergence)
         self.finite = bool(before.isfinite())
         if not loss.requires_grad or not divergence.requires_grad:
             return before, None
-        gradient = _flat(torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True), parameters)
+        mine = _flat(torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True), parameters)
+        gradient = self._mean(mine)
         slope = _flat(
             torch.autograd.grad(divergence, parameters, create_graph=True, allow_unused=True),
             parameters,
@@ -96,13 +103,21 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
 
         def curvature(vector: Tensor) -> Tensor:
             product = torch.autograd.grad(torch.dot(slope, vector), parameters, retain_graph=True, allow_unused=True)
-            return _flat(product, parameters) + settings["damping"] * vector
+            return self._mean(_flat(product, parameters)) + settings["damping"] * vector
 
         direction = conjugate_gradients(curvature, gradient, settings["cg_iterations"])
         along = torch.dot(direction, gradient)  # = direction^T H direction
         if not torch.isfinite(along) or along <= 0:
             return before, None
         return before, -torch.sqrt(2 * settings["max_divergence"] / along) * direction
+
+    def _mean(self, mine: Tensor) -> Tensor:
+        """Over the ranks, without gradient."""
+        return mine.detach() if self.ranks.size == 1 else self.ranks.sum(mine) / self.ranks.size
+
+    def _means(self, loss: Tensor, divergence: Tensor) -> tuple[Tensor, Tensor]:
+        both = self._mean(torch.stack([loss, divergence]))
+        return both[0], both[1]
 
     @torch.no_grad()
     def _search(
@@ -120,7 +135,7 @@ class TrustRegionOptimizer(torch.optim.Optimizer):
             for tries in range(settings["backtracks"] + 1):
                 _move(parameters, saved, full * settings["shrink"] ** tries)
                 self.report["backtracks"] = float(tries)
-                loss, reached = closure()
+                loss, reached = self._means(*closure())
                 if torch.isfinite(loss) and loss < before and reached <= settings["max_divergence"]:
                     self.report |= {"divergence": float(reached), "improvement": float(before - loss), "accepted": 1.0}
                     accepted = True

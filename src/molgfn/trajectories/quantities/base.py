@@ -30,6 +30,8 @@ class Quantity(ABC):
     needs: ClassVar[tuple[type[Capability], ...]] = ()
     #: it has a column for each of a fixed number of actions (``environments.actions.ListedActions``)
     of_listed_actions: ClassVar[bool] = False
+    #: it asks for neighbours or numbers of a state (``environments.enumerable.Enumerable``)
+    of_keyed_states: ClassVar[bool] = False
     #: one number (or row of numbers) for each step; otherwise for each trajectory, or one of the batch
     per_step: ClassVar[bool] = True
     #: what stands on pads

@@ -36,6 +36,7 @@ class LogChildren(Quantity):
     """
 
     name: ClassVar[str] = "log_children"
+    of_keyed_states: ClassVar[bool] = True
     of_listed_actions: ClassVar[bool] = True
     padding: ClassVar[float] = -torch.inf
 
@@ -48,6 +49,7 @@ class LogPathFactor(Quantity):
     """[B, T], log g(s_t), g = product of (legal actions at s_i) / (parents of s_{i+1}) on the way."""
 
     name: ClassVar[str] = "log_path_factor"
+    of_keyed_states: ClassVar[bool] = True
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
@@ -58,6 +60,7 @@ class LogChildFactor(Quantity):
     """[B, T, A], ``log_path_factor`` of what every legal action leads to; -inf where illegal."""
 
     name: ClassVar[str] = "log_child_factor"
+    of_keyed_states: ClassVar[bool] = True
     of_listed_actions: ClassVar[bool] = True
     padding: ClassVar[float] = -torch.inf
 

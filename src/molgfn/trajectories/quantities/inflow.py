@@ -22,6 +22,7 @@ class LogInflow(Quantity):
     """
 
     name: ClassVar[str] = "log_inflow"
+    of_keyed_states: ClassVar[bool] = True
 
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
