@@ -95,7 +95,8 @@ def content(run):
         "counters": {k: v for k, v in data["reward"]["counters"].items() if k != "seconds"}
     }
     parts = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "beside")
-    return plain({k: c[k] for k in parts} | {"data": data})
+    more = ("current_model_state", "averaging_state")  # of weight averaging: ``state_dict`` holds the averaged weights
+    return plain({k: c[k] for k in parts} | {k: c[k] for k in more if k in c} | {"data": data})
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -22,6 +22,7 @@ from molgfn.experiment.opening import Opened
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Discoveries
 from molgfn.training.callbacks.exact_curve import ExactCurve
+from molgfn.training.callbacks.interrupts import Interrupts
 from molgfn.training.callbacks.other_ranks import OtherRanks
 from molgfn.training.callbacks.pictures import Pictures
 from molgfn.training.callbacks.progress import ProgressDisplay
@@ -53,11 +54,12 @@ class Callbacks:
 
     measuring: tuple[pl.Callback, ...]
     rows: Rows
+    interrupts: Interrupts
     checkpointing: Checkpointing
 
     @property
     def all(self) -> list[pl.Callback]:
-        return [*self.measuring, self.rows, self.checkpointing]
+        return [*self.measuring, self.rows, self.interrupts, self.checkpointing]
 
 
 def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Callbacks:
@@ -91,9 +93,15 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
     measuring += [*settings.callbacks, *more]
     rows = Rows(opened.seconds)
     checkpointing = Checkpointing(
-        opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows, ranks=e.ranks
+        opened.folder,
+        opened.record,
+        settings.checkpoint_every,
+        settings.checkpoint_minutes,
+        rows,
+        opened.checkpoint,
+        e.ranks,
     )
-    return Callbacks(tuple(measuring), rows, checkpointing)
+    return Callbacks(tuple(measuring), rows, Interrupts(e.ranks), checkpointing)
 
 
 def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch: str) -> pl.Trainer:

@@ -49,7 +49,7 @@ class Outcome:
 
     folder: Path
     checkpoint: Path
-    interrupted: bool
+    signal: int | None
     iteration: int
     metrics: dict[str, float]
 

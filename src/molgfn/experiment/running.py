@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from molgfn import run_files
 from molgfn.config import build
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.top_auc import write_pmo
-from molgfn.experiment import fitting, launching, opening, processes
+from molgfn.experiment import fitting, launching, opening, processes, requeueing
 from molgfn.experiment.assembling import Experiment, assemble
 from molgfn.experiment.launching import Job, Outcome, quiet
 from molgfn.moved import present
@@ -26,6 +27,7 @@ from molgfn.runs import not_finite
 from molgfn.runs.checkpoint import read, take_weights
 from molgfn.runs.environment import environment_record
 from molgfn.training.callbacks.checkpointing import Checkpointing
+from molgfn.training.callbacks.interrupts import interrupts_as_they_are
 from molgfn.training.logs.loggers import Mode
 from molgfn.training.logs.run_log import RunLog
 from molgfn.training.logs.scored_record import ScoredRecord
@@ -47,7 +49,8 @@ class Run:
     Attributes:
         folder: the run folder.
         checkpoint: the latest one.
-        interrupted: it was stopped before it was done (Ctrl-C), after that checkpoint was written.
+        signal: number of the signal that stopped it before it was done, after that checkpoint was written; None where
+            none did.
         iteration: training iterations behind it.
         experiment: the parts that trained; ``experiment.config`` is the config.
         metrics: column of ``metrics.csv`` -> its latest value.
@@ -55,10 +58,15 @@ class Run:
 
     folder: Path
     checkpoint: Path
-    interrupted: bool
+    signal: int | None
     iteration: int
     experiment: Experiment = field(repr=False)
     metrics: dict[str, float] = field(default_factory=dict, repr=False)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal (Ctrl-C, SIGTERM, SIGUSR1) stopped it before it was done."""
+        return self.signal is not None
 
 
 def train(
@@ -72,7 +80,8 @@ def train(
 
     Args:
         config: composed, plain.
-        resume: a checkpoint of the same config to go on from; its run folder is used.
+        resume: a checkpoint of the same config to go on from, or the folder of a run that has none yet; its run folder
+            is used.
         label: what tells this run from the others of a grid, as part of its folder's name.
         callbacks: Lightning callbacks beside those that the config names (``trainer.callbacks``).
 
@@ -112,7 +121,7 @@ def _as_one_of_several(seat: Seat, job: Job, tell: Callable[[Path], None] = lamb
 
 def _started(seat: Seat, job: Job, tell: Callable[[Path], None]) -> Outcome:
     run = _as_one_of_several(seat, job, tell)
-    return Outcome(run.folder, run.checkpoint, run.interrupted, run.iteration, run.metrics)
+    return Outcome(run.folder, run.checkpoint, run.signal, run.iteration, run.metrics)
 
 
 def _launch(size: int, job: Job) -> Run:
@@ -129,16 +138,20 @@ def _launch(size: int, job: Job) -> Run:
 def _train(
     job: Job, log: RunLog, scratch: str, ranks: Ranks = ALONE, tell: Callable[[Path], None] = lambda folder: None
 ) -> Run:
-    config, resume = _settled(job.config), job.resume
+    config, resume = _settled(job.config), ranks.gather(job.resume)[0]  # the first may have begun since
     _require_as_many(resume, ranks.size)
     experiment = assemble(config, ranks)
     mode = _prepare(experiment, fresh=resume is None)
     opened = _open(experiment, job.label, resume)
     tell(opened.folder)
+    if resume is None and ranks.first:
+        requeueing.remember(config, opened.folder)
     log.into(opened.folder)
     logger.info("run folder: %s", opened.folder)
     recorded = experiment.reward.recorded and ranks.first
     scored = ScoredRecord(opened.folder / "scored.sqlite") if recorded else None
+    if scored is not None and opened.keep_until == 0:
+        scored.forget_after(0)
     module, data = experiment.module(), experiment.data(scored)
     if experiment.trainer.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse
         module.double()
@@ -147,11 +160,12 @@ def _train(
     with fitting.quietly():
         trainer = fitting.trainer(experiment, loggers, around, scratch)
         try:
-            with fitting.profiled(experiment, opened.folder, scratch):
-                trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None, weights_only=True)
+            with fitting.profiled(experiment, opened.folder, scratch), interrupts_as_they_are():
+                path = opened.checkpoint
+                trainer.fit(module, datamodule=data, ckpt_path=str(path) if path else None, weights_only=True)
         except BaseException as error:
             if around.checkpointing.path.exists():
-                logger.warning("there is a checkpoint to go on from: molgfn train --resume %s", opened.folder)
+                logger.warning("there is a checkpoint to go on from: molgfn resume %s", opened.folder)
             if isinstance(error, NotFiniteError):
                 streams = ranks.own(data.state_dict()["streams"])
                 if not ranks.first:
@@ -159,13 +173,16 @@ def _train(
                 advice = not_finite.keep(opened.folder, opened.record, streams, error)
                 raise TrainingError(f"{error}\n{advice}") from error
             raise
-    _require_checkpoint(around.checkpointing)
+    if ranks.first:
+        _require_checkpoint(around.checkpointing)
     budget = (config.get("scoring") or {}).get("budget")
     if ranks.first and budget and scored is not None and scored.path.exists():
         write_pmo(opened.folder, budget=budget, direction=experiment.reward.scored.direction)
+    if ranks.first and around.interrupts.signal == getattr(signal, "SIGUSR1", None) is not None:
+        requeueing.put_back(config)
     checkpointing = around.checkpointing
     return Run(
-        opened.folder, checkpointing.path, checkpointing.interrupted, data.iteration, experiment, around.rows.last
+        opened.folder, checkpointing.path, around.interrupts.signal, data.iteration, experiment, around.rows.last
     )
 
 
@@ -184,16 +201,22 @@ def _open(experiment: Experiment, label: str | None, resume: Path | None) -> ope
     """One folder for the run: the first process opens it, the others are told."""
     ranks = experiment.ranks
     if ranks.size == 1:
-        return opening.new(experiment, label) if resume is None else opening.again(resume)
+        return _opened(experiment, label, resume)
     opened: opening.Opened | None = None
     try:
         if ranks.first:
-            opened = opening.new(experiment, label) if resume is None else opening.again(resume)
+            opened = _opened(experiment, label, resume)
     finally:  # also where it cannot be opened, which the first process says
         told = ranks.gather(opened)[0]
     if told is None:
         raise LostRankError("the first process could not open a run folder")
     return replace(told, record={**told.record, PROCESSES: ranks.size})
+
+
+def _opened(experiment: Experiment, label: str | None, resume: Path | None) -> opening.Opened:
+    if resume is None:
+        return opening.new(experiment, label)
+    return opening.anew(experiment, resume) if resume.is_dir() else opening.again(resume)
 
 
 def _require_as_many(resume: Path | None, size: int) -> None:

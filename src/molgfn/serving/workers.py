@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import signal
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
@@ -19,6 +20,22 @@ from molgfn.serving.panel import Panel
 
 #: seconds that a worker may take to come up, where objects have a time-out
 START_UP = 600.0
+
+
+class _Process(SpawnProcess):
+    """A worker that no signal to the whole job ends: its last answers are still waited for.
+
+    A terminal, or a cluster, tells each process of a job to end, and the run ends with a checkpoint after its
+    iteration. A worker that died of that would cost an object its value. So only its own pool ends it, by a signal that
+    cannot be ignored.
+    """
+
+    def terminate(self) -> None:
+        self.kill()
+
+
+class _Spawn(SpawnContext):
+    Process = _Process
 
 
 class Workers:
@@ -117,7 +134,7 @@ class Workers:
                 max_workers=self.count,
                 initializer=_begin,
                 initargs=(self.make,),
-                context=cast(Any, multiprocessing.get_context("spawn")),
+                context=cast(Any, _Spawn()),
             )
             weakref.finalize(self, _end, self._pool)
             if self.timeout is not None:
@@ -145,6 +162,9 @@ _TROUBLE: list[str] = []
 
 def _begin(make: Callable[[], Sequence[Oracle]]) -> None:
     """Build the oracles once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
+    for name in ("SIGTERM", "SIGUSR1"):  # Ctrl-C is ignored already
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     _TROUBLE[:] = []
     try:
         _ORACLES[:] = make()

@@ -49,6 +49,8 @@ class TrainerSettings:
         give_up: iterations in a row with a step that could not be taken, because a loss or its gradient was not finite,
             after which the run ends with what reproduces it in ``not_finite.pt`` (``molgfn.reproduce``); the weights
             stay as they were. 1 ends it at the first.
+        requeue: in a SLURM job: after SIGUSR1 (``sbatch --signal=USR1@120``) put the job back into the queue, and go on
+            with its run when it starts again; None does neither.
         freeze: what of the networks does not train: parameter groups (forward, backward, flow, log_z, or a further
             network of the objective), parameters or modules by name, or patterns of names (``encoder.*``).
         callbacks: Lightning callbacks; what one writes into ``pl_module.row`` becomes a column of metrics.csv.
@@ -73,6 +75,7 @@ class TrainerSettings:
         init_from: InputFile | None = None,
         progress: Literal["auto", "live", "lines", "none"] = "auto",
         give_up: Count = 10,
+        requeue: bool | None = None,
         freeze: list[str] | None = None,
         callbacks: list[pl.Callback] | None = None,
         profiler: Profiler | None = None,
@@ -96,6 +99,7 @@ class TrainerSettings:
         self.init_from = init_from
         self.progress = progress
         self.give_up = give_up
+        self.requeue = bool(requeue)
         self.freeze = freeze or []
         self.callbacks = callbacks or []
         self.profiler: Profiler | None = profiler

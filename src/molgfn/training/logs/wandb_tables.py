@@ -107,6 +107,8 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
     except ConfigError as error:
         logger.warning("the evaluation is not in the W&B run %s: %s", run_id, error)
         return None
+    if opened is None:
+        return None
     opened.summary.update({f"evaluation/{name}": value for name, value in evaluation.values().items()})
     opened.log(_media(evaluation.samples, report))
     finish(opened)
