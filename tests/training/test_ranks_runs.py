@@ -18,7 +18,7 @@ from molgfn.runs.checkpoint import read
 REPLAY = [
     "data=replay",
     "data.sources.replay.share=0.5",
-    "backward=tlm",
+    "backward=pessimistic",
     "optimizer.ema_decay=0.9",
 ]
 
@@ -51,7 +51,7 @@ def same(one, other, place=""):
 
 
 @pytest.mark.parametrize(
-    "overrides", [REPLAY, ["objective=ent_ppo", "backward=rl_g"]], ids=["tb, replay, tlm, ema", "ent_ppo, rl_g"]
+    "overrides", [REPLAY, ["objective=ent_ppo", "backward=rl_g"]], ids=["tb, replay, pessimistic, ema", "ent_ppo, rl_g"]
 )
 def test_resumed_run_of_two_is_the_straight_one(tmp_path, overrides):
     first, second = in_processes(straight_and_resumed, 2, str(tmp_path), overrides)
