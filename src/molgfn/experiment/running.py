@@ -132,7 +132,7 @@ def _launch(size: int, job: Job) -> Run:
         _require_as_many(job.resume, size)
     outcome = launching.launch(_started, size, job)
     launching.take_up(experiment, outcome.checkpoint)
-    return Run(outcome.folder, outcome.checkpoint, outcome.interrupted, outcome.iteration, experiment, outcome.metrics)
+    return Run(outcome.folder, outcome.checkpoint, outcome.signal, outcome.iteration, experiment, outcome.metrics)
 
 
 def _train(
