@@ -85,9 +85,15 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
     measuring += [*settings.callbacks, *more]
     rows = Rows(opened.seconds)
     checkpointing = Checkpointing(
-        opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows, opened.checkpoint
+        opened.folder,
+        opened.record,
+        settings.checkpoint_every,
+        settings.checkpoint_minutes,
+        rows,
+        opened.checkpoint,
+        ranks=e.ranks,
     )
-    return Callbacks(tuple(measuring), rows, Interrupts(), checkpointing)
+    return Callbacks(tuple(measuring), rows, Interrupts(e.ranks), checkpointing)
 
 
 def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch: str) -> pl.Trainer:
