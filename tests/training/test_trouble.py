@@ -173,12 +173,12 @@ def test_a_worker_that_somebody_kills_costs_nothing(grid, monkeypatch, caplog): 
     grid["trainer"] |= {"iterations": 4}
     grid["scoring"] = node("serving.settings.Scoring", workers=1, chunk=1, cache_size=0)
     straight = train(grid)
-    schedule, killed = Workers._ask, []
+    schedule, asked, killed = Workers._ask, [], []
 
     def kill(self, parts, texts, which):
-        pool = self._running()
-        if not killed and pool._pool_manager.worker_manager.workers:
-            (worker,) = pool._pool_manager.worker_manager.workers.values()
+        asked.append(len(parts))
+        if len(asked) == 3:  # it is up
+            (worker,) = self._running()._pool_manager.worker_manager.workers.values()
             killed.append(worker.pid)
             os.kill(worker.pid, signal.SIGKILL)
         return schedule(self, parts, texts, which)
