@@ -8,31 +8,32 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from molgfn.cli.main import SIGNALLED
+
 
 def attended(command: Sequence[str]) -> int:
     """Run a command and return its exit code (128 and the signal's number where one killed it).
 
-    ``subprocess.run`` kills the command a quarter of a second after Ctrl-C. Here Ctrl-C, which a terminal sends to both
-    processes, is left to the command; SIGTERM and SIGUSR1 are passed on to it.
+    ``subprocess.run`` kills the command a quarter of a second after Ctrl-C. Here it is told, and waited for. A signal
+    that a terminal or a cluster has sent to it as well counts once there (``Interrupts``).
     """
     came: list[int] = []
+    child: subprocess.Popen[Any] | None = None
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        if number != signal.SIGINT and child is not None:
+        if child is not None:
             child.send_signal(number)
 
-    child: subprocess.Popen[Any] | None = None
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
-    before = {
-        number: signal.signal(number, pass_on) for number in numbers
-    }  # not SIG_IGN, which the child would inherit
+    # handled, not ignored: that the child would inherit
+    before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        if came:
-            return 128 + came[0]
         child = subprocess.Popen(command)
+        for number in came:  # before there was a child
+            child.send_signal(number)
         code = child.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
+    return code if code >= 0 else SIGNALLED - code

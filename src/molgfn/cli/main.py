@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -69,10 +70,8 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click ends quietly where nobody reads on, as in `molgfn describe objective | head -1`
         except (KeyboardInterrupt, click.Abort) as error:
-            from molgfn.training.callbacks.interrupts import interrupting
-
             click.echo("interrupted", err=True)
-            ctx.exit(SIGNALLED + interrupting(error))
+            ctx.exit(SIGNALLED + next((number for number in error.args if isinstance(number, int)), signal.SIGINT))
         except OSError as error:
             if error.errno not in PLACE or error.filename is None:
                 raise

@@ -99,7 +99,7 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
         settings.checkpoint_minutes,
         rows,
         opened.checkpoint,
-        e.ranks,
+        ranks=e.ranks,
     )
     return Callbacks(tuple(measuring), rows, Interrupts(e.ranks), checkpointing)
 

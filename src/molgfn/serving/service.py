@@ -21,6 +21,7 @@ from molgfn.serving.answers import Answer, Answered, Failure, answer_all
 from molgfn.serving.counters import BUDGET_SPENT, Counters
 from molgfn.serving.faults import OracleFault
 from molgfn.serving.measurements import Measurements
+from molgfn.serving.number_set import NumberSet
 from molgfn.serving.panel import Entry, HasPanel, panel_of
 from molgfn.serving.settings import Scoring
 
@@ -79,7 +80,7 @@ class Service:
         self.counters = Counters()
         self._cache: OrderedDict[str, Row] = OrderedDict()
         self._failures: OrderedDict[str, Failure] = OrderedDict()
-        self._seen: set[int] = set()
+        self._seen = NumberSet()
         self._piece = 16  # objects that oracles in this process are asked for at once where answers go to disk
         self._in_vain = 0  # different objects asked for since the last that got a value
         self._disks = [self.scoring.disk(entry) for entry in self.panel.entries]
@@ -353,7 +354,7 @@ class Service:
             "oracle": self.panel.name,
             "properties": names,
             "counters": asdict(self.counters),
-            "seen": torch.tensor(sorted(self._seen), dtype=torch.int64),
+            "seen": self._seen.tensor(),
             "keys": list(self._cache),
             "answers": torch.from_numpy(rows[:, places]),
             "failures": [[key, f.message, f.reason] for key, f in self._failures.items()],
@@ -376,7 +377,7 @@ class Service:
             )
         rows = answers.reshape(len(state["keys"]), len(names))[:, [names.index(column) for column in self._columns]]
         self.counters = Counters(**{**state["counters"], "reasons": dict(state["counters"]["reasons"])})
-        self._seen = set(state["seen"].tolist())
+        self._seen = NumberSet(state["seen"])
         self._cache = OrderedDict(zip(state["keys"], map(tuple, rows.tolist()), strict=True))
         self._failures = OrderedDict((key, Failure(*words)) for key, *words in state.get("failures", []))
         for memory in (self._cache, self._failures):

@@ -43,8 +43,9 @@ class Workers:
     keys.
 
     A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
-    culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
-    nothing of torch unless the oracle does.
+    culprit goes without a value; one of a single object whose worker dies is asked again, too: whoever killed the
+    worker, it may not have been the object. Processes are spawned at the first question: they import what the oracle
+    needs and nothing of torch unless the oracle does.
 
     Args:
         make: builds the oracle; it must be picklable.
@@ -66,12 +67,14 @@ class Workers:
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
         self.name, self.kind = panel.name, panel.kind
         self._pool: ProcessPool | None = None
+        self._again = False  # the objects of this round have been asked about before
 
     def answer(self, objects: Any, which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
         """(row, what the oracles at the places ``which`` of the panel say) of each of the objects, as they come."""
         texts = self.kind.keys(objects)
         rows = list(range(len(texts)))
         waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
+        self._again = False
         while waiting:
             alone: list[list[int]] = []
             for part, answers in self._ask(waiting, texts, which):
@@ -79,7 +82,7 @@ class Workers:
                     alone += [[row] for row in part]
                 else:
                     yield from zip(part, answers, strict=True)
-            waiting = alone
+            waiting, self._again = alone, True
 
     def _ask(
         self, parts: list[list[int]], texts: list[str], which: Sequence[int]
@@ -126,7 +129,7 @@ class Workers:
     def _died(self, size: int, detail: str) -> list[Answered] | None:
         """The same for one whose worker died."""
         reason = f"oracle {self.name} killed its process"
-        return None if size > 1 else [[Failure(reason, reason, detail, transient=True)]]
+        return None if size > 1 or not self._again else [[Failure(reason, reason, detail, transient=True)]]
 
     def _running(self) -> ProcessPool:
         if self._pool is None:

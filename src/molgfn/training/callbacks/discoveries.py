@@ -16,6 +16,7 @@ from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
+from molgfn.serving.number_set import NumberSet
 from molgfn.training.callbacks.component_means import ComponentMeans
 from molgfn.training.callbacks.variety import Variety
 from molgfn.trajectories.rewarded import Batch
@@ -94,7 +95,7 @@ class Discoveries(pl.Callback):
     ) -> None:
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
         self.direction: Direction = direction
-        self.seen: set[int] = set()
+        self.seen = NumberSet()
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
@@ -200,7 +201,7 @@ class Discoveries(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "seen": torch.tensor(sorted(self.seen), dtype=torch.int64),
+            "seen": self.seen.tensor(),
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
             "scores": [list(pair) for pair in self._scores],
@@ -209,7 +210,7 @@ class Discoveries(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seen = set(state_dict["seen"].tolist())
+        self.seen = NumberSet(state_dict["seen"])
         for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
