@@ -59,7 +59,7 @@ class ProgressDisplay(pl.Callback):
         done = data.iteration >= data.iterations
         if now - self._last < (0.25 if self.live else self.seconds) and not done:
             return
-        rate = (data.drawn - self._from[1]) / (now - self._from[0])
+        rate = data.ranks.size * (data.drawn - self._from[1]) / (now - self._from[0])  # all processes draw as many
         fresh, scores = batch.fresh, batch.fresh.scores
         different = len(set(fresh.trajectories.keys)) / len(fresh) if self.variety is None else self.variety.latest
         reward, value = scores.log_reward.exp().mean(), scores.value.nanmean()

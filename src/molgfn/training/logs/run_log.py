@@ -71,6 +71,9 @@ class RunLog:
 
     def __enter__(self) -> RunLog:
         self._before = self._logger.level
+        self._silent = [] if self._ranks.first else list(self._logger.handlers)
+        for handler in self._silent:  # the first process has said it, or will
+            self._logger.removeHandler(handler)
         self._last_resort = logging.lastResort if not self._logger.hasHandlers() and self._ranks.first else None
         if self._last_resort is not None:
             self._logger.addHandler(self._last_resort)
@@ -88,6 +91,8 @@ class RunLog:
         for handler in (self._memory, self._file, self._last_resort):
             if handler is not None:
                 self._logger.removeHandler(handler)
+        for handler in self._silent:
+            self._logger.addHandler(handler)
         self._memory.close()
         if self._file is not None:
             self._file.close()
