@@ -187,7 +187,7 @@ def _share(node: Any, ranks: Ranks) -> Sources:
         return build({**node, "batch_size": share}, Sources, "data")
     except ConfigError as error:
         raise ConfigError(
-            f"data.batch_size: each of {ranks.size} processes draws {share} of {sources.batch_size} trajectories: {error}"
+            f"data.batch_size: each of {ranks.size} processes draws {share} of {sources.batch_size}: {error}"
         ) from None
 
 

@@ -22,6 +22,7 @@ from molgfn.serving.answers import Answered, Failure, answer_all
 from molgfn.serving.counters import BUDGET_SPENT, Counters
 from molgfn.serving.faults import OracleFault
 from molgfn.serving.measurements import Measurements
+from molgfn.serving.number_set import NumberSet
 from molgfn.serving.panel import HasPanel, panel_of
 from molgfn.serving.questions import Call, Question, Reason, Row, askers, at_hand
 from molgfn.serving.remarks import remarks_of
@@ -61,7 +62,7 @@ class Service:
         self.counters = Counters()
         self._cache: OrderedDict[str, Row] = OrderedDict()
         self._failures: OrderedDict[str, Failure] = OrderedDict()
-        self._seen: set[int] = set()
+        self._seen = NumberSet()
         self._piece = 16  # objects that oracles in this process are asked for at once where answers go to disk
         self._news: list[Reason] = []  # what the other ranks have not heard of
         self._in_vain = 0  # different objects asked for since the last that got a value
@@ -359,7 +360,7 @@ class Service:
             "oracle": self.panel.name,
             "properties": names,
             "counters": asdict(self.counters),
-            "seen": torch.tensor(sorted(self._seen), dtype=torch.int64),
+            "seen": self._seen.tensor(),
             "keys": list(self._cache),
             "answers": torch.from_numpy(rows[:, places]),
             "failures": [[key, f.message, f.reason] for key, f in self._failures.items()],
@@ -382,7 +383,7 @@ class Service:
             )
         rows = answers.reshape(len(state["keys"]), len(names))[:, [names.index(column) for column in self._columns]]
         self.counters = Counters(**{**state["counters"], "reasons": dict(state["counters"]["reasons"])})
-        self._seen = set(state["seen"].tolist())
+        self._seen = NumberSet(state["seen"])
         self._cache = OrderedDict(zip(state["keys"], map(tuple, rows.tolist()), strict=True))
         self._failures = OrderedDict((key, Failure(*words)) for key, *words in state.get("failures", []))
         for memory in (self._cache, self._failures):

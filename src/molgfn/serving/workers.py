@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.util import Finalize
 from typing import Any, cast
 
@@ -21,13 +22,30 @@ from molgfn.serving.panel import Panel
 START_UP = 600.0
 
 
+class _Process(SpawnProcess):
+    """A worker that no signal to the whole job ends: its last answers are still waited for.
+
+    A terminal, or a cluster, tells each process of a job to end, and the run ends with a checkpoint after its
+    iteration. A worker that died of that would cost an object its value. So only its own pool ends it, by a signal that
+    cannot be ignored.
+    """
+
+    def terminate(self) -> None:
+        self.kill()
+
+
+class _Spawn(SpawnContext):
+    Process = _Process
+
+
 class Workers:
     """Worker processes that hold the oracles of a panel and answer for objects that are sent to them as their
     keys.
 
     A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
-    culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
-    nothing of torch unless the oracle does.
+    culprit goes without a value; one of a single object whose worker dies is asked again, too: whoever killed the
+    worker, it may not have been the object. Processes are spawned at the first question: they import what the oracle
+    needs and nothing of torch unless the oracle does.
 
     Args:
         make: builds the oracle; it must be picklable.
@@ -49,12 +67,14 @@ class Workers:
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
         self.name, self.kind = panel.name, panel.kind
         self._pool: ProcessPool | None = None
+        self._again = False  # the objects of this round have been asked about before
 
     def answer(self, objects: Any, which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
         """(row, what the oracles at the places ``which`` of the panel say) of each of the objects, as they come."""
         texts = self.kind.keys(objects)
         rows = list(range(len(texts)))
         waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
+        self._again = False
         while waiting:
             alone: list[list[int]] = []
             for part, answers in self._ask(waiting, texts, which):
@@ -62,7 +82,7 @@ class Workers:
                     alone += [[row] for row in part]
                 else:
                     yield from zip(part, answers, strict=True)
-            waiting = alone
+            waiting, self._again = alone, True
 
     def _ask(
         self, parts: list[list[int]], texts: list[str], which: Sequence[int]
@@ -109,7 +129,7 @@ class Workers:
     def _died(self, size: int, detail: str) -> list[Answered] | None:
         """The same for one whose worker died."""
         reason = f"oracle {self.name} killed its process"
-        return None if size > 1 else [[Failure(reason, reason, detail, transient=True)]]
+        return None if size > 1 or not self._again else [[Failure(reason, reason, detail, transient=True)]]
 
     def _running(self) -> ProcessPool:
         if self._pool is None:
@@ -117,7 +137,7 @@ class Workers:
                 max_workers=self.count,
                 initializer=_begin,
                 initargs=(self.make,),
-                context=cast(Any, multiprocessing.get_context("spawn")),
+                context=cast(Any, _Spawn()),
             )
             # not by weakref: a process of a run that multiprocessing began ends without what is registered at exit, and
             # waits for its workers for ever
@@ -147,6 +167,9 @@ _TROUBLE: list[str] = []
 
 def _begin(make: Callable[[], Sequence[Oracle]]) -> None:
     """Build the oracles once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
+    for name in ("SIGTERM", "SIGUSR1"):  # Ctrl-C is ignored already
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     _TROUBLE[:] = []
     try:
         _ORACLES[:] = make()

@@ -37,6 +37,7 @@ class _Batches(IterableDataset):
 
     def __iter__(self) -> Iterator[Batch]:
         owner = self.owner
+        owner.restore_random_state()
         while owner.iteration < owner.iterations and not owner.spent:
             refused = owner.refused
             batch = owner.draw()
@@ -97,6 +98,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.untrained: Batch | None = None
         self._streams: dict[str, torch.Generator] = {}
         self._restored: dict[str, torch.Tensor] = {}
+        self._random: dict[str, torch.Tensor] = {}
 
     def _stream(self, name: str, device: torch.device) -> torch.Generator:
         if name not in self._streams:
@@ -151,11 +153,27 @@ class TrajectoryDataModule(pl.LightningDataModule):
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch  # it was built there
 
+    def _random_state(self) -> dict[str, torch.Tensor]:
+        """Of torch's own generators, which parts of a user may draw from (dropout does): device -> state."""
+        device = self.policy.device
+        more = {str(device): torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
+        return {"cpu": torch.get_rng_state(), **more}
+
+    def restore_random_state(self) -> None:
+        """To be called right before the first batch: what a trainer sets up draws from them as well."""
+        for name, state in self._random.items():
+            if name == "cpu":
+                torch.set_rng_state(state)
+            elif torch.cuda.is_available():
+                torch.cuda.set_rng_state(state, name)
+        self._random = {}
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "iteration": self.iteration,
             "drawn": self.drawn,
             "streams": self.ranks.keep({name: stream.get_state() for name, stream in self._streams.items()}),
+            "random": self.ranks.keep(self._random_state()),
             "sources": self.ranks.keep(self.sources.state_dict()),
             "reward": self.reward.state_dict(),
         }
@@ -165,6 +183,8 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.drawn = state_dict["drawn"]
         self._restored = {k: v.cpu() for k, v in self.ranks.own(state_dict["streams"]).items()}
         self._streams = {}
+        if "random" in state_dict:
+            self._random = {k: v.cpu() for k, v in self.ranks.own(state_dict["random"]).items()}
         self.sources.load_state_dict(self.ranks.own(state_dict["sources"]), self.environment)
         self.reward.load_state_dict(state_dict["reward"])
         if self.record is not None and self.ranks.first:

@@ -17,6 +17,7 @@ from molgfn.evaluation.thresholds import Direction, condition, reached
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
 from molgfn.ranks import ALONE, Ranks
+from molgfn.serving.number_set import NumberSet
 from molgfn.training.callbacks.component_means import ComponentMeans
 from molgfn.training.callbacks.variety import Variety
 from molgfn.training.found import Found
@@ -99,7 +100,7 @@ class Discoveries(pl.Callback):
         self.ranks = ranks
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
         self.direction: Direction = direction
-        self.seen: set[int] = set()
+        self.seen = NumberSet()
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
@@ -207,16 +208,18 @@ class Discoveries(pl.Callback):
     def _fingerprints(self, rows: list[int], found: Found, batch: Batch, kind: HasFingerprints) -> np.ndarray:
         """Of objects at ``rows`` of what all ranks found, [n, F]; each rank looks at its own."""
         mine = range(found.start, found.start + len(batch.fresh))
-        bits = kind.fingerprints(kind.take(batch.fresh.objects, [row - mine.start for row in rows if row in mine]))
+        own = [row - mine.start for row in rows if row in mine]
+        bits = kind.fingerprints(kind.take(batch.fresh.objects, own)) if own else None
         if self.ranks.size == 1:
+            assert bits is not None  # all rows are its own
             return bits
-        packed = (np.packbits(bits.astype(bool), axis=1), bits.shape[1])
-        everyone = [part for part in self.ranks.gather(packed) if len(part[0])]
-        return np.concatenate([np.unpackbits(part, axis=1, count=width) for part, width in everyone]).astype(bool)
+        packed = None if bits is None else (np.packbits(bits.astype(bool), axis=1), bits.shape[1])
+        parts = [part for part in self.ranks.gather(packed) if part is not None]
+        return np.concatenate([np.unpackbits(part, axis=1, count=width) for part, width in parts]).astype(bool)
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "seen": torch.tensor(sorted(self.seen), dtype=torch.int64),
+            "seen": self.seen.tensor(),
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
             "scores": [list(pair) for pair in self._scores],
@@ -225,7 +228,7 @@ class Discoveries(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seen = set(state_dict["seen"].tolist())
+        self.seen = NumberSet(state_dict["seen"])
         for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
