@@ -7,10 +7,10 @@ import zipfile
 import pytest
 import torch
 
-from molgfn.runs.checkpoint import find, load, read
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import CheckpointError
 from molgfn.policies.mlp import MLPPolicy
+from molgfn.runs.checkpoint import find, load, read
 
 CONFIG = {
     "environment": {"_target_": "molgfn.environments.hypergrid.HyperGrid", "dimensions": 2, "side": 4},

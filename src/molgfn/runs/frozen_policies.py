@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from molgfn.runs.checkpoint import differences, load
 from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
+from molgfn.runs.checkpoint import differences, load
 from molgfn.runs.environment import environment_record
 
 

@@ -61,6 +61,8 @@ class ForwardLookingDetailedBalance(Objective):
         flow = evaluated[LogFlow] + phi
         d = residuals.detailed_balance(evaluated, flow, evaluated[NextLogFlow] + phi)
         return ObjectiveOutput(
-            losses={"fldb": Loss(mean(self.regression(d), evaluated.mask, self.reduction, evaluated.union), self.trains)},
+            losses={
+                "fldb": Loss(mean(self.regression(d), evaluated.mask, self.reduction, evaluated.union), self.trains)
+            },
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

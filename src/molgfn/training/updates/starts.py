@@ -19,9 +19,7 @@ from molgfn.trajectories.union import Union
 
 
 @torch.no_grad()
-def start_log_z(
-    policy: Policy, objective: Objective, batch: Trajectories, networks: Networks, union: Union
-) -> None:
+def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, networks: Networks, union: Union) -> None:
     """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity."""
     if policy.log_z_start is None:
         return
