@@ -61,7 +61,7 @@ ONLY = {
 }
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)
 CONTRACTS = {
-    "environments": {"base", "actions", "enumerable", "enumeration", "graphs", "hashing", "plain_graphs"},
+    "environments": {"base", "actions", "constant", "enumerable", "enumeration", "graphs", "hashing", "plain_graphs"},
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},

@@ -31,6 +31,7 @@ from molgfn.class_paths import (
     trusted_prefixes,
     type_text,
 )
+from molgfn.code_references import split
 from molgfn.errors import ConfigError, MolgfnError
 from molgfn.paths import OutputPlace
 
@@ -240,7 +241,7 @@ class _Walk:
             # read the component even where none belongs: its own mistakes are then reported in the same pass
             built = self.component(value, classes, where)
             if not classes and Any not in _alternatives(annotation):
-                name = str(value[CLASS_KEY]).rpartition(".")[2]
+                name = split(str(value[CLASS_KEY]))[1]
                 self.problems.append(f"{where}: `{name}` does not belong here: should be {type_text(annotation)}")
             return built
         if not _holds_node(value):

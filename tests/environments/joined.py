@@ -36,8 +36,7 @@ class Joined(ListedActions, Enumerable):
 
     Args:
         numbers: of the nodes.
-        shown: how sites and removals are shown to a policy: removals as edges, as the pairs of their ends, or one by
-            one as the whole graph (then only one may be undone: the last pair that is joined).
+        shown: what removals are shown as: edges, or the pairs of their ends.
     """
 
     kind: ClassVar[ObjectKind] = GridKind()

@@ -82,9 +82,10 @@ KEYS, TABLE = "which knows states by their keys", "with a column for each of a f
 def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
     """Why a run is refused, as its problems say it; none where it runs."""
     keyless, unlisted = layers in KEYLESS, layers in UNLISTED
+    if objective == "rtb":  # before anything else is looked at
+        return ["objective.prior"]
     found = []
     found += [GIVEN] if objective == "mle" else []
-    found += ["objective.prior"] if objective == "rtb" else []
     if objective == "rpe":
         found += [TABLE] if unlisted else []
         found += [f"reads log_children and log_path_factor and log_child_factor, {KEYS}"] if keyless else []

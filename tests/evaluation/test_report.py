@@ -255,8 +255,8 @@ def test_a_broken_config_is_named(tmp_path, samples):
 def test_panels_sort_logged_names(tmp_path):
     path = tmp_path / "metrics.csv"
     names = "step,epoch,train/loss/tb,train/log_z,reward/mean,log_reward/q10,log_reward/q90,found/unique"
-    names += ",found/trajectories,found/modes/value>=0.8/tanimoto<0.7,oracle/unique"
-    path.write_text(f"{names}\n0,0,1,2,,,,,,,\n1,0,3,,1,2,5,7,8,9,4\n")
+    names += ",found/trajectories,found/modes/value>=0.8/tanimoto<0.7,oracle/unique,lr/log_z"
+    path.write_text(f"{names}\n0,0,1,2,,,,,,,,\n1,0,3,,1,2,5,7,8,9,4,0.1\n")
     named, other = read_panels(path)
     assert [(p.title, [c.label for c in p.curves]) for p in named] == [
         ("Loss", ["loss/tb"]),
@@ -266,7 +266,7 @@ def test_panels_sort_logged_names(tmp_path):
         ("Mean reward", ["reward/mean"]),
         ("Quantiles of log R", ["q10", "q90"]),
     ]
-    assert [p.title for p in other] == ["oracle"]
+    assert [p.title for p in other] == ["oracle", "lr"]
     assert named[0].curves[0].y.tolist() == [1, 3]
     assert named[1].curves[0].x.tolist() == [0]
 

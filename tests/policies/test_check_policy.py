@@ -194,3 +194,24 @@ def test_a_trunk_that_is_shared_against_the_default_is_said_and_named(kind, capl
     with pytest.raises(ContractError, match=r"the gradient of log F reaches .* though `own_losses` names it"):
         check_policy(partial(kind, share_trunk=True, **size), GRID if kind is MLPPolicy else GRAPHS, walks=8)
     assert any("policy.share_trunk: the trunk learns for P_F alone" in r.message for r in caplog.records)
+
+
+class RollsOutAnother(MLPPolicy):
+    def for_rollout(self):
+        choice = super().for_rollout()
+        return lambda states: choice(states).tempered(2.0)
+
+
+def test_a_rollout_of_another_policy_is_named():
+    with pytest.raises(ContractError, match="for_rollout"):
+        check_policy(partial(RollsOutAnother, hidden=16), GRID, walks=12)
+
+
+def test_a_rollout_asks_forward_where_a_class_has_its_own():
+    torch.manual_seed(0)
+    policy = ForgetsTheMask(environment=GRID, hidden=16)
+    states = GRID.initial(2)
+    assert torch.equal(policy.for_rollout()(states).log_p, policy(states).forward.log_p)
+    policy = MLPPolicy(environment=GRID, hidden=16)
+    policy.trunk[0].register_forward_hook(lambda module, inputs, output: output + 1)
+    assert torch.equal(policy.for_rollout()(states).log_p, policy(states).forward.log_p)

@@ -9,9 +9,11 @@ from typing import Annotated, ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import States
+from molgfn.environments.constant import Constant
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.objects.base import ObjectKind
@@ -50,13 +52,16 @@ class HyperGrid(ListedActions, Enumerable):
         self.n_states = side**dimensions if side**dimensions < 2**63 else None
         self.stops_everywhere = True
         self.n_features = dimensions * side
+        self._one_hot = Constant(torch.eye(side))
+        #: row a is 1 at the coordinate that action a names, and 0 everywhere for stop
+        self._units = Constant(torch.eye(self.n_actions, dimensions))
 
     def initial(self, n: int, device: torch.device | str = "cpu") -> GridStates:
         return GridStates(torch.zeros(n, self.dimensions, dtype=torch.int64, device=device))
 
     def _unit(self, actions: Tensor) -> Tensor:
         """int64 [B, d], 1 at the coordinate that the action names (nowhere for stop)."""
-        return (actions[:, None] == torch.arange(self.dimensions, device=actions.device)).to(torch.int64)
+        return self._units.on(actions.device, torch.int64).index_select(0, actions)
 
     def step(self, states: GridStates, actions: Tensor) -> GridStates:
         return GridStates(states.position + self._unit(actions))
@@ -65,8 +70,7 @@ class HyperGrid(ListedActions, Enumerable):
         return GridStates(states.position - self._unit(backward_actions))
 
     def forward_mask(self, states: GridStates) -> Tensor:
-        up = states.position < self.side - 1
-        return torch.cat([up, torch.ones_like(up[:, :1])], 1)
+        return torch.constant_pad_nd(states.position < self.side - 1, (0, 1), True)  # stop is last, and always legal
 
     def backward_mask(self, states: GridStates) -> Tensor:
         return states.position > 0
@@ -81,8 +85,8 @@ class HyperGrid(ListedActions, Enumerable):
         return (states.position == 0).all(1)
 
     def encode(self, states: GridStates) -> Tensor:
-        one_hot = torch.nn.functional.one_hot(states.position, self.side)
-        return one_hot.flatten(1).to(torch.get_default_dtype())
+        table = self._one_hot.on(states.position.device, torch.get_default_dtype())
+        return functional.embedding(states.position, table).flatten(1)
 
     def index(self, states: GridStates) -> Tensor:
         if self.n_states is None:

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import States
+from molgfn.environments.constant import Constant
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, DataError
@@ -74,6 +76,7 @@ class Strings(ListedActions, Enumerable):
         self.stop_action = places * size
         self.max_steps = length + 1
         self.n_features = length * (size + 1)
+        self._one_hot = Constant(torch.eye(size + 1))
         states = (size + 1) ** length if mode == "any_slot" else sum(size**n for n in range(length + 1))
         self.n_states = states if states < 2**63 else None
 
@@ -136,8 +139,8 @@ class Strings(ListedActions, Enumerable):
         return self.stop_mask(states)
 
     def encode(self, states: StringStates) -> Tensor:
-        one_hot = torch.nn.functional.one_hot(states.symbols + 1, len(self.alphabet) + 1)
-        return one_hot.flatten(1).to(torch.get_default_dtype())
+        table = self._one_hot.on(states.symbols.device, torch.get_default_dtype())
+        return functional.embedding(states.symbols + 1, table).flatten(1)
 
     def index(self, states: StringStates) -> Tensor:
         """See ``Enumerable.index``; of "append" and "prepend_append" the shorter strings come first."""

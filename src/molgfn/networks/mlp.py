@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
 
 
 def mlp(inputs: int, hidden: int, layers: int, outputs: int | None = None) -> nn.Sequential:
@@ -16,3 +19,41 @@ def mlp(inputs: int, hidden: int, layers: int, outputs: int | None = None) -> nn
     if outputs is not None:
         parts.append(nn.Linear(hidden if layers else inputs, outputs))
     return nn.Sequential(*parts)
+
+
+def frozen(modules: Iterable[nn.Module]) -> Callable[[Tensor], Tensor] | None:
+    """What ``modules``, one after the other, map [B, inputs] to under the weights as they are now, without gradient;
+    None where they are not plain linear layers and ReLU alone.
+
+    Of a few rows, a product with a transposed copy of the weights takes half the time of one with the weights of
+    ``nn.Linear``, and a module costs as much to call as a small product to compute: together two thirds of an MLP on 16
+    rows. Sums may run in another order, so results differ by rounding.
+    """
+    layers: list[tuple[Tensor, Tensor]] = []
+    rectified: set[int] = set()  # layers that a ReLU follows
+    for module in modules:
+        if hooked(module) or type(module) not in {nn.Linear, nn.ReLU}:
+            return None
+        if isinstance(module, nn.ReLU):
+            rectified.add(len(layers))
+        elif module.bias is None:
+            return None
+        else:
+            weight = module.weight.detach().t().clone(memory_format=torch.contiguous_format)
+            layers.append((weight, module.bias.detach().clone()))
+    if 0 in rectified:
+        return None
+
+    def evaluate(x: Tensor) -> Tensor:
+        for number, (weight, bias) in enumerate(layers, start=1):
+            x = torch.addmm(bias, x, weight)
+            if number in rectified:
+                x.relu_()
+        return x
+
+    return evaluate
+
+
+def hooked(module: nn.Module) -> bool:
+    """Somebody watches or changes what goes through it."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)

@@ -6,7 +6,8 @@ import copy
 import logging
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -118,6 +119,16 @@ class Policy(nn.Module):
     ) -> PolicyOutput:
         """Evaluate what is asked for at ``states`` [B]."""
 
+    def for_rollout(self) -> Callable[[States], ActionDistribution]:
+        """P_F of states [B] as the parameters are now, for the steps of one rollout, without gradient.
+
+        A class may prepare here once what is the same at every step; the default asks ``forward`` each time.
+        """
+        return self._present
+
+    def _present(self, states: States) -> ActionDistribution:
+        return self(states).forward
+
     @abstractmethod
     def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:
         """Parameters of the groups ``forward``, ``backward`` and ``flow``, each once."""
@@ -174,6 +185,26 @@ class Policy(nn.Module):
         A critic that starts far from the returns spends its first hundreds of steps on their mean. The default does
         nothing.
         """
+
+    @contextmanager
+    def recording(self) -> Iterator[Any]:
+        """Within, what is evaluated may be kept, so that it need not be evaluated once more for a gradient step.
+
+        Yields:
+            What ``knowing`` takes; None where nothing is kept, which is the default.
+        """
+        yield None
+
+    @contextmanager
+    def knowing(self, recorded: Any, order: Tensor) -> Iterator[None]:
+        """Within, the policy may be asked for recorded states alone, and knows what it computed of them.
+
+        Args:
+            recorded: by the same policy with the same parameters.
+            order: int64 [S], for each state that it will be asked for, which of the recorded ones it is, counted over
+                all calls.
+        """
+        yield
 
     def copy(self) -> Self:
         """A deep copy of the parameters; the environment is shared."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, ClassVar
 
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from molgfn.environments.actions import ActionsInParts, listed
 from molgfn.environments.base import Environment, States
-from molgfn.networks.mlp import mlp
+from molgfn.networks.mlp import frozen, hooked, mlp
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
-from molgfn.policies.distributions import Categorical, Staged
+from molgfn.policies.distributions import ActionDistribution, Categorical, Staged
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 from molgfn.policies.parts import PartsHead, even_parts, legal_parts
 
@@ -82,7 +82,10 @@ class MLPPolicy(Policy):
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
         features = self.environment.encode(states).to(self.log_z.constant.dtype)
-        shared = self.trunk(features)
+        shares = (backward and self.backward_head is not None and self.backward_trunk is None) or (
+            flow and self.flow_trunk is None
+        )
+        shared = self.trunk(features) if forward or shares else features
         out_forward = out_backward = log_flow = None
         if forward:
             out_forward = self._forward(shared, states)
@@ -92,6 +95,26 @@ class MLPPolicy(Policy):
         if flow:
             log_flow = self.flow_head(shared if self.flow_trunk is None else self.flow_trunk(features)).squeeze(-1)
         return PolicyOutput(forward=out_forward, backward=out_backward, log_flow=log_flow)
+
+    def for_rollout(self) -> Callable[[States], ActionDistribution]:
+        e, dtype = self.environment, self.log_z.constant.dtype
+        network = frozen((*self.trunk, self.forward_head)) if self._plain(e) else None
+        if network is None:
+            return super().for_rollout()
+        forward_mask, scale = listed(e, "MLPPolicy").forward_mask, self.logit_scale
+
+        def choice(states: States) -> ActionDistribution:
+            found = Categorical(network(e.encode(states).to(dtype)), forward_mask(states))
+            return found if scale is None else scale.scaled(found, e, states)
+
+        return choice
+
+    def _plain(self, environment: Environment) -> bool:
+        """What ``forward`` computes is what is written here, in the precision of the weights."""
+        own = type(self).forward is MLPPolicy.forward and type(self)._forward is MLPPolicy._forward
+        watched = hooked(self) or hooked(self.trunk)
+        cast = torch.is_autocast_enabled(self.device.type)
+        return own and not watched and not cast and not isinstance(environment, ActionsInParts)
 
     def _forward(self, hidden: Tensor, states: States) -> Categorical | Staged:
         e = self.environment

@@ -30,9 +30,9 @@ def check_policy(
     parameters in double precision, and is asked at the states of random walks. Groups hold all parameters, each once;
     distributions are what ``distribution`` and ``backward_distribution`` say, draw only what is legal, and their
     probabilities sum to one; a table, where there is one, is finite where an action is legal; P_F, P_B and log F can
-    each be asked for alone and are the same numbers; neither the order nor the company of states changes them; states
-    that are the same up to relabelling get the same numbers; ``raise_flow`` adds its amount (or does nothing, as the
-    default); ``copy`` and ``frozen`` do not follow; gradients are finite.
+    each be asked for alone and are the same numbers; ``for_rollout`` has the same P_F; neither the order nor the
+    company of states changes them; states that are the same up to relabelling get the same numbers; ``raise_flow`` adds
+    its amount (or does nothing, as the default); ``copy`` and ``frozen`` do not follow; gradients are finite.
 
     **A critic's trunk.** A loss that trains log F alone (a critic, value targets) or P_B alone (``tlm``) gives gradient
     to that group only. If such a head reads a trunk of P_F's, the trunk never learns for it, and nothing fails: a
@@ -111,6 +111,7 @@ class _Check:
         self.legal(states)
         base = self.numbers(self.policy, states)
         self.asked_alone(states)
+        self.rollouts(states)
         self.company(states, base)
         self.relabelled(states, base)
         self.flows(states, base)
@@ -250,6 +251,12 @@ class _Check:
         ):
             drawn = beside.sample(g)  # type: ignore[union-attr]
             self.near(alone.log_prob(drawn), beside.log_prob(drawn), f"{what} alone is another one")  # type: ignore[union-attr]
+
+    def rollouts(self, states: States) -> None:
+        with torch.no_grad():
+            drawn = self.distribution(self.policy, states, forward=True).sample(self.generator)
+            there = self.distribution(self.policy, states, forward=True).log_prob(drawn)
+            self.near(self.policy.for_rollout()(states).log_prob(drawn), there, "for_rollout() has another P_F")
 
     def company(self, states: States, base: _Numbers) -> None:
         order = torch.randperm(len(states), generator=self.generator)

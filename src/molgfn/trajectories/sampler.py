@@ -9,6 +9,7 @@ from molgfn.environments.base import Environment, States
 from molgfn.policies.base import Policy
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.kept import Kept
 
 
 class Sampler:
@@ -38,40 +39,71 @@ class Sampler:
 
         With ``start`` they begin at these ``n`` states instead of the source, and count their steps from there.
         """
+        return self._forward(policy, n, generator, exploration, start)[0]
+
+    @torch.no_grad()
+    def forward_and_keep(
+        self,
+        policy: Policy,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        exploration: Exploration | None = None,
+    ) -> tuple[Trajectories, Kept | None]:
+        """As ``forward``, and what the policy recorded on the way, so that nothing need be computed twice."""
+        with policy.recording() as recorded:
+            trajectories, order = self._forward(policy, n, generator, exploration, None)
+        return trajectories, None if recorded is None else Kept.of(policy, trajectories.states, recorded, order)
+
+    def _forward(
+        self,
+        policy: Policy,
+        n: int,
+        generator: torch.Generator | None,
+        exploration: Exploration | None,
+        start: States | None,
+    ) -> tuple[Trajectories, Tensor]:
+        """The trajectories; and int64 [S], which of the states that the policy was asked for each of theirs is."""
         environment, device = self.environment, policy.device
         states = environment.draw_initial(n, generator, device) if start is None else start.to(device)
         alive = torch.arange(n, device=device)
         running = torch.ones(n, dtype=torch.bool, device=device)
         compact = device.type == "cpu" if self.compact is None else self.compact
-        parts: list[tuple[States, Tensor, Tensor, Tensor]] = []
-        actions_of, backs, exits_of = [], [], []
-        for step in range(environment.max_steps):
-            distribution = policy(states).forward
-            actions = (exploration or _AS_IT_IS).sample(distribution, generator)
+        choice, draw = policy.for_rollout(), (exploration or _AS_IT_IS).sample
+        states_of, alive_of, running_of, actions_of, backs, exits_of = [], [], [], [], [], []
+        for _ in range(environment.max_steps):
+            actions = draw(choice(states), generator)
             after = environment.step(states, actions)
             exits = environment.is_exit(states, actions)
-            parts.append((states, alive, torch.full_like(alive, step), running))
+            states_of.append(states)
+            alive_of.append(alive)
+            running_of.append(running)
             actions_of.append(actions)
             exits_of.append(exits)
             backs.append(environment.backward_action(states, actions, after))
-            if compact:
-                going = ~exits
-                if not going.any():
-                    break
-                states, alive, running = after[going], alive[going], running[going]
-            else:
+            states = after
+            if not compact:
                 running = running & ~exits
-                states = after
-        keep = torch.cat([p[3] for p in parts])
-        return flat(
-            states=type(states).cat([p[0] for p in parts])[keep],
-            trajectory=torch.cat([p[1] for p in parts])[keep],
-            step=torch.cat([p[2] for p in parts])[keep],
+            elif exits.any():  # in most steps nobody has finished, and there is nothing to copy
+                going = (~exits).nonzero().squeeze(1)
+                if not len(going):
+                    break
+                states, alive = states[going], alive[going]
+        sizes = [len(rows) for rows in alive_of]
+        step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
+        keep = slice(None) if compact else torch.cat(running_of)
+        trajectory, step = torch.cat(alive_of)[keep], step[keep]
+        asked = torch.arange(sum(sizes), device=device)[keep]
+        trajectories = flat(
+            states=type(states).cat(states_of)[keep],
+            trajectory=trajectory,
+            step=step,
             actions=torch.cat(actions_of)[keep],
             backward_actions=torch.cat(backs)[keep],
             exits=torch.cat(exits_of)[keep],
             n=n,
         )
+        return trajectories, asked[_order(trajectory, step)]
 
     @torch.no_grad()
     def backward(self, policy: Policy, terminal: States, *, generator: torch.Generator | None = None) -> Trajectories:
@@ -122,8 +154,7 @@ def flat(
     n: int,
 ) -> Trajectories:
     """Entries in any order -> trajectory by trajectory, step by step."""
-    order = torch.argsort(trajectory * (int(step.max()) + 1) + step)
-    lengths = torch.bincount(trajectory, minlength=n)
+    order = _order(trajectory, step)
     return Trajectories(
         states=states[order],
         actions=actions[order],
@@ -131,5 +162,10 @@ def flat(
         exits=exits[order],
         trajectory=trajectory[order],
         step=step[order],
-        lengths=lengths,
+        lengths=torch.bincount(trajectory, minlength=n),
     )
+
+
+def _order(trajectory: Tensor, step: Tensor) -> Tensor:
+    """The entries trajectory by trajectory, step by step, int64 [S]."""
+    return torch.argsort(trajectory * (int(step.max()) + 1) + step)

@@ -16,7 +16,7 @@ from molgfn.evaluation.report.tables import numbers
 #: title of a panel, pattern of the logged names that belong there; the first match wins
 PANELS = (
     ("Loss", r"(^|/)loss(/|$)|_loss$"),
-    ("log Z", r"(^|/)(log_z|elbo)\b"),
+    ("log Z", r"(^|/)(?<!lr/)(log_z|elbo)\b"),
     ("Modes so far", r"(^|/)modes?\b"),
     ("Different objects so far", r"(^|/)(unique|trajectories)$(?<!oracle/unique)"),
     ("Share of different objects in each interval", r"(^|/)found/different$"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from molgfn.code_references import split
 from molgfn.evaluation.metrics.elbo import UNCORRECTED
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.curves import Panel
@@ -47,7 +48,7 @@ def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel
     for part in ("environment", "policy", "objective", "backward", "reward", "oracle"):
         path = (config.get(part) or {}).get("_target_") if isinstance(config.get(part), dict) else None
         if isinstance(path, str):
-            out.append((part, path.rsplit(".", 1)[-1]))
+            out.append((part, split(path)[1]))
     steps = [float(curve.x.max()) for panel in panels for curve in panel.curves]
     if steps:
         out.append(("last logged step", number(max(steps))))

@@ -13,6 +13,7 @@ from molgfn.policies.distributions.capabilities import HasEntropy, HasKL, HasMea
 
 #: logit of an illegal action: exp(ILLEGAL) is exactly 0, and unlike -inf it leaves every gradient finite
 ILLEGAL = -1e9
+_ILLEGAL = torch.tensor(ILLEGAL)  # a number would be made a tensor at each use
 
 
 def choose(log_probs: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -21,9 +22,9 @@ def choose(log_probs: Tensor, generator: torch.Generator | None = None) -> Tenso
     Never chooses a column of probability 0 (the first column whose cumulative sum *exceeds* u has positive mass).
     An order of magnitude cheaper than ``torch.multinomial`` on a CPU.
     """
-    cdf = log_probs.detach().double().exp().cumsum(-1)
+    cdf = log_probs.detach().to(torch.float64, copy=True).exp_().cumsum_(-1)
     u = torch.rand(len(cdf), 1, dtype=torch.float64, device=cdf.device, generator=generator)
-    return torch.searchsorted(cdf, u * cdf[:, -1:], right=True).squeeze(-1)
+    return torch.searchsorted(cdf, u.mul_(cdf[:, -1:]), right=True).squeeze(-1)
 
 
 class Categorical(HasEntropy, HasKL, HasMeanGap, HasTable, HasTempering):
@@ -36,7 +37,7 @@ class Categorical(HasEntropy, HasKL, HasMeanGap, HasTable, HasTempering):
 
     def __init__(self, logits: Tensor, mask: Tensor) -> None:
         self.mask = mask
-        self.logits = single(logits).masked_fill(~mask, ILLEGAL)
+        self.logits = torch.where(mask, single(logits), _ILLEGAL)
         self._log_p: Tensor | None = None
 
     @property
