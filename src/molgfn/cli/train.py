@@ -138,11 +138,15 @@ def carry_out(
             err=True,
         )
     result = run(config, resume=resume, label=label)
-    click.echo(f"run folder: {result.folder}")
     wanted, spent = result.experiment.trainer.iterations, result.experiment.reward.spent
-    if result.signal is not None and result.iteration < wanted and not spent:
+    interrupted = result.signal is not None and result.iteration < wanted and not spent
+    if not result.experiment.ranks.first:  # of several processes that a launcher started, the first says it
+        code = SIGNALLED + (result.signal or 0) if interrupted else int(result.iteration < wanted and not spent)
+        click.get_current_context().exit(code)
+    click.echo(f"run folder: {result.folder}")
+    if interrupted:
         click.echo(f"interrupted; go on with: molgfn resume {result.folder}", err=True)
-        click.get_current_context().exit(SIGNALLED + result.signal)
+        click.get_current_context().exit(SIGNALLED + (result.signal or 0))
     for line in main_numbers(result.metrics, result.experiment.reward.scored):
         click.echo(line, err=True)
     if spent:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.util import Finalize
 from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
@@ -148,7 +148,9 @@ class Workers:
                 initargs=(self.make,),
                 context=cast(Any, _Spawn()),
             )
-            weakref.finalize(self, _end, self._pool)
+            # not by weakref: a process of a run that multiprocessing began ends without what is registered at exit, and
+            # waits for its workers for ever
+            Finalize(self, _end, args=(self._pool,), exitpriority=10)
             if self.timeout is not None:
                 self._require_ready(self._pool)
         return self._pool

@@ -16,6 +16,7 @@ from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.serving.counters import BUDGET_SPENT
+from molgfn.training.found import Found
 from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import Batch
@@ -91,6 +92,8 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
+        #: what all ranks found in the latest batch; None before the first
+        self.found: Found | None = None
         #: the batch in which the budget ended: drawn and scored, not trained on
         self.untrained: Batch | None = None
         self._streams: dict[str, torch.Generator] = {}
@@ -109,7 +112,11 @@ class TrajectoryDataModule(pl.LightningDataModule):
     @property
     def spent(self) -> bool:
         """The budget of oracle calls is spent, which every rank learns together."""
-        return self.ranks.any(self.reward.spent)
+        return self.together(self.reward.spent)
+
+    def together(self, flag: bool) -> bool:
+        """Whether it holds on any rank; where the reward counts for all of them, each knows without being asked."""
+        return flag if self.reward.ranks.size == self.ranks.size else self.ranks.any(flag)
 
     @property
     def refused(self) -> int:
@@ -127,16 +134,16 @@ class TrajectoryDataModule(pl.LightningDataModule):
             state_rewards=self.state_rewards,
             offline_rewards=self.offline_rewards,
             replay_generator=self._stream("replay", torch.device("cpu")),
+            ranks=self.ranks,
             keep=self.keep,
         )
         self.iteration += 1
-        self.drawn += len(batch.fresh)
-        if self.record is not None:
-            for part in (batch.fresh, batch.given):
+        self.found = Found.of(batch, self.ranks)
+        self.drawn += len(self.found.fresh)
+        if self.record is not None and self.ranks.first:
+            for part in (self.found.fresh, self.found.given, self.found.states):
                 if part is not None:
-                    self.record.add(self.iteration, part.trajectories.keys, part.trajectories.source, part.scores)
-            if (states := batch.fresh.on_the_way) is not None:
-                self.record.add(self.iteration, states.keys, ["state"] * len(states.keys), states.scores)
+                    self.record.add(self.iteration, part.keys, part.sources, part.scores, part.condition)
         self.sampling_seconds += time.perf_counter() - start
         return batch
 
@@ -180,5 +187,5 @@ class TrajectoryDataModule(pl.LightningDataModule):
             self._random = {k: v.cpu() for k, v in self.ranks.own(state_dict["random"]).items()}
         self.sources.load_state_dict(self.ranks.own(state_dict["sources"]), self.environment)
         self.reward.load_state_dict(state_dict["reward"])
-        if self.record is not None:
+        if self.record is not None and self.ranks.first:
             self.record.forget_after(self.iteration)

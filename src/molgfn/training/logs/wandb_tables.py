@@ -68,7 +68,8 @@ class Histograms(pl.Callback):
         runs = [found for found in trainer.loggers if isinstance(found, WandbRun)]
         if not runs:
             return
-        scores, lengths = batch.fresh.scores, batch.fresh.trajectories.lengths
+        found = trainer.datamodule.found  # type: ignore[attr-defined]
+        scores, lengths = found.fresh.scores, found.lengths
         columns = {"log_reward": scores.log_reward, "value": scores.value, "length": lengths}
         for name, column in {**columns, **scores.components}.items():
             self._drawn.setdefault(f"histogram/{name}", []).append(column.detach().cpu())
