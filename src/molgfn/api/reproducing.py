@@ -40,8 +40,8 @@ def reproduce(run: str | Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{path}: no {NAME} of a run: it has no `state`")
     if (processes := content[KEY].get("processes", 1)) > 1:
         raise CheckpointError(
-            f"{path}: of a run of {processes} processes, with the share of the batch that the first one drew; it can be "
-            "looked at, but not taken once more by one process"
+            f"{path}: of a run of {processes} processes, with the share of the batch that the first one drew; it can "
+            "be looked at, but not taken once more by one process"
         )
     experiment = assemble(own_files(content[KEY]["config"], files_of(content), path, None, {}, strict=True))
     learner, environment = experiment.learner(), experiment.environment
