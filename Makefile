@@ -11,13 +11,14 @@ EXTRAS := ray,docking,xtb,purchasable
 WITH_EXTRAS := $(VENV)/with-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test extras lint style types benchmark objectives clean
+.PHONY: help quickstart test extras lint style types audit benchmark objectives clean
 
 help:
 	@echo "make quickstart  train, sample and evaluate on the shipped vocabulary; a few minutes on two cores"
 	@echo "make test        all tests but the slow ones and those for a GPU"
 	@echo "make extras      the tests of the light optional extras ($(EXTRAS)), installed beside .venv"
 	@echo "make lint        style and types"
+	@echo "make audit       known vulnerabilities of what is installed (asks the Python package index)"
 	@echo "make benchmark   speed of sampling and training, where the time goes, what each objective costs"
 	@echo "make objectives  every forward objective on three spaces with exact answers, one table; hours on two cores"
 	@echo "make clean       remove .venv and everything that was built; runs/ stays"
@@ -71,6 +72,15 @@ style: $(VENV)/.developing
 
 types: $(VENV)/.developing
 	$(BIN)/basedpyright
+
+# in an environment of its own: what it needs is not part of what it looks at
+AUDIT := $(VENV)/audit
+$(AUDIT)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m venv $(AUDIT)
+	-$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check "pip-audit>=2.9" && touch $@
+
+audit: $(VENV)/.installed $(AUDIT)/.installed
+	$(BIN)/python .ci/audit.py $(AUDIT)/bin/pip-audit $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
 benchmark: $(VENV)/.developing
 	$(BIN)/python benchmarks/run.py

@@ -17,6 +17,9 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
 #: files that give an object where the default is none; their other values differ on purpose, too
 VARIANTS = {
+    "trainer/ddp_cpu",
+    "trainer/ddp_gpu",
+    "trainer/slurm",
     "backward/guided_tb",
     "backward/rl_g",
     "backward/rl_g_forward",
@@ -105,6 +108,19 @@ def test_the_config_lists_all_parameters_with_their_defaults(path):
             continue  # taken from another component
         default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
         assert node[key] == default, key
+
+
+@pytest.mark.parametrize(
+    ("variant", "differs"),
+    [
+        ("ddp_cpu", {"accelerator", "devices", "threads"}),
+        ("ddp_gpu", {"accelerator", "devices"}),
+        ("slurm", {"accelerator", "devices", "nodes", "requeue"}),
+    ],
+)
+def test_devices_are_all_that_a_trainer_for_several_changes(variant, differs):
+    default, other = (read(CONFIGS / "trainer" / f"{name}.yaml") for name in ("default", variant))
+    assert {key for key in default if default[key] != other[key]} == differs
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "data"], ids=name)

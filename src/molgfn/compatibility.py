@@ -11,6 +11,7 @@ from molgfn.objectives.declarations import read_quantities
 from molgfn.policies.base import Policy
 from molgfn.policies.distributions.capabilities import lacking
 from molgfn.rewards.base import Reward
+from molgfn.training.logs.scored_record import condition_column
 from molgfn.trajectories.path_factor import path_dependence
 
 
@@ -85,6 +86,17 @@ def unread(reward: Reward, environment: Environment) -> list[str]:
             "reward.beta=null)"
         )
     return problems
+
+
+def misnamed(reward: Reward, environment: Environment) -> list[str]:
+    """Components of the oracle that are called as the record of a run calls a condition, one line each."""
+    oracle = getattr(reward, "oracle", None)  # a reward of one's own need not have one
+    taken = {condition_column(name) for name in environment.condition_values(environment.initial(1))}
+    return [
+        f"oracle: the record of a run calls a condition {name}; give the component of that name another one"
+        for name in (oracle.component_names if oracle is not None else ())
+        if name.lower() in taken
+    ]
 
 
 def too_small(objective: Objective, share: int, processes: int = 1) -> str | None:

@@ -69,7 +69,7 @@ ROOT: dict[str, Any] = {
     "condition": Slot("molgfn.conditions.base.Condition", optional=True),
     "oracle": Slot(("molgfn.oracles.base.Oracle", "molgfn.rewards.scalarisation.Scalarisation")),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
-    "scoring": Slot("molgfn.serving.settings.Scoring", frozenset({"make", "recipe"}), optional=True),
+    "scoring": Slot("molgfn.serving.settings.Scoring", frozenset({"make", "ranks", "recipe"}), optional=True),
     "policy": Slot(
         "molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "backward_rule", "own_losses"})
     ),

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
-from typing import Any, TypeVar
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from molgfn.errors import ConfigError, TrainingError
+
 T = TypeVar("T")
 #: in a checkpoint of several ranks: a list of states, in their order
 BY_RANK = "by_rank"
+#: how long processes wait for each other to appear; and, once they are all there, for a slow one among them
+APPEAR, ANSWER = timedelta(minutes=5), timedelta(days=1)
+
+
+class LostRankError(TrainingError):
+    """Another process of the run is gone, or cannot be reached; what went wrong there is said there."""
 
 
 class Ranks:
@@ -67,7 +80,7 @@ class Ranks:
 
     def own(self, kept: Any) -> Any:
         """The state of this rank in what ``keep`` gave."""
-        return kept
+        return kept[BY_RANK][self.rank] if isinstance(kept, dict) and BY_RANK in kept else kept
 
     def add_up_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Let every rank have the mean over ranks of the gradients of ``parameters``, in one message."""
@@ -84,8 +97,19 @@ class Ranks:
         """Until every rank is here."""
 
 
+class Planned(Ranks):
+    """Processes that are still to be started: what each will draw can be asked, and nothing is sent."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
 class ProcessGroup(Ranks):
-    """The ranks of ``torch.distributed``'s default group, which has been set up."""
+    """The ranks of ``torch.distributed``'s default group, which has been set up (``joined``).
+
+    Raises:
+        LostRankError: by every question that is sent, where another process is gone.
+    """
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
@@ -95,7 +119,8 @@ class ProcessGroup(Ranks):
 
     def sum(self, values: Tensor) -> Tensor:
         total = values.detach().to(self._device, copy=True)
-        dist.all_reduce(total)
+        with _sending():
+            dist.all_reduce(total)
         return total.to(values.device)
 
     def gather(self, thing: T) -> list[T]:
@@ -104,20 +129,18 @@ class ProcessGroup(Ranks):
         mine = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8).to(self._device)
         sizes = torch.zeros(self.size, dtype=torch.int64, device=self._device)
         sizes[self.rank] = len(mine)
-        dist.all_reduce(sizes)
-        counts = sizes.tolist()
-        padded = torch.zeros(max(counts), dtype=torch.uint8, device=self._device)
-        padded[: len(mine)] = mine
-        everything = [torch.empty_like(padded) for _ in counts]
-        dist.all_gather(everything, padded)
+        with _sending():
+            dist.all_reduce(sizes)
+            counts = sizes.tolist()
+            padded = torch.zeros(max(counts), dtype=torch.uint8, device=self._device)
+            padded[: len(mine)] = mine
+            everything = [torch.empty_like(padded) for _ in counts]
+            dist.all_gather(everything, padded)
         parts = (part[:n].cpu().numpy().tobytes() for part, n in zip(everything, counts, strict=True))
         return [torch.load(io.BytesIO(part), map_location="cpu", weights_only=False) for part in parts]
 
     def keep(self, state: Any) -> Any:
         return {BY_RANK: self.gather(state)}
-
-    def own(self, kept: Any) -> Any:
-        return kept[BY_RANK][self.rank]
 
     def add_up_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         for p in parameters:
@@ -126,7 +149,8 @@ class ProcessGroup(Ranks):
         for kind in sorted({(p.dtype, str(p.device)) for p in parameters}, key=str):
             some = [p for p in parameters if (p.dtype, str(p.device)) == kind]
             flat = torch.cat([p.grad.reshape(-1) for p in some])  # type: ignore[union-attr]
-            dist.all_reduce(flat)
+            with _sending():
+                dist.all_reduce(flat)
             flat /= self.size
             for p, part in zip(some, flat.split([p.numel() for p in some]), strict=True):
                 p.grad.copy_(part.view_as(p))  # type: ignore[union-attr]
@@ -138,8 +162,74 @@ class ProcessGroup(Ranks):
         return bool(self.sum(torch.tensor(int(flag))) == self.size)
 
     def wait(self) -> None:
-        dist.barrier()
+        with _sending():
+            dist.barrier()
+
+
+@contextmanager
+def _sending() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise LostRankError(f"another process of this run is gone, or cannot be reached ({first[:200]})") from error
 
 
 #: a process of its own
 ALONE = Ranks()
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One process among those of a run.
+
+    Attributes:
+        rank: its number, from 0.
+        size: processes in all.
+        local: its number on its machine, which is that of its device.
+        file: where they find each other; None: at ``MASTER_ADDR`` and ``MASTER_PORT``.
+    """
+
+    rank: int
+    size: int
+    local: int
+    file: str | None = None
+
+
+@contextmanager
+def joined(seat: Seat, backend: Literal["gloo", "nccl"]) -> Iterator[ProcessGroup]:
+    """Within it, the processes of a run talk to each other; it begins when all of them are there.
+
+    Args:
+        seat: of this process.
+        backend: gloo, or nccl between CUDA devices.
+
+    Raises:
+        ConfigError: they do not find each other, with the reason.
+    """
+    if backend == "nccl":
+        torch.cuda.set_device(seat.local)
+    try:
+        if seat.file is not None:
+            if any(name == "lo" for _, name in socket.if_nameindex()):  # on one machine: whatever its network is
+                os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+            store: dist.Store = dist.FileStore(seat.file, seat.size)
+            store.set_timeout(APPEAR)
+        else:
+            store, _, _ = next(iter(dist.rendezvous("env://", seat.rank, seat.size, timeout=APPEAR)))
+        dist.init_process_group(backend, store=store, rank=seat.rank, world_size=seat.size, timeout=ANSWER)
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(_unmet(seat, error)) from error
+    try:
+        yield ProcessGroup()
+    finally:
+        dist.destroy_process_group()
+
+
+def _unmet(seat: Seat, error: Exception) -> str:
+    """Why processes do not find each other, in one sentence."""
+    place = "" if seat.file else f" at {os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "EADDRINUSE" in str(error) or "address already in use" in str(error).lower():
+        return f"port {os.environ.get('MASTER_PORT')} of this machine is taken; set MASTER_PORT to another one"
+    return f"process {seat.rank} of {seat.size} does not find the others{place} ({first[:200]})"

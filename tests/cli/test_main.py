@@ -137,3 +137,11 @@ def test_paths_of_options_are_read_like_all_others(call, tmp_path, monkeypatch, 
     refused = call("evaluate", "s3://bucket/a.smi")
     assert refused.exit_code == 2
     assert "is a URL" in refused.stderr
+
+
+def test_a_command_that_a_signal_killed_has_the_exit_code_of_a_shell():
+    from molgfn.cli.attended import attended
+
+    python = [sys.executable, "-c"]
+    assert attended([*python, "raise SystemExit(3)"]) == 3
+    assert attended([*python, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]) == 137

@@ -150,7 +150,15 @@ class LeaveOneOut(Surrogate):
     """The same with the other trajectories' mean as baseline, which needs a batch of two."""
 
     def weight(self, evaluated):
-        s = super().weight(evaluated)
+        s, union = super().weight(evaluated), evaluated.union
+        return s - (union.sum(s) - s) / (union.count(len(s)) - 1)
+
+
+class OfItsShare(LeaveOneOut):
+    """The same with the baseline of one process alone."""
+
+    def weight(self, evaluated):
+        s = Surrogate.weight(self, evaluated)
         return s - (s.sum() - s) / (len(s) - 1)
 
 
@@ -173,6 +181,11 @@ class NotFinite(Broken):
 @pytest.mark.parametrize("objective", [Surrogate(), LeaveOneOut()], ids=lambda o: type(o).__name__)
 def test_a_surrogate_is_checked_in_expectation(objective):
     check_objective(objective, zero_at_balance=False)
+
+
+def test_what_joins_trajectories_is_of_all_processes():
+    with pytest.raises(ContractError, match="OfItsShare: two processes with half a batch each have another loss"):
+        check_objective(OfItsShare(), zero_at_balance=False)
 
 
 def test_a_surrogate_has_no_zero_loss():

@@ -172,7 +172,7 @@ def test_a_run_that_fails_says_how_to_go_on(config, caplog, monkeypatch):
     settings["trainer"] |= {"iterations": 9}
     with pytest.raises(OracleFault, match="5 different objects in a row"):
         train(settings, resume=run.checkpoint)
-    assert f"there is a checkpoint to go on from: molgfn train --resume {run.folder}" in caplog.text
+    assert f"there is a checkpoint to go on from: molgfn resume {run.folder}" in caplog.text
 
 
 @pytest.mark.parametrize("mode", ["live", "lines"])

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
 import yaml
 
@@ -34,6 +35,10 @@ CASES = {
     "db + replay + exploration": {
         "objective": node("objectives.detailed_balance.DetailedBalance"),
         "data": REPLAY,
+    },
+    "tb + prioritised replay + ema": {
+        "data": REPLAY,
+        "optimizer": node("training.optimizers.Optimizers", ema_decay=0.9),
     },
     "tlm": {"backward": node("objectives.backward.trajectory_likelihood.TrajectoryLikelihood")},
     "schedules": {"optimizer": node("training.optimizers.Optimizers", half_life=3, backward_decay=0.9)},
@@ -95,7 +100,8 @@ def content(run):
         "counters": {k: v for k, v in data["reward"]["counters"].items() if k != "seconds"}
     }
     parts = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "beside")
-    return plain({k: c[k] for k in parts} | {"data": data})
+    more = ("current_model_state", "averaging_state")  # of weight averaging: ``state_dict`` holds the averaged weights
+    return plain({k: c[k] for k in parts} | {k: c[k] for k in more if k in c} | {"data": data})
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -123,6 +129,26 @@ def resumed_is_straight(config, changes, whole=7):
     assert rest.iteration == run.iteration == whole
     assert content(rest) == content(run)
     return rest
+
+
+def test_torchs_own_stream_goes_on_too(config):
+    """Parts of a user draw from it, as dropout does."""
+
+    class Draws(pl.Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            pl_module.row["drawn"] = torch.rand(())
+
+    def drawn(run):
+        return [row["drawn"] for row in steady(run)]
+
+    short, long = config(), config()
+    short["trainer"] |= {"iterations": 2}
+    long["trainer"] |= {"iterations": 4}
+    straight = train(long, callbacks=[Draws()])
+    part = train(short, callbacks=[Draws()])
+    rest = train(long, resume=part.checkpoint, callbacks=[Draws()])
+    assert drawn(rest) == drawn(straight)
+    assert len(set(drawn(rest))) == 4
 
 
 def test_a_finished_run_goes_on(config):

@@ -3,9 +3,12 @@
 import csv
 import sqlite3
 
+import numpy as np
 import pandas as pd
+import pytest
 import torch
 
+from molgfn.errors import ConfigError
 from molgfn.experiment import train
 from molgfn.rewards.base import Scores
 from molgfn.serving.counters import BUDGET_SPENT
@@ -59,6 +62,39 @@ def test_components_get_columns_of_their_own_and_a_run_that_goes_on_forgets_what
     assert rows["qed"].tolist() == [0.5, 0.125]
     assert rows["sa"].fillna(0).tolist() == [0, 4.0]
     assert rows['odd "name"'].fillna(0).tolist() == [2.0, 0]
+
+
+def test_the_condition_is_on_record_and_an_older_file_goes_on(tmp_path):
+    path = tmp_path / "scored.sqlite"
+    ScoredRecord(path).add(1, ["C"], ["policy"], scores([1.0], qed=[0.5]))  # from before there was a condition
+    beta = torch.tensor([2.0, 8.0], dtype=torch.float64)
+    ScoredRecord(path).add(2, ["C", "CC"], ["policy"] * 2, scores([1.0, 3.0], qed=[0.5, 0.25]), {"beta": beta})
+    rows = table(path)
+    assert rows["key"].tolist() == ["C", "CC"]
+    assert rows["condition_beta"].fillna(0).tolist() == [0, 8.0]
+    assert rows["qed"].tolist() == [0.5, 0.25]
+
+
+def test_a_run_under_conditions_keeps_what_each_object_was_built_under(config):
+    run = train(
+        config(condition=node("conditions.temperature.Temperature"), reward=node("rewards.power.Power", beta=None))
+    )
+    rows = table(run.folder / "scored.sqlite")
+    assert rows["condition_beta"].between(1, 64).all()
+    assert rows["condition_beta"].nunique() == len(rows)
+    expected = rows["condition_beta"] * np.log(np.maximum(rows["value"], 1e-4))
+    np.testing.assert_allclose(rows["log_reward"], expected)
+
+
+def test_a_component_that_is_called_as_the_record_calls_a_condition_is_refused(config):
+    part = node("rewards.weighted_mean.Component", oracle=node("oracles.qed.QED"))
+    changes = config(
+        condition=node("conditions.temperature.Temperature"),
+        reward=node("rewards.power.Power", beta=None),
+        oracle=node("rewards.weighted_mean.WeightedMean", components={"condition_beta": part}),
+    )
+    with pytest.raises(ConfigError, match="calls a condition condition_beta"):
+        train(changes)
 
 
 def test_a_place_that_cannot_be_written_costs_the_record_and_not_the_run(tmp_path, caplog):

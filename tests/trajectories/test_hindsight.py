@@ -108,6 +108,35 @@ def test_replay_gives_stored_objects_new_log_r_with_no_call(policy, store, state
     assert max(len(seen) for seen in stored.values()) > 2  # the same object under several temperatures
 
 
+def test_the_best_are_those_under_the_reference_condition(policy):
+    """log R under the conditions of the draws ranks objects by these: here the best are the worst under a large beta."""
+    reward = Power(oracle=Counting(side=5), beta=None, floor=1e-3)
+    store = PrioritisedReplay(capacity=4, top_fraction=0.25, top_share=1.0)
+    sources = Sources(batch_size=32, sources=[OnPolicy(), store])
+    best = {}
+    for iteration in range(3):
+        batch = sources.draw(policy, reward, iteration=iteration, generator=torch.Generator().manual_seed(iteration))
+        found = batch.fresh
+        values = found.scores.value
+        best |= dict(zip(found.trajectories.keys, values.tolist(), strict=True))
+        reference = policy.environment.given.reference["beta"]
+        torch.testing.assert_close(found.log_reference, reference * values.clamp(min=1e-3).log())
+    kept = sorted((best[key] for key in store._keys), reverse=True)
+    assert kept == sorted(best.values(), reverse=True)[:4]
+    top = max(store._keys, key=best.__getitem__)
+    ties = {key for key in store._keys if best[key] == best[top]}
+    assert set(store.sample(20, torch.Generator().manual_seed(0)).keys) <= ties
+    # what was stored before there was such a column is ranked by the log R that it has
+    older = PrioritisedReplay(capacity=100)
+    older.add(found.trajectories)
+    assert torch.equal(older.comparable, older.log_reward)
+    older.add(found.trajectories, found.log_reference)
+    assert set(older.comparable.tolist()) <= set(found.log_reference.tolist())
+    again = PrioritisedReplay(capacity=100)
+    again.load_state_dict(older.state_dict(), policy.environment)
+    assert torch.equal(again.comparable, older.comparable)
+
+
 def test_a_reward_without_conditions_takes_what_was_stored(policy):
     reward = Power(oracle=Counting(side=5), beta=2.0)
     sources = Sources(batch_size=8, sources=[OnPolicy(), UniformReplay(share=0.5, capacity=100)])

@@ -10,16 +10,23 @@ import pytorch_lightning as pl
 
 from molgfn import experiment as experiments
 from molgfn.api.own_files import own_files
-from molgfn.api.runs import RunLike, checkpoint_of
+from molgfn.api.runs import RunLike
 from molgfn.composing.compose import apply, checked
 from molgfn.config import check
 from molgfn.errors import ConfigError
 from molgfn.experiment import Run
+from molgfn.paths import local
 from molgfn.run_files import settle
-from molgfn.runs.checkpoint import KEY, files_of, find, read
+from molgfn.runs.checkpoint import KEY, Loaded, files_of, find, folder_of, read
+from molgfn.runs.folder import config_in, files_in
+from molgfn.training.callbacks.checkpointing import LAST
 
 #: what a run that goes on may change; everything else made the weights, the data and the random streams what they are
-CHANGEABLE = ("trainer.", "scoring.")
+CHANGEABLE = ("trainer.", "scoring.", "logger.")
+
+
+class FinishedError(ConfigError):
+    """A run that is asked to go on has nothing left to do; the message says how it would go on."""
 
 
 def compose(experiment: str | Path | Mapping[str, Any], *overrides: str) -> dict[str, Any]:
@@ -66,22 +73,24 @@ def resume(run: RunLike, *overrides: str, callbacks: Sequence[pl.Callback] = ())
 
     Args:
         run: as of ``load``.
-        overrides: of ``trainer.*`` and ``scoring.*`` alone, such as "trainer.iterations=2000".
+        overrides: of ``trainer.*``, ``scoring.*`` and ``logger.*`` alone, such as "trainer.iterations=2000".
         callbacks: as of ``train``; what they keep in a checkpoint is given back to them.
 
     Raises:
-        ConfigError: another override, a config that does not hold any more, or nothing that is left to do.
+        ConfigError: another override, or a config that does not hold any more.
+        FinishedError: nothing is left to do.
         CheckpointError: there is no such checkpoint, or a file that the run read is gone or another one.
         TrainingError: training cannot go on.
     """
-    config, path = resumed(checkpoint_of(run), overrides)
+    place = run.folder if isinstance(run, Run) else run.path if isinstance(run, Loaded) else run
+    config, path = resumed(place, overrides)
     return experiments.train(config, resume=path, callbacks=callbacks)
 
 
 def resumed(
     place: str | Path, overrides: Sequence[str], given: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Any], Path]:
-    """The config with which a run goes on, and its checkpoint.
+    """The config with which a run goes on, and its checkpoint; its folder where it was stopped before the first one.
 
     Args:
         place: checkpoint file or run folder.
@@ -93,14 +102,17 @@ def resumed(
         CheckpointError: as of ``resume``.
     """
     if bad := [o for o in overrides if not o.lstrip("+").startswith(CHANGEABLE)]:
-        allowed = "only trainer.* and scoring.* may be changed"
+        allowed = "only trainer.*, scoring.* and logger.* may be changed"
         raise ConfigError([f"{o}: a resumed run keeps its config; {allowed}" for o in bad])
+    if (begun := _begun(local(place))) is not None:
+        folder = local(place)
+        begun = own_files(begun, files_in(folder), folder / LAST, None, given or {}, strict=True)
+        return _checked(apply(begun, overrides)), folder
     path = find(place)
     content = read(path)
     record = content[KEY]
-    config = apply(own_files(record["config"], files_of(content), path, None, given or {}, strict=True), overrides)
-    if problems := check(config):
-        raise ConfigError(problems)
+    own = own_files(record["config"], files_of(content), path, None, given or {}, strict=True)
+    config = _checked(apply(own, overrides))
     if (record["config"]["trainer"].get("freeze") or []) != (config["trainer"].get("freeze") or []):
         raise ConfigError(
             "trainer.freeze: a resumed run keeps what is frozen; to change it, start a new run from these weights "
@@ -108,5 +120,32 @@ def resumed(
         )
     done, wanted = record.get("iteration", 0), config["trainer"].get("iterations", 0)
     if done >= wanted:
-        raise ConfigError(f"trainer.iterations: {path} has {done} iterations behind it; {wanted} leave nothing to do")
+        raise FinishedError(
+            f"the run is finished: {path} has {done} iterations behind it, and trainer.iterations is {wanted}; to go "
+            f"on: molgfn resume {folder_of(path)} --iterations {2 * done}"
+        )
+    if (budget := (config.get("scoring") or {}).get("budget")) and (spent := _asked(content)) >= budget:
+        raise FinishedError(
+            f"the run is finished: its budget of {budget} oracle calls is spent; to go on: molgfn resume "
+            f"{folder_of(path)} scoring.budget={2 * spent}"
+        )
     return config, path
+
+
+def _checked(config: dict[str, Any]) -> dict[str, Any]:
+    if problems := check(config):
+        raise ConfigError(problems)
+    return config
+
+
+def _begun(folder: Path) -> dict[str, Any] | None:
+    """The config of a run that was stopped before its first checkpoint; None where ``folder`` is none of such a run."""
+    if not folder.is_dir() or any(folder.glob("*.ckpt")) or any(folder.glob("checkpoints/*.ckpt")):
+        return None
+    return config_in(folder)
+
+
+def _asked(content: dict[str, Any]) -> int:
+    """Different objects that the oracle was asked for, in a checkpoint; 0 where the reward counts none."""
+    counters = content.get("TrajectoryDataModule", {}).get("reward", {}).get("counters", {})
+    return int(counters.get("unique", 0)) if isinstance(counters, dict) else 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +14,18 @@ import click
 from molgfn import __version__
 from molgfn.errors import CheckpointError, ConfigError, DataError, MolgfnError, VocabularyError
 
-FINE, FAILED, USAGE, INPUT, INTERRUPTED = 0, 1, 2, 3, 130
+FINE, FAILED, USAGE, INPUT = 0, 1, 2, 3
+#: and the number of the signal, as a shell has it
+SIGNALLED = 128
+#: what may be wrong with a place where something is written: full, read-only, not allowed, too large
+PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG})
 #: one message stays under ten lines
 MOST_LINES = 8
 
 #: command -> the module that holds it, imported when needed: torch and rdkit take seconds, --help should not
 COMMANDS = {
     "train": "Train a GFlowNet from an experiment file.",
+    "resume": "Go on with a run that was stopped.",
     "sample": "Sample objects from a checkpoint.",
     "evaluate": "Measure a run or a file of SMILES and write a report.",
     "score": "Score a file of molecules with any oracle or reward.",
@@ -62,9 +69,14 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click ends quietly where nobody reads on, as in `molgfn describe objective | head -1`
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as error:
             click.echo("interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(SIGNALLED + next((number for number in error.args if isinstance(number, int)), signal.SIGINT))
+        except OSError as error:
+            if error.errno not in PLACE or error.filename is None:
+                raise
+            click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+            ctx.exit(FAILED)
         except MolgfnError as error:
             click.echo(_few_lines(error), err=True)
             ctx.exit(exit_code(error))
@@ -118,7 +130,7 @@ def cli(context: click.Context, debug: bool) -> None:
       1    the run failed
       2    wrong usage or config
       3    an input file or checkpoint that cannot be used
-      130  interrupted (a training run saves a checkpoint first)
+      130  interrupted with Ctrl-C, 143 by SIGTERM, 138 by SIGUSR1 (a training run saves a checkpoint first)
     """
     from molgfn.cli.messages import shown_messages
 

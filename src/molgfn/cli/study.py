@@ -71,7 +71,9 @@ def study(
       molgfn study experiments/objectives/*.study.yaml --table
 
     \b
-    Exit codes: 0 all runs finished, 1 some failed, 2 wrong study or config, 130 interrupted.
+    Exit codes: 0 all runs finished, 1 some failed, 2 wrong study or config, 130 interrupted with Ctrl-C, 143 by
+    SIGTERM, 138 by SIGUSR1 (the runs that were at it saved a checkpoint, for `molgfn resume`; the next call begins
+    them anew).
     """
     from molgfn.study.columns import column_problems
     from molgfn.study.tables import combined

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 import yaml
 
+from molgfn.cli.attended import attended
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 
 
@@ -20,8 +20,7 @@ from molgfn.cli.files.given_files import FILE_HELP, given_files
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
-    help="Run folder or checkpoint of your own to go on from, without an experiment; only trainer.* and scoring.* "
-    "may be overridden.",
+    help="The same as `molgfn resume`.",
 )
 @click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 @click.option("--label", hidden=True, help="What tells a run of a grid from the others.")
@@ -63,15 +62,18 @@ def train(
       molgfn train my.yaml output=elsewhere
       molgfn train my.yaml objective=tb,db seed=0,1,2 -m
       molgfn train my.yaml --check
-      molgfn train --resume runs/my-20260102-030405
-      molgfn train --resume runs/my-20260102-030405 trainer.iterations=20000
 
     \b
     Exit codes: 0 trained, 1 the run failed, 2 wrong usage or config, 3 unusable input file or checkpoint,
-    130 interrupted with Ctrl-C (a checkpoint was saved).
+    130 interrupted with Ctrl-C, 143 by SIGTERM, 138 by SIGUSR1 (a checkpoint was saved; `molgfn resume` goes on).
     """
     if resume is not None:
-        _resume(resume, [*([experiment] if experiment else []), *overrides], only_check, multirun, given_files(files))
+        if multirun:
+            raise click.UsageError("--resume goes on with one run; it cannot be combined with -m.")
+        from molgfn.api.training import resumed
+
+        changes = [*([experiment] if experiment else []), *overrides]
+        carry_out(*resumed(resume, changes, given_files(files)), only_check)
         return
     if files:
         raise click.UsageError("--file is for --resume: a new run names its files in its config.")
@@ -83,9 +85,24 @@ def train(
         _grid(experiment, overrides, only_check)
         return
     from molgfn.composing.compose import checked
+    from molgfn.experiment.requeueing import run_of_job
 
     config = checked(experiment, overrides)
-    _go(config, None, only_check, label, borrowed=_borrowed(overrides))
+    if not only_check and (begun := run_of_job(config)) is not None:
+        _go_on(begun)
+        return
+    carry_out(config, None, only_check, label, borrowed=_borrowed(overrides))
+
+
+def _go_on(run: Path) -> None:
+    """With the run that this job had begun before it was put back into the queue."""
+    from molgfn.api.training import FinishedError, resumed
+
+    click.echo(f"this job goes on with its run: {run}", err=True)
+    try:
+        carry_out(*resumed(run, []), only_check=False)
+    except FinishedError as error:
+        click.echo(str(error), err=True)
 
 
 def _borrowed(overrides: tuple[str, ...]) -> bool:
@@ -94,9 +111,19 @@ def _borrowed(overrides: tuple[str, ...]) -> bool:
     return "oracle" in keys and not any(key == "reward" or key.startswith("reward.") for key in keys)
 
 
-def _go(
+def carry_out(
     config: dict[str, Any], resume: Path | None, only_check: bool, label: str | None = None, borrowed: bool = False
 ) -> None:
+    """Train what a checked config describes, say what came of it, and end with the exit code that tells.
+
+    Args:
+        config: composed.
+        resume: see ``experiment.train``.
+        only_check: print the config instead.
+        label: see ``experiment.train``.
+        borrowed: the reward was made for another oracle.
+    """
+    from molgfn.cli.main import SIGNALLED
     from molgfn.cli.main_numbers import main_numbers
     from molgfn.experiment import assemble
     from molgfn.experiment import train as run
@@ -111,14 +138,18 @@ def _go(
             err=True,
         )
     result = run(config, resume=resume, label=label)
+    wanted, spent = result.experiment.trainer.iterations, result.experiment.reward.spent
+    interrupted = result.signal is not None and result.iteration < wanted and not spent
+    if not result.experiment.ranks.first:  # of several processes that a launcher started, the first says it
+        code = SIGNALLED + (result.signal or 0) if interrupted else int(result.iteration < wanted and not spent)
+        click.get_current_context().exit(code)
     click.echo(f"run folder: {result.folder}")
-    if result.interrupted:
-        click.echo(f"interrupted; go on with: molgfn train --resume {result.folder}", err=True)
-        click.get_current_context().exit(130)
+    if interrupted:
+        click.echo(f"interrupted; go on with: molgfn resume {result.folder}", err=True)
+        click.get_current_context().exit(SIGNALLED + (result.signal or 0))
     for line in main_numbers(result.metrics, result.experiment.reward.scored):
         click.echo(line, err=True)
-    wanted = result.experiment.trainer.iterations
-    if result.experiment.reward.spent:
+    if spent:
         calls = result.experiment.reward.counters.unique
         click.echo(f"the budget of {calls:,} oracle calls was spent after {result.iteration} iterations")
     elif result.iteration < wanted:
@@ -126,18 +157,11 @@ def _go(
         click.get_current_context().exit(1)
 
 
-def _resume(place: Path, overrides: list[str], only_check: bool, multirun: bool, given: dict[str, str]) -> None:
-    if multirun:
-        raise click.UsageError("--resume goes on with one run; it cannot be combined with -m.")
-    from molgfn.api.training import resumed
-
-    config, path = resumed(place, overrides, given)
-    _go(config, path, only_check)
-
-
 def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None:
     """Each point of the grid in a process of its own, so that none inherits anything from the one before."""
+    from molgfn.cli.main import SIGNALLED
     from molgfn.composing.compose import checked, expand
+    from molgfn.training.callbacks.interrupts import SIGNALS
 
     jobs = expand(overrides, experiment)
     for job in jobs:
@@ -150,9 +174,9 @@ def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None
             continue
         label = ["--label", changed] if changed else []
         command = [sys.executable, "-m", "molgfn.cli.main", "train", experiment, *label, "--", *job]
-        code = subprocess.run(command, check=False).returncode
-        if code == 130:
-            click.get_current_context().exit(130)
+        code = attended(command)
+        if code in {SIGNALLED + number for number in SIGNALS}:
+            click.get_current_context().exit(code)
         if code:
             failed.append(f"run {number} ({changed}) ended with exit code {code}")
     if failed:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misplaced, no_target, out_of_reach, too_small, unguided, unread
+from molgfn.compatibility import misnamed, misplaced, no_target, out_of_reach, too_small, unguided, unread
 from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
@@ -132,7 +132,7 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
         raise ConfigError(problem)
     torch.manual_seed(config["seed"])
     environment = run_environment(config)
-    reward = reward_of(config, training=True)
+    reward = reward_of(config, training=True, ranks=ranks)
     objective = build(config["objective"], Objective, "objective")
     backward = run_backward(config, environment)
     for key, part in (("objective", objective), ("backward", backward)):
@@ -187,12 +187,17 @@ def _share(node: Any, ranks: Ranks) -> Sources:
         return build({**node, "batch_size": share}, Sources, "data")
     except ConfigError as error:
         raise ConfigError(
-            f"data.batch_size: each of {ranks.size} processes draws {share} of {sources.batch_size} trajectories: {error}"
+            f"data.batch_size: each of {ranks.size} processes draws {share} of {sources.batch_size}: {error}"
         ) from None
 
 
 def reward_of(
-    config: dict[str, Any], *, training: bool = False, untrusted: bool = False, trust: Sequence[str] = ()
+    config: dict[str, Any],
+    *,
+    training: bool = False,
+    untrusted: bool = False,
+    trust: Sequence[str] = (),
+    ranks: Ranks = ALONE,
 ) -> Reward:
     """The reward of a run's config around its oracle, with a cache and counters of its own.
 
@@ -201,8 +206,9 @@ def reward_of(
         training: whether the config's budget of oracle calls and its diversity filter hold; they do not for evaluation.
         untrusted: as in ``config.build``.
         trust: as in ``config.build``.
+        ranks: the processes that measure together, with one cache, budget and set of counters.
     """
-    oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=untrusted, trust=trust)
+    oracle, scoring = _oracle_and_scoring(config, training=training, untrusted=untrusted, trust=trust, ranks=ranks)
     live = {"oracle": oracle, "scoring": scoring}
     reward = config["reward"]
     if not training and "diversity_filter" in reward:
@@ -217,13 +223,13 @@ def readings_of(config: dict[str, Any], *, training: bool = False) -> Readings:
 
 
 def _oracle_and_scoring(
-    config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str]
+    config: dict[str, Any], *, training: bool, untrusted: bool, trust: Sequence[str], ranks: Ranks = ALONE
 ) -> tuple[Oracle | Scalarisation, Scoring]:
     node = config.get("scoring") or {"_target_": "molgfn.serving.settings.Scoring"}
     node = node if training else {**node, "budget": None}
     kinds = (Oracle, Scalarisation)
     make = functools.partial(build, config["oracle"], kinds, "oracle", untrusted=untrusted, trust=tuple(trust))
-    live = {"make": make, "recipe": config["oracle"]}
+    live = {"make": make, "recipe": config["oracle"], "ranks": ranks}
     scoring = build(node, Scoring, "scoring", live=live, untrusted=untrusted, trust=trust)
     return make(), scoring
 
@@ -236,7 +242,7 @@ def misfits(e: Experiment) -> list[str]:
             f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle measures "
             f"{e.reward.kind.name} objects"
         )
-    problems += unread(e.reward, e.environment)
+    problems += unread(e.reward, e.environment) + misnamed(e.reward, e.environment)
     problems += misdeclared(e.objective, e.backward, e.policy)
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):

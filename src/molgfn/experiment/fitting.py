@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning import profilers
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
@@ -20,12 +22,15 @@ from molgfn.experiment.opening import Opened
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Discoveries
 from molgfn.training.callbacks.exact_curve import ExactCurve
+from molgfn.training.callbacks.interrupts import Interrupts
+from molgfn.training.callbacks.other_ranks import OtherRanks
 from molgfn.training.callbacks.pictures import Pictures
 from molgfn.training.callbacks.progress import ProgressDisplay
 from molgfn.training.callbacks.rows import Rows
 from molgfn.training.callbacks.variety import remedy
 from molgfn.training.logs.wandb_tables import Histograms
 from molgfn.training.one_process import LocalCheckpoints, OneProcess
+from molgfn.training.rank_strategy import RankStrategy
 from molgfn.training.trainer import Profiler
 
 #: folder of a profiler's report in a run folder
@@ -49,16 +54,20 @@ class Callbacks:
 
     measuring: tuple[pl.Callback, ...]
     rows: Rows
+    interrupts: Interrupts
     checkpointing: Checkpointing
 
     @property
     def all(self) -> list[pl.Callback]:
-        return [*self.measuring, self.rows, self.checkpointing]
+        return [*self.measuring, self.rows, self.interrupts, self.checkpointing]
 
 
 def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Callbacks:
     """What a run of ``e`` in the folder of ``opened`` has around its training; the user's own are ``more``, and come
     after what the run measures and before it is written.
+
+    Of several processes the first alone draws, lists the space and shows progress; no other waits for that. Everything
+    else is on each, in the same order.
     """
     settings = e.trainer
     discoveries = Discoveries(
@@ -67,45 +76,62 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
         cut=e.evaluation.tanimoto,
         log_every=settings.log_every,
         remedy=remedy(e.policy, e.objective, e.optimizers, e.sources),
+        ranks=e.ranks,
     )
-    measuring = [
-        discoveries,
-        Pictures(opened.folder, discoveries, settings.pictures_every),
-        Histograms(settings.log_every),
-    ]
+    measuring: list[pl.Callback] = [discoveries]
+    if e.ranks.first:
+        measuring.append(Pictures(opened.folder, discoveries, settings.pictures_every))
+        measuring.append(Histograms(settings.log_every))
+    if e.ranks.size > 1:
+        measuring.append(OtherRanks(e.ranks, settings.log_every))
     if e.optimizers.ema_decay is not None:
         measuring.append(EMAWeightAveraging(decay=e.optimizers.ema_decay))
-    if settings.exact_every is not None:
+    if settings.exact_every is not None and e.ranks.first:
         own = reward_of(e.config)
         measuring.append(ExactCurve(environment=e.measured, reward=own, policy=e.policy, every=settings.exact_every))
-    if settings.progress != "none":
+    if settings.progress != "none" and e.ranks.first:
         measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
     measuring += [*settings.callbacks, *more]
     rows = Rows(opened.seconds)
     checkpointing = Checkpointing(
-        opened.folder, opened.record, settings.checkpoint_every, settings.checkpoint_minutes, rows
+        opened.folder,
+        opened.record,
+        settings.checkpoint_every,
+        settings.checkpoint_minutes,
+        rows,
+        opened.checkpoint,
+        ranks=e.ranks,
     )
-    return Callbacks(tuple(measuring), rows, checkpointing)
+    return Callbacks(tuple(measuring), rows, Interrupts(e.ranks), checkpointing)
 
 
 def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch: str) -> pl.Trainer:
     """Lightning's trainer for a run; what it would write of its own accord goes to the folder ``scratch``."""
     settings = e.trainer
     return pl.Trainer(
-        accelerator=settings.accelerator,
-        devices=1,
+        **_place(e),
         precision="32-true" if settings.precision == "64-true" else settings.precision,
         max_epochs=1,
-        logger=list(loggers),
+        logger=list(loggers) or False,
         callbacks=around.all,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=settings.log_every,
-        profiler=_profiler(settings.profiler, Path(scratch)),
+        profiler=_profiler(settings.profiler if e.ranks.first else None, Path(scratch)),
         default_root_dir=scratch,  # nothing is written there; Lightning would read the run folder's name as a URL
         plugins=[OneProcess(), LocalCheckpoints()],
     )
+
+
+def _place(e: Experiment) -> dict[str, Any]:
+    """One device; of several processes each has its own."""
+    if e.ranks.size == 1:
+        return {"devices": 1, "accelerator": e.trainer.accelerator}
+    if not e.trainer.on_cuda:
+        return {"devices": 1, "accelerator": "cpu", "strategy": RankStrategy(e.ranks, torch.device("cpu"))}
+    device = torch.device("cuda", torch.cuda.current_device())
+    return {"devices": [device.index], "accelerator": "cuda", "strategy": RankStrategy(e.ranks, device)}
 
 
 def _profiler(kind: Profiler | None, scratch: Path) -> profilers.Profiler | None:
@@ -127,7 +153,7 @@ def profiled(e: Experiment, folder: Path, scratch: str) -> Iterator[None]:
         yield
     finally:
         written = Path(scratch) / PROFILE
-        if e.trainer.profiler is not None and written.is_dir():
+        if e.ranks.first and e.trainer.profiler is not None and written.is_dir():
             shutil.copytree(written, folder / PROFILE, dirs_exist_ok=True)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.objects.base import ObjectKind, OfAKind
+from molgfn.ranks import ALONE, Ranks
 from molgfn.serving.counters import Counters
 from molgfn.serving.measurements import Measurements
 
@@ -86,6 +87,9 @@ class Reward(OfAKind, ABC):
     kind: ObjectKind
     #: names of the conditions that R depends on; each must be carried by the environment's states
     reads: frozenset[str] = frozenset()
+    #: the processes that measure together: where there are several they all call, one that has nothing to ask without
+    #: objects
+    ranks: Ranks = ALONE
 
     @abstractmethod
     def log_reward(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:

@@ -62,7 +62,7 @@ class OracleReward(Reward):
         self.diversity_filter = diversity_filter
         self.readings = Readings(oracle=oracle, scoring=scoring)
         self.transform = transform
-        self.kind = oracle.kind
+        self.kind, self.ranks = oracle.kind, self.service.ranks
 
     @abstractmethod
     def log_reward_of(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
@@ -102,7 +102,7 @@ class OracleReward(Reward):
             value[list(late)] = np.nan
         if self.diversity_filter is not None:
             judged = np.where(np.isfinite(desirability), desirability, np.nan)
-            blocked = self.diversity_filter(objects, keys, judged, finished=finished, further=further)
+            blocked = self.diversity_filter(objects, keys, judged, finished=finished, further=further, ranks=self.ranks)
             components[BLOCKED] = blocked.astype(np.float64)
             measurements = measurements.with_values({BLOCKED: torch.from_numpy(components[BLOCKED])})
         shown = torch.from_numpy(np.array([value, *components.values()], dtype=np.float64))

@@ -23,7 +23,7 @@ class UnderCondition(Reward):
 
     def __init__(self, reward: Reward, values: Mapping[str, float]) -> None:
         self.inner, self.values = reward, dict(values)
-        self.kind = reward.kind
+        self.kind, self.ranks = reward.kind, reward.ranks
         self.reads = reward.reads - self.values.keys()
 
     def _condition(self, n: int, own: ConditionValues | None) -> dict[str, Tensor]:

@@ -9,8 +9,10 @@ exponential moving average, these are the averaged ones (Lightning keeps the oth
 from __future__ import annotations
 
 import copy
+import logging
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +31,9 @@ from molgfn.policies.base import Policy
 from molgfn.policies.log_z import present_keys
 from molgfn.runs.environment import condition_record, run_environment
 from molgfn.runs.policies import run_backward, run_policy
+from molgfn.training.callbacks.checkpointing import LAST, PREVIOUS
+
+logger = logging.getLogger("molgfn")
 
 KEY = "molgfn"
 PREFIX = "policy."
@@ -73,11 +78,18 @@ class Loaded:
     @property
     def run(self) -> Path:
         """The run folder."""
-        return self.path.parent.parent if self.path.parent.name == "checkpoints" else self.path.parent
+        return folder_of(self.path)
+
+
+def folder_of(path: Path) -> Path:
+    """The run folder of a checkpoint file."""
+    return path.parent.parent if path.parent.name == "checkpoints" else path.parent
 
 
 def find(place: str | Path) -> Path:
     """The checkpoint file at ``place``: itself, the latest of a run folder, or that of the latest run in a folder.
+
+    Where the latest of a run is damaged, the one before it; a warning says so.
 
     Raises:
         CheckpointError: there is none.
@@ -87,13 +99,33 @@ def find(place: str | Path) -> Path:
         return place
     if not place.is_dir():
         raise CheckpointError(f"{place}: no such file or folder")
-    for last in (place / "checkpoints" / "last.ckpt", place / "last.ckpt"):
-        if last.is_file():
-            return last
+    for folder in (place / "checkpoints", place):
+        if (folder / LAST).is_file() or (folder / PREVIOUS).is_file():
+            return _sound(folder)
     found = [*place.glob("*.ckpt"), *place.glob("checkpoints/*.ckpt")] or [*place.glob("*/checkpoints/*.ckpt")]
     if not found:
         raise CheckpointError(f"{place}: no checkpoint (*.ckpt) in this folder, its `checkpoints` or a run inside it")
-    return max(found, key=lambda p: p.stat().st_mtime)
+    latest = max(found, key=lambda p: p.stat().st_mtime)
+    return _sound(latest.parent) if latest.name in {LAST, PREVIOUS} else latest
+
+
+def _sound(folder: Path) -> Path:
+    """The latest checkpoint in ``folder`` that is whole; the latest where none is, to say what is wrong with it."""
+    last, previous = folder / LAST, folder / PREVIOUS
+    if whole(last) or not whole(previous):
+        return last if last.is_file() else previous
+    wrong = "is damaged" if last.is_file() else "is not there"
+    logger.warning("%s %s; taken: the one before it, %s", last, wrong, previous)
+    return previous
+
+
+def whole(path: Path) -> bool:
+    """Whether a checkpoint is there from its first byte to its last, by the check sums in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError):
+        return False
 
 
 def read(path: str | Path, *, device: torch.device | str = "cpu") -> dict[str, Any]:

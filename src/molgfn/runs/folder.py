@@ -12,6 +12,10 @@ import yaml
 from molgfn import run_files
 from molgfn.errors import ConfigError
 from molgfn.paths import file_name_from, local
+from molgfn.training.whole_file import whole_file
+
+#: in a run folder: its config, and what the run read
+CONFIG, FILES = "config.yaml", "files.yaml"
 
 
 def name_problem(config: dict[str, Any]) -> str | None:
@@ -54,11 +58,49 @@ def begin(
     """
     found = run_files.record(config, more)  # before there is a folder: a file may turn out to be unreadable
     folder = new_folder(config, label)
-    (folder / "config.yaml").write_text(_yaml(config), encoding="utf-8")
     files = run_files.beside(found, folder)
-    if files:
-        (folder / "files.yaml").write_text(f"# what this run read\n{_yaml(files)}", encoding="utf-8")
+    try:
+        if files:
+            _write(folder / FILES, f"# what this run read\n{_yaml(files)}")
+        _write(folder / CONFIG, _yaml(config))  # last: a folder with a config is one of a run
+    except OSError as error:
+        raise ConfigError(f"output: nothing can be written in {folder} ({error.strerror or error})") from None
     return folder, files
+
+
+def config_in(folder: Path) -> dict[str, Any] | None:
+    """The config of the run whose folder it is; None where it is none of a run."""
+    try:
+        config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def files_in(folder: Path) -> list[dict[str, str]]:
+    """What the run of a folder read."""
+    place = folder / FILES
+    return yaml.safe_load(place.read_text(encoding="utf-8")) or [] if place.is_file() else []
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a run folder in which nothing can be written, before work starts.
+
+    Raises:
+        ConfigError: saying why not.
+    """
+    trial = folder / "checkpoints" / "trial.part"
+    try:
+        trial.parent.mkdir(exist_ok=True)
+        trial.write_bytes(b"x")
+        trial.unlink()
+    except OSError as error:
+        raise ConfigError(f"{folder}: nothing can be written there ({error.strerror or error})") from None
+
+
+def _write(path: Path, text: str) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def _yaml(node: Any) -> str:

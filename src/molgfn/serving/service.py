@@ -7,7 +7,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
@@ -17,43 +17,21 @@ from torch import Tensor
 
 from molgfn.errors import CheckpointError
 from molgfn.oracles.base import Oracle
-from molgfn.serving.answers import Answer, Answered, Failure, answer_all
+from molgfn.ranks import ALONE, Ranks
+from molgfn.serving.answers import Answered, Failure, answer_all
 from molgfn.serving.counters import BUDGET_SPENT, Counters
 from molgfn.serving.faults import OracleFault
 from molgfn.serving.measurements import Measurements
-from molgfn.serving.panel import Entry, HasPanel, panel_of
+from molgfn.serving.number_set import NumberSet
+from molgfn.serving.panel import HasPanel, panel_of
+from molgfn.serving.questions import Call, Question, Reason, Row, askers, at_hand
+from molgfn.serving.remarks import remarks_of
 from molgfn.serving.settings import Scoring
 
 logger = logging.getLogger("molgfn.rewards")
 
 #: how many different reasons ``Counters.reasons`` keeps apart; what comes later counts as "other reasons"
 MAX_REASONS = 100
-#: the numbers of all oracles for one object, in the order of ``Panel.entries`` and of their columns
-Row = tuple[float, ...]
-
-
-@dataclass(slots=True)
-class _Question:
-    """An object whose answer memory does not hold.
-
-    Attributes:
-        key: of the object.
-        rows: where it is in the batch.
-        wanted: places of the oracles that are to be asked.
-        answers: one of each oracle; None where it is not known (yet).
-        failure: why there is no answer.
-    """
-
-    key: str
-    rows: list[int]
-    wanted: tuple[int, ...]
-    answers: list[Answer | None]
-    failure: Failure | None = None
-
-    @property
-    def numbers(self) -> Row:
-        """All numbers, where everything is known."""
-        return tuple([number for answer in self.answers if answer is not None for number in answer])
 
 
 class Service:
@@ -68,6 +46,10 @@ class Service:
     many oracles were asked, so that a run with a full disk cache finds what it would find with an empty one. On disk
     each oracle has answers of its own.
 
+    The processes of a run (``scoring.ranks``) have one memory, one budget and one set of counters: all call together,
+    each with its own objects, and what comes of it is what one process would make of all objects in the order of the
+    ranks. Each new object is asked for by one process. Then memory, counters and what is raised are the same on all.
+
     Args:
         oracle: what is measured: an oracle, or what is made of several (``HasPanel``).
         scoring: cache, budget, workers, what to do with failures.
@@ -75,12 +57,14 @@ class Service:
 
     def __init__(self, *, oracle: Oracle | HasPanel, scoring: Scoring | None = None) -> None:
         self.scoring = scoring if scoring is not None else Scoring()
+        self.ranks: Ranks = self.scoring.ranks or ALONE
         self.panel = panel_of(oracle, self.scoring.recipe)
         self.counters = Counters()
         self._cache: OrderedDict[str, Row] = OrderedDict()
         self._failures: OrderedDict[str, Failure] = OrderedDict()
-        self._seen: set[int] = set()
+        self._seen = NumberSet()
         self._piece = 16  # objects that oracles in this process are asked for at once where answers go to disk
+        self._news: list[Reason] = []  # what the other ranks have not heard of
         self._in_vain = 0  # different objects asked for since the last that got a value
         self._disks = [self.scoring.disk(entry) for entry in self.panel.entries]
         self._kept = any(disk is not None for disk in self._disks)
@@ -107,23 +91,36 @@ class Service:
         """
         if len(objects) != len(keys):
             raise ValueError(f"{len(objects)} objects came with {len(keys)} keys; each object needs one")
-        self.counters.raw += len(keys)
-        problems = list(self.panel.kind.problems(objects))
-        remembered = list(map(self._cache.get, keys))
-        if all(remembered) and problems.count(None) == len(keys):
-            for key in keys:
+        own = list(self.panel.kind.problems(objects))
+        call, news = Call.of(list(keys), own, self.ranks, self._news)
+        if news:
+            self._hear(news)
+        whole, problems = call.keys, call.problems
+        self.counters.raw += len(whole)
+        remembered = list(map(self._cache.get, whole))
+        if all(remembered) and problems.count(None) == len(whole):
+            for key in whole:
                 self._cache.move_to_end(key)
-            self.counters.cached += len(keys)
-            numbers = np.fromiter(chain.from_iterable(remembered), np.float64, len(keys) * len(self._columns))
-            return self._measurements(numbers.reshape(len(keys), len(self._columns)), problems)
-        known: dict[int, Row] = {}  # row of the batch -> its numbers
-        rows = self._from_memory(keys, remembered, known, problems)
+            self.counters.cached += len(whole)
+            width = len(self._columns)
+            numbers = np.fromiter(chain.from_iterable(remembered[call.mine]), np.float64, len(keys) * width)
+            return self._measurements(numbers.reshape(len(keys), width), own)
+        known: dict[int, Row] = {}  # row of the whole call -> its numbers
+        rows = self._from_memory(whole, remembered, known, problems)
         if rows:
-            self._from_oracles(objects, self._from_disk(rows, known), known, problems)
-        table = np.full((len(keys), len(self._columns)), np.nan)
+            questions = [Question(key, where, [None] * len(self._disks)) for key, where in rows.items()]
+            self._find_out(objects, questions, call)
+            self._take_in(questions, known, problems)
+        table = np.full((len(whole), len(self._columns)), np.nan)
         if known:
             table[list(known)] = list(known.values())
-        return self._measurements(table, problems)
+        return self._measurements(table[call.mine], problems[call.mine])
+
+    def _hear(self, news: list[Reason]) -> None:
+        """Count what came up on any rank after its objects were measured."""
+        for reason, detail in news:
+            self._note(reason, detail)
+        self._news = []
 
     def _measurements(self, table: np.ndarray, problems: list[str | None]) -> Measurements:
         """Of numbers float64 [B, columns]."""
@@ -131,32 +128,8 @@ class Service:
         return Measurements({name: columns[place] for name, place in self._place.items()}, problems)
 
     def remarks(self, objects: Any) -> dict[str, list[str]]:
-        """What the oracles say of objects in words: ``panel.remark_names`` -> B texts, "" where there is nothing.
-
-        They are asked in this process, whatever ``scoring.workers`` says; invalid molecules get "". Where one raises,
-        its remarks are left out: words are not worth losing values for.
-        """
-        columns = {name: [""] * len(objects) for name in self.panel.remark_names}
-        if not columns:
-            return columns
-        kind = self.panel.kind
-        rows = [row for row, problem in enumerate(kind.problems(objects)) if problem is None]
-        for entry in self.panel.entries:
-            for name, texts in self._said(entry, kind.take(objects, rows)).items():
-                for row, text in zip(rows, texts, strict=True):
-                    columns[name][row] = text
-        return columns
-
-    def _said(self, entry: Entry, objects: Any) -> dict[str, list[str]]:
-        if not entry.remarks:
-            return {}
-        oracle = entry.oracle
-        try:
-            said = oracle.remarks(objects)
-        except Exception as error:
-            logger.warning("oracle %s: its remarks are left out (%s: %s)", oracle.name, type(error).__name__, error)
-            return {}
-        return {column: said[name] for column, name in zip(entry.remarks, oracle.remark_names, strict=True)}
+        """What the oracles say of objects in words: column -> texts [B]. They are asked in this process."""
+        return remarks_of(self.panel, objects)
 
     def _from_memory(
         self, keys: Sequence[str], remembered: Sequence[Row | None], known: dict[int, Row], problems: list[str | None]
@@ -182,42 +155,66 @@ class Service:
                 self.fail(BUDGET_SPENT)
         return rows
 
-    def _from_disk(self, rows: dict[str, list[int]], known: dict[int, Row]) -> list[_Question]:
-        """Fill in the objects whose answers are all on disk; the others, with those that are."""
-        whole = tuple(range(len(self._disks)))
-        questions = [_Question(key, where, whole, [None] * len(whole)) for key, where in rows.items()]
-        if not self._kept:
-            return questions
-        for place, disk in enumerate(self._disks):
-            if disk is not None:
-                found = disk.get(rows)
-                for question in questions:
-                    question.answers[place] = found.get(question.key)
-        left = []
-        for question in questions:
-            question.wanted = tuple(place for place in whole if question.answers[place] is None)
-            if question.wanted:
-                left.append(question)
-            elif self._have_values([question.numbers])[0]:
-                self._in_vain = 0  # it had values for this run's kind of object
-                self.counters.disk += 1
-                self._fill(question, question.numbers, known)
-            else:  # another panel has kept them; what is no value is asked for again
-                question.wanted, question.answers = whole, [None] * len(whole)
-                left.append(question)
-        return left
+    def _find_out(self, objects: Any, questions: list[Question], call: Call) -> None:
+        """Have every question answered: each rank finds out its part, and tells the others."""
+        if self.ranks.size == 1:
+            for question in questions:
+                question.place = question.rows[0]
+            self._find(objects, questions)
+            return
+        asker = askers(questions, call.starts, evenly=self._workers is not None)
+        own = [question for question, rank in zip(questions, asker, strict=True) if rank == self.ranks.rank]
+        before, trouble = self.counters.seconds, None
+        try:
+            self._find(at_hand(self.panel.kind, objects, own, call.mine), own)
+        except Exception as error:  # the others are waiting: first they are told
+            trouble = error
+        words = None if trouble is None else f"{type(trouble).__name__}: {trouble}"
+        said = self.ranks.gather(([question.said for question in own], self.counters.seconds - before, words))
+        self.counters.seconds = before + max(seconds for _, seconds, _ in said)
+        if trouble is not None:
+            raise trouble
+        for rank, (answers, _, words) in enumerate(said):
+            if words is not None:
+                raise OracleFault(f"oracle {self.panel.name}: process {rank} of the run ended with {words}")
+            theirs = [question for question, by in zip(questions, asker, strict=True) if by == rank]
+            for question, answer in zip(theirs, answers, strict=True):
+                question.said = answer
 
-    def _from_oracles(
-        self, objects: Any, questions: list[_Question], known: dict[int, Row], problems: list[str | None]
-    ) -> None:
-        """Ask what is not known of the first object of each key, and fill in all its rows."""
+    def _find(self, objects: Any, questions: list[Question]) -> None:
+        """Look for answers on disk, and ask for the others."""
+        self._from_disk(questions)
         start = time.perf_counter()
         try:
-            for question, answered in self._asked(objects, questions):
+            for question, answered in self._asked(objects, [q for q in questions if not q.kept]):
                 self._take_up(question, answered)
         finally:
             self.counters.seconds += time.perf_counter() - start
-        answered = [question for question in questions if question.failure is None]
+
+    def _from_disk(self, questions: list[Question]) -> None:
+        """Note the answers that are on disk."""
+        if not self._kept:
+            return
+        for place, disk in enumerate(self._disks):
+            if disk is not None:
+                found = disk.get([question.key for question in questions])
+                for question in questions:
+                    question.answers[place] = found.get(question.key)
+        for question in questions:
+            if not question.unanswered:
+                question.kept = bool(self._have_values([question.numbers])[0])
+                if not question.kept:  # another panel has kept them; what is no value is asked for again
+                    question.answers = [None] * len(question.answers)
+
+    def _take_in(self, questions: list[Question], known: dict[int, Row], problems: list[str | None]) -> None:
+        """Fill in all rows of what was found out, count and remember it."""
+        for question in questions:
+            if question.kept:
+                self._in_vain = 0  # it had values for this run's kind of object
+                self.counters.disk += 1
+                self._fill(question, question.numbers, known)
+        asked = [question for question in questions if not question.kept]
+        answered = [question for question in asked if question.failure is None]
         numbers = [question.numbers for question in answered]
         for question, row, has_value in zip(answered, numbers, self._have_values(numbers), strict=True):
             if has_value:
@@ -225,15 +222,15 @@ class Service:
             else:
                 reason = f"oracle {self.panel.name} returned nan"
                 question.failure = Failure(reason, reason)
-        for question in questions:
+        for question in asked:
             if question.failure is not None:
                 self._bounded(self._failures, question.key, question.failure)
                 for row in question.rows:
                     problems[row] = question.failure.message
                     self.fail(question.failure.reason, question.failure.detail)
-        self._stop_if_asked(questions)
+        self._stop_if_asked(asked)
 
-    def _take_up(self, question: _Question, answered: Answered) -> None:
+    def _take_up(self, question: Question, answered: Answered) -> None:
         """Note what was answered of one object, on disk at once: nothing is lost when the run is killed."""
         for place, answer in zip(question.wanted, answered, strict=False):  # after a failure no other was asked
             if isinstance(answer, Failure):
@@ -248,7 +245,7 @@ class Service:
             if not np.isnan(answer[0]) or (question.failure is None and self._have_values([question.numbers])[0]):
                 disk.put(question.key, answer)
 
-    def _fill(self, question: _Question, numbers: Row, known: dict[int, Row]) -> None:
+    def _fill(self, question: Question, numbers: Row, known: dict[int, Row]) -> None:
         """Note the numbers of one object for all its rows, and remember them."""
         for row in question.rows:
             known[row] = numbers
@@ -262,7 +259,7 @@ class Service:
         table = np.array(rows, dtype=np.float64)
         return self.panel.has_value({name: table[:, place] for name, place in self._place.items()})
 
-    def _stop_if_asked(self, questions: Sequence[_Question]) -> None:
+    def _stop_if_asked(self, questions: Sequence[Question]) -> None:
         """Raise where a failure is not to be borne: the first, or as many in a row as say that an oracle is broken."""
         for question in questions:
             failure = question.failure
@@ -279,13 +276,15 @@ class Service:
                     "scoring.give_up=null goes on"
                 )
 
-    def _asked(self, objects: Any, questions: list[_Question]) -> Iterator[tuple[_Question, Answered]]:
+    def _asked(self, objects: Any, questions: list[Question]) -> Iterator[tuple[Question, Answered]]:
         """What the wanted oracles say of each object, as it comes; what may be better the next time is asked again."""
+        for question in questions:
+            question.wanted = question.unanswered
         for wanted in dict.fromkeys(question.wanted for question in questions):
             group = [question for question in questions if question.wanted == wanted]
             for attempt in range(self.scoring.retries + 1):
                 again: list[int] = []
-                for place, answered in self._once(self.panel.kind.take(objects, [q.rows[0] for q in group]), wanted):
+                for place, answered in self._once(self.panel.kind.take(objects, [q.place for q in group]), wanted):
                     last = answered[-1]
                     if isinstance(last, Failure) and last.transient and attempt < self.scoring.retries:
                         again.append(place)
@@ -336,16 +335,24 @@ class Service:
             answered: the oracle had a value, and the object is counted already, as where that came from.
         """
         self.counters.failed += not answered
+        if answered and self.ranks.size > 1:  # of an object of this rank: the others hear of it in the next call
+            self._news.append((reason, detail))
+        else:
+            self._note(reason, detail)
+
+    def _note(self, reason: str, detail: str) -> None:
         reasons = self.counters.reasons
         if reason not in reasons and len(reasons) >= MAX_REASONS:
             reason = "other reasons"
-        if reason not in reasons:
+        if reason not in reasons and self.ranks.first:
             detail = f" ({detail})" if detail else ""
             logger.warning("an object goes without a value: %s%s; later ones are counted, not logged", reason, detail)
         reasons[reason] = reasons.get(reason, 0) + 1
 
     def state_dict(self) -> dict[str, Any]:
-        """Counters and memory as plain data (numbers, strings, tensors)."""
+        """Counters and memory as plain data (numbers, strings, tensors), the same on all ranks, which call together."""
+        if self.ranks.size > 1:
+            self._hear([told for news in self.ranks.gather(self._news) for told in news])
         names = list(self.panel.properties)
         places = [self._place[name] for name in names]
         rows = np.array(list(self._cache.values()), dtype=np.float64).reshape(len(self._cache), len(self._columns))
@@ -353,7 +360,7 @@ class Service:
             "oracle": self.panel.name,
             "properties": names,
             "counters": asdict(self.counters),
-            "seen": torch.tensor(sorted(self._seen), dtype=torch.int64),
+            "seen": self._seen.tensor(),
             "keys": list(self._cache),
             "answers": torch.from_numpy(rows[:, places]),
             "failures": [[key, f.message, f.reason] for key, f in self._failures.items()],
@@ -376,7 +383,7 @@ class Service:
             )
         rows = answers.reshape(len(state["keys"]), len(names))[:, [names.index(column) for column in self._columns]]
         self.counters = Counters(**{**state["counters"], "reasons": dict(state["counters"]["reasons"])})
-        self._seen = set(state["seen"].tolist())
+        self._seen = NumberSet(state["seen"])
         self._cache = OrderedDict(zip(state["keys"], map(tuple, rows.tolist()), strict=True))
         self._failures = OrderedDict((key, Failure(*words)) for key, *words in state.get("failures", []))
         for memory in (self._cache, self._failures):

@@ -32,7 +32,8 @@ class Scoring:
             kept apart; those of a component are the same in every mean.
         budget: different objects that may be asked for, wherever the answers come from; then training stops.
             Evaluation is not charged. Null for no limit.
-        workers: processes that hold the oracles; 0 asks them in the main process.
+        workers: processes that hold the oracles; 0 asks them in the main process. Of a run on several devices each
+            process has so many of its own, and new objects are dealt out evenly among them.
         chunk: objects that a worker is given at once.
         timeout: seconds that one object may take before its worker is stopped, a chunk as many times as it has objects;
             needs workers. The objects of a stopped chunk are asked about one by one.
@@ -48,6 +49,8 @@ class Scoring:
         ray_address: of the cluster, such as "auto"; null starts one here.
         make: builds the oracle (or what is made of several) anew in a worker; None copies it there. A run gives it.
         recipe: the oracle's config, part of what the disk cache goes by. A run gives it.
+        ranks: the processes that have one memory, budget and set of counters (``molgfn.ranks.Ranks``); None: this one
+            alone. A run gives it.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Scoring:
         ray_address: str | None = None,
         make: Callable[[], Oracle | HasPanel] | None = None,
         recipe: Any = None,
+        ranks: Any = None,
     ) -> None:
         if timeout is not None and workers == 0:
             raise ConfigError(
@@ -80,7 +84,7 @@ class Scoring:
         self.workers, self.chunk, self.timeout, self.retries = workers, chunk, timeout, retries
         self.on_failure, self.give_up, self.record = on_failure, give_up, record
         self.backend, self.ray_address = backend, ray_address
-        self.make, self.recipe = make, recipe
+        self.make, self.recipe, self.ranks = make, recipe, ranks
 
     def pool(self, panel: Panel) -> Workers | None:
         """The worker processes, not started yet; None where the oracles are asked in this process."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import weakref
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.util import Finalize
 from typing import Any, cast
 
 from pebble import ProcessExpired, ProcessPool
@@ -21,13 +22,30 @@ from molgfn.serving.panel import Panel
 START_UP = 600.0
 
 
+class _Process(SpawnProcess):
+    """A worker that no signal to the whole job ends: its last answers are still waited for.
+
+    A terminal, or a cluster, tells each process of a job to end, and the run ends with a checkpoint after its
+    iteration. A worker that died of that would cost an object its value. So only its own pool ends it, by a signal that
+    cannot be ignored.
+    """
+
+    def terminate(self) -> None:
+        self.kill()
+
+
+class _Spawn(SpawnContext):
+    Process = _Process
+
+
 class Workers:
     """Worker processes that hold the oracles of a panel and answer for objects that are sent to them as their
     keys.
 
     A chunk that is not answered in time, or whose worker dies, is asked again object by object, so that only the
-    culprit goes without a value. Processes are spawned at the first question: they import what the oracle needs and
-    nothing of torch unless the oracle does.
+    culprit goes without a value; one of a single object whose worker dies is asked again, too: whoever killed the
+    worker, it may not have been the object. Processes are spawned at the first question: they import what the oracle
+    needs and nothing of torch unless the oracle does.
 
     Args:
         make: builds the oracle; it must be picklable.
@@ -49,12 +67,15 @@ class Workers:
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
         self.name, self.kind = panel.name, panel.kind
         self._pool: ProcessPool | None = None
+        self._again = False  # the objects of this round have been asked about before
+        self._answered = False  # one of the present workers has given an answer
 
     def answer(self, objects: Any, which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
         """(row, what the oracles at the places ``which`` of the panel say) of each of the objects, as they come."""
         texts = self.kind.keys(objects)
         rows = list(range(len(texts)))
         waiting = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
+        self._again = False
         while waiting:
             alone: list[list[int]] = []
             for part, answers in self._ask(waiting, texts, which):
@@ -62,7 +83,7 @@ class Workers:
                     alone += [[row] for row in part]
                 else:
                     yield from zip(part, answers, strict=True)
-            waiting = alone
+            waiting, self._again = alone, True
 
     def _ask(
         self, parts: list[list[int]], texts: list[str], which: Sequence[int]
@@ -88,12 +109,16 @@ class Workers:
 
     def _result(self, future: Any, size: int) -> Sequence[Answered] | None:
         try:
-            return future.result()
+            answers = future.result()
+            self._answered = True
+            return answers
         except FutureTimeoutError:
             return self._too_slow(size)
         except ProcessExpired as error:
             return self._died(size, f"exit code {error.exitcode}")
         except BrokenProcessPool:
+            if self._answered:  # somebody killed one that had nothing to do: new ones are asked
+                return None
             raise OracleFault(
                 f"oracle {self.name}: its worker processes die as they start, before they are asked anything; "
                 "scoring.workers=0 shows what prepare() does in this process"
@@ -109,17 +134,23 @@ class Workers:
     def _died(self, size: int, detail: str) -> list[Answered] | None:
         """The same for one whose worker died."""
         reason = f"oracle {self.name} killed its process"
-        return None if size > 1 else [[Failure(reason, reason, detail, transient=True)]]
+        return None if size > 1 or not self._again else [[Failure(reason, reason, detail, transient=True)]]
 
     def _running(self) -> ProcessPool:
+        if self._pool is not None and not self._pool.active:
+            _end(self._pool)
+            self._pool = None
         if self._pool is None:
+            self._answered = False
             self._pool = ProcessPool(
                 max_workers=self.count,
                 initializer=_begin,
                 initargs=(self.make,),
-                context=cast(Any, multiprocessing.get_context("spawn")),
+                context=cast(Any, _Spawn()),
             )
-            weakref.finalize(self, _end, self._pool)
+            # not by weakref: a process of a run that multiprocessing began ends without what is registered at exit, and
+            # waits for its workers for ever
+            Finalize(self, _end, args=(self._pool,), exitpriority=10)
             if self.timeout is not None:
                 self._require_ready(self._pool)
         return self._pool
@@ -145,6 +176,9 @@ _TROUBLE: list[str] = []
 
 def _begin(make: Callable[[], Sequence[Oracle]]) -> None:
     """Build the oracles once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
+    for name in ("SIGTERM", "SIGUSR1"):  # Ctrl-C is ignored already
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     _TROUBLE[:] = []
     try:
         _ORACLES[:] = make()

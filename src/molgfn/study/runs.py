@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -14,6 +17,7 @@ from typing import Any
 
 from molgfn.moved import former
 from molgfn.study.plan import Study
+from molgfn.training.callbacks.interrupts import SIGNALS, interrupting, signals_interrupt
 
 #: settings that decide when a run is saved or given up, or what is said about it, not what comes of one that ends
 WITHOUT_EFFECT = (
@@ -127,7 +131,7 @@ def perform(job: Job) -> dict[str, Any]:
         run = train(job.config)
         seconds = time.perf_counter() - start
         if run.interrupted:  # Ctrl-C is meant for the whole study
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(run.signal)
         values = measure(run, samples=job.samples, heldout=job.heldout)
         curves = {f"{y} over {x}": curve(run.folder / "metrics.csv", x, y) for x, y in job.curves}
         return {**record, "values": {**values, "seconds": seconds}, "curves": curves}
@@ -150,18 +154,46 @@ def perform_all(jobs: list[Job], results: Results, *, workers: int) -> Iterator[
     if not open_jobs:
         return
     if workers == 1:
-        for number, job in enumerate(open_jobs, start=1):
-            yield _kept(perform(job), results), len(open_jobs) - number
+        with signals_interrupt():
+            for number, job in enumerate(open_jobs, start=1):
+                yield _kept(perform(job), results), len(open_jobs) - number
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        futures = [pool.submit(perform, job) for job in open_jobs]
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_wait_quietly)
+    # a run in a worker that is told to end writes a checkpoint first; leaving the pool waits for that
+    with signals_interrupt(then=lambda number: _tell(pool)), pool:
+        futures = [pool.submit(_perform, job) for job in open_jobs]
         try:
             for number, future in enumerate(as_completed(futures), start=1):
                 yield _kept(future.result(), results), len(futures) - number
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _perform(job: Job) -> dict[str, Any]:
+    """``perform`` in a worker, which signals interrupt as Ctrl-C does; SIGTERM then ends the worker, too."""
+    try:
+        with signals_interrupt():
+            return perform(job)
+    except KeyboardInterrupt as error:
+        if interrupting(error) == signal.SIGTERM:
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise
+
+
+def _wait_quietly() -> None:
+    """A worker without a job has nothing to save: only SIGTERM ends it."""
+    for number in set(SIGNALS) - {signal.SIGTERM}:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _tell(pool: ProcessPoolExecutor) -> None:
+    """Have the workers end what they do."""
+    for worker in list((pool._processes or {}).values()):
+        if worker.pid is not None and worker.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGINT)
 
 
 def _kept(record: dict[str, Any], results: Results) -> dict[str, Any]:

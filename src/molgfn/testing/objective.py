@@ -11,22 +11,26 @@ from molgfn.errors import ContractError
 from molgfn.objectives.base import Objective
 from molgfn.objectives.declarations import of_objective
 from molgfn.policies.tabular import TabularPolicy
+from molgfn.ranks import Ranks
 from molgfn.testing.golden import GoldenDag, golden_dag
+from molgfn.testing.shares import on_each
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.networks import Networks
+from molgfn.trajectories.union import WHOLE, Union
 
 
 def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> None:
     """Check everything that ``objectives.base.Objective`` promises, with quantities and networks of its own.
 
-    Declarations name what there is; pads, the order of trajectories and the width of padding change nothing; losses and
-    gradients are finite; gradient reaches the declared parameter groups and no others; and at exact flows loss and
-    gradient vanish, or the expected gradient does. Two kinds of objectives have no exact flows on the golden DAG, so
-    that this last check is left out for them: those that need path independence, and those that read a frozen policy
-    (for which a random table stands in here: P_T is not R / Z).
+    Declarations name what there is; pads, the order of trajectories and the width of padding change nothing, nor do two
+    processes with half a batch each (``evaluated.union``); losses and gradients are finite; gradient reaches the
+    declared parameter groups and no others; and at exact flows loss and gradient vanish, or the expected gradient does.
+    Two kinds of objectives have no exact flows on the golden DAG, so that this last check is left out for them: those
+    that need path independence, and those that read a frozen policy (for which a random table stands in here: P_T is
+    not R / Z).
 
     Args:
         objective: what to check.
@@ -45,6 +49,7 @@ def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> No
         raise ContractError(f"{name}: the loss is {float(base.detach())}")
     _invariant(objective, dag, base)
     _gradients(objective, dag)
+    _shared(objective, dag)
     if objective.needs_path_independence or objective.frozen:
         return
     dag.solve(forward_looking=objective.forward_looking)
@@ -99,6 +104,7 @@ def evaluate_for(
     networks: Networks | None = None,
     joint: bool = True,
     trajectories: Trajectories | None = None,
+    union: Union = WHOLE,
 ) -> Evaluated:
     """Trajectories of the golden DAG, evaluated as at the first step of an iteration; P_B with gradient if possible.
 
@@ -108,6 +114,7 @@ def evaluate_for(
         networks: target and further networks; None: random ones, as many as the objective has.
         joint: with the gradient of P_B, where the objective trains it.
         trajectories: None: all 19.
+        union: the batch of all processes.
     """
     return evaluate(
         dag.trajectories if trajectories is None else trajectories,
@@ -115,6 +122,7 @@ def evaluate_for(
         quantities=objective.quantities,
         joint=joint and "backward" in objective.trains,
         networks=networks or networks_of(objective, dag),
+        union=union,
     )
 
 
@@ -205,3 +213,29 @@ def _invariant(objective: Objective, dag: GoldenDag, base: Tensor) -> None:
     order = torch.randperm(len(evaluated), generator=torch.Generator().manual_seed(0))
     if not torch.allclose(_total(objective, reordered(evaluated, order)), base, rtol=1e-9, atol=1e-12):
         raise ContractError(f"{name}: the order of the trajectories changes the loss")
+
+
+def _shared(objective: Objective, dag: GoldenDag) -> None:
+    """Two processes with nine trajectories each have on average the losses and gradients of one with all eighteen."""
+
+    def of(rows: Tensor, union: Union = WHOLE) -> tuple[Tensor, dict[str, Tensor | None]]:
+        share = dag.trajectories.select(rows)
+        loss = _total(objective, evaluate_for(objective, dag, trajectories=share, union=union))
+        return loss.detach(), _gradient(loss, dag)
+
+    def half(ranks: Ranks) -> tuple[Tensor, dict[str, Tensor | None]]:
+        return of(torch.arange(9 * ranks.rank, 9 * ranks.rank + 9), Union(ranks))
+
+    whole, gradients = of(torch.arange(18))
+    (first, of_first), (second, of_second) = on_each(half)
+    name, way = type(objective).__name__, "ask `evaluated.union` for what joins trajectories"
+    if not torch.allclose((first + second) / 2, whole, rtol=1e-9, atol=1e-12):
+        raise ContractError(f"{name}: two processes with half a batch each have another loss than one with all; {way}")
+    for group, gradient in gradients.items():
+        one, other = of_first[group], of_second[group]
+        if gradient is None or one is None or other is None:
+            continue
+        if not torch.allclose((one + other) / 2, gradient, rtol=1e-9, atol=1e-12):
+            raise ContractError(
+                f"{name}: two processes with half a batch each have another gradient of `{group}` than one; {way}"
+            )

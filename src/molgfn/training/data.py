@@ -16,6 +16,7 @@ from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.serving.counters import BUDGET_SPENT
+from molgfn.training.found import Found
 from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import Batch
@@ -36,6 +37,7 @@ class _Batches(IterableDataset):
 
     def __iter__(self) -> Iterator[Batch]:
         owner = self.owner
+        owner.restore_random_state()
         while owner.iteration < owner.iterations and not owner.spent:
             refused = owner.refused
             batch = owner.draw()
@@ -90,10 +92,13 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
+        #: what all ranks found in the latest batch; None before the first
+        self.found: Found | None = None
         #: the batch in which the budget ended: drawn and scored, not trained on
         self.untrained: Batch | None = None
         self._streams: dict[str, torch.Generator] = {}
         self._restored: dict[str, torch.Tensor] = {}
+        self._random: dict[str, torch.Tensor] = {}
 
     def _stream(self, name: str, device: torch.device) -> torch.Generator:
         if name not in self._streams:
@@ -107,7 +112,11 @@ class TrajectoryDataModule(pl.LightningDataModule):
     @property
     def spent(self) -> bool:
         """The budget of oracle calls is spent, which every rank learns together."""
-        return self.ranks.any(self.reward.spent)
+        return self.together(self.reward.spent)
+
+    def together(self, flag: bool) -> bool:
+        """Whether it holds on any rank; where the reward counts for all of them, each knows without being asked."""
+        return flag if self.reward.ranks.size == self.ranks.size else self.ranks.any(flag)
 
     @property
     def refused(self) -> int:
@@ -125,16 +134,16 @@ class TrajectoryDataModule(pl.LightningDataModule):
             state_rewards=self.state_rewards,
             offline_rewards=self.offline_rewards,
             replay_generator=self._stream("replay", torch.device("cpu")),
+            ranks=self.ranks,
             keep=self.keep,
         )
         self.iteration += 1
-        self.drawn += len(batch.fresh)
-        if self.record is not None:
-            for part in (batch.fresh, batch.given):
+        self.found = Found.of(batch, self.ranks)
+        self.drawn += len(self.found.fresh)
+        if self.record is not None and self.ranks.first:
+            for part in (self.found.fresh, self.found.given, self.found.states):
                 if part is not None:
-                    self.record.add(self.iteration, part.trajectories.keys, part.trajectories.source, part.scores)
-            if (states := batch.fresh.on_the_way) is not None:
-                self.record.add(self.iteration, states.keys, ["state"] * len(states.keys), states.scores)
+                    self.record.add(self.iteration, part.keys, part.sources, part.scores, part.condition)
         self.sampling_seconds += time.perf_counter() - start
         return batch
 
@@ -144,11 +153,27 @@ class TrajectoryDataModule(pl.LightningDataModule):
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch  # it was built there
 
+    def _random_state(self) -> dict[str, torch.Tensor]:
+        """Of torch's own generators, which parts of a user may draw from (dropout does): device -> state."""
+        device = self.policy.device
+        more = {str(device): torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
+        return {"cpu": torch.get_rng_state(), **more}
+
+    def restore_random_state(self) -> None:
+        """To be called right before the first batch: what a trainer sets up draws from them as well."""
+        for name, state in self._random.items():
+            if name == "cpu":
+                torch.set_rng_state(state)
+            elif torch.cuda.is_available():
+                torch.cuda.set_rng_state(state, name)
+        self._random = {}
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "iteration": self.iteration,
             "drawn": self.drawn,
             "streams": self.ranks.keep({name: stream.get_state() for name, stream in self._streams.items()}),
+            "random": self.ranks.keep(self._random_state()),
             "sources": self.ranks.keep(self.sources.state_dict()),
             "reward": self.reward.state_dict(),
         }
@@ -158,7 +183,9 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.drawn = state_dict["drawn"]
         self._restored = {k: v.cpu() for k, v in self.ranks.own(state_dict["streams"]).items()}
         self._streams = {}
+        if "random" in state_dict:
+            self._random = {k: v.cpu() for k, v in self.ranks.own(state_dict["random"]).items()}
         self.sources.load_state_dict(self.ranks.own(state_dict["sources"]), self.environment)
         self.reward.load_state_dict(state_dict["reward"])
-        if self.record is not None:
+        if self.record is not None and self.ranks.first:
             self.record.forget_after(self.iteration)

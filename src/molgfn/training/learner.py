@@ -78,7 +78,7 @@ class Learner:
         ranks: Ranks = ALONE,
         give_up: int = 10,
     ) -> None:
-        self.policy, self.objective, self.backward = policy, objective, backward
+        self.policy, self.objective, self.backward, self.ranks = policy, objective, backward, ranks
         self.auxiliaries: dict[str, Policy] = dict(auxiliaries or {})
         self.frozen: dict[str, Policy] = {k: v.requires_grad_(False).eval() for k, v in (frozen or {}).items()}
         self.followers = Followers(
@@ -120,7 +120,7 @@ class Learner:
         try:
             self.steps.skipped.end_iteration()
         except NotFiniteError as error:
-            drawn = {"batch": as_plain(batch.trajectories), "fresh": as_plain(batch.fresh.trajectories)}
+            drawn = {"batch": self._union(batch.trajectories), "fresh": self._union(batch.fresh.trajectories)}
             error.state = {**(before or {}), **drawn}
             raise
         self.iteration += 1
@@ -173,6 +173,12 @@ class Learner:
             log_guide=guide.log_prob(batch, self.policy) if guide is not None and backward.share < 1 else None,
             share=backward.share,
         )
+
+    def _union(self, share: Trajectories) -> dict[str, Any]:
+        """The trajectories of all processes, as plain data."""
+        if self.ranks.size == 1:
+            return as_plain(share)
+        return as_plain(Trajectories.cat(self.ranks.gather(share.to("cpu"))))
 
     def _whole(self) -> dict[str, Any]:
         """A copy of everything that an iteration changes."""

@@ -51,8 +51,16 @@ class GFlowNetModule(pl.LightningModule):
             self.row |= {f"lr/{name}": rate for name, rate in self.learner.steps.rates.items()}
         metrics = self.learner.step(batch, _Lightning(self))
         if rowed:
-            self.row |= {f"train/{name}": value for name, value in metrics.items()}
+            self.row |= {f"train/{name}": value for name, value in self._joined(metrics).items()}
         return metrics
+
+    def _joined(self, metrics: dict[str, Tensor]) -> dict[str, float | Tensor]:
+        """The means over the processes of the run."""
+        ranks = self.learner.ranks
+        if ranks.size == 1:
+            return dict(metrics)
+        told = ranks.gather({name: float(value) for name, value in metrics.items()})
+        return {name: sum(each[name] for each in told) / len(told) for name in metrics}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[BESIDE] = self.learner.state_dict()

@@ -1,4 +1,4 @@
-"""A run is one process on one machine with local files, whatever the environment variables of a cluster say."""
+"""A run of one device is one process with local files, whatever the environment variables of a cluster say."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from lightning_fabric.plugins.environments.cluster_environment import ClusterEnv
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.plugins.io import CheckpointIO
 
+from molgfn.ranks import ALONE, Ranks
+
 logger = logging.getLogger("molgfn")
 
 #: where launchers leave a process' number; Lightning, and libraries like it, write nothing where it is above 0
@@ -24,11 +26,15 @@ RANKS = (
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Within it, Lightning's loggers write, though a rank was left in the environment when it was imported."""
+def alone(ranks: Ranks = ALONE) -> Iterator[None]:
+    """Within it, Lightning's loggers write, though a rank was left in the environment when it was imported.
+
+    In a run of several processes they write in the first.
+    """
     before = rank_zero_only.rank
-    rank_zero_only.rank = 0
-    if found := [f"{name}={os.environ[name]}" for name in RANKS if os.environ.get(name, "0") not in ("", "0")]:
+    rank_zero_only.rank = ranks.rank
+    found = [f"{name}={os.environ[name]}" for name in RANKS if os.environ.get(name, "0") not in ("", "0")]
+    if found and ranks.size == 1:
         logger.info("%s is set; this run is a process of its own and shares nothing with others", ", ".join(found))
     try:
         yield

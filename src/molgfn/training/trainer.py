@@ -14,6 +14,7 @@ from molgfn.paths import InputFile
 Count = Annotated[int, Field(ge=1)]
 Precision = Literal["32-true", "64-true", "bf16-mixed"]
 Profiler = Literal["simple", "advanced", "pytorch"]
+StrategyName = Literal["auto", "gloo", "nccl"]
 #: callbacks of Lightning for what a run does by itself -> the setting that says how
 _OWN: dict[type[pl.Callback], str] = {
     lightning.Checkpoint: "a run keeps its checkpoints itself (trainer.checkpoint_every)",
@@ -28,6 +29,12 @@ class TrainerSettings:
     Args:
         iterations: batches to train on.
         accelerator: device kind, as Lightning names it.
+        devices: devices of a machine, each with a process of its own that draws its share of every batch; "auto": the
+            GPUs of the machine, or the processes that a launcher started; None is one.
+        nodes: machines; their processes are started by torchrun or srun. "auto": as many as the launcher says; None is
+            one.
+        strategy: how the processes talk: "gloo", or "nccl" between CUDA devices; "auto" and None take what goes with
+            the device.
         precision: floating-point precision, as Lightning names it.
         threads: intra-op threads of torch on a CPU; None leaves torch's choice.
         log_every: iterations between rows of metrics.csv.
@@ -42,6 +49,8 @@ class TrainerSettings:
         give_up: iterations in a row with a step that could not be taken, because a loss or its gradient was not finite,
             after which the run ends with what reproduces it in ``not_finite.pt`` (``molgfn.reproduce``); the weights
             stay as they were. 1 ends it at the first.
+        requeue: in a SLURM job: after SIGUSR1 (``sbatch --signal=USR1@120``) put the job back into the queue, and go on
+            with its run when it starts again; None does neither.
         freeze: what of the networks does not train: parameter groups (forward, backward, flow, log_z, or a further
             network of the objective), parameters or modules by name, or patterns of names (``encoder.*``).
         callbacks: Lightning callbacks; what one writes into ``pl_module.row`` becomes a column of metrics.csv.
@@ -70,9 +79,13 @@ class TrainerSettings:
         init_from: InputFile | None = None,
         progress: Literal["auto", "live", "lines", "none"] = "auto",
         give_up: Count = 10,
+        requeue: bool | None = None,
         freeze: list[str] | None = None,
         callbacks: list[pl.Callback] | None = None,
         profiler: Profiler | None = None,
+        devices: Count | Literal["auto"] | None = None,
+        nodes: Count | Literal["auto"] | None = None,
+        strategy: StrategyName | None = None,
         keep_rollout: bool | None = None,
     ) -> None:
         if exact_every is not None and exact_every % log_every:
@@ -91,13 +104,20 @@ class TrainerSettings:
         self.init_from = init_from
         self.progress = progress
         self.give_up = give_up
+        self.requeue = bool(requeue)
         self.freeze = freeze or []
         self.callbacks = callbacks or []
         self.profiler: Profiler | None = profiler
+        self.devices: int | Literal["auto"] = devices or 1
+        self.nodes: int | Literal["auto"] = nodes or 1
+        self.strategy: StrategyName = strategy or "auto"
         self.keep_rollout = keep_rollout
 
-    def require_device(self) -> None:
+    def require_device(self, processes: int = 1) -> None:
         """Refuse a device that is not here, before there is a run folder.
+
+        Args:
+            processes: of this machine, each with a device of its own.
 
         Raises:
             ConfigError: saying what is missing.
@@ -114,6 +134,36 @@ class TrainerSettings:
                 f"trainer.accelerator={self.accelerator}: torch sees no such device here; use auto or cpu, or install "
                 "a torch that is built for the device"
             )
+        if processes > 1 and self.on_cuda and (there := torch.cuda.device_count()) < processes:
+            raise ConfigError(
+                f"trainer.devices: {processes} processes of this machine need a GPU each, but torch sees {there}; "
+                "lower trainer.devices"
+            )
+        if processes > 1 and not self.on_cuda and self.accelerator not in {"auto", "cpu"}:
+            raise ConfigError(
+                f"trainer.devices: several processes go with CUDA devices or with accelerator=cpu, not with "
+                f"accelerator={self.accelerator} on this machine"
+            )
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether the run trains on CUDA devices of this machine."""
+        import torch
+
+        return self.accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+
+    @property
+    def backend(self) -> Literal["gloo", "nccl"]:
+        """What ``strategy`` comes to here.
+
+        Raises:
+            ConfigError: nccl without CUDA devices.
+        """
+        if self.strategy == "nccl" and not self.on_cuda:
+            raise ConfigError("trainer.strategy=nccl: that is for CUDA devices, and there are none here; use auto")
+        if self.strategy == "auto":
+            return "nccl" if self.on_cuda else "gloo"
+        return self.strategy
 
 
 def require_place(callback: pl.Callback) -> None:

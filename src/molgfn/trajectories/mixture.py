@@ -13,10 +13,11 @@ from pydantic import Field
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.kept import Kept
-from molgfn.trajectories.rewarded import Batch, Rewarded
+from molgfn.trajectories.rewarded import Batch, Drawn, Rewarded
 from molgfn.trajectories.sources.base import Context, Kind, Source
 from molgfn.trajectories.sources.on_policy import OnPolicy
 
@@ -149,6 +150,7 @@ class Sources:
         replay_generator: torch.Generator | None = None,
         state_rewards: bool = False,
         offline_rewards: bool = True,
+        ranks: Ranks = ALONE,
         keep: bool = False,
     ) -> Batch:
         """One scored batch on the policy's device.
@@ -162,6 +164,7 @@ class Sources:
             state_rewards: find rewards of the states on the way, too.
             offline_rewards: find rewards of given objects; False leaves their log R 0, for an objective that does not
                 read it.
+            ranks: the processes of the run; all draw together.
             keep: where one rollout draws the whole batch, keep what the policy computes in it.
         """
         self.prepare(policy.environment)
@@ -173,6 +176,7 @@ class Sources:
             choices=replay_generator,
             state_rewards=state_rewards,
             given_rewards=offline_rewards,
+            ranks=ranks,
         )
         kind = policy.environment.kind
         parts: list[Trajectories] = []
@@ -200,7 +204,14 @@ class Sources:
                 context = replace(context, fresh=Rewarded.cat(fresh, kind))
         if context.fresh is None:
             raise ContractError(f"source `{self._rest}` found nothing: what it draws goes through `context.found`")
-        batch = Batch(Trajectories.cat(parts), context.fresh, Rewarded.cat(given, kind) if given else None, kept)
+        shared = any(source.shared for source in self.by_name.values())
+        batch = Batch(
+            Trajectories.cat(parts),
+            context.fresh,
+            Rewarded.cat(given, kind) if given else None,
+            kept,
+            Drawn.of(context.fresh).gathered(ranks) if shared else None,
+        )
         for source in self.by_name.values():
             source.observe(batch)
         return batch

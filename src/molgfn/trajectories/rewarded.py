@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from molgfn.environments.base import Environment
 from molgfn.errors import ContractError
 from molgfn.objects.base import ObjectKind
+from molgfn.ranks import Ranks
 from molgfn.rewards.base import ConditionValues, Reward, Scores
 from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
@@ -32,10 +33,12 @@ class StateScores:
     Attributes:
         keys: n object keys.
         scores: of the n objects.
+        condition: name -> float [n], what they are scored under; empty without conditions.
     """
 
     keys: list[str]
     scores: Scores
+    condition: ConditionValues = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Rewarded:
         objects: B finished objects, as ``Environment.objects`` gives them.
         scores: of the B objects.
         on_the_way: states before the last; None where nobody asked for their rewards, or none stands for an object.
+        condition: name -> float [B], what the objects are scored under; empty without conditions.
+        log_reference: log R under the reference condition, float64 [B], which is one number for an object whatever it
+            was built for; None for a reward that reads no condition.
         kept: what the policy computed when it drew them; None where it is not kept.
     """
 
@@ -54,6 +60,8 @@ class Rewarded:
     objects: Any
     scores: Scores
     on_the_way: StateScores | None = None
+    condition: ConditionValues = field(default_factory=dict)
+    log_reference: Tensor | None = None
     kept: Kept | None = None
 
     def __len__(self) -> int:
@@ -73,10 +81,44 @@ class Rewarded:
             trajectories=Trajectories.cat([p.trajectories for p in parts]),
             objects=kind.cat([p.objects for p in parts]),
             scores=Scores.cat([p.scores for p in parts]),
-            on_the_way=StateScores([k for s in states for k in s.keys], Scores.cat([s.scores for s in states]))
+            on_the_way=StateScores(
+                [k for s in states for k in s.keys],
+                Scores.cat([s.scores for s in states]),
+                _together([s.condition for s in states]),
+            )
             if states
             else None,
+            condition=_together([p.condition for p in parts]),
+            log_reference=None
+            if any(p.log_reference is None for p in parts)
+            else torch.cat([p.log_reference for p in parts if p.log_reference is not None]),
         )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Newly drawn trajectories as stores and guides keep them.
+
+    Attributes:
+        trajectories: B, scored.
+        log_reference: as in ``Rewarded``.
+    """
+
+    trajectories: Trajectories
+    log_reference: Tensor | None = None
+
+    @classmethod
+    def of(cls, fresh: Rewarded) -> Drawn:
+        return cls(fresh.trajectories, fresh.log_reference)
+
+    def gathered(self, ranks: Ranks) -> Drawn:
+        """Those of all ranks, one after the other, on the CPU; itself where there is one."""
+        if ranks.size == 1:
+            return self
+        parts = ranks.gather(Drawn(self.trajectories.to("cpu"), self.log_reference))
+        known = [part.log_reference for part in parts if part.log_reference is not None]
+        together = Trajectories.cat([part.trajectories for part in parts])
+        return Drawn(together, torch.cat(known) if len(known) == len(parts) else None)
 
 
 @dataclass(frozen=True)
@@ -89,12 +131,14 @@ class Batch:
             is given, it is one trajectory that is not trained on.
         given: those that lead to given objects; None where there are none, or nobody reads their rewards.
         kept: what the policy computed at all their states when it drew them; None where that is not kept.
+        everywhere: what all processes of the run drew anew; None where nobody stores it.
     """
 
     trajectories: Trajectories
     fresh: Rewarded
     given: Rewarded | None = None
     kept: Kept | None = None
+    everywhere: Drawn | None = None
 
     @classmethod
     def of(cls, fresh: Rewarded) -> Batch:
@@ -107,7 +151,12 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """With all trajectories on a device."""
         given = None if self.given is None else self.given.to(device)
-        return Batch(self.trajectories.to(device), self.fresh.to(device), given)  # what was kept stays behind
+        # what was kept stays behind
+        return Batch(self.trajectories.to(device), self.fresh.to(device), given, everywhere=self.everywhere)
+
+    def drawn(self, *, everywhere: bool) -> Drawn:
+        """What was drawn anew by all processes of the run, or by this one alone."""
+        return self.everywhere if everywhere and self.everywhere is not None else Drawn.of(self.fresh)
 
 
 def find_rewards(
@@ -131,13 +180,15 @@ def find_rewards(
     terminal = trajectories.terminal
     objects = environment.objects(terminal)
     keys = environment.kind.keys(objects)
-    scores = (score or reward)(objects, keys, environment.condition_values(terminal))
+    condition = environment.condition_values(terminal)
+    scores = (score or reward)(objects, keys, condition)
     log_symmetry = environment.log_symmetry(terminal, objects)
     device = trajectories.lengths.device
     log_reward_state, on_the_way, of_states = None, None, None
     if state_rewards:
         log_target = (scores.log_reward - log_symmetry).to(device)
-        log_reward_state, rows, on_the_way = _state_rewards(trajectories, environment, reward, log_target)
+        nothing = environment.kind.take(objects, [])
+        log_reward_state, rows, on_the_way = _state_rewards(trajectories, environment, reward, log_target, nothing)
         of_states = _of_states(trajectories, scores, rows, on_the_way)
     found = replace(
         trajectories,
@@ -149,7 +200,7 @@ def find_rewards(
         measurements=scores.measurements,
         state_measurements=of_states,
     )
-    return Rewarded(found, objects, scores, on_the_way)
+    return Rewarded(found, objects, scores, on_the_way, condition, _log_reference(scores, environment, reward))
 
 
 def without_rewards(trajectories: Trajectories, state_rewards: bool) -> Trajectories:
@@ -199,6 +250,19 @@ def under_new_conditions(
     return replace(found, log_reward_state=moved.index_copy(0, found.last, found.log_target.double()))
 
 
+def _together(conditions: Sequence[ConditionValues]) -> ConditionValues:
+    """Those of several batches, one after the other."""
+    return {name: torch.cat([condition[name] for condition in conditions]) for name in conditions[0]}
+
+
+def _log_reference(scores: Scores, environment: Environment, reward: Reward) -> Tensor | None:
+    """See ``Rewarded``; None as well where nothing says what was measured."""
+    if not reward.reads or scores.measurements is None:
+        return None
+    reference = environment.condition_values(environment.initial(1))
+    return reward.revalue(scores.measurements, {k: v.expand(len(scores)) for k, v in reference.items()})
+
+
 def _of_states(
     trajectories: Trajectories, scores: Scores, rows: Tensor, on_the_way: StateScores | None
 ) -> Measurements | None:
@@ -216,21 +280,25 @@ def _of_states(
 
 
 def _state_rewards(
-    trajectories: Trajectories, environment: Environment, reward: Reward, log_target: Tensor
+    trajectories: Trajectories, environment: Environment, reward: Reward, log_target: Tensor, nothing: Any
 ) -> tuple[Tensor, Tensor, StateScores | None]:
     """log R'(s), float64 [S], 0 where a state stands for no object; which states on the way stand for one, int64 [n];
-    and what was found out about these.
+    and what was found out about these. ``nothing`` is a batch of no objects.
     """
     states = trajectories.states
     out = torch.zeros(len(states), dtype=torch.float64, device=states.device)
     out = out.index_copy(0, trajectories.last, log_target.double())
     stands = environment.has_object(states)
     on_the_way = stands.index_fill(0, trajectories.last, False).nonzero().squeeze(1)
-    if not len(on_the_way):
+    if not len(on_the_way) and reward.ranks.size == 1:
         return out, on_the_way, None
     some = states[on_the_way]
-    objects = environment.objects(some)
-    keys = environment.kind.keys(objects)
-    scores = reward.further(objects, keys, environment.condition_values(some), finished=False)
+    objects = environment.objects(some) if len(on_the_way) else nothing
+    keys = environment.kind.keys(objects) if len(on_the_way) else []
+    condition = environment.condition_values(some)
+    scores = reward.further(objects, keys, condition, finished=False)
+    if not len(on_the_way):  # the other processes had some, and all call together
+        return out, on_the_way, None
     value = scores.log_reward.double() - environment.log_symmetry(some, objects)
-    return out.index_copy(0, on_the_way, value.to(states.device)), on_the_way, StateScores(keys, scores)
+    found = StateScores(keys, scores, condition)
+    return out.index_copy(0, on_the_way, value.to(states.device)), on_the_way, found

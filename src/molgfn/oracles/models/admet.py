@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from rdkit import Chem
 
 from molgfn.chemistry.molecules import Molecule
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
 
 _INSTALL = "pip install -c constraints.txt '.[admet]' (in the clone)"
@@ -66,6 +68,26 @@ REGRESSION = {
     "VDss_Lombardo": "L/kg",
 }
 ENDPOINTS = (*CLASSIFICATION, *REGRESSION)
+#: the classes of which objects may be in its model files, beside tensors and plain data
+CLASSES = (
+    "chemprop.nn.agg.NormAggregation",
+    "chemprop.nn.message_passing.base.BondMessagePassing",
+    "chemprop.nn.metrics.BinaryAUPRC",
+    "chemprop.nn.metrics.BinaryAUROC",
+    "chemprop.nn.metrics.MAE",
+    "chemprop.nn.metrics.R2Score",
+    "chemprop.nn.predictors.BinaryClassificationFFN",
+    "chemprop.nn.predictors.RegressionFFN",
+    "chemprop.nn.transforms.GraphTransform",
+    "chemprop.nn.transforms.UnscaleTransform",
+    "torch.nn.modules.activation.ReLU",
+    "torch.nn.modules.linear.Identity",
+    "torchmetrics.metric.jit_distributed_available",
+    "torchmetrics.utilities.data.dim_zero_cat",
+    "torchmetrics.utilities.data.dim_zero_sum",
+)
+#: mappings that torch reads as plain ones
+MAPPINGS = ("lightning.fabric.utilities.data.AttributeDict",)
 #: far outside of what the models were trained on, so that only nonsense is refused
 WIDE = (-1e5, 1e5)
 #: molecules per forward pass, to bound memory
@@ -137,9 +159,11 @@ class _Ensemble:
 
         self._torch = torch
         models = importlib.import_module("chemprop.models")
-        # pickles, but part of the installed package
-        self.columns: list[str] = torch.load(paths[0], map_location="cpu", weights_only=False)["output_columns"]
-        self._models = [models.load_model(path, multicomponent=False).eval() for path in paths]
+        files = [(path, path.read_bytes()) for path in paths]
+        contents = [_plain(path, data) for path, data in files]
+        self.columns: list[str] = contents[0]["output_columns"]
+        # chemprop reads a pickle as it is; these bytes have just been found to hold nothing but what is expected
+        self._models = [models.load_model(io.BytesIO(data), multicomponent=False).eval() for _, data in files]
         self._graph = importlib.import_module("chemprop.featurizers").SimpleMoleculeMolGraphFeaturizer()
         self._batch = importlib.import_module("chemprop.data").BatchMolGraph
         self._last: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros((0, len(self.columns))))
@@ -156,6 +180,25 @@ class _Ensemble:
         graph = self._batch([self._graph(mol) for mol in mols])
         with self._torch.inference_mode():
             return self._torch.stack([model(graph) for model in self._models]).mean(dim=0).double().numpy()
+
+
+def _plain(path: Path, data: bytes) -> dict[str, Any]:
+    """The content of a model file, read without running code: tensors, plain data, and objects of ``CLASSES``.
+
+    Raises:
+        DataError: there is something else in it.
+    """
+    import torch
+
+    places = [(name, *name.rsplit(".", 1)) for name in CLASSES]
+    allowed = [(getattr(importlib.import_module(module), last), name) for name, module, last in places]
+    allowed += [(OrderedDict, name) for name in MAPPINGS]
+    try:
+        with torch.serialization.safe_globals(allowed):
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise DataError(f"{path}: not a model of admet-ai 2.0, or a changed one; it was not run ({lines[0]})") from None
 
 
 @lru_cache(maxsize=2)

@@ -1,26 +1,29 @@
-"""Checkpoints: written whole or not at all, readable without running code, and written when a run is interrupted."""
+"""Checkpoints: written whole or not at all, readable without running code, and one before the latest is kept."""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
 
+from molgfn.ranks import ALONE, Ranks
 from molgfn.training.callbacks.rows import Rows
+from molgfn.training.whole_file import sync_folder
 
 logger = logging.getLogger("molgfn")
 
+#: in ``checkpoints`` of a run folder
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+
 
 class Checkpointing(pl.Callback):
-    """Writes ``checkpoints/last.ckpt`` now and then, at the end, and on the first Ctrl-C or SIGTERM.
+    """Writes ``checkpoints/last.ckpt`` now and then, and at the end of training, also where a signal ended it.
 
-    The first interrupt lets the present iteration finish and ends training; a second one stops at once.
+    The one before it stays as ``previous.ckpt``. At every moment one of the two is whole, whatever happens.
 
     Args:
         folder: the run folder.
@@ -28,6 +31,12 @@ class Checkpointing(pl.Callback):
         every: iterations between checkpoints.
         minutes: and at the latest after so many, at the end of an iteration; None for no limit.
         rows: knows how long the run has trained, which goes into the record as ``seconds``.
+        resumed: the checkpoint that the run goes on from; what else lies there is not kept as ``previous.ckpt``.
+        ranks: the processes of the run; the first one writes.
+
+    Attributes:
+        path: of the latest checkpoint.
+        problem: why the latest attempt to write one failed; None where it did not.
     """
 
     def __init__(
@@ -37,17 +46,19 @@ class Checkpointing(pl.Callback):
         every: int,
         minutes: float | None = None,
         rows: Rows | None = None,
+        resumed: Path | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.path = folder / "checkpoints" / "last.ckpt"
+        self.path = folder / "checkpoints" / LAST
         self.record = record
         self.rows = rows
         self.every = every
         self.seconds = float("inf") if minutes is None else 60.0 * minutes
-        self._saved = time.monotonic()
-        self.interrupted = False
-        #: why the latest attempt to write one failed; None where it did not
+        self.ranks = ranks
         self.problem: str | None = None
-        self._before: dict[int, Any] = {}
+        self._sound = resumed is not None and resumed.resolve() == self.path.resolve()  # it has been read
+        self._iteration: int | None = None  # of the one at ``path``
+        self._saved = time.monotonic()
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -59,55 +70,55 @@ class Checkpointing(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._saved = time.monotonic()
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-            trainer.should_stop = True
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._before[number] = signal.signal(number, stop)
-            except ValueError:  # not in the main thread: the caller keeps its own handling
-                return
+        if self.ranks.first:
+            for part in self.path.parent.glob("*.part"):  # of a life that ended while it wrote
+                part.unlink(missing_ok=True)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if (batch_idx + 1) % self.every == 0 or time.monotonic() - self._saved >= self.seconds:
+        late = self.seconds < float("inf") and self.ranks.any(time.monotonic() - self._saved >= self.seconds)
+        if (batch_idx + 1) % self.every == 0 or late:
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # not in on_train_end: there weight averaging has already replaced the weights that train by their average
         self.save(trainer)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
-
     def save(self, trainer: pl.Trainer) -> None:
         """Write beside the old checkpoint, then take its place; a full disk leaves the old one and says so."""
         self._saved = time.monotonic()  # also where it fails: a full disk is not tried again at each iteration
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
+        part = self.path.with_name(f"{LAST}.part")
         try:
-            trainer.save_checkpoint(part)
-            os.replace(part, self.path)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            trainer.save_checkpoint(part)  # on every rank
+            if self.ranks.first:
+                self._take_place(part, trainer.datamodule.iteration)  # type: ignore[attr-defined]
             self.problem = None
         except OSError as error:
-            part.unlink(missing_ok=True)
             reason = error.strerror or str(error)
             kept = f"the one before is still at {self.path}" if self.path.exists() else "there is none before it"
             if reason != self.problem:  # a disk that stays full says so once, not at each checkpoint
                 logger.error("the checkpoint could not be written (%s); %s", error, kept)
             self.problem = reason
+        finally:
+            if self.ranks.first:
+                part.unlink(missing_ok=True)
+
+    def _take_place(self, part: Path, iteration: int) -> None:
+        """Of the latest one, which becomes the previous one; the latest is there at every moment."""
+        if self._sound and self._iteration != iteration:  # the last of a run is written twice where the rhythm has it
+            before = self.path.with_name(f"{PREVIOUS}.part")
+            before.unlink(missing_ok=True)
+            try:
+                os.link(self.path, before)
+            except OSError:  # a file system without links: for a moment only the previous one is there
+                os.replace(self.path, self.path.with_name(PREVIOUS))
+            else:
+                os.replace(before, self.path.with_name(PREVIOUS))
+        os.replace(part, self.path)
+        sync_folder(self.path.parent)
+        self._sound, self._iteration = True, iteration
 
 
 def _mid_epoch(checkpoint: dict[str, Any]) -> None:

@@ -16,8 +16,11 @@ from molgfn.evaluation.metrics.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
+from molgfn.ranks import ALONE, Ranks
+from molgfn.serving.number_set import NumberSet
 from molgfn.training.callbacks.component_means import ComponentMeans
 from molgfn.training.callbacks.variety import Variety
+from molgfn.training.found import Found
 from molgfn.trajectories.rewarded import Batch
 
 
@@ -80,6 +83,7 @@ class Discoveries(pl.Callback):
         best: how many of the best objects are remembered.
         log_every: iterations between log rows.
         remedy: what a warning of a collapse says can be done.
+        ranks: the processes of the run; what all have found is counted. Modes are told apart on rank 0 alone.
     """
 
     def __init__(
@@ -91,10 +95,12 @@ class Discoveries(pl.Callback):
         best: int = 25,
         log_every: int = 10,
         remedy: str = "",
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
         self.direction: Direction = direction
-        self.seen: set[int] = set()
+        self.seen = NumberSet()
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
@@ -105,7 +111,7 @@ class Discoveries(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        self._record(batch, trainer.datamodule.environment.kind)  # type: ignore[attr-defined]
+        self._record(trainer.datamodule.found, batch, trainer.datamodule.environment.kind)  # type: ignore[attr-defined]
         self._trained = {f"train/{name}": value for name, value in outputs.items()}
         if (batch_idx + 1) % self.log_every == 0:
             pl_module.row |= self._row(trainer.datamodule)  # type: ignore[attr-defined, operator, assignment]
@@ -117,7 +123,7 @@ class Discoveries(pl.Callback):
         """A last row where iterations are left over, or the budget ended within a batch that is not trained on."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         if data.untrained is not None:
-            self._record(data.untrained, data.environment.kind)
+            self._record(data.found, data.untrained, data.environment.kind)
         if self._scores and (data.reward.spent or data.iteration >= data.iterations):
             pl_module.row |= {**self._trained, **self._row(data)}  # type: ignore[operator, assignment]
 
@@ -167,17 +173,18 @@ class Discoveries(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._last = (time.perf_counter(), trainer.datamodule.drawn)  # type: ignore[attr-defined]
 
-    def _record(self, batch: Batch, kind: ObjectKind) -> None:
-        fresh, scores = batch.fresh.trajectories, batch.fresh.scores
+    def _record(self, found: Found, batch: Batch, kind: ObjectKind) -> None:
+        """Take up what all ranks ``found``; ``batch`` has the objects of this one."""
+        keys, scores = found.fresh.keys, found.fresh.scores
         self._scores.append((scores.log_reward, scores.value))
         self._components.add(scores.components)
-        self._length = fresh.lengths.double().mean()
+        self._length = found.lengths.double().mean()
         values, log_rewards = scores.value.tolist(), scores.log_reward.tolist()
-        numbers = [_number(key) for key in fresh.keys]
+        numbers = [_number(key) for key in keys]
         self.variety.add(numbers)
         new: list[int] = []
         for row, (key, number, problem, value, log_reward) in enumerate(
-            zip(fresh.keys, numbers, scores.problems, values, log_rewards, strict=True)
+            zip(keys, numbers, scores.problems, values, log_rewards, strict=True)
         ):
             if problem is not None or number in self.seen:
                 continue
@@ -193,14 +200,26 @@ class Discoveries(pl.Callback):
         good = {threshold: reached(worth, threshold, self.direction) for threshold in self.modes}
         some = np.flatnonzero(np.logical_or.reduce(list(good.values()))) if good else np.zeros(0, dtype=int)
         if len(some):
-            bits = kind.fingerprints(kind.take(batch.fresh.objects, [new[i] for i in some]))
+            bits = self._fingerprints([new[i] for i in some], found, batch, kind)
             for threshold, modes in self.modes.items():
-                if (chosen := good[threshold][some]).any():
+                if self.ranks.first and (chosen := good[threshold][some]).any():
                     modes.add(bits[chosen])
+
+    def _fingerprints(self, rows: list[int], found: Found, batch: Batch, kind: HasFingerprints) -> np.ndarray:
+        """Of objects at ``rows`` of what all ranks found, [n, F]; each rank looks at its own."""
+        mine = range(found.start, found.start + len(batch.fresh))
+        own = [row - mine.start for row in rows if row in mine]
+        bits = kind.fingerprints(kind.take(batch.fresh.objects, own)) if own else None
+        if self.ranks.size == 1:
+            assert bits is not None  # all rows are its own
+            return bits
+        packed = None if bits is None else (np.packbits(bits.astype(bool), axis=1), bits.shape[1])
+        parts = [part for part in self.ranks.gather(packed) if part is not None]
+        return np.concatenate([np.unpackbits(part, axis=1, count=width) for part, width in parts]).astype(bool)
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "seen": torch.tensor(sorted(self.seen), dtype=torch.int64),
+            "seen": self.seen.tensor(),
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
             "scores": [list(pair) for pair in self._scores],
@@ -209,7 +228,7 @@ class Discoveries(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seen = set(state_dict["seen"].tolist())
+        self.seen = NumberSet(state_dict["seen"])
         for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from molgfn.objects.capabilities import HasPictures
 from molgfn.training.callbacks.discoveries import Discoveries
 from molgfn.training.logs.wandb_run import WandbRun
 from molgfn.training.logs.wandb_tables import object_table
+
+logger = logging.getLogger("molgfn")
 
 
 class Pictures(pl.Callback):
@@ -24,6 +27,7 @@ class Pictures(pl.Callback):
 
     def __init__(self, folder: Path, discoveries: Discoveries, every: int) -> None:
         self.folder, self.discoveries, self.every = folder, discoveries, every
+        self._failed = False
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -47,9 +51,17 @@ class Pictures(pl.Callback):
         name = f"best_{kind.plural}"
         path = self.folder / f"{name}.png"
         values, log_rewards = [value for _, (_, value) in ranked], [log_r for _, (log_r, _) in ranked]
-        path.write_bytes(kind.sheet(kind.take(objects, good), [f"{values[row]:.3f}" for row in good]))
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbRun):
-                logger.log_image(name, [str(path)], step=step)
+        sheet = kind.sheet(kind.take(objects, good), [f"{values[row]:.3f}" for row in good])
+        try:
+            path.write_bytes(sheet)
+        except OSError as error:
+            if not self._failed:
+                logger.error("%s cannot be written (%s); the run goes on", path, error.strerror or error)
+            self._failed = True
+            return
+        self._failed = False
+        for place in trainer.loggers:
+            if isinstance(place, WandbRun):
+                place.log_image(name, [str(path)], step=step)
                 table = object_table(kind, objects, {"value": values, "log_reward": log_rewards})
-                logger.log_metrics({f"{name}_table": table}, step=step)  # type: ignore[dict-item]
+                place.log_metrics({f"{name}_table": table}, step=step)  # type: ignore[dict-item]

@@ -59,9 +59,10 @@ class ProgressDisplay(pl.Callback):
         done = data.iteration >= data.iterations
         if now - self._last < (0.25 if self.live else self.seconds) and not done:
             return
-        rate = (data.drawn - self._from[1]) / (now - self._from[0])
-        fresh, scores = batch.fresh, batch.fresh.scores
-        different = len(set(fresh.trajectories.keys)) / len(fresh) if self.variety is None else self.variety.latest
+        rate = data.ranks.size * (data.drawn - self._from[1]) / (now - self._from[0])  # all processes draw as many
+        fresh = data.found.fresh
+        scores = fresh.scores
+        different = len(set(fresh.keys)) / len(fresh) if self.variety is None else self.variety.latest
         reward, value = scores.log_reward.exp().mean(), scores.value.nanmean()
         losses = " ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in outputs.items() if k.startswith("loss/"))
         text = f"{rate:.0f} trajectories/s  R {reward:.2g}  value {value:.3f}  different {different:.0%}  loss {losses}"

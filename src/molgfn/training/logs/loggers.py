@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import logging
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +16,9 @@ from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import CSVLogger, Logger
 
 from molgfn.training.logs.wandb_run import WandbRun, logged_in, settled, start
+from molgfn.training.whole_file import whole_file
+
+logger = logging.getLogger("molgfn")
 
 Wandb = Literal["auto", "online", "offline", "off"]
 #: where the numbers of a run go beside ``metrics.csv``
@@ -36,10 +41,12 @@ class RunCSV(CSVLogger):
         self._kept = self._read(keep_until) if keep_until is not None and self._path.exists() else None
 
     def _read(self, until: int) -> tuple[list[str], str]:
-        with self._path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            names = list(reader.fieldnames or [])
-            out = io.StringIO()
+        text = self._path.read_text(encoding="utf-8")
+        lines = text[: text.rfind("\n") + 1]  # without one that was cut off while it was written
+        reader = csv.DictReader(io.StringIO(lines, newline=""))
+        names = list(reader.fieldnames or [])
+        out = io.StringIO()
+        if names:
             writer = csv.DictWriter(out, names)
             writer.writeheader()
             writer.writerows(row for row in reader if int(float(row["step"] or 0)) < until)
@@ -50,15 +57,21 @@ class RunCSV(CSVLogger):
     def experiment(self) -> Any:
         if self._experiment is None:
             experiment = self._experiment = _LocalWriter(self._path.parent)
-            if self._kept is not None:
+            if self._kept is not None and self._kept[0]:
                 experiment.metrics_keys, text = self._kept
-                self._path.write_text(text)
+                experiment.replace(text)
+            else:
+                self._path.unlink(missing_ok=True)
             return experiment
         return self._experiment
 
 
 class _LocalWriter(_ExperimentWriter):
-    """Lightning's writer for a local folder of any name; Lightning's own reads the name as a URL."""
+    """Lightning's writer for a local folder of any name (Lightning's own reads the name as a URL), and for any disk.
+
+    Where the disk is full, rows wait until there is place again, and training goes on; this is said once. A crash costs
+    no row that was written before.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.metrics: list[dict[str, float]] = []
@@ -66,7 +79,39 @@ class _LocalWriter(_ExperimentWriter):
         self._fs = LocalFileSystem()
         self.log_dir = str(folder)
         self.metrics_file_path = str(folder / self.NAME_METRICS_FILE)
-        Path(self.metrics_file_path).unlink(missing_ok=True)
+        self._failed = False
+
+    def save(self) -> None:
+        path, waiting = Path(self.metrics_file_path), list(self.metrics)
+        size = path.stat().st_size if path.is_file() else None
+        keys = list(self.metrics_keys)
+        try:
+            super().save()
+            self._failed = False
+        except OSError as error:
+            self.metrics, self.metrics_keys = waiting, keys
+            with contextlib.suppress(OSError):  # half a row would go together with the next one
+                if size is None:
+                    path.unlink(missing_ok=True)
+                elif path.stat().st_size > size:
+                    os.truncate(path, size)
+            if not self._failed:
+                logger.error("%s: rows cannot be written now (%s); they are kept until they can", path, error.strerror)
+            self._failed = True
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        with Path(self.metrics_file_path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        out = io.StringIO()
+        writer = csv.DictWriter(out, fieldnames)
+        writer.writeheader()
+        writer.writerows(rows)
+        self.replace(out.getvalue())
+
+    def replace(self, text: str) -> None:
+        """Let ``text`` be what the file holds."""
+        with whole_file(Path(self.metrics_file_path)) as file:
+            file.write(text.encode())
 
 
 class Loggers:
@@ -140,5 +185,6 @@ class Loggers:
                 id=run_id,
                 config=config,
             )
-            loggers.append(WandbRun(run))
+            if run is not None:
+                loggers.append(WandbRun(run))
         return loggers

@@ -8,6 +8,8 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from types import TracebackType
 
+from molgfn.ranks import ALONE, Ranks
+
 #: in the run folder
 NAME = "log.txt"
 
@@ -43,9 +45,14 @@ class RunLog:
     """While it is open, messages of molgfn at level INFO and above are kept, and written once there is a folder.
 
     The handlers that were there before still get theirs; where there were none, warnings go on to standard error.
+    Of several processes the first alone writes; what the others warn of, it is told (``callbacks.other_ranks``).
+
+    Args:
+        ranks: the processes of the run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks
         self._logger = logging.getLogger("molgfn")
         # no flush before there is a file: neither when full nor at an error
         self._memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
@@ -53,6 +60,8 @@ class RunLog:
 
     def into(self, folder: Path) -> None:
         """Write what was said so far, and all that follows, to ``log.txt`` in ``folder``; append where there is one."""
+        if not self._ranks.first:
+            return
         self._file = _LogFile(folder / NAME, encoding="utf-8")
         self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self._memory.setTarget(self._file)
@@ -62,7 +71,10 @@ class RunLog:
 
     def __enter__(self) -> RunLog:
         self._before = self._logger.level
-        self._last_resort = logging.lastResort if not self._logger.hasHandlers() else None
+        self._silent = [] if self._ranks.first else list(self._logger.handlers)
+        for handler in self._silent:  # the first process has said it, or will
+            self._logger.removeHandler(handler)
+        self._last_resort = logging.lastResort if not self._logger.hasHandlers() and self._ranks.first else None
         if self._last_resort is not None:
             self._logger.addHandler(self._last_resort)
         self._logger.addHandler(self._memory)
@@ -79,6 +91,8 @@ class RunLog:
         for handler in (self._memory, self._file, self._last_resort):
             if handler is not None:
                 self._logger.removeHandler(handler)
+        for handler in self._silent:
+            self._logger.addHandler(handler)
         self._memory.close()
         if self._file is not None:
             self._file.close()

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from molgfn.rewards.base import Scores
+from molgfn.rewards.base import ConditionValues, Scores
 from molgfn.serving.counters import BUDGET_SPENT
 
 logger = logging.getLogger("molgfn")
@@ -21,8 +21,10 @@ class ScoredRecord:
 
     Columns: ``call`` (1, 2, ... in order), ``iteration`` (1 is the first), ``source`` (policy, local_search, offline,
     state ...), ``key`` (canonical SMILES of a molecule), ``value`` and ``log_reward`` (null without a value),
-    ``problem`` (why), then a column for each raw component. Invalid objects were not scored and are not here.
-    Rows are on disk after each batch; memory does not grow. A full disk costs rows, said once, not the run.
+    ``problem`` (why), then a column for each raw component. Where objects are built under a condition,
+    ``condition_NAME`` is what the object of that row was built under, and ``log_reward`` is log R under it. Invalid
+    objects were not scored and are not here. Rows are on disk after each batch; memory does not grow. A full disk costs
+    rows, said once, not the run.
 
     Args:
         path: of the file; one that is there is continued.
@@ -34,9 +36,26 @@ class ScoredRecord:
         self._names: list[str] = []
         self._given_up = False
 
-    def add(self, iteration: int, keys: Sequence[str], sources: Sequence[str], scores: Scores) -> None:
-        """Take up what is new of a batch [B]."""
-        columns = [scores.components[name].tolist() for name in scores.components]
+    def add(
+        self,
+        iteration: int,
+        keys: Sequence[str],
+        sources: Sequence[str],
+        scores: Scores,
+        condition: ConditionValues | None = None,
+    ) -> None:
+        """Take up what is new of a batch [B].
+
+        Args:
+            iteration: 1 is the first.
+            keys: of the objects.
+            sources: of what each comes.
+            scores: of the objects.
+            condition: name -> float [B], what each was built under; None where there is none.
+        """
+        beside = {condition_column(name): values.double() for name, values in (condition or {}).items()}
+        beside |= scores.components
+        columns = [column.tolist() for column in beside.values()]
         rows = [
             (iteration, source, key, _number(value), None if problem else log_reward, problem, *map(_number, parts))
             for key, source, problem, value, log_reward, *parts in zip(
@@ -44,26 +63,26 @@ class ScoredRecord:
             )
             if key and problem != BUDGET_SPENT
         ]
-        names = ", ".join(map(_quoted, [*_COLUMNS, *scores.components]))
-        marks = ", ".join("?" * (len(_COLUMNS) + len(scores.components)))
-        self._do(list(scores.components), f"INSERT OR IGNORE INTO scored ({names}) VALUES ({marks})", rows)
+        names = ", ".join(map(_quoted, [*_COLUMNS, *beside]))
+        marks = ", ".join("?" * (len(_COLUMNS) + len(beside)))
+        self._do(list(beside), f"INSERT OR IGNORE INTO scored ({names}) VALUES ({marks})", rows)
 
     def forget_after(self, iteration: int) -> None:
         """Drop what a run had scored after the checkpoint from which it goes on."""
         if self.path.exists():
             self._do([], "DELETE FROM scored WHERE iteration > ?", [(iteration,)])
 
-    def _do(self, components: list[str], statement: str, rows: list[tuple]) -> None:
+    def _do(self, more: list[str], statement: str, rows: list[tuple]) -> None:
         if self._given_up:
             return
         try:
-            with self._open(components) as connection:
+            with self._open(more) as connection:
                 connection.executemany(statement, rows)
         except sqlite3.Error as error:
             self._given_up = True
             logger.error("%s: scored objects are no longer recorded (%s); the run goes on", self.path, error)
 
-    def _open(self, components: list[str]) -> sqlite3.Connection:
+    def _open(self, more: list[str]) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = sqlite3.connect(self.path)
             self._connection.execute("PRAGMA journal_mode=WAL")
@@ -73,11 +92,16 @@ class ScoredRecord:
                 "source TEXT NOT NULL, key TEXT NOT NULL UNIQUE, value REAL, log_reward REAL, problem TEXT)"
             )
             self._names = [row[1] for row in self._connection.execute("PRAGMA table_info(scored)")]
-        for name in components:
+        for name in more:
             if name not in self._names:
                 self._connection.execute(f"ALTER TABLE scored ADD COLUMN {_quoted(name)} REAL")
                 self._names.append(name)
         return self._connection
+
+
+def condition_column(name: str) -> str:
+    """The column of one number of a condition."""
+    return f"condition_{name}"
 
 
 def _number(value: float) -> float | None:

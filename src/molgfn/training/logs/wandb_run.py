@@ -8,6 +8,7 @@ import os
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,6 +89,9 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
         fall_back: whether a run that the server does not make in time is kept offline instead.
         **arguments: for ``wandb.init``, such as ``id`` and ``project``.
 
+    Returns:
+        The run; None where it may fall back and cannot be kept in the folder either, which is said.
+
     Raises:
         ConfigError: it cannot be opened.
     """
@@ -105,8 +109,13 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
     if mode == "offline" or not fall_back:
         way = f"logger.wandb=offline keeps it here, {LATER}" if mode == "online" else "logger.wandb=off goes without"
         raise ConfigError(f"logger.wandb: {mode}, but no run can be made ({reason}); {way}")
+    try:
+        run = wandb.init(mode="offline", **given)
+    except (wandb.Error, ValueError, OSError) as error:
+        logger.warning("Weights & Biases: %s; %s; the run goes without it", reason, _first_line(error))
+        return None
     logger.warning("Weights & Biases: %s; the run is kept offline in its folder, and %s", reason, LATER)
-    return wandb.init(mode="offline", **given)
+    return run
 
 
 def finish(run: Any, exit_code: int = 0) -> None:
@@ -117,16 +126,40 @@ def finish(run: Any, exit_code: int = 0) -> None:
 
 
 class WandbRun(WandbLogger):
-    """Lightning's logger of a run that is open already, closed when training ends."""
+    """Lightning's logger of a run that is open already, closed when training ends.
+
+    Where it fails in the middle, training goes on without it: ``metrics.csv`` has everything. This is said once.
+    """
 
     def __init__(self, run: Any) -> None:
         super().__init__(name=run.name, project=run.project, id=run.id, experiment=run)
+        self._given_up = False
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
 
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        self._guarded(lambda: super(WandbRun, self).log_metrics(metrics, step))
+
+    def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:
+        self._guarded(lambda: super(WandbRun, self).log_image(key, images, step, **kwargs))
+
     def finalize(self, status: str) -> None:
-        super().finalize(status)
-        finish(self.experiment, int(status != "success"))
+        self._guarded(lambda: super(WandbRun, self).finalize(status))
+        self._given_up = False  # what is kept may still be sent
+        self._guarded(lambda: finish(self.experiment, int(status != "success")))
+
+    def _guarded(self, do: Callable[[], object]) -> None:
+        if self._given_up:
+            return
+        try:
+            do()
+        except Exception as error:  # whatever it is that a service of others comes to
+            self._given_up = True
+            logger.warning(
+                "Weights & Biases: %s: %s; nothing more goes there, metrics.csv has everything",
+                type(error).__name__,
+                _first_line(error),
+            )
 
 
 def _host(url: str) -> str:

@@ -68,7 +68,8 @@ class Histograms(pl.Callback):
         runs = [found for found in trainer.loggers if isinstance(found, WandbRun)]
         if not runs:
             return
-        scores, lengths = batch.fresh.scores, batch.fresh.trajectories.lengths
+        found = trainer.datamodule.found  # type: ignore[attr-defined]
+        scores, lengths = found.fresh.scores, found.lengths
         columns = {"log_reward": scores.log_reward, "value": scores.value, "length": lengths}
         for name, column in {**columns, **scores.components}.items():
             self._drawn.setdefault(f"histogram/{name}", []).append(column.detach().cpu())
@@ -106,6 +107,8 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
         )
     except ConfigError as error:
         logger.warning("the evaluation is not in the W&B run %s: %s", run_id, error)
+        return None
+    if opened is None:
         return None
     opened.summary.update({f"evaluation/{name}": value for name, value in evaluation.values().items()})
     opened.log(_media(evaluation.samples, report))

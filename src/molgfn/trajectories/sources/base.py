@@ -15,6 +15,7 @@ from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.policies.base import Policy
 from molgfn.policies.exploration import Exploration
+from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.rewarded import Batch, Rewarded, find_rewards, without_rewards
@@ -47,6 +48,7 @@ class Context:
         state_rewards: somebody reads rewards of the states on the way.
         given_rewards: somebody reads rewards of objects that are given.
         fresh: what the sources before this one found in this batch; None for the first.
+        ranks: the processes of the run, which all draw their shares now, by sources of the same settings.
         keep: a rollout keeps what the policy computes (``Sampler.forward_and_keep``).
     """
 
@@ -58,6 +60,7 @@ class Context:
     state_rewards: bool = False
     given_rewards: bool = True
     fresh: Rewarded | None = None
+    ranks: Ranks = ALONE
     keep: bool = False
 
     def roll_out(self, n: int, exploration: Exploration | None = None) -> Rewarded:
@@ -99,6 +102,8 @@ class Source(ABC):
     kind: ClassVar[Kind] = Kind.NEW
     #: share of each batch that it draws, in (0, 1]; None for the source that takes what the others leave
     share: float | None = None
+    #: it takes note of what all processes of a run drew (``Batch.everywhere``), not of this one's share alone
+    shared: bool | None = None
 
     @abstractmethod
     def draw(self, context: Context, n: int) -> Rewarded | Trajectories:

@@ -20,6 +20,7 @@ from molgfn.environments.base import Environment
 from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.paths import NamedInput
 from molgfn.policies.base import Policy
+from molgfn.ranks import ALONE, Ranks
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.reading_back import read_back
 from molgfn.trajectories.rewarded import Rewarded
@@ -42,6 +43,8 @@ class OfflineMolecules(Source):
 
     A molecule that several states stand for is drawn as any of them, in proportion to how many ways lead there
     (``Environment.terminal_draws``), so that all of them are learned.
+
+    The processes of a run go through the molecules together, each through its own part of every pass.
 
     Args:
         molecules: a file of molecules, or the name of a set (``molgfn data list``), which is fetched if need be.
@@ -154,7 +157,8 @@ class OfflineMolecules(Source):
             raise DataError(f"{type(environment).__name__} can build no molecule\n{report.summary()}")
 
     def draw(self, context: Context, n: int) -> Rewarded | Trajectories:
-        return context.given(self.sample(context.policy, n, generator=context.generator, order=context.choices))
+        drawn = self.sample(context.policy, n, generator=context.generator, order=context.choices, ranks=context.ranks)
+        return context.given(drawn)
 
     @torch.no_grad()
     def sample(
@@ -164,6 +168,7 @@ class OfflineMolecules(Source):
         *,
         generator: torch.Generator | None = None,
         order: torch.Generator | None = None,
+        ranks: Ranks = ALONE,
     ) -> Trajectories:
         """``n`` trajectories to given molecules by P_B, on the policy's device, with keys and not scored.
 
@@ -172,10 +177,11 @@ class OfflineMolecules(Source):
             n: how many; more than there are molecules repeat them.
             generator: draws the trajectories.
             order: on the CPU; draws the molecules, and the state of each.
+            ranks: those that draw ``n`` each now.
         """
         environment = policy.environment
         self.prepare(environment)
-        rows = self._next(n, order)
+        rows = self._next(n, order, ranks)
         chosen = [self._objects[i] for i in rows.tolist()]
         if self.redraw:
             seed = int(torch.randint(2**31, (), generator=order))
@@ -185,20 +191,23 @@ class OfflineMolecules(Source):
         drawn = Sampler(environment).backward(policy, terminal, generator=generator)
         return replace(drawn, source=["offline"] * n, keys=environment.kind.keys(chosen))
 
-    def _next(self, n: int, order: torch.Generator | None) -> Tensor:
-        """The next ``n`` molecules, int64 [n]; when all have come they are shuffled anew."""
+    def _next(self, n: int, order: torch.Generator | None, ranks: Ranks) -> Tensor:
+        """This rank's part of the next ``n`` molecules of each rank, int64 [n]; when all have come they are shuffled
+        anew, as rank 0 draws it.
+        """
         if len(self._order) and len(self._order) != len(self):
             raise CheckpointError(
                 f"{self.molecules}: gives {len(self)} molecules, but {len(self._order)} when the checkpoint was written"
             )
-        parts, left = [], n
+        parts, left = [], n * ranks.size
         while left:
             if self._at == len(self._order):
-                self._order, self._at = torch.randperm(len(self), generator=order), 0
+                shuffled = torch.randperm(len(self), generator=order)
+                self._order, self._at = ranks.gather(shuffled)[0], 0
             parts.append(self._order[self._at : self._at + left])
             self._at += len(parts[-1])
             left -= len(parts[-1])
-        return torch.cat(parts)
+        return torch.cat(parts)[ranks.rank * n : (ranks.rank + 1) * n]
 
     def state_dict(self) -> dict[str, Any]:
         """Which molecules are still to come in this pass."""

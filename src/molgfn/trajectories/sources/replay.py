@@ -18,18 +18,21 @@ from molgfn.trajectories.rewarded import Batch, under_new_conditions
 from molgfn.trajectories.sources.base import Context, Kind, Source
 
 #: what is stored once for each object, not once for each state
-_OF_OBJECTS = frozenset({"lengths", "log_reward", "log_symmetry", "age", "measured"})
+_OF_OBJECTS = frozenset({"lengths", "log_reward", "log_reference", "log_symmetry", "age", "measured"})
 
 
 class Replay(Source):
     """Keeps the latest trajectory of each object (by key) in preallocated tensors on the CPU.
 
     Rewards of the states on the way are kept where the trajectories have them; then all must. What was measured is kept
-    beside the rewards, so that a stored object can be given another log R without a call.
+    beside the rewards, so that a stored object can be given another log R without a call. Where R reads a condition,
+    log R under the reference condition is kept as well, by which objects built under different conditions compare.
 
     Args:
         share: share of each batch that comes from the store (from the second batch on), in (0, 1).
-        capacity: objects kept.
+        capacity: objects kept, of each process of a run.
+        shared: each process of a run keeps what all have drawn, and draws from it by a stream of its own; None: each
+            keeps what it drew itself, so that together they remember more.
     """
 
     word = "replay"
@@ -40,9 +43,11 @@ class Replay(Source):
         *,
         share: Annotated[float, Field(gt=0, lt=1)] = 0.5,
         capacity: Annotated[int, Field(ge=1)] = 10_000,
+        shared: bool | None = None,
     ) -> None:
         self.share: float = share
         self.capacity = capacity
+        self.shared = shared
         self._slot_of: dict[str, int] = {}
         self._keys: list[str] = []
         self._age = 0
@@ -68,7 +73,8 @@ class Replay(Source):
         return stored.to(context.policy.device)
 
     def observe(self, batch: Batch) -> None:
-        self.add(batch.fresh.trajectories)
+        drawn = batch.drawn(everywhere=bool(self.shared))
+        self.add(drawn.trajectories, drawn.log_reference)
 
     @abstractmethod
     def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
@@ -76,7 +82,9 @@ class Replay(Source):
 
     @abstractmethod
     def gives_up(self, log_reward: float) -> int | None:
-        """The slot to give up for a newcomer of this log R when the store is full; None keeps the newcomer out."""
+        """The slot to give up for a newcomer of this log R (as ``comparable``) when the store is full; None keeps the
+        newcomer out.
+        """
 
     @property
     def log_reward(self) -> Tensor:
@@ -84,12 +92,22 @@ class Replay(Source):
         return self._table["log_reward"][: len(self)]
 
     @property
+    def comparable(self) -> Tensor:
+        """log R(x) of what is stored, float64 [len], under one condition for all: the reference where R reads any."""
+        return self._table.get("log_reference", self._table["log_reward"])[: len(self)]
+
+    @property
     def age(self) -> Tensor:
         """When each slot was last written, int64 [len]; larger is later."""
         return self._table["age"][: len(self)]
 
-    def add(self, trajectories: Trajectories) -> None:
-        """Store scored trajectories; an object that is there already gets the new trajectory."""
+    def add(self, trajectories: Trajectories, log_reference: Tensor | None = None) -> None:
+        """Store scored trajectories; an object that is there already gets the new trajectory.
+
+        Args:
+            trajectories: B.
+            log_reference: log R of their objects under the reference condition, float64 [B]; None where R reads none.
+        """
         t = trajectories.to("cpu")
         if t.log_reward is None:
             raise ContractError("only scored trajectories can be stored: log_reward is None")
@@ -101,7 +119,10 @@ class Replay(Source):
             raise ContractError(f"stored trajectories were measured by {self._properties}, these by {_properties(t)}")
         width = int(t.lengths.max())
         self._reserve(t, width)
+        if log_reference is not None and "log_reference" not in self._table:  # also of an older checkpoint
+            self._table["log_reference"] = self._table["log_reward"].clone()
         log_rewards = t.log_reward.double().tolist()  # type: ignore[union-attr]
+        comparable = log_rewards if log_reference is None else log_reference.tolist()
         rows, slots = [], []
         for row, key in enumerate(t.keys):
             slot = self._slot_of.get(key)
@@ -110,7 +131,7 @@ class Replay(Source):
                     slot = len(self._keys)
                     self._keys.append(key)
                 else:
-                    slot = self.gives_up(log_rewards[row])
+                    slot = self.gives_up(comparable[row])
                     if slot is None:
                         continue
                     del self._slot_of[self._keys[slot]]
@@ -118,6 +139,8 @@ class Replay(Source):
                 self._slot_of[key] = slot
             # Written at once, so that the next ``gives_up`` sees it.
             self._table["log_reward"][slot] = log_rewards[row]
+            if log_reference is not None:
+                self._table["log_reference"][slot] = comparable[row]
             self._table["age"][slot] = self._age
             self._age += 1
             rows.append(row)
@@ -253,7 +276,8 @@ class UniformReplay(Replay):
 
     Args:
         share: share of each batch that comes from the store (from the second batch on), in (0, 1).
-        capacity: objects kept.
+        capacity: objects kept, of each process of a run.
+        shared: each process of a run keeps what all have drawn; None: what it drew itself.
     """
 
     def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
@@ -266,13 +290,15 @@ class UniformReplay(Replay):
 class PrioritisedReplay(Replay):
     """Reward-prioritised: a share of the draws from the best objects, the rest from the others.
 
-    The object of least reward goes first when the store is full.
+    The object of least reward goes first when the store is full. Where R reads a condition, the best are those under
+    the reference condition: log R under the conditions that objects were built under does not tell which is better.
 
     Args:
         share: share of each batch that comes from the store (from the second batch on), in (0, 1).
-        capacity: objects kept.
+        capacity: objects kept, of each process of a run.
         top_fraction: the best objects are those in this top share by reward, in (0, 1).
         top_share: share of draws that come from them, in [0, 1].
+        shared: each process of a run keeps what all have drawn; None: what it drew itself.
 
     Reference: Shen et al. 2023, arXiv 2305.07170 (half of the batch from the top 10 %).
     """
@@ -284,13 +310,14 @@ class PrioritisedReplay(Replay):
         capacity: Annotated[int, Field(ge=1)] = 10_000,
         top_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1,
         top_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
+        shared: bool | None = None,
     ) -> None:
-        super().__init__(share=share, capacity=capacity)
+        super().__init__(share=share, capacity=capacity, shared=shared)
         self.top_fraction = top_fraction
         self.top_share = top_share
 
     def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
-        order = self.log_reward.argsort(descending=True, stable=True)
+        order = self.comparable.argsort(descending=True, stable=True)
         cut = max(1, round(self.top_fraction * len(order)))
         from_top = torch.rand(n, generator=generator) < self.top_share
         u = torch.rand(n, generator=generator, dtype=torch.float64)
@@ -300,5 +327,5 @@ class PrioritisedReplay(Replay):
         return order[torch.where(from_top, top, other)]
 
     def gives_up(self, log_reward: float) -> int | None:
-        worst = int(self.log_reward.argmin())
-        return worst if log_reward > self.log_reward[worst] else None
+        worst = int(self.comparable.argmin())
+        return worst if log_reward > self.comparable[worst] else None
