@@ -98,8 +98,21 @@ class Experiment:
             state_rewards=any(q.reads_state_rewards for q in read_quantities(self.objective)),
             offline_rewards=self.objective.reads_reward or self.backward.has_loss,
             record=record,
+            keep=self.trainer.keep_rollout is not False and self.cannot_keep is None,
             ranks=self.ranks,
         )
+
+    @property
+    def cannot_keep(self) -> str | None:
+        """Why what a rollout computes is of no use for the step on it; None where it is."""
+        if self.trainer.precision == "bf16-mixed":
+            return "precision=bf16-mixed is that of the step, not of the rollout"
+        if self.trainer.accelerator not in {"auto", "cpu"}:
+            return "policies record on a CPU only"
+        if self.sources.mixed:
+            return "a batch of several sources is not one rollout"
+        with self.policy.recording() as recorded:
+            return f"{type(self.policy).__name__} records nothing" if recorded is None else None
 
 
 def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
@@ -242,6 +255,8 @@ def misfits(e: Experiment) -> list[str]:
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
     problems += [f"backward: {type(e.backward).__name__} {text}" for text in unguided(e.backward, e.environment)]
+    if e.trainer.keep_rollout and (reason := e.cannot_keep):
+        problems.append(f"trainer.keep_rollout: {reason}; leave it null")
     if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
     if reason := mismatch(e.objective, e.backward):

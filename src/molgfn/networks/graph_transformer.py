@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from molgfn.errors import ConfigError
+from molgfn.networks.recording import Recording
+from molgfn.networks.transformer_layer import Activations, Layer, Weights, can, compute
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,39 @@ class GraphTransformerLayer(nn.Module):
         )
         return out.transpose(1, 2).reshape(batch * slots, width // 3)
 
-    def forward(self, x: Tensor, edge_index: Tensor, edges: Tensor, layout: Layout) -> Tensor:
-        """One layer: ``x`` [n, width], ``edges`` [E, width]; messages run from ``edge_index[0]`` to ``[1]``."""
+    def forward(
+        self, x: Tensor, edge_index: Tensor, edges: Tensor, layout: Layout, known: Activations | None = None
+    ) -> Tensor:
+        """One layer: ``x`` [n, width], ``edges`` [E, width]; messages run from ``edge_index[0]`` to ``[1]``.
+
+        ``known``: what was computed of it before; only its backward pass is still to come.
+        """
+        if layout.sizes and can(x):
+            sizes, plain = layout.sizes, partial(self._plain, edge_index, layout)
+            return Layer.apply(self.heads, sizes, edge_index, known, plain, x, edges, *self.weights)  # type: ignore[return-value]
+        return self._plain(edge_index, layout, x, edges)
+
+    @property
+    def weights(self) -> Weights:
+        """The parameters, as ``transformer_layer`` reads them."""
+        return Weights(
+            norm=self.norm.weight,
+            norm_bias=self.norm.bias,
+            qkv=self.qkv.weight,
+            qkv_bias=self.qkv.bias,
+            from_all=self.from_all.weight,
+            from_all_bias=self.from_all.bias,
+            from_edges=self.from_edges.weight,
+            feed_norm=self.feed_norm.weight,
+            feed_norm_bias=self.feed_norm.bias,
+            feed_in=self.feed_in.weight,
+            feed_in_bias=self.feed_in.bias,
+            feed_out=self.feed_out.weight,
+            feed_out_bias=self.feed_out.bias,
+        )
+
+    def _plain(self, edge_index: Tensor, layout: Layout, x: Tensor, edges: Tensor) -> Tensor:
+        """The layer, composed of operations that torch can derive any number of times."""
         h = self.norm(x)
         attended = self.attend(self.qkv(h), layout)
         messages = functional.relu(h.index_select(0, edge_index[0]) + edges, inplace=True)
@@ -122,11 +156,35 @@ class GraphTransformer(nn.Module):
         edges: Tensor,
         layout: Layout,
         beside: Sequence[Tensor] | None = None,
+        known: Sequence[Activations] | None = None,
     ) -> Tensor:
         """[n, width] -> [n, width]; ``edge_index`` int64 [2, E], ``edges`` [E, width].
 
-        ``beside``: [n, width] for each layer, added to what goes into it.
+        ``beside``: [n, width] for each layer, added to what goes into it. ``known``: what each layer computed at these
+        very nodes before (``record``), under the same parameters.
         """
         for k, layer in enumerate(self.layers):
-            x = layer(x if beside is None else x + beside[k], edge_index, edges, layout)
+            x = layer(x if beside is None else x + beside[k], edge_index, edges, layout, known and known[k])
+        return self.norm(x)
+
+    def recording(self) -> Recording:
+        """An empty one for this trunk."""
+        layer: GraphTransformerLayer = self.layers[0]  # type: ignore[assignment]
+        width = layer.norm.weight.shape[0]
+        return Recording(len(self.layers), width, layer.heads, layer.feed_in.weight.shape[0] // width)
+
+    @torch.no_grad()
+    def record(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edges: Tensor,
+        layout: Layout,
+        room: Sequence[Activations],
+        beside: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """As ``forward``, without gradient; what each layer computes is written into ``room``."""
+        for k, layer in enumerate(self.layers):
+            x = x if beside is None else x + beside[k]
+            x = compute(x, edge_index, edges, layout.sizes or [], layer.weights, layer.heads, room[k])  # type: ignore[arg-type, union-attr]
         return self.norm(x)

@@ -6,7 +6,8 @@ import copy
 import logging
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -184,6 +185,26 @@ class Policy(nn.Module):
         A critic that starts far from the returns spends its first hundreds of steps on their mean. The default does
         nothing.
         """
+
+    @contextmanager
+    def recording(self) -> Iterator[Any]:
+        """Within, what is evaluated may be kept, so that it need not be evaluated once more for a gradient step.
+
+        Yields:
+            What ``knowing`` takes; None where nothing is kept, which is the default.
+        """
+        yield None
+
+    @contextmanager
+    def knowing(self, recorded: Any, order: Tensor) -> Iterator[None]:
+        """Within, the policy may be asked for recorded states alone, and knows what it computed of them.
+
+        Args:
+            recorded: by the same policy with the same parameters.
+            order: int64 [S], for each state that it will be asked for, which of the recorded ones it is, counted over
+                all calls.
+        """
+        yield
 
     def copy(self) -> Self:
         """A deep copy of the parameters; the environment is shared."""

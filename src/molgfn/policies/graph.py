@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from molgfn.errors import ConfigError
 from molgfn.networks.graph_transformer import GraphTransformer
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
+from molgfn.networks.recording import Recording
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.graph_encoder import Embedded, GraphEncoder
@@ -113,6 +115,16 @@ class GraphPolicy(Policy):
     def _log_flow(self, g: GraphBatch, shared: Embedded | None) -> Tensor:
         embedded = shared if self.flow_encoder is None else self.flow_encoder(g)
         return self.flow_head(embedded.graphs).squeeze(1)  # type: ignore[union-attr]
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording | None]:
+        with self.encoder.recording() as recorded:
+            yield recorded
+
+    @contextmanager
+    def knowing(self, recorded: Recording, order: Tensor) -> Iterator[None]:
+        with self.encoder.knowing(recorded, order):
+            yield
 
     @torch.no_grad()
     def raise_flow(self, amount: Tensor) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +14,9 @@ from torch.nn import functional
 
 from molgfn.environments.graphs import GraphBatch, GraphSpec
 from molgfn.networks.embedding_sum import embedding, embedding_sum
-from molgfn.networks.graph_transformer import Layout
+from molgfn.networks.graph_transformer import GraphTransformer, Layout
 from molgfn.networks.mlp import mlp
+from molgfn.networks.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class GraphEncoder(nn.Module):
         if spec.condition:
             depth = len(trunk.layers)  # type: ignore[arg-type]
             self.condition = mlp(spec.condition, width, 1, width * (depth + 1))
+        #: where the trunk writes what it computes; None: nowhere
+        self.into: Recording | None = None
+        #: what it computed before, and which of its graphs are those asked for; None: nothing
+        self.known: tuple[Recording, Tensor] | None = None
 
     def forward(self, g: GraphBatch) -> Embedded:
         x, edges = self._nodes(g), self._edges(g)
@@ -72,7 +79,7 @@ class GraphEncoder(nn.Module):
             of_graph = beside if g.edge_mask is None else functional.pad(beside, (0, 0, 0, 0, 0, 1))
             more["beside"] = of_graph[:, :-1].index_select(0, graph).unbind(1)
         layout = Layout.of(g.sizes, graph, slot, g.n_nodes, g.max_nodes)
-        nodes = self.trunk(x, edge_index, edges, layout, **more)
+        nodes = self._through_trunk(g, x, edge_index, edges, layout, more)
         if g.edge_mask is not None:
             nodes = nodes[:-1]
         real = nodes if g.node_mask is None else nodes * g.node_mask[:, None]
@@ -83,6 +90,46 @@ class GraphEncoder(nn.Module):
         if beside is not None:
             graphs = graphs + beside[:, -1]
         return Embedded(nodes, graphs, sum(edges.chunk(2)) if self.keeps_edges else None)  # type: ignore[arg-type]
+
+    def _through_trunk(
+        self, g: GraphBatch, x: Tensor, edge_index: Tensor, edges: Tensor, layout: Layout, more: dict[str, Any]
+    ) -> Tensor:
+        packed = g.sizes is not None and x.device.type == "cpu"
+        if self.into is not None and packed:
+            into, trunk = self.into, self.trunk
+            start, end = into.more(len(x), g.node_graph, g.node_slot, g.n_graphs, g.max_nodes, x)
+            room = [into.of(k, start, end) for k in range(len(into.layers))]
+            return trunk.record(x, edge_index, edges, layout, room, **more)  # type: ignore[operator]
+        if self.known is not None and packed:
+            recording, order = self.known
+            more = {**more, "known": recording.at(order[g.node_graph] * g.max_nodes + g.node_slot)}
+        return self.trunk(x, edge_index, edges, layout, **more)
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording | None]:
+        """Within, what the trunk computes is kept, and no gradient; None where the trunk cannot do so."""
+        if not isinstance(self.trunk, GraphTransformer):
+            yield None
+            return
+        self.into = self.trunk.recording()
+        try:
+            yield self.into
+        finally:
+            self.into = None
+
+    @contextmanager
+    def knowing(self, recording: Recording, order: Tensor) -> Iterator[None]:
+        """Within, the trunk's forward pass is what was recorded.
+
+        Args:
+            recording: of the same trunk under the same parameters.
+            order: int64 [S], for each graph of the batch that will be asked for, which of the recorded ones it is.
+        """
+        self.known = recording, order
+        try:
+            yield
+        finally:
+            self.known = None
 
     def _nodes(self, g: GraphBatch) -> Tensor:
         x = embedding(self.node_type.weight, g.node_type)

@@ -61,6 +61,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         state_rewards: score the states on the way, too.
         offline_rewards: score given molecules.
         record: where every scored object is kept; None for nowhere.
+        keep: what the policy computes in a rollout is kept for the gradient step on it.
         ranks: the processes of the run; ``sources`` draw this one's share, by streams of its own.
     """
 
@@ -76,6 +77,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         state_rewards: bool = False,
         offline_rewards: bool = True,
         record: ScoredRecord | None = None,
+        keep: bool = False,
         ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
@@ -83,6 +85,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.iterations, self.seed, self.state_rewards = iterations, seed, state_rewards
         self.offline_rewards = offline_rewards
         self.record = record
+        self.keep = keep
         self.ranks = ranks
         self.iteration = 0
         self.drawn = 0
@@ -122,6 +125,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
             state_rewards=self.state_rewards,
             offline_rewards=self.offline_rewards,
             replay_generator=self._stream("replay", torch.device("cpu")),
+            keep=self.keep,
         )
         self.iteration += 1
         self.drawn += len(batch.fresh)

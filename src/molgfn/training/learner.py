@@ -136,7 +136,7 @@ class Learner:
         networks = self._read(trajectories)
         if self.iteration == 0:
             self._start(trajectories, networks, reads_log_z)
-        metrics |= self.phases.run(trajectories, networks, self.iteration, engine)
+        metrics |= self.phases.run(trajectories, networks, self.iteration, engine, batch.kept)
         if backward.has_loss and backward.when == "after":
             metrics |= self.backward_steps.take(trajectories, self.iteration, engine)
         self.followers.follow(self.iteration)

@@ -46,6 +46,10 @@ class TrainerSettings:
             network of the objective), parameters or modules by name, or patterns of names (``encoder.*``).
         callbacks: Lightning callbacks; what one writes into ``pl_module.row`` becomes a column of metrics.csv.
         profiler: Lightning's profiler, whose report goes to ``profile`` in the run folder; None for none.
+        keep_rollout: the first gradient step on a batch takes what the trunk of the policy computed in the rollout,
+            instead of computing it again: the same numbers but for rounding. Where one rollout draws the whole batch,
+            the policy records (a graph transformer, on a CPU), and nothing has trained in between; elsewhere all is
+            computed again. True refuses a run where it cannot be, None and False do not; False never does it.
 
     Raises:
         ConfigError: ``exact_every`` is between rows of metrics, or a callback does what the run itself does.
@@ -69,6 +73,7 @@ class TrainerSettings:
         freeze: list[str] | None = None,
         callbacks: list[pl.Callback] | None = None,
         profiler: Profiler | None = None,
+        keep_rollout: bool | None = None,
     ) -> None:
         if exact_every is not None and exact_every % log_every:
             raise ConfigError(f"exact_every ({exact_every}) should be a multiple of log_every ({log_every})")
@@ -89,6 +94,7 @@ class TrainerSettings:
         self.freeze = freeze or []
         self.callbacks = callbacks or []
         self.profiler: Profiler | None = profiler
+        self.keep_rollout = keep_rollout
 
     def require_device(self) -> None:
         """Refuse a device that is not here, before there is a run folder.

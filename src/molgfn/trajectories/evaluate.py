@@ -10,6 +10,7 @@ from torch import Tensor
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluated import Evaluated
+from molgfn.trajectories.kept import Kept
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
@@ -28,6 +29,7 @@ def evaluate(
     networks: Networks | None = None,
     anchor: Anchor | None = None,
     needs_log_pf: bool = True,
+    kept: Kept | None = None,
     union: Union = WHOLE,
 ) -> Evaluated:
     """Everything that ``quantities`` lists, under the present parameters, in one flat pass over all states.
@@ -40,6 +42,7 @@ def evaluate(
         networks: target and further networks; None for none.
         anchor: what divergences are measured from; None: the policy as it is, from which they are 0.
         needs_log_pf: evaluate P_F; without it ``log_pf`` is all 0.
+        kept: what the policy computed when it drew them, which is then not computed again.
         union: the batch of all processes, of which these trajectories are this one's share.
     """
     return evaluate_and_anchor(
@@ -51,6 +54,7 @@ def evaluate(
         anchor=anchor,
         needs_log_pf=needs_log_pf,
         keep=False,
+        kept=kept,
         union=union,
     )[0]
 
@@ -65,13 +69,20 @@ def evaluate_and_anchor(
     anchor: Anchor | None = None,
     needs_log_pf: bool = True,
     keep: bool = True,
+    kept: Kept | None = None,
     union: Union = WHOLE,
 ) -> tuple[Evaluated, Anchor | None]:
     """As ``evaluate``; with ``keep`` also P_F as it is now, for later steps to be measured from."""
     t, listed = trajectories, tuple(dict.fromkeys(quantities))
     heads = [head for quantity in listed for head in quantity.reads]
     evaluation = Evaluation(
-        t, policy, networks or Networks(), [*heads, *([_FORWARD] if needs_log_pf else ())], joint=joint, anchor=anchor
+        t,
+        policy,
+        networks or Networks(),
+        [*heads, *([_FORWARD] if needs_log_pf else ())],
+        joint=joint,
+        anchor=anchor,
+        kept=kept,
     )
     padded: dict[tuple[int, float], tuple[Tensor, Tensor]] = {}
     values = {quantity: _values(evaluation, quantity, padded) for quantity in listed}

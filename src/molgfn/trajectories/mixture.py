@@ -15,6 +15,7 @@ from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.kept import Kept
 from molgfn.trajectories.rewarded import Batch, Rewarded
 from molgfn.trajectories.sources.base import Context, Kind, Source
 from molgfn.trajectories.sources.on_policy import OnPolicy
@@ -114,6 +115,11 @@ class Sources:
         return sum(count for name, count in self._counts().items() if self.by_name[name].kind is Kind.GIVEN)
 
     @property
+    def mixed(self) -> bool:
+        """A batch is drawn by several sources, or the one there is does not draw it all."""
+        return max(self._counts().values()) < self.batch_size
+
+    @property
     def off_policy_reasons(self) -> list[str]:
         """Why trajectories do not come from the present P_F alone; empty when they do."""
         return [f"{PLACE}.{name} {source.off_policy}" for name, source in self.by_name.items() if source.off_policy]
@@ -143,6 +149,7 @@ class Sources:
         replay_generator: torch.Generator | None = None,
         state_rewards: bool = False,
         offline_rewards: bool = True,
+        keep: bool = False,
     ) -> Batch:
         """One scored batch on the policy's device.
 
@@ -155,6 +162,7 @@ class Sources:
             state_rewards: find rewards of the states on the way, too.
             offline_rewards: find rewards of given objects; False leaves their log R 0, for an objective that does not
                 read it.
+            keep: where one rollout draws the whole batch, keep what the policy computes in it.
         """
         self.prepare(policy.environment)
         context = Context(
@@ -170,16 +178,21 @@ class Sources:
         parts: list[Trajectories] = []
         fresh: list[Rewarded] = []
         given: list[Rewarded] = []
-        for name, count in self._counts(now=True).items():
+        kept: Kept | None = None
+        counts = self._counts(now=True)
+        for name, count in counts.items():
             watched = name == self._rest and count == 0  # the logs say what P_F draws where nothing of it is trained on
             if count == 0 and not watched:
                 continue
             source = self.by_name[name]
-            trajectories, rewarded = _part(name, source.draw(context, max(count, 1)), max(count, 1))
+            whole = replace(context, keep=keep and count == self.batch_size)
+            trajectories, rewarded = _part(name, source.draw(whole, max(count, 1)), max(count, 1))
             if not watched:
                 parts.append(trajectories)
             if rewarded is None:
                 continue
+            # not in what others store: it would hold the graph of a batch for as long
+            kept, rewarded = rewarded.kept, replace(rewarded, kept=None)
             if source.kind is Kind.GIVEN:
                 given.append(rewarded)
             else:
@@ -187,7 +200,7 @@ class Sources:
                 context = replace(context, fresh=Rewarded.cat(fresh, kind))
         if context.fresh is None:
             raise ContractError(f"source `{self._rest}` found nothing: what it draws goes through `context.found`")
-        batch = Batch(Trajectories.cat(parts), context.fresh, Rewarded.cat(given, kind) if given else None)
+        batch = Batch(Trajectories.cat(parts), context.fresh, Rewarded.cat(given, kind) if given else None, kept)
         for source in self.by_name.values():
             source.observe(batch)
         return batch

@@ -15,6 +15,7 @@ from molgfn.objects.base import ObjectKind
 from molgfn.rewards.base import ConditionValues, Reward, Scores
 from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.kept import Kept
 
 #: what gives the objects [B] of a batch, by their keys and under their conditions, their scores
 Score = Callable[[Any, list[str], ConditionValues], Scores]
@@ -46,12 +47,14 @@ class Rewarded:
         objects: B finished objects, as ``Environment.objects`` gives them.
         scores: of the B objects.
         on_the_way: states before the last; None where nobody asked for their rewards, or none stands for an object.
+        kept: what the policy computed when it drew them; None where it is not kept.
     """
 
     trajectories: Trajectories
     objects: Any
     scores: Scores
     on_the_way: StateScores | None = None
+    kept: Kept | None = None
 
     def __len__(self) -> int:
         return len(self.trajectories)
@@ -85,11 +88,13 @@ class Batch:
         fresh: those that were newly drawn by the present policy, which are what the run finds. Where the whole batch
             is given, it is one trajectory that is not trained on.
         given: those that lead to given objects; None where there are none, or nobody reads their rewards.
+        kept: what the policy computed at all their states when it drew them; None where that is not kept.
     """
 
     trajectories: Trajectories
     fresh: Rewarded
     given: Rewarded | None = None
+    kept: Kept | None = None
 
     @classmethod
     def of(cls, fresh: Rewarded) -> Batch:
@@ -102,7 +107,7 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """With all trajectories on a device."""
         given = None if self.given is None else self.given.to(device)
-        return Batch(self.trajectories.to(device), self.fresh.to(device), given)
+        return Batch(self.trajectories.to(device), self.fresh.to(device), given)  # what was kept stays behind
 
 
 def find_rewards(

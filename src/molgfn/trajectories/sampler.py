@@ -9,6 +9,7 @@ from molgfn.environments.base import Environment, States
 from molgfn.policies.base import Policy
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.kept import Kept
 
 
 class Sampler:
@@ -38,6 +39,31 @@ class Sampler:
 
         With ``start`` they begin at these ``n`` states instead of the source, and count their steps from there.
         """
+        return self._forward(policy, n, generator, exploration, start)[0]
+
+    @torch.no_grad()
+    def forward_and_keep(
+        self,
+        policy: Policy,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        exploration: Exploration | None = None,
+    ) -> tuple[Trajectories, Kept | None]:
+        """As ``forward``, and what the policy recorded on the way, so that nothing need be computed twice."""
+        with policy.recording() as recorded:
+            trajectories, order = self._forward(policy, n, generator, exploration, None)
+        return trajectories, None if recorded is None else Kept.of(policy, trajectories.states, recorded, order)
+
+    def _forward(
+        self,
+        policy: Policy,
+        n: int,
+        generator: torch.Generator | None,
+        exploration: Exploration | None,
+        start: States | None,
+    ) -> tuple[Trajectories, Tensor]:
+        """The trajectories; and int64 [S], which of the states that the policy was asked for each of theirs is."""
         environment, device = self.environment, policy.device
         states = environment.draw_initial(n, generator, device) if start is None else start.to(device)
         alive = torch.arange(n, device=device)
@@ -66,15 +92,18 @@ class Sampler:
         sizes = [len(rows) for rows in alive_of]
         step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
         keep = slice(None) if compact else torch.cat(running_of)
-        return flat(
+        trajectory, step = torch.cat(alive_of)[keep], step[keep]
+        asked = torch.arange(sum(sizes), device=device)[keep]
+        trajectories = flat(
             states=type(states).cat(states_of)[keep],
-            trajectory=torch.cat(alive_of)[keep],
-            step=step[keep],
+            trajectory=trajectory,
+            step=step,
             actions=torch.cat(actions_of)[keep],
             backward_actions=torch.cat(backs)[keep],
             exits=torch.cat(exits_of)[keep],
             n=n,
         )
+        return trajectories, asked[_order(trajectory, step)]
 
     @torch.no_grad()
     def backward(self, policy: Policy, terminal: States, *, generator: torch.Generator | None = None) -> Trajectories:
@@ -125,8 +154,7 @@ def flat(
     n: int,
 ) -> Trajectories:
     """Entries in any order -> trajectory by trajectory, step by step."""
-    order = torch.argsort(trajectory * (int(step.max()) + 1) + step)
-    lengths = torch.bincount(trajectory, minlength=n)
+    order = _order(trajectory, step)
     return Trajectories(
         states=states[order],
         actions=actions[order],
@@ -134,5 +162,10 @@ def flat(
         exits=exits[order],
         trajectory=trajectory[order],
         step=step[order],
-        lengths=lengths,
+        lengths=torch.bincount(trajectory, minlength=n),
     )
+
+
+def _order(trajectory: Tensor, step: Tensor) -> Tensor:
+    """The entries trajectory by trajectory, step by step, int64 [S]."""
+    return torch.argsort(trajectory * (int(step.max()) + 1) + step)

@@ -16,6 +16,7 @@ from molgfn.training.updates.skipped_steps import origin
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate, evaluate_and_anchor
 from molgfn.trajectories.evaluated import Evaluated, Values
+from molgfn.trajectories.kept import Kept
 from molgfn.trajectories.quantities.networks import Anchor, Networks
 from molgfn.trajectories.union import WHOLE, Union
 
@@ -37,8 +38,13 @@ class Phases:
         self.policy, self.objective, self.steps, self.joint = policy, objective, steps, joint
         self.union = union
 
-    def run(self, batch: Trajectories, networks: Networks, iteration: int, engine: Engine) -> dict[str, Tensor]:
-        """All steps of an iteration; the first evaluation is shared between ``prepare`` and the first step."""
+    def run(
+        self, batch: Trajectories, networks: Networks, iteration: int, engine: Engine, kept: Kept | None = None
+    ) -> dict[str, Tensor]:
+        """All steps of an iteration; the first evaluation is shared between ``prepare`` and the first step.
+
+        What is ``kept`` of the rollout is not computed again.
+        """
         phases = self.objective.phases()
         first = phases[0]
         again = sum(p.epochs * p.splits for p in phases) > 1 or first.trust_region is not None
@@ -49,8 +55,11 @@ class Phases:
             joint=self.joint,
             networks=networks,
             keep=again and any(p.anchored for p in phases),
+            kept=kept,
             union=self.union,
         )
+        if kept is not None:
+            kept.release()
         with torch.no_grad(), full_precision(evaluated.mask.device):
             frozen = self.objective.prepare(evaluated.detach())
             learns_log_z = "log_z" in self.objective.trains and self.steps.trains("log_z")

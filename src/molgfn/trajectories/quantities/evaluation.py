@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -12,6 +13,7 @@ from molgfn.errors import ContractError
 from molgfn.policies.base import Policy, PolicyOutput
 from molgfn.policies.distributions import ActionDistribution
 from molgfn.trajectories.batch import Trajectories
+from molgfn.trajectories.kept import Kept
 from molgfn.trajectories.quantities.networks import POLICY, Anchor, Head, Networks, Of
 
 T = TypeVar("T")
@@ -30,6 +32,7 @@ class Evaluation:
         heads: everything that will be read.
         joint: the gradient of log P_B reaches P_B; otherwise it is a constant.
         anchor: what divergences are measured from; None: the policy as it is.
+        kept: what the policy computed when it was rolled out; not computed again where these are the states.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Evaluation:
         *,
         joint: bool = False,
         anchor: Anchor | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.trajectories = trajectories
         self.policy = policy
@@ -49,6 +53,7 @@ class Evaluation:
         self._joint = joint
         self._wanted: dict[tuple[int, bool], set[str]] = {}
         self._outputs: dict[tuple[int, bool], PolicyOutput] = {}
+        self._kept = kept
         self._shared: dict[Any, Any] = {}
         for head in heads:
             if self._is_there(head):
@@ -132,7 +137,9 @@ class Evaluation:
         key = (id(network), gradient)
         if key not in self._outputs:
             wanted = self._wanted[key]
-            with torch.set_grad_enabled(gradient and torch.is_grad_enabled()):
+            kept = self._kept if self._kept and self._kept.serves(network, self.trajectories.states) else None
+            known = kept.known() if kept else nullcontext()
+            with torch.set_grad_enabled(gradient and torch.is_grad_enabled()), known:
                 output = network(
                     self.trajectories.states,
                     forward="forward" in wanted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -14,9 +14,11 @@ from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.policies.base import Policy
+from molgfn.policies.exploration import Exploration
 from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.rewarded import Batch, Rewarded, find_rewards, without_rewards
+from molgfn.trajectories.sampler import Sampler
 
 
 class Kind(IntEnum):
@@ -45,6 +47,7 @@ class Context:
         state_rewards: somebody reads rewards of the states on the way.
         given_rewards: somebody reads rewards of objects that are given.
         fresh: what the sources before this one found in this batch; None for the first.
+        keep: a rollout keeps what the policy computes (``Sampler.forward_and_keep``).
     """
 
     policy: Policy
@@ -55,6 +58,15 @@ class Context:
     state_rewards: bool = False
     given_rewards: bool = True
     fresh: Rewarded | None = None
+    keep: bool = False
+
+    def roll_out(self, n: int, exploration: Exploration | None = None) -> Rewarded:
+        """``n`` trajectories of the policy, from P_F or from ``exploration`` of it, with rewards."""
+        sampler = Sampler(self.policy.environment)
+        if not self.keep:
+            return self.found(sampler.forward(self.policy, n, generator=self.generator, exploration=exploration))
+        trajectories, kept = sampler.forward_and_keep(self.policy, n, generator=self.generator, exploration=exploration)
+        return replace(self.found(trajectories), kept=kept)
 
     def found(self, trajectories: Trajectories) -> Rewarded:
         """With rewards, as what the run finds."""

@@ -10,7 +10,6 @@ from molgfn.policies.base import Policy
 from molgfn.policies.distributions.capabilities import HasTempering, lacking
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.rewarded import Rewarded
-from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.sources.base import Context, Source
 
 
@@ -53,6 +52,4 @@ class Explored(Source):
         return f"explores, but {lacks[0]}; use data=on_policy" if lacks else None
 
     def draw(self, context: Context, n: int) -> Rewarded:
-        policy, exploration = context.policy, self.exploration.at(context.iteration)
-        sampler = Sampler(policy.environment)
-        return context.found(sampler.forward(policy, n, generator=context.generator, exploration=exploration))
+        return context.roll_out(n, self.exploration.at(context.iteration))

@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import Field
 
 from molgfn.trajectories.rewarded import Rewarded
-from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.sources.base import Context, Source
 
 
@@ -28,5 +27,4 @@ class OnPolicy(Source):
         return None
 
     def draw(self, context: Context, n: int) -> Rewarded:
-        policy = context.policy
-        return context.found(Sampler(policy.environment).forward(policy, n, generator=context.generator))
+        return context.roll_out(n)

@@ -1,0 +1,336 @@
+"""molgfn beside other GFlowNet libraries, on the same work, in turn: python benchmarks/peers.py [--rounds 3] ...
+
+Hypergrid 20^4 (trajectory balance, batch 16, MLP 2 x 256) against gfnx and torchgfn, which are installed from a package
+index, each into an environment of its own below --cache; sEH fragments (72 fragments, at most 9, trunk 4 x 128, batch
+64, with the proxy) against recursionpharma/gflownet, which is on no index: --recursion names a checkout, and --python
+an environment that has what its pyproject.toml asks for. Each measurement is a process of its own that is held to so
+many cores and trains some iterations before the clock starts; in each round all libraries take their turn, ours first
+and then the others. A ratio is ours over theirs in one round, the median over the rounds, and it is given by the clock
+and by CPU time, which other processes on the machine disturb less. Beside it stands the size of what was made
+(transitions of a trajectory, fragments of a molecule): who makes smaller objects has less to do.
+
+    python benchmarks/peers.py --rounds 3 --threads 1 2
+    python benchmarks/peers.py --peers recursion --recursion ../gflownet --python recursion=../env/bin/python \\
+        --vocabulary fragments.json --weights best_params.pkl.gz
+
+What the drivers do is in ``benchmarks/drivers``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+DRIVERS = Path(__file__).parent / "drivers"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all libraries do.
+
+    Attributes:
+        title: of its table.
+        ours: the driver of molgfn.
+        unit: what the size of an object is counted in.
+        iterations, warm: of a measurement, and before it.
+        files: options of the command line that its drivers take.
+    """
+
+    title: str
+    ours: str
+    unit: str
+    iterations: int
+    warm: int
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another library.
+
+    Attributes:
+        task: what it is compared on.
+        driver: file in ``drivers``.
+        requirements: what pip installs for it; empty where there is no package.
+        options: options of the command line that its driver takes -> what the driver calls them.
+    """
+
+    task: str
+    driver: str
+    requirements: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+
+
+TASKS = {
+    "hypergrid": Task(
+        "hypergrid 20^4, trajectory balance, batch 16, MLP 2 x 256, uniform P_B",
+        "ours_hypergrid.py",
+        "transition",
+        iterations=200,
+        warm=100,
+    ),
+    "fragments": Task(
+        "sEH fragments (72, at most 9), trajectory balance, batch 64, trunk 4 x 128, with the proxy",
+        "ours_fragments.py",
+        "fragment",
+        iterations=10,
+        warm=2,
+        files=("vocabulary", "weights"),
+    ),
+}
+PEERS = {
+    "gfnx": Peer(
+        "hypergrid",
+        "gfnx_hypergrid.py",
+        ("gfnx==0.0.1", "jax==0.6.2", "jaxlib==0.6.2", "equinox==0.13.8", "optax==0.2.8"),
+    ),
+    "torchgfn": Peer("hypergrid", "torchgfn_hypergrid.py", ("torchgfn==2.4.1", "torch==2.13.0")),
+    "recursion": Peer(
+        "fragments", "recursion_fragments.py", options=(("recursion", "checkout"), ("weights", "weights"))
+    ),
+}
+OURS = "molgfn"
+
+
+class Unavailable(Exception):
+    """Why a library cannot be measured, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement: ``size`` is summed over ``trajectories``, times are of all iterations, in seconds."""
+
+    iterations: int
+    trajectories: int
+    size: int
+    seconds: float
+    cpu: float
+    versions: Mapping[str, str]
+
+    @property
+    def each(self) -> float:
+        """Size of an object, the mean."""
+        return self.size / self.trajectories
+
+
+@dataclass
+class Row:
+    """A library in a table, with what was measured of it, round by round."""
+
+    name: str
+    rounds: list[Measured]
+
+    def median(self, of: str, over: str) -> float:
+        """Of a quotient of two attributes over the rounds."""
+        return statistics.median(getattr(m, of) / getattr(m, over) for m in self.rounds)
+
+    def ratio(self, other: Row, of: str, over: str) -> float:
+        """The median over the rounds of this library's quotient over another's in the same round."""
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return statistics.median(
+            (getattr(a, of) / getattr(a, over)) / (getattr(b, of) / getattr(b, over)) for a, b in pairs
+        )
+
+
+def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; what does not fit together is said at once."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", nargs="+", choices=PEERS, help="default: gfnx torchgfn, and recursion where given")
+    parser.add_argument("--rounds", type=_count, default=3)
+    parser.add_argument("--threads", type=_count, nargs="+", default=[1])
+    parser.add_argument("--iterations", type=_count, help="of a measurement; default: 200 on the hypergrid, else 10")
+    parser.add_argument("--warm", type=_count, help="iterations before the clock starts; default: 100, else 2")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "molgfn-peers", help="environments")
+    parser.add_argument("--python", nargs="*", default=[], metavar="PEER=FILE", help="environments that are there")
+    parser.add_argument("--recursion", type=_there, help="checkout of recursionpharma/gflownet")
+    parser.add_argument("--vocabulary", help="of molgfn on fragments; default: bengio2021, which is fetched")
+    parser.add_argument("--weights", type=_there, help="of the sEH proxy (best_params.pkl.gz), for both")
+    given = parser.parse_args(words)
+    given.peers = given.peers or ["gfnx", "torchgfn", *(["recursion"] if given.recursion else [])]
+    given.vocabulary = given.vocabulary or "bengio2021"
+    pythons = {}
+    for text in given.python:
+        name, _, file = text.partition("=")
+        if name not in PEERS or not file:
+            parser.error(f"--python {text}: it takes PEER=FILE, where PEER is one of {', '.join(PEERS)}")
+        if not Path(file).is_file():
+            parser.error(f"--python {text}: there is no such file")
+        pythons[name] = Path(file).absolute()  # not resolved: an environment's interpreter is a link
+    given.python = pythons
+    if "recursion" in given.peers:
+        lacking = [f"--{name}" for name in ("recursion", "weights") if getattr(given, name) is None]
+        if "recursion" not in pythons:
+            lacking.append("--python recursion=FILE")
+        if lacking:
+            parser.error(f"recursion is on no package index; it needs {' and '.join(lacking)}")
+    return given
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+def _there(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"there is no {text}")
+    return path.resolve()
+
+
+def interpreter(name: str, given: argparse.Namespace) -> Path:
+    """The interpreter of a peer's environment, which is made where it is not there.
+
+    Raises:
+        Unavailable: it cannot be installed.
+    """
+    if name in given.python:
+        return given.python[name]
+    folder = given.cache.expanduser() / name
+    python, stamp = folder / "bin" / "python", folder / "installed.txt"
+    wanted = "\n".join(PEERS[name].requirements)
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return python
+    print(f"installing {' '.join(PEERS[name].requirements)} into {folder}", file=sys.stderr)
+    _must([sys.executable, "-m", "venv", "--clear", str(folder)], f"{name}: no environment could be made")
+    _must([str(python), "-m", "pip", "install", "-q", *PEERS[name].requirements], f"{name} could not be installed")
+    stamp.write_text(wanted)
+    return python
+
+
+def _must(command: Sequence[str], problem: str) -> str:
+    """What a command prints.
+
+    Raises:
+        Unavailable: it fails; with its last line.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        raise Unavailable(f"{problem}: {last[0] if last else f'exit status {done.returncode}'}")
+    return done.stdout
+
+
+def command(name: str, python: Path, threads: int, given: argparse.Namespace) -> list[str]:
+    """What measures a library once; ``molgfn TASK`` is ours."""
+    if name.startswith(OURS):
+        task = TASKS[name.split()[1]]
+        driver, options = task.ours, [(word, word) for word in task.files]
+    else:
+        task, driver, options = TASKS[PEERS[name].task], PEERS[name].driver, PEERS[name].options
+    words = [str(python), str(DRIVERS / driver), "--threads", str(threads), "--seed", str(given.seed)]
+    words += ["--iterations", str(given.iterations or task.iterations), "--warm", str(given.warm or task.warm)]
+    for here, there in options:
+        words += [f"--{there}", str(getattr(given, here) or "null")]
+    return words
+
+
+def measure(name: str, python: Path, threads: int, given: argparse.Namespace) -> Measured:
+    """One measurement in a process of its own.
+
+    Raises:
+        Unavailable: the driver fails.
+    """
+    lines = _must(command(name, python, threads, given), f"{name} stopped").strip().splitlines()
+    return Measured(**json.loads(lines[-1]))
+
+
+def compare(task: str, peers: Sequence[str], threads: int, given: argparse.Namespace) -> tuple[list[Row], list[str]]:
+    """Rows of ours and of the peers, measured in turn; and why others are not there."""
+    ours = f"{OURS} {task}"
+    pythons, problems = {ours: Path(sys.executable)}, []
+    for name in peers:
+        try:
+            pythons[name] = interpreter(name, given)
+        except Unavailable as problem:
+            problems.append(str(problem))
+    rows = {name: Row(name, []) for name in pythons}
+    for turn in range(given.rounds):
+        for name in list(rows):
+            try:
+                rows[name].rounds.append(measure(name, pythons[name], threads, given))
+            except Unavailable as problem:
+                problems.append(str(problem))
+                del rows[name]
+                if name == ours:
+                    return [], problems
+        print(f"{task}, {threads} threads: round {turn + 1} of {given.rounds}", file=sys.stderr)
+    return list(rows.values()), problems
+
+
+def table(task: Task, threads: int, rows: Sequence[Row]) -> Table:
+    """Of rows, ours first."""
+    found = Table(title=f"{task.title}; {threads} thread{'s' * (threads > 1)}, {len(rows[0].rounds)} rounds")
+    for word in (
+        "library",
+        "iterations/s",
+        "trajectories/s",
+        f"{task.unit}s each",
+        f"{task.unit}s/s",
+        "CPU ms/iteration",
+    ):
+        found.add_column(word, justify="left" if word == "library" else "right")
+    for word in ("iterations", "trajectories", f"{task.unit}s", "by CPU"):
+        found.add_column(f"ours / theirs, {word}", justify="right")
+    ours = rows[0]
+    for row in rows:
+        speeds = [m.iterations / m.seconds for m in row.rounds]
+        versions = ", ".join(f"{k} {v}" for k, v in row.rounds[0].versions.items())
+        ratios = ["", "", "", ""]
+        if row is not ours:
+            by_clock = [ours.ratio(row, of, "seconds") for of in ("iterations", "trajectories", "size")]
+            ratios = [f"{ratio:.2f}" for ratio in (*by_clock, ours.ratio(row, "trajectories", "cpu"))]
+        found.add_row(
+            f"{row.name.split()[0]} ({versions})",
+            f"{statistics.median(speeds):.2f} ({min(speeds):.2f} to {max(speeds):.2f})",
+            f"{row.median('trajectories', 'seconds'):.0f}",
+            f"{row.median('size', 'trajectories'):.1f}",
+            f"{row.median('size', 'seconds'):.0f}",
+            f"{1000 * row.median('cpu', 'iterations'):.1f}",
+            *ratios,
+        )
+    return found
+
+
+def machine() -> str:
+    """What all was measured on."""
+    names = [line.split(":")[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg()) if hasattr(os, "getloadavg") else "?"
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; load {load}"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    given = parsed(words)
+    console = Console(width=200)
+    console.print(machine(), highlight=False)
+    for task in dict.fromkeys(PEERS[name].task for name in given.peers):
+        for threads in given.threads:
+            peers = [name for name in given.peers if PEERS[name].task == task]
+            rows, problems = compare(task, peers, threads, given)
+            if rows:
+                console.print(table(TASKS[task], threads, rows))
+            for problem in problems:
+                console.print(f"not measured: {problem}", highlight=False, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

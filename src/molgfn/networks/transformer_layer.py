@@ -1,0 +1,226 @@
+"""A layer of the graph transformer over packed graphs on a CPU, with its gradient written out.
+
+The same operations in the same order as ``GraphTransformerLayer`` composes them, so the same numbers, without the
+bookkeeping of autograd for each; and what its backward pass needs can have been computed earlier, by a rollout.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+#: (nodes, number of graphs): see ``GraphBatch.sizes``
+Sizes = list[tuple[int, int]]
+_EPSILON = 1e-5
+
+
+class Weights(NamedTuple):
+    """Parameters of a layer of width w: norms [w]; linear maps [out, in] with biases [out]."""
+
+    norm: Tensor
+    norm_bias: Tensor
+    qkv: Tensor
+    qkv_bias: Tensor
+    from_all: Tensor
+    from_all_bias: Tensor
+    from_edges: Tensor
+    feed_norm: Tensor
+    feed_norm_bias: Tensor
+    feed_in: Tensor
+    feed_in_bias: Tensor
+    feed_out: Tensor
+    feed_out_bias: Tensor
+
+
+class Activations(NamedTuple):
+    """What a layer computes at n nodes and its backward pass reads, [n, ...] each.
+
+    ``x`` goes in, ``out`` comes out; ``h`` and ``feed`` are normalised, with their means and 1 / deviations;
+    ``attended`` has the log sums of the attention [n, heads]; ``local`` is the sum of messages; ``mid`` lies between
+    the two blocks, ``hidden`` within the second.
+    """
+
+    x: Tensor
+    h: Tensor
+    mean: Tensor
+    scale: Tensor
+    qkv: Tensor
+    attended: Tensor
+    log_sums: Tensor
+    local: Tensor
+    mid: Tensor
+    feed: Tensor
+    feed_mean: Tensor
+    feed_scale: Tensor
+    hidden: Tensor
+    out: Tensor
+
+    @classmethod
+    def empty(cls, n: int, width: int, heads: int, expansion: int, like: Tensor) -> Activations:
+        """Room for n nodes."""
+        w = width
+        columns = (w, w, 1, 1, 3 * w, w, heads, w, w, w, 1, 1, expansion * w, w)
+        return cls(*(like.new_empty(n, k) for k in columns))
+
+    def rows(self, start: int, end: int) -> Activations:
+        """Of the nodes from ``start`` to before ``end``; the same memory."""
+        return Activations(*(t[start:end] for t in self))
+
+
+def can(x: Tensor) -> bool:
+    """Whether this is the way for ``x``: on a CPU, in its own precision, with attention by torch's fused kernel."""
+    here = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    return here and torch.backends.cuda.flash_sdp_enabled()
+
+
+def compute(
+    x: Tensor, edge_index: Tensor, edges: Tensor, sizes: Sizes, w: Weights, heads: int, room: Activations
+) -> Tensor:
+    """One layer, written into ``room``; no gradient. Returns ``room.out``."""
+    shape, a = w.norm.shape, room
+    if a.x.data_ptr() != x.data_ptr():
+        a.x.copy_(x)
+    _normalise(x, shape, w.norm, w.norm_bias, a.h, a.mean, a.scale)
+    torch.addmm(w.qkv_bias, a.h, w.qkv.t(), out=a.qkv)
+    _attend(a.qkv, sizes, heads, a.attended, a.log_sums)
+    messages = a.h.index_select(0, edge_index[0]).add_(edges).relu_()
+    a.local.zero_().index_add_(0, edge_index[1], messages)
+    torch.addmm(w.from_all_bias, a.attended, w.from_all.t(), out=a.mid)
+    a.mid.add_(x).add_(a.local @ w.from_edges.t())
+    _normalise(a.mid, shape, w.feed_norm, w.feed_norm_bias, a.feed, a.feed_mean, a.feed_scale)
+    torch.addmm(w.feed_in_bias, a.feed, w.feed_in.t(), out=a.hidden)
+    a.hidden.relu_()
+    torch.addmm(w.feed_out_bias, a.hidden, w.feed_out.t(), out=a.out)
+    return a.out.add_(a.mid)
+
+
+class Layer(torch.autograd.Function):
+    """``apply(heads, sizes, edge_index, known, plain, x, edges, *weights)``: one layer, [n, width] to [n, width].
+
+    ``known``: what was computed of it before; None: computed now. A second derivative is that of ``plain(x, edges)``,
+    which composes the layer of operations that torch can derive twice.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        heads: int,
+        sizes: Sizes,
+        edge_index: Tensor,
+        known: Activations | None,
+        plain: Any,
+        x: Tensor,
+        edges: Tensor,
+        *weights: Tensor,
+    ) -> Tensor:
+        w = Weights(*weights)
+        if known is None:
+            width = x.shape[1]
+            known = Activations.empty(len(x), width, heads, w.feed_in.shape[0] // width, x)._replace(x=x)
+            compute(x, edge_index, edges, sizes, w, heads, known)
+        ctx.heads, ctx.sizes, ctx.plain = heads, sizes, plain
+        ctx.save_for_backward(edge_index, x, edges, *weights, *known[1:-1])
+        return known.out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        edge_index, x, edges, *rest = ctx.saved_tensors
+        count = len(Weights._fields)
+        needed = ctx.needs_input_grad[5:]
+        if torch.is_grad_enabled():  # somebody wants to derive what comes out
+            inputs = [x, edges, *rest[:count]]
+            wanted = [t for t, need in zip(inputs, needed, strict=True) if need]
+            with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
+                found = iter(torch.autograd.grad(ctx.plain(x, edges), wanted, gradient, create_graph=True))
+            return (None,) * 5 + tuple(next(found) if need else None for need in needed)
+        a = Activations(x, *rest[count:], gradient)  # type: ignore[call-arg]
+        found = _gradients(gradient, edge_index, edges, ctx.sizes, Weights(*rest[:count]), ctx.heads, a)
+        return (None,) * 5 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
+
+
+def _gradients(
+    g: Tensor, edge_index: Tensor, edges: Tensor, sizes: Sizes, w: Weights, heads: int, a: Activations
+) -> tuple[Tensor, ...]:
+    """Of x, edges and the weights, given ``g`` [n, width] of what comes out."""
+    shape, all_three = list(w.norm.shape), [True, True, True]
+    layer_norm = torch.ops.aten.native_layer_norm_backward
+    hidden = torch.ops.aten.threshold_backward(g @ w.feed_out, a.hidden, 0)
+    feed = hidden @ w.feed_in
+    mid, feed_norm, feed_norm_bias = layer_norm(
+        feed, a.mid, shape, a.feed_mean, a.feed_scale, w.feed_norm, w.feed_norm_bias, all_three
+    )
+    mid.add_(g)
+    qkv = _attend_gradient(mid @ w.from_all, a.qkv, sizes, heads, a.attended, a.log_sums)
+    source, target = edge_index.unbind(0)
+    passed = a.h.index_select(0, source).add_(edges)
+    messages = torch.ops.aten.threshold_backward((mid @ w.from_edges).index_select(0, target), passed, 0)
+    h = torch.zeros_like(a.h).index_add_(0, source, messages).add_(qkv @ w.qkv)
+    x, norm, norm_bias = layer_norm(h, a.x, shape, a.mean, a.scale, w.norm, w.norm_bias, all_three)
+    weights = Weights(
+        norm=norm,
+        norm_bias=norm_bias,
+        qkv=qkv.t() @ a.h,
+        qkv_bias=qkv.sum(0),
+        from_all=mid.t() @ a.attended,
+        from_all_bias=mid.sum(0),
+        from_edges=mid.t() @ a.local,
+        feed_norm=feed_norm,
+        feed_norm_bias=feed_norm_bias,
+        feed_in=hidden.t() @ a.feed,
+        feed_in_bias=hidden.sum(0),
+        feed_out=g.t() @ a.hidden,
+        feed_out_bias=g.sum(0),
+    )
+    return (x.add_(mid), messages, *weights)
+
+
+def _normalise(x: Tensor, shape: Any, weight: Tensor, bias: Tensor, out: Tensor, mean: Tensor, scale: Tensor) -> None:
+    normalised, means, scales = torch.native_layer_norm(x, shape, weight, bias, _EPSILON)
+    out.copy_(normalised)
+    mean.copy_(means)
+    scale.copy_(scales)
+
+
+def _attend(qkv: Tensor, sizes: Sizes, heads: int, out: Tensor, log_sums: Tensor) -> None:
+    """Attention among the nodes of each graph, size by size."""
+    width, start = out.shape[1], 0
+    for size, count in sizes:
+        end = start + size * count
+        if size == 1:
+            out[start:end] = qkv[start:end, 2 * width :]
+            log_sums[start:end] = 0
+        else:
+            q, k, v = _split(qkv[start:end], count, size, heads)
+            found, sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v)
+            out[start:end].view(count, size, heads, -1).copy_(found.transpose(1, 2))
+            log_sums[start:end].view(count, size, heads).copy_(sums.transpose(1, 2))
+        start = end
+
+
+def _attend_gradient(g: Tensor, qkv: Tensor, sizes: Sizes, heads: int, out: Tensor, log_sums: Tensor) -> Tensor:
+    """Of ``qkv``, given that of ``out``."""
+    found, width, start = torch.empty_like(qkv), out.shape[1], 0
+    for size, count in sizes:
+        end = start + size * count
+        if size == 1:
+            found[start:end, : 2 * width] = 0
+            found[start:end, 2 * width :] = g[start:end]
+        else:
+            q, k, v = _split(qkv[start:end], count, size, heads)
+            given, was = (t[start:end].view(count, size, heads, -1).transpose(1, 2) for t in (g, out))
+            sums = log_sums[start:end].view(count, size, heads).transpose(1, 2)
+            parts = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
+                given, q, k, v, was, sums, 0.0, False
+            )
+            for into, part in zip(_split(found[start:end], count, size, heads), parts, strict=True):
+                into.copy_(part)
+        start = end
+    return found
+
+
+def _split(qkv: Tensor, count: int, size: int, heads: int) -> tuple[Tensor, ...]:
+    """[count * size, 3 width] -> three of [count, heads, size, width / heads], the same memory."""
+    return qkv.view(count, size, 3, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
