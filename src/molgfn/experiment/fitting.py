@@ -94,7 +94,7 @@ def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch
     return pl.Trainer(
         accelerator=settings.accelerator,
         devices=1,
-        precision="32-true" if settings.precision == "64-true" else settings.precision,
+        precision="bf16-mixed" if settings.precision == "bf16-mixed" else "32-true",
         max_epochs=1,
         logger=list(loggers),
         callbacks=around.all,
