@@ -79,12 +79,15 @@ def launch(train: Train, size: int, job: Job) -> Outcome:
         context: ProcessContext = start_processes(  # type: ignore[assignment]
             _process, given, nprocs=size, join=False, start_method="spawn"
         )
-        with _passing_on(context.pids()):
+        with _passing_on(context.pids()) as came:
             try:
                 while not context.join(grace_period=GRACE):
                     pass
             except ProcessExitedException as error:
-                raise _what_failed(Path(folder), [p.exitcode for p in context.processes], error) from None
+                codes = [p.exitcode for p in context.processes]
+                if came and -came[0] in codes:  # before training, which ends by itself at a signal
+                    raise KeyboardInterrupt(came[0]) from None
+                raise _what_failed(Path(folder), codes, error) from None
         return pickle.loads((Path(folder) / OUTCOME).read_bytes())
 
 
@@ -160,10 +163,12 @@ def _what_failed(folder: Path, codes: Sequence[int | None], error: Any) -> BaseE
 
 
 @contextmanager
-def _passing_on(pids: Sequence[int]) -> Iterator[None]:
-    """Signals are for the processes that train; they end after an iteration, with a checkpoint."""
+def _passing_on(pids: Sequence[int]) -> Iterator[list[int]]:
+    """Signals are for the processes that train, which then end with a checkpoint; gives the numbers of those that came."""
+    came: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
+        came.append(number)
         for pid in pids:
             try:
                 os.kill(pid, number)
@@ -175,7 +180,7 @@ def _passing_on(pids: Sequence[int]) -> Iterator[None]:
         numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
         before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)

@@ -114,6 +114,7 @@ def _alone(job: Job) -> Run:
 def _as_one_of_several(seat: Seat, job: Job, tell: Callable[[Path], None] = lambda folder: None) -> Run:
     """In a process that has its place among those of a run."""
     settings = build(job.config["trainer"], TrainerSettings, "trainer")
+    settings.require_device(seat.local + 1)
     scratch = tempfile.TemporaryDirectory(prefix="molgfn-")
     with joined(seat, settings.backend) as ranks, RunLog(ranks) as log, alone(ranks), scratch as place:
         return _train(job, log, place, ranks, tell)
