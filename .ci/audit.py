@@ -10,6 +10,8 @@ import json
 import subprocess
 import sys
 
+NOTHING = "warning: nothing was audited"
+
 
 def audit(program: str, place: str) -> int:
     """The exit code: 1 for a vulnerability that is known, else 0."""
@@ -19,14 +21,15 @@ def audit(program: str, place: str) -> int:
         packages = json.loads(done.stdout)["dependencies"]
     except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError, KeyError) as error:
         said = done.stderr.strip().splitlines() if isinstance(error, (ValueError, KeyError)) else [str(error)]
-        print(f"warning: nothing was audited: {said[-1] if said else 'pip-audit said nothing'}")
+        print(f"{NOTHING}: {said[-1] if said else 'pip-audit said nothing'}")
         return 0
     skipped = [f"{package['name']} ({package['skip_reason']})" for package in packages if "skip_reason" in package]
     found = [(package, flaw) for package in packages for flaw in package.get("vulns", [])]
     for package, flaw in found:
         mended = ", ".join(flaw.get("fix_versions", [])) or "no version"
         print(f"{package['name']} {package['version']}: {flaw['id']}, mended in {mended}")
-    print(f"{len(packages) - len(skipped)} packages audited, {len(found)} known vulnerabilities")
+    audited = len(packages) - len(skipped)
+    print(f"{audited} packages audited, {len(found)} known vulnerabilities" if audited else NOTHING)
     if skipped:
         print(f"not audited: {', '.join(skipped)}")
     return 1 if found else 0

@@ -45,3 +45,9 @@ def test_without_a_network_it_warns(tmp_path, capsys):
 def test_without_the_program_it_warns(tmp_path, capsys):
     assert AUDIT(str(tmp_path / "none"), "site-packages") == 0
     assert "warning: nothing was audited" in capsys.readouterr().out
+
+
+def test_an_index_that_knows_no_package_is_a_warning(tmp_path, capsys):
+    packages = [{"name": "own", "skip_reason": "not on the index"}]
+    assert AUDIT(program(tmp_path, json.dumps({"dependencies": packages})), "site-packages") == 0
+    assert "warning: nothing was audited" in capsys.readouterr().out

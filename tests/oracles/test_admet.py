@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from molgfn.chemistry.molecules import parse
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.models import admet
 from molgfn.oracles.models.admet import ADMET, ENDPOINTS
 from molgfn.testing import check_oracle
@@ -83,3 +83,19 @@ def test_endpoints_share_the_networks_and_the_last_batch(package, monkeypatch):
     monkeypatch.setattr(admet, "CHUNK", 2)
     one.values(parse(["CCO", "CCN", "CCF"]))
     assert batches == [3, 2, 1]
+
+
+def test_a_model_file_with_something_else_in_it_is_not_run(package, tmp_path):
+    import io
+
+    import torch
+
+    class Bad:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    buffer = io.BytesIO()
+    torch.save({"output_columns": ["hERG"], "state_dict": Bad()}, buffer)
+    with pytest.raises(DataError, match=r"model_0\.pt: not a model of admet-ai 2\.0, or a changed one; it was not run"):
+        admet._plain(tmp_path / "model_0.pt", buffer.getvalue())
+    assert not (tmp_path / "ran").exists()

@@ -126,6 +126,10 @@ def test_a_command_that_cannot_write_says_where(monkeypatch, tmp_path):
     monkeypatch.setattr(molgfn.composing.compose, "checked", refused)
     result = CliRunner().invoke(cli, ["train", "quickstart"])
     assert (result.exit_code, result.stderr) == (1, "error: /full/report.html: No space left on device\n")
+    monkeypatch.setattr(molgfn.composing.compose, "checked", lambda *arguments: Path("/no/such/file").read_text())
+    result = CliRunner().invoke(cli, ["train", "quickstart"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file'\n")
 
 
 @pytest.mark.parametrize("when", ["log_metrics", "finish"])

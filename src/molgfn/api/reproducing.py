@@ -31,13 +31,18 @@ def reproduce(run: str | Path) -> dict[str, torch.Tensor]:
 
     Raises:
         NotFiniteError: as in the run.
-        CheckpointError: there is no such file, or it cannot be used.
+        CheckpointError: there is no such file, it cannot be used, or it is of a run of several processes.
     """
     place = local(run)
     path = place / NAME if place.is_dir() else place
     content = read(path)
     if not isinstance(state := content.get("state"), dict):
         raise CheckpointError(f"{path}: no {NAME} of a run: it has no `state`")
+    if (processes := content[KEY].get("processes", 1)) > 1:
+        raise CheckpointError(
+            f"{path}: of a run of {processes} processes, with the share of the batch that the first one drew; it can "
+            "be looked at, but not taken once more by one process"
+        )
     experiment = assemble(own_files(content[KEY]["config"], files_of(content), path, None, {}, strict=True))
     learner, environment = experiment.learner(), experiment.environment
     precision = experiment.trainer.precision

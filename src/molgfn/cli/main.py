@@ -72,15 +72,13 @@ class Commands(click.Group):
         except (KeyboardInterrupt, click.Abort) as error:
             click.echo("interrupted", err=True)
             ctx.exit(SIGNALLED + next((number for number in error.args if isinstance(number, int)), signal.SIGINT))
-        except OSError as error:
-            if error.errno not in PLACE or error.filename is None:
-                raise
-            click.echo(f"error: {error.filename}: {error.strerror}", err=True)
-            ctx.exit(FAILED)
         except MolgfnError as error:
             click.echo(_few_lines(error), err=True)
             ctx.exit(exit_code(error))
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in PLACE and error.filename is not None:
+                click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+                ctx.exit(FAILED)
             click.echo(f"error: {type(error).__name__}: {_cut(str(error))}", err=True)
             click.echo("(`molgfn --debug ...` shows where)", err=True)
             ctx.exit(FAILED)

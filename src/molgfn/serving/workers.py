@@ -68,6 +68,7 @@ class Workers:
         self.name, self.kind = panel.name, panel.kind
         self._pool: ProcessPool | None = None
         self._again = False  # the objects of this round have been asked about before
+        self._answered = False  # one of the present workers has given an answer
 
     def answer(self, objects: Any, which: Sequence[int] = (0,)) -> Iterator[tuple[int, Answered]]:
         """(row, what the oracles at the places ``which`` of the panel say) of each of the objects, as they come."""
@@ -108,12 +109,16 @@ class Workers:
 
     def _result(self, future: Any, size: int) -> Sequence[Answered] | None:
         try:
-            return future.result()
+            answers = future.result()
+            self._answered = True
+            return answers
         except FutureTimeoutError:
             return self._too_slow(size)
         except ProcessExpired as error:
             return self._died(size, f"exit code {error.exitcode}")
         except BrokenProcessPool:
+            if self._answered:  # somebody killed one that had nothing to do: new ones are asked
+                return None
             raise OracleFault(
                 f"oracle {self.name}: its worker processes die as they start, before they are asked anything; "
                 "scoring.workers=0 shows what prepare() does in this process"
@@ -132,7 +137,11 @@ class Workers:
         return None if size > 1 or not self._again else [[Failure(reason, reason, detail, transient=True)]]
 
     def _running(self) -> ProcessPool:
+        if self._pool is not None and not self._pool.active:
+            _end(self._pool)
+            self._pool = None
         if self._pool is None:
+            self._answered = False
             self._pool = ProcessPool(
                 max_workers=self.count,
                 initializer=_begin,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import io
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -79,13 +80,14 @@ CLASSES = (
     "chemprop.nn.predictors.RegressionFFN",
     "chemprop.nn.transforms.GraphTransform",
     "chemprop.nn.transforms.UnscaleTransform",
-    "lightning.fabric.utilities.data.AttributeDict",
     "torch.nn.modules.activation.ReLU",
     "torch.nn.modules.linear.Identity",
     "torchmetrics.metric.jit_distributed_available",
     "torchmetrics.utilities.data.dim_zero_cat",
     "torchmetrics.utilities.data.dim_zero_sum",
 )
+#: mappings that torch reads as plain ones
+MAPPINGS = ("lightning.fabric.utilities.data.AttributeDict",)
 #: far outside of what the models were trained on, so that only nonsense is refused
 WIDE = (-1e5, 1e5)
 #: molecules per forward pass, to bound memory
@@ -190,6 +192,7 @@ def _plain(path: Path, data: bytes) -> dict[str, Any]:
 
     places = [(name, *name.rsplit(".", 1)) for name in CLASSES]
     allowed = [(getattr(importlib.import_module(module), last), name) for name, module, last in places]
+    allowed += [(OrderedDict, name) for name in MAPPINGS]
     try:
         with torch.serialization.safe_globals(allowed):
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
