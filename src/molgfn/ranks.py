@@ -19,6 +19,8 @@ from typing import Any, Literal, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import FileStore  # pyright: ignore[reportPrivateImportUsage]
+from torch.distributed.rendezvous import rendezvous
 
 from molgfn.errors import ConfigError, TrainingError
 
@@ -213,10 +215,10 @@ def joined(seat: Seat, backend: Literal["gloo", "nccl"]) -> Iterator[ProcessGrou
         if seat.file is not None:
             if any(name == "lo" for _, name in socket.if_nameindex()):  # on one machine: whatever its network is
                 os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-            store: dist.Store = dist.FileStore(seat.file, seat.size)
+            store = FileStore(seat.file, seat.size)
             store.set_timeout(APPEAR)
         else:
-            store, _, _ = next(iter(dist.rendezvous("env://", seat.rank, seat.size, timeout=APPEAR)))
+            store, _, _ = next(iter(rendezvous("env://", seat.rank, seat.size, timeout=APPEAR)))
         dist.init_process_group(backend, store=store, rank=seat.rank, world_size=seat.size, timeout=ANSWER)
     except (RuntimeError, ValueError) as error:
         raise ConfigError(_unmet(seat, error)) from error

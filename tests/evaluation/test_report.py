@@ -19,7 +19,7 @@ from molgfn.evaluation.report.curves import read_panels
 from molgfn.evaluation.report.figures import Curve, _edges, curves_svg, histogram_svg, running_mean
 from molgfn.evaluation.report.galleries import Gallery
 from molgfn.evaluation.report.page import write_report
-from molgfn.evaluation.report.summary import limits, number, property_name
+from molgfn.evaluation.report.summary import facts, limits, number, property_name
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.properties.qed import QED
@@ -269,6 +269,17 @@ def test_panels_sort_logged_names(tmp_path):
     assert [p.title for p in other] == ["oracle", "lr"]
     assert named[0].curves[0].y.tolist() == [1, 3]
     assert named[1].curves[0].x.tolist() == [0]
+
+
+def test_facts_name_what_it_was_made_with():
+    config = {"environment": {"_target_": "/my lab/ring.py:Painted"}, "oracle": {"_target_": "my_lab.rings.Rings"}}
+    source = {"samples": 64, "condition": {"beta": 4.0, "goal": 0.25}}
+    assert facts({"source": source}, config, []) == [
+        ("environment", "Painted"),
+        ("oracle", "Rings"),
+        ("condition", "beta = 4, goal = 0.250"),
+        ("samples", "64"),
+    ]
 
 
 def test_a_table_without_steps_is_refused(tmp_path):

@@ -94,10 +94,9 @@ def test_a_recording_of_several_batches_is_the_pass_over_all_of_them():
             start, end = starts[g], starts[g + 1]
             inside = (edge_index[0] >= start) & (edge_index[0] < end)
             slot = torch.arange(end - start)
-            first, last = recorded.more(end - start, torch.zeros_like(slot), slot, 1, max_nodes, x)
-            room = [recorded.of(k, first, last) for k in range(3)]
+            rows = recorded.more(end - start, torch.zeros_like(slot), slot, 1, max_nodes, x)
             layout = Layout(sizes=[(end - start, 1)])
-            trunk.record(x[start:end], edge_index[:, inside] - start, edges[inside], layout, room)
+            trunk.record(x[start:end], edge_index[:, inside] - start, edges[inside], layout, recorded, rows)
     place = torch.cat([order.index(g) * max_nodes + torch.arange(size) for g, size in enumerate(sizes)])
     known, layout = recorded.at(place), Layout(sizes=SIZES)
     again, plain = trunk(x, edge_index, edges, layout, known=known), trunk(x, edge_index, edges, layout)

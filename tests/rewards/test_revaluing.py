@@ -17,7 +17,6 @@ from molgfn.rewards.diversity_filter import DiversityFilter
 from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear, Transform
 from molgfn.rewards.weighted_mean import Component, WeightedMean
-from molgfn.serving.measurements import Measurements
 
 SMILES = ["CCO", "c1ccccc1C", "c1ccccc1O", "CCCCCCCC"]
 
@@ -65,7 +64,7 @@ def test_log_reward_is_that_of_the_call_and_calls_nobody(reward):
     assert again[-1] == reward.floor
     assert vars(reward.counters) == counted
     assert state == (reward.diversity_filter.state_dict() if reward.diversity_filter else None)
-    stored = Measurements.from_state(scores.measurements.state_dict()).index([3, 0])
+    stored = scores.measurements.index([3, 0])
     assert torch.equal(reward.log_reward(stored), scores.log_reward[[3, 0]])
 
 

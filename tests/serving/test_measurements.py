@@ -1,5 +1,3 @@
-import io
-
 import pytest
 import torch
 
@@ -40,13 +38,6 @@ def test_what_does_not_go_together_is_refused():
         Measurements.cat([some(), Measurements({"logp": torch.zeros(1, dtype=torch.float64)}, [None])])
     with pytest.raises(ValueError, match="no measurements"):
         Measurements.cat([])
-
-
-def test_state_goes_through_a_weights_only_file():
-    file = io.BytesIO()
-    torch.save(some().state_dict(), file)
-    file.seek(0)
-    same(Measurements.from_state(torch.load(file, weights_only=True)), some())
 
 
 def test_more_columns_leave_the_others_alone():

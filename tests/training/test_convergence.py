@@ -27,8 +27,10 @@ def total_variation(config):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("vocabulary", [small.SYMMETRIC, small.AMBIGUOUS], ids=["symmetric", "ambiguous"])
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_fragments_over_molecules(tmp_path, vocabulary, objective):
+@pytest.mark.parametrize(
+    ("objective", "precision"), [*((objective, "32-true") for objective in OBJECTIVES), ("tb", "bf16-products")]
+)
+def test_fragments_over_molecules(tmp_path, vocabulary, objective, precision):
     config = small.run_config(
         tmp_path,
         environment=node("environments.fragments.Fragments", vocabulary=vocabulary, max_fragments=4),
@@ -37,7 +39,12 @@ def test_fragments_over_molecules(tmp_path, vocabulary, objective):
         data=node("trajectories.mixture.Sources", batch_size=64),
         optimizer=node("training.optimizers.Optimizers", lr=3e-3, lr_log_z=0.05, half_life=1200),
         trainer=node(
-            "training.trainer.TrainerSettings", iterations=6000, accelerator="cpu", threads=1, progress="lines"
+            "training.trainer.TrainerSettings",
+            iterations=6000,
+            accelerator="cpu",
+            threads=1,
+            progress="lines",
+            precision=precision,
         ),
     )
     assert total_variation(config) < 0.02

@@ -9,6 +9,7 @@ import torch
 
 from molgfn.errors import ConfigError
 from molgfn.experiment import assemble, train
+from molgfn.networks.graph_transformer import compute_products_in
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.flows import LogFlow
@@ -41,6 +42,8 @@ BACKWARD = {
     "joint": node("objectives.backward.joint.Joint"),
     "tlm": node("objectives.backward.trajectory_likelihood.TrajectoryLikelihood"),
 }
+TRAINER = "training.trainer.TrainerSettings"
+QUIET = {"iterations": 2, "accelerator": "cpu", "threads": 1, "log_every": 1, "progress": "none"}
 JOINT = {"tb", "db", "subtb", "vargrad", "fldb"}
 CASES = [(o, b) for o in OBJECTIVES for b in BACKWARD if b != "joint" or o in JOINT]
 
@@ -177,3 +180,36 @@ def test_what_was_recorded_before_a_step_is_of_no_use_after_it(config):
     first, second = data.draw(), data.draw()
     learner.step(first)
     assert not second.kept.serves(e.policy, second.trajectories.states)
+
+
+def test_products_in_bfloat16(config):
+    """Recorded or not, the numbers are those of single precision to about three digits, and all else is of its type."""
+    policy, t, kept = drawn(config, trainer=node(TRAINER, precision="bf16-products", **QUIET))
+    again = gradients(policy, t, None)
+    same_to(gradients(policy, t, kept), again, 1e-2)
+    compute_products_in(torch.float32, policy)
+    same_to(again, gradients(policy, t, None), 3e-2)
+    assert {p.dtype for p in policy.parameters()} == {torch.float32}
+
+
+def same_to(a, b, share):
+    assert a[0] == pytest.approx(b[0], rel=share)
+    for name, gradient in a[1].items():
+        far = (gradient - b[1][name]).norm() / b[1][name].norm()
+        assert float(far) < share, name
+
+
+def test_products_in_bfloat16_are_of_graph_transformers_on_a_cpu(config):
+    trainer = node(TRAINER, precision="bf16-products", **QUIET)
+    policy = node("policies.graph.MessagePassingPolicy", width=16, layers=1)
+    with pytest.raises(ConfigError, match="bf16-products is for graph transformers, not for MessagePassingPolicy"):
+        assemble(small(config, None, policy=policy, trainer=trainer))
+    with pytest.raises(ConfigError, match="bf16-products is for a CPU"):
+        assemble(small(config, None, trainer={**trainer, "accelerator": "gpu"}))
+
+
+def test_a_run_with_products_in_bfloat16(config):
+    settings = small(config, True, trainer=node(TRAINER, precision="bf16-products", **QUIET))
+    ours, theirs = train(settings).metrics, train(small(config, True)).metrics
+    assert ours["train/loss/tb"] == pytest.approx(theirs["train/loss/tb"], rel=0.1)
+    assert ours["train/loss/tb"] != theirs["train/loss/tb"]

@@ -109,7 +109,7 @@ def test_replay_gives_stored_objects_new_log_r_with_no_call(policy, store, state
 
 
 def test_the_best_are_those_under_the_reference_condition(policy):
-    """log R under the conditions of the draws ranks objects by these: here the best are the worst under a large beta."""
+    """log R under the draws' conditions ranks objects by these: here the best are the worst under a large beta."""
     reward = Power(oracle=Counting(side=5), beta=None, floor=1e-3)
     store = PrioritisedReplay(capacity=4, top_fraction=0.25, top_share=1.0)
     sources = Sources(batch_size=32, sources=[OnPolicy(), store])

@@ -16,6 +16,7 @@ from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.moved import present
+from molgfn.networks.graph_transformer import compute_products_in
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.objectives.declarations import read_quantities, undeclared
@@ -164,6 +165,9 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
         frozen_parameters=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
         ranks=ranks,
     )
+    if trainer.precision == "bf16-products":
+        for network in (policy, *auxiliaries.values()):
+            compute_products_in(torch.bfloat16, network)
     if problems := misfits(experiment):
         raise ConfigError(problems)
     if not ranks.first:  # the weights are there: what is drawn from here on without a stream of its own may differ
@@ -261,6 +265,12 @@ def misfits(e: Experiment) -> list[str]:
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
     problems += [f"backward: {type(e.backward).__name__} {text}" for text in unguided(e.backward, e.environment)]
+    if e.trainer.precision == "bf16-products" and e.trainer.accelerator not in {"auto", "cpu"}:
+        problems.append("trainer.precision: bf16-products is for a CPU; use bf16-mixed")
+    if e.trainer.precision == "bf16-products" and not compute_products_in(torch.bfloat16, e.policy):
+        problems.append(
+            f"trainer.precision: bf16-products is for graph transformers, not for {type(e.policy).__name__}"
+        )
     if e.trainer.keep_rollout and (reason := e.cannot_keep):
         problems.append(f"trainer.keep_rollout: {reason}; leave it null")
     if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):

@@ -110,7 +110,7 @@ def trainer(e: Experiment, loggers: Sequence[Logger], around: Callbacks, scratch
     settings = e.trainer
     return pl.Trainer(
         **_place(e),
-        precision="32-true" if settings.precision == "64-true" else settings.precision,
+        precision="bf16-mixed" if settings.precision == "bf16-mixed" else "32-true",
         max_epochs=1,
         logger=list(loggers) or False,
         callbacks=around.all,

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import multiprocessing
+from torch.multiprocessing.spawn import ProcessContext, ProcessExitedException, start_processes
 
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment.assembling import Experiment
@@ -75,14 +75,15 @@ def launch(train: Train, size: int, job: Job) -> Outcome:
     _require_sendable(job.callbacks)
     levels = [handler.level for handler in logging.getLogger("molgfn").handlers] or [logging.WARNING]
     with tempfile.TemporaryDirectory(prefix="molgfn-") as folder:
-        context = multiprocessing.start_processes(
-            _process, (size, folder, train, job, min(levels)), nprocs=size, join=False, start_method="spawn"
+        given = (size, folder, train, job, min(levels))
+        context: ProcessContext = start_processes(  # type: ignore[assignment]
+            _process, given, nprocs=size, join=False, start_method="spawn"
         )
         with _passing_on(context.pids()):
             try:
                 while not context.join(grace_period=GRACE):
                     pass
-            except multiprocessing.ProcessExitedException as error:
+            except ProcessExitedException as error:
                 raise _what_failed(Path(folder), [p.exitcode for p in context.processes], error) from None
         return pickle.loads((Path(folder) / OUTCOME).read_bytes())
 

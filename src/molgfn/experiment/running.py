@@ -127,11 +127,13 @@ def _started(seat: Seat, job: Job, tell: Callable[[Path], None]) -> Outcome:
 def _launch(size: int, job: Job) -> Run:
     """Start the processes of a run on this machine; what can be refused is refused here, once."""
     with quiet():
-        experiment = assemble(_settled(job.config), Planned(size))
-        experiment.trainer.require_device(size)
+        config = _settled(job.config)
+        assemble(config, Planned(size)).trainer.require_device(size)
         _require_as_many(job.resume, size)
     outcome = launching.launch(_started, size, job)
-    launching.take_up(experiment, outcome.checkpoint)
+    with quiet():
+        experiment = assemble(config)  # what measures with others cannot do so any more
+        launching.take_up(experiment, outcome.checkpoint)
     return Run(outcome.folder, outcome.checkpoint, outcome.signal, outcome.iteration, experiment, outcome.metrics)
 
 

@@ -52,6 +52,8 @@ class GraphTransformerLayer(nn.Module):
     def __init__(self, *, width: int, heads: int, expansion: int) -> None:
         super().__init__()
         self.heads = heads
+        #: what matrix products are computed in on a CPU; None: in the type of the states
+        self.products: torch.dtype | None = None
         self.norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.from_all = nn.Linear(width, width)
@@ -98,7 +100,9 @@ class GraphTransformerLayer(nn.Module):
         """
         if layout.sizes and can(x):
             sizes, plain = layout.sizes, partial(self._plain, edge_index, layout)
-            return Layer.apply(self.heads, sizes, edge_index, known, plain, x, edges, *self.weights)  # type: ignore[return-value]
+            return Layer.apply(
+                self.heads, sizes, self.products or x.dtype, edge_index, known, plain, x, edges, *self.weights
+            )  # type: ignore[return-value]
         return self._plain(edge_index, layout, x, edges)
 
     @property
@@ -128,6 +132,17 @@ class GraphTransformerLayer(nn.Module):
         local = torch.zeros_like(h).index_add(0, edge_index[1], messages)
         x = x + self.from_all(attended) + self.from_edges(local)
         return x + self.feed_out(functional.relu(self.feed_in(self.feed_norm(x)), inplace=True))
+
+
+def compute_products_in(products: torch.dtype, module: nn.Module) -> int:
+    """Have the layers of all graph transformers within ``module`` compute matrix products in a half type on a CPU.
+
+    Weights, norms, attention and sums keep their type. Returns how many layers there are.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, GraphTransformerLayer)]
+    for layer in layers:
+        layer.products = products
+    return len(layers)
 
 
 class GraphTransformer(nn.Module):
@@ -171,7 +186,10 @@ class GraphTransformer(nn.Module):
         """An empty one for this trunk."""
         layer: GraphTransformerLayer = self.layers[0]  # type: ignore[assignment]
         width = layer.norm.weight.shape[0]
-        return Recording(len(self.layers), width, layer.heads, layer.feed_in.weight.shape[0] // width)
+        expansion = layer.feed_in.weight.shape[0] // width
+        products = layer.products or layer.feed_in.weight.dtype
+        weights = [one.weights.to(products) for one in self.layers]  # type: ignore[union-attr, operator]
+        return Recording(weights, width, layer.heads, expansion, products)
 
     @torch.no_grad()
     def record(
@@ -180,11 +198,13 @@ class GraphTransformer(nn.Module):
         edge_index: Tensor,
         edges: Tensor,
         layout: Layout,
-        room: Sequence[Activations],
+        into: Recording,
+        rows: tuple[int, int],
         beside: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """As ``forward``, without gradient; what each layer computes is written into ``room``."""
-        for k, layer in enumerate(self.layers):
+        """As ``forward``, without gradient; what each layer computes is written to ``rows`` of ``into``."""
+        sizes = layout.sizes or []
+        for k, weights in enumerate(into.weights):
             x = x if beside is None else x + beside[k]
-            x = compute(x, edge_index, edges, layout.sizes or [], layer.weights, layer.heads, room[k])  # type: ignore[arg-type, union-attr]
+            x = compute(x, edge_index, edges, sizes, weights, into.heads, into.of(k, *rows))
         return self.norm(x)

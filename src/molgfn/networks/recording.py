@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molgfn.networks.transformer_layer import Activations
+from molgfn.networks.transformer_layer import Activations, Weights
 
 
 class Recording:
@@ -14,18 +14,20 @@ class Recording:
     Memory is taken as it is needed, and is in proportion to the number of nodes.
 
     Args:
-        layers: of the trunk.
+        weights: of the layers, the linear maps of the type ``products``, as they are while it is recorded.
         width: of its node states.
         heads: of its attention.
         expansion: hidden size of its feed-forward blocks over ``width``.
+        products: the type that matrix products are computed in.
 
     Attributes:
         n: nodes so far.
     """
 
-    def __init__(self, layers: int, width: int, heads: int, expansion: int) -> None:
+    def __init__(self, weights: list[Weights], width: int, heads: int, expansion: int, products: torch.dtype) -> None:
+        self.weights, self.heads, self.products = weights, heads, products
         self.sizes = width, heads, expansion
-        self.layers: list[Activations | None] = [None] * layers
+        self.layers: list[Activations | None] = [None] * len(weights)
         self.room = 0
         self.n = 0
         self._places: list[Tensor] = []
@@ -49,7 +51,7 @@ class Recording:
         if end > self.room or not self.room:
             self.room = max(2 * end, 4 * n_graphs * max_nodes)  # of what is not written nothing is taken
             for k, old in enumerate(self.layers):
-                new = Activations.empty(self.room, *self.sizes, like)
+                new = Activations.empty(self.room + 512, *self.sizes, like, self.products)
                 for into, was in zip(new, old or (), strict=False):  # nothing was there at first
                     into[:start] = was[:start]
                 self.layers[k] = new
@@ -71,4 +73,4 @@ class Recording:
         rows, layers = table[place], [self.of(k, 0, self.n) for k in range(len(self.layers))]
         if len(rows) == self.n and torch.equal(rows, torch.arange(self.n)):  # a tree grows by a node a step
             return layers
-        return [Activations(*(t.index_select(0, rows) for t in layer)) for layer in layers]
+        return [layer.at(rows) for layer in layers]

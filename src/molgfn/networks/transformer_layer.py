@@ -34,13 +34,25 @@ class Weights(NamedTuple):
     feed_out: Tensor
     feed_out_bias: Tensor
 
+    def to(self, products: torch.dtype) -> Weights:
+        """With the linear maps of this type."""
+        if self.qkv.dtype == products:
+            return self
+        return Weights(*(t if "norm" in name else t.to(products) for name, t in zip(self._fields, self, strict=True)))
+
+
+HALF = frozenset({torch.bfloat16, torch.float16})
+#: names of the activations that only go into products
+LOW = frozenset({"h", "attended", "local", "feed", "hidden"})
+
 
 class Activations(NamedTuple):
     """What a layer computes at n nodes and its backward pass reads, [n, ...] each.
 
     ``x`` goes in, ``out`` comes out; ``h`` and ``feed`` are normalised, with their means and 1 / deviations;
     ``attended`` has the log sums of the attention [n, heads]; ``local`` is the sum of messages; ``mid`` lies between
-    the two blocks, ``hidden`` within the second.
+    the two blocks, ``hidden`` within the second. What only goes into products (``LOW``) is of the type of the products.
+    In a half type all have room for more rows behind their own, see ``_whole``.
     """
 
     x: Tensor
@@ -59,11 +71,22 @@ class Activations(NamedTuple):
     out: Tensor
 
     @classmethod
-    def empty(cls, n: int, width: int, heads: int, expansion: int, like: Tensor) -> Activations:
-        """Room for n nodes."""
-        w = width
+    def empty(cls, n: int, width: int, heads: int, expansion: int, like: Tensor, products: torch.dtype) -> Activations:
+        """Room for n nodes, of the type of ``like`` but for what is of the type ``products``."""
+        w, rows = width, _rows(n, products)
         columns = (w, w, 1, 1, 3 * w, w, heads, w, w, w, 1, 1, expansion * w, w)
-        return cls(*(like.new_empty(n, k) for k in columns))
+        types = (products if name in LOW else like.dtype for name in cls._fields)
+        made = (like.new_empty(rows, k, dtype=dtype) for k, dtype in zip(columns, types, strict=True))
+        return cls(*(t[:n] for t in made))
+
+    def at(self, rows: Tensor) -> Activations:
+        """Of the nodes ``rows``, int64 [m], copied."""
+
+        def gather(t: Tensor) -> Tensor:
+            out = t.new_empty(_rows(len(rows), self.h.dtype), t.shape[1])[: len(rows)]
+            return torch.index_select(t, 0, rows, out=out)
+
+        return Activations(*map(gather, self))
 
     def rows(self, start: int, end: int) -> Activations:
         """Of the nodes from ``start`` to before ``end``; the same memory."""
@@ -79,27 +102,31 @@ def can(x: Tensor) -> bool:
 def compute(
     x: Tensor, edge_index: Tensor, edges: Tensor, sizes: Sizes, w: Weights, heads: int, room: Activations
 ) -> Tensor:
-    """One layer, written into ``room``; no gradient. Returns ``room.out``."""
+    """One layer, written into ``room``; no gradient. Returns ``room.out``.
+
+    ``w``: linear maps and their biases of the type of the products (``Weights.to``), norms as they are.
+    """
     shape, a = w.norm.shape, room
     if a.x.data_ptr() != x.data_ptr():
         a.x.copy_(x)
-    _normalise(x, shape, w.norm, w.norm_bias, a.h, a.mean, a.scale)
-    torch.addmm(w.qkv_bias, a.h, w.qkv.t(), out=a.qkv)
+    h = _normalise(x, shape, w.norm, w.norm_bias, a.h, a.mean, a.scale)
+    _linear(a.h, w.qkv, w.qkv_bias, a.qkv)
     _attend(a.qkv, sizes, heads, a.attended, a.log_sums)
-    messages = a.h.index_select(0, edge_index[0]).add_(edges).relu_()
-    a.local.zero_().index_add_(0, edge_index[1], messages)
-    torch.addmm(w.from_all_bias, a.attended, w.from_all.t(), out=a.mid)
-    a.mid.add_(x).add_(a.local @ w.from_edges.t())
+    messages = h.index_select(0, edge_index[0]).add_(edges).relu_()
+    a.local.copy_(torch.zeros_like(h).index_add_(0, edge_index[1], messages))
+    _linear(a.attended, w.from_all, w.from_all_bias, a.mid)
+    a.mid.add_(x).add_((_whole(a.local) @ w.from_edges.t())[: x.shape[0]])
     _normalise(a.mid, shape, w.feed_norm, w.feed_norm_bias, a.feed, a.feed_mean, a.feed_scale)
-    torch.addmm(w.feed_in_bias, a.feed, w.feed_in.t(), out=a.hidden)
+    _linear(a.feed, w.feed_in, w.feed_in_bias, a.hidden)
     a.hidden.relu_()
-    torch.addmm(w.feed_out_bias, a.hidden, w.feed_out.t(), out=a.out)
+    _linear(a.hidden, w.feed_out, w.feed_out_bias, a.out)
     return a.out.add_(a.mid)
 
 
 class Layer(torch.autograd.Function):
-    """``apply(heads, sizes, edge_index, known, plain, x, edges, *weights)``: one layer, [n, width] to [n, width].
+    """``apply(heads, sizes, products, edge_index, known, plain, x, edges, *weights)``: [n, width] to [n, width].
 
+    ``products``: the type that matrix products are computed in; attention, norms and sums are computed in that of x.
     ``known``: what was computed of it before; None: computed now. A second derivative is that of ``plain(x, edges)``,
     which composes the layer of operations that torch can derive twice.
     """
@@ -109,6 +136,7 @@ class Layer(torch.autograd.Function):
         ctx: Any,
         heads: int,
         sizes: Sizes,
+        products: torch.dtype,
         edge_index: Tensor,
         known: Activations | None,
         plain: Any,
@@ -119,9 +147,9 @@ class Layer(torch.autograd.Function):
         w = Weights(*weights)
         if known is None:
             width = x.shape[1]
-            known = Activations.empty(len(x), width, heads, w.feed_in.shape[0] // width, x)._replace(x=x)
-            compute(x, edge_index, edges, sizes, w, heads, known)
-        ctx.heads, ctx.sizes, ctx.plain = heads, sizes, plain
+            known = Activations.empty(len(x), width, heads, w.feed_in.shape[0] // width, x, products)._replace(x=x)
+            compute(x, edge_index, edges, sizes, w.to(products), heads, known)
+        ctx.heads, ctx.sizes, ctx.plain, ctx.products = heads, sizes, plain, products
         ctx.save_for_backward(edge_index, x, edges, *weights, *known[1:-1])
         return known.out
 
@@ -129,16 +157,17 @@ class Layer(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         edge_index, x, edges, *rest = ctx.saved_tensors
         count = len(Weights._fields)
-        needed = ctx.needs_input_grad[5:]
+        needed = ctx.needs_input_grad[6:]
         if torch.is_grad_enabled():  # somebody wants to derive what comes out
             inputs = [x, edges, *rest[:count]]
             wanted = [t for t, need in zip(inputs, needed, strict=True) if need]
             with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
                 found = iter(torch.autograd.grad(ctx.plain(x, edges), wanted, gradient, create_graph=True))
-            return (None,) * 5 + tuple(next(found) if need else None for need in needed)
+            return (None,) * 6 + tuple(next(found) if need else None for need in needed)
         a = Activations(x, *rest[count:], gradient)  # type: ignore[call-arg]
-        found = _gradients(gradient, edge_index, edges, ctx.sizes, Weights(*rest[:count]), ctx.heads, a)
-        return (None,) * 5 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
+        w = Weights(*rest[:count]).to(ctx.products)
+        found = _gradients(gradient, edge_index, edges, ctx.sizes, w, ctx.heads, a)
+        return (None,) * 6 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
 
 
 def _gradients(
@@ -147,41 +176,87 @@ def _gradients(
     """Of x, edges and the weights, given ``g`` [n, width] of what comes out."""
     shape, all_three = list(w.norm.shape), [True, True, True]
     layer_norm = torch.ops.aten.native_layer_norm_backward
-    hidden = torch.ops.aten.threshold_backward(g @ w.feed_out, a.hidden, 0)
-    feed = hidden @ w.feed_in
+    n, full, low = g.shape[0], g.dtype, w.qkv.dtype
+    a = a._replace(**{name: _whole(getattr(a, name), 0) for name in LOW})
+    g_low = _lowered(g, low)
+    hidden = torch.ops.aten.threshold_backward(g_low @ w.feed_out, a.hidden, 0)
+    feed = (hidden @ w.feed_in)[:n].to(full)
     mid, feed_norm, feed_norm_bias = layer_norm(
         feed, a.mid, shape, a.feed_mean, a.feed_scale, w.feed_norm, w.feed_norm_bias, all_three
     )
     mid.add_(g)
-    qkv = _attend_gradient(mid @ w.from_all, a.qkv, sizes, heads, a.attended, a.log_sums)
+    mid_low = _lowered(mid, low)
+    attended = (mid_low @ w.from_all)[:n].to(full)
+    qkv = _attend_gradient(attended, a.qkv, sizes, heads, a.attended[:n].to(full), a.log_sums)
+    qkv_low = _lowered(qkv, low)
     source, target = edge_index.unbind(0)
-    passed = a.h.index_select(0, source).add_(edges)
-    messages = torch.ops.aten.threshold_backward((mid @ w.from_edges).index_select(0, target), passed, 0)
-    h = torch.zeros_like(a.h).index_add_(0, source, messages).add_(qkv @ w.qkv)
+    passed = a.h.index_select(0, source).to(full).add_(edges)
+    local = (mid_low @ w.from_edges)[:n].to(full)
+    messages = torch.ops.aten.threshold_backward(local.index_select(0, target), passed, 0)
+    h = torch.zeros_like(local).index_add_(0, source, messages).add_((qkv_low @ w.qkv)[:n])
     x, norm, norm_bias = layer_norm(h, a.x, shape, a.mean, a.scale, w.norm, w.norm_bias, all_three)
     weights = Weights(
         norm=norm,
         norm_bias=norm_bias,
-        qkv=qkv.t() @ a.h,
+        qkv=(qkv_low.t() @ a.h).to(full),
         qkv_bias=qkv.sum(0),
-        from_all=mid.t() @ a.attended,
+        from_all=(mid_low.t() @ a.attended).to(full),
         from_all_bias=mid.sum(0),
-        from_edges=mid.t() @ a.local,
+        from_edges=(mid_low.t() @ a.local).to(full),
         feed_norm=feed_norm,
         feed_norm_bias=feed_norm_bias,
-        feed_in=hidden.t() @ a.feed,
-        feed_in_bias=hidden.sum(0),
-        feed_out=g.t() @ a.hidden,
+        feed_in=(hidden.t() @ a.feed).to(full),
+        feed_in_bias=hidden.sum(0, dtype=full),
+        feed_out=(g_low.t() @ a.hidden).to(full),
         feed_out_bias=g.sum(0),
     )
     return (x.add_(mid), messages, *weights)
 
 
-def _normalise(x: Tensor, shape: Any, weight: Tensor, bias: Tensor, out: Tensor, mean: Tensor, scale: Tensor) -> None:
+def _linear(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
+    """Into ``out``, which may be of another type than the rest."""
+    if out.dtype == weight.dtype:
+        torch.addmm(bias, _whole(x), weight.t(), out=_whole(out))
+    else:
+        out.copy_(torch.addmm(bias, _whole(x), weight.t())[: x.shape[0]])
+
+
+def _rows(n: int, products: torch.dtype) -> int:
+    """Rows of a product of n rows: in a half type torch compiles a kernel for each number, so there are few."""
+    if products not in HALF:
+        return n
+    unit = 64 if n <= 4096 else 512
+    return -(-n // unit) * unit
+
+
+def _whole(t: Tensor, fill: float | None = None) -> Tensor:
+    """``t`` [n, k] of a half type with the rows behind its own, whose numbers nobody reads, or are ``fill``."""
+    if t.dtype not in HALF:
+        return t
+    n, width = t.shape
+    whole = t.as_strided((_rows(n, t.dtype), width), t.stride())
+    if fill is not None:
+        whole[n:] = fill
+    return whole
+
+
+def _lowered(t: Tensor, low: torch.dtype) -> Tensor:
+    """``t`` in the type of products, with rows of 0 up to the number that products have."""
+    if t.dtype == low:
+        return t
+    n, width = t.shape
+    out = t.new_empty(_rows(n, low), width, dtype=low)
+    out[:n] = t
+    out[n:] = 0
+    return out
+
+
+def _normalise(x: Tensor, shape: Any, weight: Tensor, bias: Tensor, out: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     normalised, means, scales = torch.native_layer_norm(x, shape, weight, bias, _EPSILON)
     out.copy_(normalised)
     mean.copy_(means)
     scale.copy_(scales)
+    return normalised
 
 
 def _attend(qkv: Tensor, sizes: Sizes, heads: int, out: Tensor, log_sums: Tensor) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from molgfn.errors import ConfigError
+from molgfn.objectives.base import Objective
+from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.union import WHOLE, Union
 
 RegressionLoss = Literal["squared", "huber", "linex", "linex_half", "shifted_cosh"]
@@ -79,3 +82,27 @@ def mean(losses: Tensor, there: Tensor, reduction: Reduction, union: Union = WHO
     if reduction == "trajectory":
         return losses.sum() / len(losses)
     return union.sum(losses) / union.sum(there).clamp(min=1)
+
+
+class StepRegression(Objective):
+    """An objective that regresses a residual at every step.
+
+    Args:
+        reduction: "trajectory": ``mean_b sum_t``; "transition": the mean over all transitions.
+        regression: what is made of a residual.
+        huber_delta: where huber turns linear; read with regression=huber only.
+    """
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "trajectory",
+        regression: RegressionLoss = "squared",
+        huber_delta: Annotated[float, Field(gt=0)] = 1.0,
+    ) -> None:
+        self.reduction: Reduction = reduction
+        self.regression = Regression(regression, huber_delta)
+
+    def mean(self, losses: Tensor, there: Tensor, evaluated: Evaluated) -> Tensor:
+        """Mean of losses [B, T] that are 0 where not ``there``, as ``reduction`` says, over the batch."""
+        return mean(losses, there, self.reduction, evaluated.union)

@@ -97,9 +97,8 @@ class GraphEncoder(nn.Module):
         packed = g.sizes is not None and x.device.type == "cpu"
         if self.into is not None and packed:
             into, trunk = self.into, self.trunk
-            start, end = into.more(len(x), g.node_graph, g.node_slot, g.n_graphs, g.max_nodes, x)
-            room = [into.of(k, start, end) for k in range(len(into.layers))]
-            return trunk.record(x, edge_index, edges, layout, room, **more)  # type: ignore[operator]
+            rows = into.more(len(x), g.node_graph, g.node_slot, g.n_graphs, g.max_nodes, x)
+            return trunk.record(x, edge_index, edges, layout, into, rows, **more)  # type: ignore[operator]
         if self.known is not None and packed:
             recording, order = self.known
             more = {**more, "known": recording.at(order[g.node_graph] * g.max_nodes + g.node_slot)}

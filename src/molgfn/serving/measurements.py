@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -74,12 +74,3 @@ class Measurements:
         """What ``table`` gave, float64 [B, len(names) + 1]; of a problem it is known only that there is one."""
         problems = [None if valid else NO_VALUE for valid in table[:, -1].tolist()]
         return cls({name: table[:, place] for place, name in enumerate(names)}, problems)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Plain data, for a checkpoint."""
-        return {"values": dict(self.values), "problems": list(self.problems)}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """What ``state_dict`` gave."""
-        return cls({name: column.cpu() for name, column in state["values"].items()}, list(state["problems"]))

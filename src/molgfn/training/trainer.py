@@ -12,7 +12,7 @@ from molgfn.errors import ConfigError
 from molgfn.paths import InputFile
 
 Count = Annotated[int, Field(ge=1)]
-Precision = Literal["32-true", "64-true", "bf16-mixed"]
+Precision = Literal["32-true", "64-true", "bf16-mixed", "bf16-products"]
 Profiler = Literal["simple", "advanced", "pytorch"]
 StrategyName = Literal["auto", "gloo", "nccl"]
 #: callbacks of Lightning for what a run does by itself -> the setting that says how
@@ -35,7 +35,8 @@ class TrainerSettings:
             one.
         strategy: how the processes talk: "gloo", or "nccl" between CUDA devices; "auto" and None take what goes with
             the device.
-        precision: floating-point precision, as Lightning names it.
+        precision: floating-point precision, as Lightning names it; or "bf16-products": only the matrix products in the
+            trunk of a graph transformer in bfloat16, for CPUs with units for it (AMX) and large batches.
         threads: intra-op threads of torch on a CPU; None leaves torch's choice.
         log_every: iterations between rows of metrics.csv.
         checkpoint_every: iterations between checkpoints (one is also written at the end and when interrupted).

@@ -95,51 +95,22 @@ class BuildReport:
 def build_vocabulary(
     molecules: Iterable[tuple[int, Molecule]],
     *,
-    size: int | None = 200,
-    coverage: float | None = None,
-    min_count: int = 1,
-    max_atoms: int = 14,
-    max_points: int = 4,
-    neutral: bool = True,
-    unusual: bool = False,
-    labels: bool = True,
     progress: Callable[[int], None] | None = None,
+    **rules: Any,
 ) -> BuildReport:
-    """Derive a vocabulary whose points have the labels of BRICS under which they were seen (see ``join_table``).
-
-    What was seen at a point counts for all points that a symmetry of the fragment takes it to, and for those of its
-    atom.
+    """Derive a vocabulary from molecules that are there.
 
     Args:
         molecules: (line number, molecule) pairs; the number is used in the report only.
-        size: keep at most this many fragments; None for no limit.
-        coverage: keep no more fragments than are needed to rebuild this share (0 to 1) of the molecules.
-        min_count: keep fragments that were seen at least this often.
-        max_atoms: refuse fragments with more heavy atoms.
-        max_points: a fragment gets at most this many attachment points, the most frequently seen ones.
-        neutral: refuse fragments with a net charge.
-        unusual: keep fragments that hold one of the motifs of ``motifs``.
-        labels: give labels, and leave out fragments with a point that must be filled and that no other can fill.
         progress: called with the number of molecules done, every 100.
-
-    Raises:
-        DataError: no usable molecule, or no fragment left.
+        rules: of ``VocabularyBuilder.finish``, which says what it raises.
     """
     builder = VocabularyBuilder()
     for number, (line, molecule) in enumerate(molecules, start=1):
         if progress is not None and number % 100 == 0:
             progress(number)
         builder.add(line, cut(molecule))
-    return builder.finish(
-        size=size,
-        coverage=coverage,
-        min_count=min_count,
-        max_atoms=max_atoms,
-        max_points=max_points,
-        neutral=neutral,
-        unusual=unusual,
-        labels=labels,
-    )
+    return builder.finish(**rules)
 
 
 class VocabularyBuilder:
@@ -191,7 +162,24 @@ class VocabularyBuilder:
         unusual: bool = False,
         labels: bool = True,
     ) -> BuildReport:
-        """The vocabulary; arguments and errors as ``build_vocabulary``."""
+        """The vocabulary, whose points have the labels of BRICS under which they were seen (see ``join_table``).
+
+        What was seen at a point counts for all points that a symmetry of the fragment takes it to, and for those of its
+        atom.
+
+        Args:
+            size: keep at most this many fragments; None for no limit.
+            coverage: keep no more fragments than are needed to rebuild this share (0 to 1) of the molecules.
+            min_count: keep fragments that were seen at least this often.
+            max_atoms: refuse fragments with more heavy atoms.
+            max_points: a fragment gets at most this many attachment points, the most frequently seen ones.
+            neutral: refuse fragments with a net charge.
+            unusual: keep fragments that hold one of the motifs of ``motifs``.
+            labels: give labels, and leave out fragments with a point that must be filled and that no other can fill.
+
+        Raises:
+            DataError: no usable molecule, or no fragment left.
+        """
         patterns = self._patterns
         if not self._starts:
             found = "; ".join(described(self._left_out)) or "there is none"

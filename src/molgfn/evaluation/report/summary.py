@@ -55,6 +55,8 @@ def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel
     if "seed" in config:
         out.append(("seed", str(config["seed"])))
     source = evaluation.get("source", {})
+    if condition := source.get("condition"):
+        out.append(("condition", ", ".join(f"{name} = {number(value)}" for name, value in condition.items())))
     out.append(("samples", number(source.get("samples"))))
     if source.get("file"):
         out.append(("file", str(source["file"])))

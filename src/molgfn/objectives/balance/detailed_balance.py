@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
-
-from pydantic import Field
+from typing import ClassVar
 
 from molgfn.objectives import residuals
-from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
+from molgfn.objectives.base import Loss, ObjectiveOutput
+from molgfn.objectives.regression import StepRegression
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
 
 
-class DetailedBalance(Objective):
+class DetailedBalance(StepRegression):
     """Detailed balance (DB).
 
     ``d_t = log F(s_t) + log P_F(s_{t+1}|s_t) - log F(s_{t+1}) - log P_B(s_t|s_{t+1})``, at the exit
@@ -41,19 +39,9 @@ class DetailedBalance(Objective):
     reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2111.09266 (the detailed balance condition)"
     bootstraps: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        reduction: Reduction = "trajectory",
-        regression: RegressionLoss = "squared",
-        huber_delta: Annotated[float, Field(gt=0)] = 1.0,
-    ) -> None:
-        self.reduction: Reduction = reduction
-        self.regression = Regression(regression, huber_delta)
-
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         d = residuals.detailed_balance(evaluated, next_flow=evaluated[NextLogFlow])
         return ObjectiveOutput(
-            losses={"db": Loss(mean(self.regression(d), evaluated.mask, self.reduction, evaluated.union), self.trains)},
+            losses={"db": Loss(self.mean(self.regression(d), evaluated.mask, evaluated), self.trains)},
             metrics={"log_z": evaluated[LogFlow][:, 0].detach().mean()},
         )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 
-from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
+from molgfn.objectives.base import Loss, ObjectiveOutput
+from molgfn.objectives.regression import StepRegression
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
 from molgfn.trajectories.quantities.inflow import LogInflow
 
 
-class FlowMatching(Objective):
+class FlowMatching(StepRegression):
     """Flow matching (FM): what flows into a state flows out of it.
 
     With edge flows ``F(s -> s') = F(s) P_F(a|s)``, and so F(s) for all that flows out, each visited state but the
@@ -45,16 +44,6 @@ class FlowMatching(Objective):
     reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2106.04399 (the flow-matching loss)"
     bootstraps: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        reduction: Reduction = "trajectory",
-        regression: RegressionLoss = "squared",
-        huber_delta: Annotated[float, Field(gt=0)] = 1.0,
-    ) -> None:
-        self.reduction: Reduction = reduction
-        self.regression = Regression(regression, huber_delta)
-
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         flow = evaluated[LogFlow]
         entered = evaluated.mask & (torch.arange(evaluated.mask.shape[1], device=flow.device) > 0)
@@ -62,6 +51,6 @@ class FlowMatching(Objective):
         leaving = (flow + evaluated.log_pf - evaluated.log_reward[:, None]) * evaluated.is_exit
         losses = self.regression(inside) + self.regression(leaving)
         return ObjectiveOutput(
-            losses={"fm": Loss(mean(losses, evaluated.mask, self.reduction, evaluated.union), self.trains)},
+            losses={"fm": Loss(self.mean(losses, evaluated.mask, evaluated), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
-
-from pydantic import Field
+from typing import ClassVar
 
 from molgfn.objectives import residuals
-from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
+from molgfn.objectives.base import Loss, ObjectiveOutput
+from molgfn.objectives.regression import StepRegression
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
@@ -16,7 +14,7 @@ from molgfn.trajectories.quantities.flows import LogFlow, NextLogFlow
 from molgfn.trajectories.quantities.rewards import LogRewardState
 
 
-class ForwardLookingDetailedBalance(Objective):
+class ForwardLookingDetailedBalance(StepRegression):
     """Forward-looking detailed balance (FL-DB): the reward so far is given, only what is still to come is learned.
 
     ``log F(s) = log F~(s) + phi(s)`` with phi(s) = log R'(s), 0 where a state stands for no object; the policy's
@@ -46,23 +44,11 @@ class ForwardLookingDetailedBalance(Objective):
     bootstraps: ClassVar[bool] = True
     forward_looking: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        reduction: Reduction = "trajectory",
-        regression: RegressionLoss = "squared",
-        huber_delta: Annotated[float, Field(gt=0)] = 1.0,
-    ) -> None:
-        self.reduction: Reduction = reduction
-        self.regression = Regression(regression, huber_delta)
-
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         phi = evaluated[LogRewardState]
         flow = evaluated[LogFlow] + phi
         d = residuals.detailed_balance(evaluated, flow, evaluated[NextLogFlow] + phi)
         return ObjectiveOutput(
-            losses={
-                "fldb": Loss(mean(self.regression(d), evaluated.mask, self.reduction, evaluated.union), self.trains)
-            },
+            losses={"fldb": Loss(self.mean(self.regression(d), evaluated.mask, evaluated), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 
 from molgfn.objectives import residuals
-from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
-from molgfn.objectives.regression import Reduction, Regression, RegressionLoss, mean
+from molgfn.objectives.base import Loss, ObjectiveOutput
+from molgfn.objectives.regression import Reduction, RegressionLoss, StepRegression
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
@@ -18,7 +18,7 @@ from molgfn.trajectories.quantities.forward import CanStop, LogPFExit
 from molgfn.trajectories.quantities.rewards import LogRewardState
 
 
-class ModifiedDetailedBalance(Objective):
+class ModifiedDetailedBalance(StepRegression):
     """Modified detailed balance (MDB): detailed balance without a flow network, where every state may stop.
 
     The exit condition gives ``F(s) = R'(s) / P_F(stop|s)``, and detailed balance becomes ``d_t = log R'(s_t) +
@@ -58,8 +58,7 @@ class ModifiedDetailedBalance(Objective):
         regression: RegressionLoss = "squared",
         huber_delta: Annotated[float, Field(gt=0)] = 1.0,
     ) -> None:
-        self.reduction: Reduction = reduction
-        self.regression = Regression(regression, huber_delta)
+        super().__init__(reduction=reduction, regression=regression, huber_delta=huber_delta)
         self.needs_stop_everywhere = not flow_without_stop
         if flow_without_stop:
             self.quantities = (LogPB, LogFlow, LogPFExit, CanStop, LogRewardState)
@@ -72,6 +71,6 @@ class ModifiedDetailedBalance(Objective):
         there = evaluated.mask & ~evaluated.is_exit
         d = residuals.detailed_balance(evaluated, flow) * there
         return ObjectiveOutput(
-            losses={"mdb": Loss(mean(self.regression(d), there, self.reduction, evaluated.union), self.trains)},
+            losses={"mdb": Loss(self.mean(self.regression(d), there, evaluated), self.trains)},
             metrics={"log_z": flow[:, 0].detach().mean()},
         )

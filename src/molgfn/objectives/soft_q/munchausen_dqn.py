@@ -7,16 +7,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.objectives import residuals
-from molgfn.objectives.base import Loss, Objective, ObjectiveOutput, TargetNetwork
-from molgfn.objectives.regression import Reduction, Regression, mean
+from molgfn.objectives.regression import Reduction
+from molgfn.objectives.soft_q.soft_dqn import SoftDQN
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.flows import LogFlow, TargetLogFlow, TargetLogPF
 
 
-class MunchausenDQN(Objective):
+class MunchausenDQN(SoftDQN):
     """Munchausen DQN (M-DQN): soft Q-learning whose reward also holds a share of the policy's own log-probability.
 
     ``Q(s_t, a_t) -> y_t = alpha clip(tau log pibar(a_t|s_t), l0, 0) + log P_B(s_t|s_{t+1}) + Vbar(s_{t+1})``, at the
@@ -46,11 +45,7 @@ class MunchausenDQN(Objective):
     """
 
     quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, TargetLogFlow, TargetLogPF)
-    on_policy: ClassVar[bool] = False
-    trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
     reference: ClassVar[str] = "Tiapkin et al. 2023, arXiv 2310.12934 (M-DQN); Vieillard et al. 2020, arXiv 2007.14430"
-    bootstraps: ClassVar[bool] = True
-    target = TargetNetwork(rate=0.25, every=1)
 
     def __init__(
         self,
@@ -62,27 +57,12 @@ class MunchausenDQN(Objective):
         leaf_weight: Annotated[float, Field(gt=0)] = 1.0,
         reduction: Reduction = "transition",
     ) -> None:
+        super().__init__(regression=regression, huber_delta=huber_delta, leaf_weight=leaf_weight, reduction=reduction)
         self.alpha = alpha
         self.temperature = 1 / (1 - alpha)
         self.lower_clip = lower_clip
-        self.regression = Regression(regression, huber_delta)
-        self.leaf_weight = leaf_weight
-        self.reduction: Reduction = reduction
 
     def error(self, evaluated: Evaluated) -> Tensor:
-        """Q(s_t, a_t) - y_t, [B, T], 0 on pads."""
-        plain = residuals.detailed_balance(evaluated, evaluated[LogFlow], evaluated[TargetLogFlow])
         bonus = self.alpha * (self.temperature * evaluated[TargetLogPF]).clamp(min=self.lower_clip)
-        # plain holds log pi once, Q holds it tau times
-        return plain + (self.temperature - 1) * evaluated.log_pf - bonus
-
-    def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        error = self.error(evaluated)
-        losses = self.regression(error) * (1 + (self.leaf_weight - 1) * evaluated.is_exit)
-        return ObjectiveOutput(
-            losses={"q": Loss(mean(losses, evaluated.mask, self.reduction, evaluated.union), self.trains)},
-            metrics={
-                "log_z": evaluated[LogFlow][:, 0].detach().mean(),
-                "error/abs": mean(error.detach().abs(), evaluated.mask, "transition"),
-            },
-        )
+        # the error of soft Q-learning holds log pi once, Q holds it tau times
+        return super().error(evaluated) + (self.temperature - 1) * evaluated.log_pf - bonus

@@ -59,7 +59,7 @@ class ProgressDisplay(pl.Callback):
         done = data.iteration >= data.iterations
         if now - self._last < (0.25 if self.live else self.seconds) and not done:
             return
-        rate = data.ranks.size * (data.drawn - self._from[1]) / (now - self._from[0])  # all processes draw as many
+        rate = (data.drawn - self._from[1]) / (now - self._from[0])
         fresh = data.found.fresh
         scores = fresh.scores
         different = len(set(fresh.keys)) / len(fresh) if self.variety is None else self.variety.latest
