@@ -163,3 +163,12 @@ def test_a_port_that_is_taken(tmp_path, monkeypatch):
         with pytest.raises(ConfigError, match=f"port {port} of this machine is taken"):
             experiment.train(config(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(tmp_path):
+    """The exact distance to the target, over all objects of a grid that can be listed, after the same iterations."""
+    settings = ["policy.hidden=64", "data.batch_size=32", "optimizer.lr=0.003", "trainer.iterations=300"]
+    settings += ["trainer.log_every=50", "trainer.exact_every=50"]
+    found = [molgfn.train(config(tmp_path, *settings, f"trainer.devices={n}")).metrics["exact/tv"] for n in (1, 2)]
+    assert max(found) < 0.01
