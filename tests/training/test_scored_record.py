@@ -105,6 +105,21 @@ def test_a_place_that_cannot_be_written_costs_the_record_and_not_the_run(tmp_pat
     assert len([r for r in caplog.records if "no longer recorded" in r.message]) == 1
 
 
+def test_rows_wait_while_the_disk_is_full(tmp_path, caplog):
+    record = ScoredRecord(tmp_path / "scored.sqlite")
+    record.add(1, ["C"], ["policy"], scores([1.0]))
+    record._open([]).execute("PRAGMA max_page_count=1")  # it cannot grow
+    many = [f"{i}" * 200 for i in range(100, 140)]
+    for iteration in (2, 3):
+        record.add(iteration, [f"{key}{iteration}" for key in many], ["policy"] * 40, scores([1.0] * 40))
+    record._open([]).execute("PRAGMA max_page_count=1000000")
+    record.add(4, ["O"], ["policy"], scores([3.0]))
+    rows = table(tmp_path / "scored.sqlite")
+    assert rows["iteration"].tolist() == [1, *[2] * 40, *[3] * 40, 4]
+    assert rows["call"].tolist() == list(range(1, 83))
+    assert len([r for r in caplog.records if "they are kept until they can" in r.message]) == 1
+
+
 def test_a_run_ends_when_its_budget_is_spent_and_everything_scored_is_on_record(config):
     changes = config(scoring=node("rewards.settings.Scoring", budget=30))
     changes["trainer"] |= {"iterations": 1000}

@@ -184,11 +184,12 @@ class GraphTransformer(nn.Module):
 
     def recording(self) -> Recording:
         """An empty one for this trunk."""
-        layer: GraphTransformerLayer = self.layers[0]  # type: ignore[assignment]
+        layers: list[GraphTransformerLayer] = list(self.layers)  # type: ignore[arg-type]
+        layer = layers[0]
         width = layer.norm.weight.shape[0]
         expansion = layer.feed_in.weight.shape[0] // width
         products = layer.products or layer.feed_in.weight.dtype
-        weights = [one.weights.to(products) for one in self.layers]  # type: ignore[union-attr, operator]
+        weights = [one.weights.to(products) for one in layers]
         return Recording(weights, width, layer.heads, expansion, products)
 
     @torch.no_grad()

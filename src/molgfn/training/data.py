@@ -65,7 +65,12 @@ class TrajectoryDataModule(pl.LightningDataModule):
         record: where every scored object is kept; None for nowhere.
         keep: what the policy computes in a rollout is kept for the gradient step on it.
         ranks: the processes of the run; ``sources`` draw this one's share, by streams of its own.
+
+    Attributes:
+        found: what all ranks found in the latest batch; there once one was drawn.
     """
+
+    found: Found
 
     def __init__(
         self,
@@ -92,8 +97,6 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
-        #: what all ranks found in the latest batch; None before the first
-        self.found: Found | None = None
         #: the batch in which the budget ended: drawn and scored, not trained on
         self.untrained: Batch | None = None
         self._streams: dict[str, torch.Generator] = {}

@@ -58,4 +58,4 @@ class Kept:
 
 @torch.no_grad()
 def _norms(policy: Policy) -> Tensor:
-    return torch.stack(torch._foreach_norm(list(policy.group_modules()["forward"])))
+    return torch.stack(torch._foreach_norm(list(policy.group_modules()["forward"])))  # type: ignore[reportPrivateImportUsage]

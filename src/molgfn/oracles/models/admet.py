@@ -191,7 +191,7 @@ def _plain(path: Path, data: bytes) -> dict[str, Any]:
     import torch
 
     places = [(name, *name.rsplit(".", 1)) for name in CLASSES]
-    allowed = [(getattr(importlib.import_module(module), last), name) for name, module, last in places]
+    allowed: list[Any] = [(getattr(importlib.import_module(module), last), name) for name, module, last in places]
     allowed += [(OrderedDict, name) for name in MAPPINGS]
     try:
         with torch.serialization.safe_globals(allowed):

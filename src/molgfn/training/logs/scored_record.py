@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from molgfn.serving.counters import BUDGET_SPENT
 
 logger = logging.getLogger("molgfn")
 
+#: batches that wait for place at most
+MOST_WAITING = 10_000
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 _COLUMNS = ("iteration", "source", "key", "value", "log_reward", "problem")
 
 
@@ -23,8 +27,8 @@ class ScoredRecord:
     state ...), ``key`` (canonical SMILES of a molecule), ``value`` and ``log_reward`` (null without a value),
     ``problem`` (why), then a column for each raw component. Where objects are built under a condition,
     ``condition_NAME`` is what the object of that row was built under, and ``log_reward`` is log R under it. Invalid
-    objects were not scored and are not here. Rows are on disk after each batch; memory does not grow. A full disk costs
-    rows, said once, not the run.
+    objects were not scored and are not here. Rows are on disk after each batch; memory does not grow. Where the disk is
+    full, they wait until there is place again; what else goes wrong costs rows, not the run. Both are said once.
 
     Args:
         path: of the file; one that is there is continued.
@@ -34,7 +38,8 @@ class ScoredRecord:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._names: list[str] = []
-        self._given_up = False
+        self._waiting: deque[tuple[list[str], str, list[tuple]]] = deque()  # what is to be done, in order
+        self._full = self._given_up = False
 
     def add(
         self,
@@ -75,23 +80,35 @@ class ScoredRecord:
     def _do(self, more: list[str], statement: str, rows: list[tuple]) -> None:
         if self._given_up:
             return
+        self._waiting.append((more, statement, rows))
         try:
-            with self._open(more) as connection:
-                connection.executemany(statement, rows)
+            while self._waiting:
+                names, order, values = self._waiting[0]
+                with self._open(names) as connection:
+                    connection.executemany(order, values)
+                self._waiting.popleft()
+            self._full = False
         except sqlite3.Error as error:
+            if error.sqlite_errorcode in _FULL and len(self._waiting) < MOST_WAITING:
+                if not self._full:
+                    logger.error("%s: rows cannot be written now (%s); they are kept until they can", self.path, error)
+                self._full = True
+                return
             self._given_up = True
+            self._waiting.clear()
             logger.error("%s: scored objects are no longer recorded (%s); the run goes on", self.path, error)
 
     def _open(self, more: list[str]) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = sqlite3.connect(self.path)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(
+            connection = sqlite3.connect(self.path)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(
                 "CREATE TABLE IF NOT EXISTS scored (call INTEGER PRIMARY KEY, iteration INTEGER NOT NULL, "
                 "source TEXT NOT NULL, key TEXT NOT NULL UNIQUE, value REAL, log_reward REAL, problem TEXT)"
             )
-            self._names = [row[1] for row in self._connection.execute("PRAGMA table_info(scored)")]
+            self._names = [row[1] for row in connection.execute("PRAGMA table_info(scored)")]
+            self._connection = connection
         for name in more:
             if name not in self._names:
                 self._connection.execute(f"ALTER TABLE scored ADD COLUMN {_quoted(name)} REAL")

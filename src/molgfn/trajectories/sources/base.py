@@ -72,14 +72,14 @@ class Context:
         return replace(self.found(trajectories), kept=kept)
 
     def found(self, trajectories: Trajectories) -> Rewarded:
-        """With rewards, as what the run finds."""
+        """With rewards, as what the run finds; the processes of a run call equally often."""
         score = None if self.fresh is None else functools.partial(self.reward.further, finished=True)
         return find_rewards(
             trajectories, self.policy.environment, self.reward, state_rewards=self.state_rewards, score=score
         )
 
     def given(self, trajectories: Trajectories) -> Rewarded | Trajectories:
-        """With rewards, as what was given and not found; with log R = 0 where nobody reads them."""
+        """With rewards, as what was given and not found; with log R = 0 where nobody reads them. As ``found``."""
         if not self.given_rewards:
             return without_rewards(trajectories, self.state_rewards)
         score = functools.partial(self.reward.further, finished=False)
