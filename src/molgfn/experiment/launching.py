@@ -164,7 +164,7 @@ def _what_failed(folder: Path, codes: Sequence[int | None], error: Any) -> BaseE
 
 @contextmanager
 def _passing_on(pids: Sequence[int]) -> Iterator[list[int]]:
-    """Signals are for the processes that train, which then end with a checkpoint; gives the numbers of those that came."""
+    """Signals are for the processes that train, which then end with a checkpoint; gives those that came."""
     came: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
