@@ -29,6 +29,10 @@ def _number(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
+#: modes that are compared at once
+_AT_ONCE = 2048
+
+
 class Modes:
     """Fingerprints that are all less similar than a cut, in order of discovery.
 
@@ -39,7 +43,7 @@ class Modes:
 
     def __init__(self, cut: float, most: int = 20_000) -> None:
         self.cut, self.most = cut, most
-        self._bits = np.zeros((64, BITS), dtype=np.float32)
+        self._bits = np.zeros((64, BITS), dtype=np.uint8)  # a quarter of what arithmetic with them needs
         self.count = 0
 
     @property
@@ -49,7 +53,7 @@ class Modes:
 
     @property
     def bits(self) -> np.ndarray:
-        """float32 [count, F], 0 or 1."""
+        """uint8 [count, F], 0 or 1."""
         return self._bits[: self.count]
 
     def add(self, bits: np.ndarray) -> None:
@@ -57,14 +61,17 @@ class Modes:
         if self.full:
             return
         if not self.count and bits.shape[1] != self._bits.shape[1]:  # another kind's fingerprints than a molecule's
-            self._bits = np.zeros((64, bits.shape[1]), dtype=np.float32)
-        far = bits[tanimoto(bits, self.bits).max(1, initial=0.0) < self.cut]
+            self._bits = np.zeros((64, bits.shape[1]), dtype=np.uint8)
+        near = np.zeros(len(bits), dtype=bool)
+        for start in range(0, self.count, _AT_ONCE):
+            near |= tanimoto(bits, self.bits[start : start + _AT_ONCE]).max(1, initial=0.0) >= self.cut
+        far = bits[~near]
         self.keep(far[greedy_modes(far, self.cut)][: self.most - self.count])
 
     def keep(self, bits: np.ndarray) -> None:
         """Take up rows that are known to be modes, such as those of a checkpoint, without comparing them again."""
         if self.count + len(bits) > len(self._bits):
-            more = np.zeros((max(len(self._bits), len(bits)), self._bits.shape[1]), dtype=np.float32)
+            more = np.zeros((max(len(self._bits) // 2, len(bits)), self._bits.shape[1]), dtype=np.uint8)
             self._bits = np.concatenate([self._bits, more])
         self._bits[self.count : self.count + len(bits)] = bits
         self.count += len(bits)
