@@ -274,7 +274,8 @@ def compare(task: str, peers: Sequence[str], threads: int, given: argparse.Names
 
 def table(task: Task, threads: int, rows: Sequence[Row]) -> Table:
     """Of rows, ours first."""
-    found = Table(title=f"{task.title}; {threads} thread{'s' * (threads > 1)}, {len(rows[0].rounds)} rounds")
+    rounds = f"{threads} thread{'s' * (threads > 1)}, {len(rows[0].rounds)} round{'s' * (len(rows[0].rounds) > 1)}"
+    found = Table(title=f"{task.title}; {rounds}", caption="; ".join(map(_versions, rows)))
     for word in (
         "library",
         "iterations/s",
@@ -284,19 +285,18 @@ def table(task: Task, threads: int, rows: Sequence[Row]) -> Table:
         "CPU ms/iteration",
     ):
         found.add_column(word, justify="left" if word == "library" else "right")
-    for word in ("iterations", "trajectories", f"{task.unit}s", "by CPU"):
-        found.add_column(f"ours / theirs, {word}", justify="right")
+    for word in ("iterations", "trajectories", f"{task.unit}s", "iterations by CPU"):
+        found.add_column(f"ours / theirs: {word}", justify="right")
     ours = rows[0]
     for row in rows:
         speeds = [m.iterations / m.seconds for m in row.rounds]
-        versions = ", ".join(f"{k} {v}" for k, v in row.rounds[0].versions.items())
-        ratios = ["", "", "", ""]
+        ratios = [""] * 4
         if row is not ours:
             by_clock = [ours.ratio(row, of, "seconds") for of in ("iterations", "trajectories", "size")]
-            ratios = [f"{ratio:.2f}" for ratio in (*by_clock, ours.ratio(row, "trajectories", "cpu"))]
+            ratios = [f"{ratio:.2f}" for ratio in (*by_clock, ours.ratio(row, "iterations", "cpu"))]
         found.add_row(
-            f"{row.name.split()[0]} ({versions})",
-            f"{statistics.median(speeds):.2f} ({min(speeds):.2f} to {max(speeds):.2f})",
+            row.name.split()[0],
+            f"{statistics.median(speeds):.1f} ({min(speeds):.1f} to {max(speeds):.1f})",
             f"{row.median('trajectories', 'seconds'):.0f}",
             f"{row.median('size', 'trajectories'):.1f}",
             f"{row.median('size', 'seconds'):.0f}",
@@ -304,6 +304,10 @@ def table(task: Task, threads: int, rows: Sequence[Row]) -> Table:
             *ratios,
         )
     return found
+
+
+def _versions(row: Row) -> str:
+    return ", ".join(f"{package} {version}" for package, version in row.rounds[0].versions.items())
 
 
 def machine() -> str:

@@ -91,19 +91,23 @@ class Sampler:
                 states, alive = states[going], alive[going]
         sizes = [len(rows) for rows in alive_of]
         step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
-        keep = slice(None) if compact else torch.cat(running_of)
-        trajectory, step = torch.cat(alive_of)[keep], step[keep]
-        asked = torch.arange(sum(sizes), device=device)[keep]
-        trajectories = flat(
-            states=type(states).cat(states_of)[keep],
+        trajectory = torch.cat(alive_of)
+        if compact:
+            order = _order(trajectory, step)
+        else:
+            real = torch.cat(running_of).nonzero().squeeze(1)
+            order = real[_order(trajectory[real], step[real])]
+        trajectories = _in_order(
+            order,
+            states=type(states).cat(states_of),
             trajectory=trajectory,
             step=step,
-            actions=torch.cat(actions_of)[keep],
-            backward_actions=torch.cat(backs)[keep],
-            exits=torch.cat(exits_of)[keep],
+            actions=torch.cat(actions_of),
+            backward_actions=torch.cat(backs),
+            exits=torch.cat(exits_of),
             n=n,
         )
-        return trajectories, asked[_order(trajectory, step)]
+        return trajectories, order
 
     @torch.no_grad()
     def backward(self, policy: Policy, terminal: States, *, generator: torch.Generator | None = None) -> Trajectories:
@@ -117,9 +121,10 @@ class Sampler:
         parts = [(states, alive, torch.zeros_like(alive), leave, environment.backward_action(states, leave, states))]
         for step in range(1, environment.max_steps + 1):
             going = ~environment.is_initial(states)
-            if not going.any():
-                break
-            states, alive = states[going], alive[going]
+            if not going.all():
+                if not going.any():
+                    break
+                states, alive = states[going], alive[going]
             distribution = policy(states, forward=False, backward=True).backward
             backs = distribution.sample(generator)
             before = environment.undo(states, backs)
@@ -154,13 +159,37 @@ def flat(
     n: int,
 ) -> Trajectories:
     """Entries in any order -> trajectory by trajectory, step by step."""
-    order = _order(trajectory, step)
+    return _in_order(
+        _order(trajectory, step),
+        states=states,
+        trajectory=trajectory,
+        step=step,
+        actions=actions,
+        backward_actions=backward_actions,
+        exits=exits,
+        n=n,
+    )
+
+
+def _in_order(
+    order: Tensor,
+    *,
+    states: States,
+    trajectory: Tensor,
+    step: Tensor,
+    actions: Tensor,
+    backward_actions: Tensor,
+    exits: Tensor,
+    n: int,
+) -> Trajectories:
+    """The entries at ``order``, int64 [S], which has them trajectory by trajectory, step by step."""
+    trajectory = trajectory[order]
     return Trajectories(
         states=states[order],
         actions=actions[order],
         backward_actions=backward_actions[order],
         exits=exits[order],
-        trajectory=trajectory[order],
+        trajectory=trajectory,
         step=step[order],
         lengths=torch.bincount(trajectory, minlength=n),
     )
