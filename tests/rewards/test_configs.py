@@ -46,7 +46,7 @@ def test_reward(path):
 def test_scoring_states_its_defaults():
     node = read(CONFIGS / "scoring" / "default.yaml")
     assert vars(build(node, Scoring, "scoring")) == vars(Scoring())
-    assert set(node) - {"_target_"} == set(vars(Scoring())) - {"make", "recipe"}  # these a run gives
+    assert set(node) - {"_target_"} == set(vars(Scoring())) - {"make", "recipe", "ranks"}  # these a run gives
 
 
 def test_hypergrid_takes_the_grid_of_the_environment():

@@ -26,7 +26,7 @@ GIVEN = ["CCCC", "CCO", "CC", "CCCCCO", "CCC", "CCCO", "CCCCC"]
 def config_of(folder):
     sources = {
         "policy": node("trajectories.sources.on_policy.OnPolicy"),
-        "shared": node("trajectories.sources.replay.PrioritisedReplay", share=0.25, shared=True, capacity=30),
+        "gathered": node("trajectories.sources.replay.PrioritisedReplay", share=0.25, shared=True, capacity=30),
         "own": node("trajectories.sources.replay.UniformReplay", share=0.25, capacity=30),
     }
     data = node("trajectories.mixture.Sources", batch_size=16, sources=sources)
@@ -59,7 +59,7 @@ def drawing(ranks, folder):
         "drawn": data.drawn,
         "counters": vars(data.reward.counters),
         "found": found.state_dict(),
-        "shared": sorted(stores["shared"]._keys),
+        "gathered": sorted(stores["gathered"]._keys),
         "kept": sorted(stores["own"]._keys),
         "resumed": [batch.trajectories.keys for batch in resumed],
         "keys": batch.trajectories.keys,
@@ -150,9 +150,9 @@ def plain(state):
 def test_a_store_holds_what_all_drew_or_what_its_process_drew(two):
     first, second = two[1]
     of_all = [{key for drawn in rank["own"] for key in drawn.trajectories.keys} for rank in two[1]]
-    assert first["shared"] == second["shared"]
-    assert set(first["shared"]) <= of_all[0] | of_all[1]
-    assert len(first["shared"]) == min(30, len(of_all[0] | of_all[1]))
+    assert first["gathered"] == second["gathered"]
+    assert set(first["gathered"]) <= of_all[0] | of_all[1]
+    assert len(first["gathered"]) == min(30, len(of_all[0] | of_all[1]))
     for rank, keys in zip(two[1], of_all, strict=True):
         assert set(rank["kept"]) <= keys
         assert len(rank["kept"]) == min(30, len(keys))

@@ -32,11 +32,11 @@ def frozen(modules: Iterable[nn.Module]) -> Callable[[Tensor], Tensor] | None:
     layers: list[tuple[Tensor, Tensor]] = []
     rectified: set[int] = set()  # layers that a ReLU follows
     for module in modules:
-        if hooked(module) or type(module) not in {nn.Linear, nn.ReLU}:
+        if hooked(module):
             return None
-        if isinstance(module, nn.ReLU):
+        if type(module) is nn.ReLU:
             rectified.add(len(layers))
-        elif module.bias is None:
+        elif type(module) is not nn.Linear or module.bias is None:
             return None
         else:
             weight = module.weight.detach().t().clone(memory_format=torch.contiguous_format)

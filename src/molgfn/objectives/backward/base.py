@@ -16,6 +16,7 @@ from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
 
 
+@attributes_in_docstring
 class Guide(ABC):
     """A distribution over the trajectories to each object that P_B is taught.
 
