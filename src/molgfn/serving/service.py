@@ -98,13 +98,13 @@ class Service:
         whole, problems = call.keys, call.problems
         self.counters.raw += len(whole)
         remembered = list(map(self._cache.get, whole))
-        rows = [row for row in remembered if row is not None]
-        if len(rows) == len(whole) and problems.count(None) == len(whole):
+        there = [row for row in remembered if row is not None]
+        if len(there) == len(whole) and problems.count(None) == len(whole):
             for key in whole:
                 self._cache.move_to_end(key)
             self.counters.cached += len(whole)
             width = len(self._columns)
-            numbers = np.fromiter(chain.from_iterable(rows[call.mine]), np.float64, len(keys) * width)
+            numbers = np.fromiter(chain.from_iterable(there[call.mine]), np.float64, len(keys) * width)
             return self._measurements(numbers.reshape(len(keys), width), own)
         known: dict[int, Row] = {}  # row of the whole call -> its numbers
         rows = self._from_memory(whole, remembered, known, problems)
