@@ -1,4 +1,5 @@
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
@@ -33,6 +34,17 @@ def _nothing_is_fetched(tmp_path_factory):
         patch.setenv("MOLGFN_DATA", str(folder))
         patch.setattr(pooch, "retrieve", local)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_a_test_end_with_it(request):
+    """A module that a test wrote and imported is not what the next test finds by the same name."""
+    folder = str(request.getfixturevalue("tmp_path")) if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(folder):
+                del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

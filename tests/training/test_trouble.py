@@ -146,6 +146,7 @@ def test_weights_and_biases_fails_in_the_middle(grid, monkeypatch, caplog, when)
     with caplog.at_level(logging.WARNING, "molgfn"):
         run = train(grid)
     monkeypatch.undo()
+    assert "WANDB_DATA_DIR" not in os.environ, "the next run has a folder of its own"
     wandb.teardown()
     assert (run.iteration, steps(run.folder)) == (6, list(range(6)))
     text = "Weights & Biases: Error: the service has gone; nothing more goes there, metrics.csv has everything"

@@ -95,10 +95,20 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
     Raises:
         ConfigError: it cannot be opened.
     """
+    # what waits to be sent belongs to the run, not to the home folder of this machine
+    place, run = str(folder.resolve() / "wandb"), None
+    os.environ.setdefault(STAGING, place)
+    try:
+        run = _opened(folder, mode, fall_back, arguments)
+    finally:
+        if run is None:
+            _let_go(place)
+    return run
+
+
+def _opened(folder: Path, mode: Literal["online", "offline"], fall_back: bool, arguments: dict[str, Any]) -> Any:
     import wandb
 
-    # what waits to be sent belongs to the run, not to the home folder of this machine
-    os.environ.setdefault(STAGING, str(folder.resolve() / "wandb"))
     given = {**arguments, "dir": str(folder.resolve())}
     try:
         if mode == "offline":
@@ -120,8 +130,15 @@ def start(folder: Path, mode: Literal["online", "offline"], *, fall_back: bool, 
 
 def finish(run: Any, exit_code: int = 0) -> None:
     """Close the run; another one in this process is then not taken for it."""
-    run.finish(exit_code=exit_code)
-    if os.environ.get(STAGING) == str(Path(run.settings.wandb_dir)):
+    place = str(Path(run.settings.wandb_dir))
+    try:
+        run.finish(exit_code=exit_code)
+    finally:  # also where it could not be closed: the next run has a folder of its own
+        _let_go(place)
+
+
+def _let_go(place: str) -> None:
+    if os.environ.get(STAGING) == place:
         del os.environ[STAGING]
 
 
