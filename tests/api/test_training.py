@@ -76,7 +76,7 @@ def test_a_run_that_goes_on_is_the_same_run(file):
         molgfn.resume(half, "trainer.freeze=[flow]", "trainer.iterations=9")
     with pytest.raises(ConfigError, match=r"lr=1: a resumed run keeps its config; only trainer\.\*, scoring\.\* and"):
         molgfn.resume(half, "optimizer.lr=1")
-    with pytest.raises(ConfigError, match="7 iterations behind it, and trainer.iterations is 3"):
+    with pytest.raises(ConfigError, match=r"7 iterations behind it, and trainer\.iterations is 3"):
         molgfn.resume(half)
 
 
