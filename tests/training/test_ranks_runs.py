@@ -51,7 +51,9 @@ def same(one, other, place=""):
 
 
 @pytest.mark.parametrize(
-    "overrides", [REPLAY, ["objective=ent_ppo", "backward=rl_g"]], ids=["tb, replay, pessimistic, ema", "ent_ppo, rl_g"]
+    "overrides",
+    [REPLAY, pytest.param(["objective=ent_ppo", "backward=rl_g"], marks=pytest.mark.slow)],
+    ids=["tb, replay, pessimistic, ema", "ent_ppo, rl_g"],
 )
 def test_resumed_run_of_two_is_the_straight_one(tmp_path, overrides):
     first, second = in_processes(straight_and_resumed, 2, str(tmp_path), overrides)
