@@ -12,6 +12,7 @@ import pytest
 
 from molgfn.experiment import train
 from molgfn.runs.checkpoint import load, read
+from molgfn.signals import SIGNALS, interrupting
 from molgfn.training.callbacks import interrupts
 from molgfn.training.data import TrajectoryDataModule
 
@@ -41,11 +42,11 @@ def at(monkeypatch):
 def test_the_iteration_is_finished_and_the_rest_is_the_same_run(grid, at, number, caplog):  # noqa: F811
     grid["trainer"] |= {"iterations": 6, "checkpoint_every": 100}
     straight = train(grid)
-    before = [signal.getsignal(n) for n in interrupts.SIGNALS]
+    before = [signal.getsignal(n) for n in SIGNALS]
     at(3, number)
     part = train(grid)
     assert (part.signal, part.interrupted, part.iteration) == (number, True, 4)
-    assert [signal.getsignal(n) for n in interrupts.SIGNALS] == before
+    assert [signal.getsignal(n) for n in SIGNALS] == before
     assert f"{signal.Signals(number).name}: the run ends after this iteration" in caplog.text
     assert read(part.checkpoint)["molgfn"]["iteration"] == 4
     rest = train(grid, resume=part.checkpoint)
@@ -61,12 +62,12 @@ def test_signals_that_come_together_count_once(grid, at):  # noqa: F811
 def test_a_second_one_stops_at_once(grid, at, monkeypatch):  # noqa: F811
     monkeypatch.setattr(interrupts, "ONCE", 0.0)
     grid["trainer"] |= {"iterations": 6, "checkpoint_every": 2}
-    before = [signal.getsignal(n) for n in interrupts.SIGNALS]
+    before = [signal.getsignal(n) for n in SIGNALS]
     at(3, signal.SIGUSR1, signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt) as stopped:
         train(grid)
-    assert interrupts.interrupting(stopped.value) == signal.SIGTERM
-    assert [signal.getsignal(n) for n in interrupts.SIGNALS] == before
+    assert interrupting(stopped.value) == signal.SIGTERM
+    assert [signal.getsignal(n) for n in SIGNALS] == before
     (folder,) = Path(grid["output"]).iterdir()
     assert load(folder).iteration == 2
 

@@ -11,7 +11,7 @@ from molgfn.errors import CheckpointError
 from molgfn.experiment import assemble
 from molgfn.paths import local
 from molgfn.rewards.base import Scores
-from molgfn.runs.checkpoint import KEY, files_of, read
+from molgfn.runs.checkpoint import KEY, PROCESSES, files_of, read
 from molgfn.runs.not_finite import NAME
 from molgfn.trajectories.plain import of_plain
 from molgfn.trajectories.rewarded import Batch, Rewarded
@@ -38,7 +38,7 @@ def reproduce(run: str | Path) -> dict[str, torch.Tensor]:
     content = read(path)
     if not isinstance(state := content.get("state"), dict):
         raise CheckpointError(f"{path}: no {NAME} of a run: it has no `state`")
-    if (processes := content[KEY].get("processes", 1)) > 1:
+    if (processes := content[KEY].get(PROCESSES, 1)) > 1:
         raise CheckpointError(
             f"{path}: of a run of {processes} processes, with the share of the batch that the first one drew; it can "
             "be looked at, but not taken once more by one process"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
 from molgfn.cli.main import SIGNALLED
+from molgfn.signals import handled
 
 
 def attended(command: Sequence[str]) -> int:
@@ -25,15 +25,9 @@ def attended(command: Sequence[str]) -> int:
         if child is not None:
             child.send_signal(number)
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
-    # handled, not ignored: that the child would inherit
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try:
+    with handled(pass_on):  # not ignored: that the child would inherit
         child = subprocess.Popen(command)
         for number in came:  # before there was a child
             child.send_signal(number)
         code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     return code if code >= 0 else SIGNALLED - code

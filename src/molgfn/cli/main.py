@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import click
 
 from molgfn import __version__
 from molgfn.errors import CheckpointError, ConfigError, DataError, MolgfnError, VocabularyError
+from molgfn.signals import interrupting
 
 FINE, FAILED, USAGE, INPUT = 0, 1, 2, 3
 #: and the number of the signal, as a shell has it
@@ -71,7 +71,7 @@ class Commands(click.Group):
             raise  # click ends quietly where nobody reads on, as in `molgfn describe objective | head -1`
         except (KeyboardInterrupt, click.Abort) as error:
             click.echo("interrupted", err=True)
-            ctx.exit(SIGNALLED + next((number for number in error.args if isinstance(number, int)), signal.SIGINT))
+            ctx.exit(SIGNALLED + interrupting(error))
         except MolgfnError as error:
             click.echo(_few_lines(error), err=True)
             ctx.exit(exit_code(error))

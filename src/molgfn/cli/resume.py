@@ -36,15 +36,9 @@ def resume(
     Exit codes: 0 trained, or there was nothing left to do; 1 the run failed, 2 wrong usage or config, 3 unusable
     checkpoint or input file, 130 interrupted with Ctrl-C, 143 by SIGTERM, 138 by SIGUSR1 (a checkpoint was saved).
     """
-    from molgfn.api.training import FinishedError, resumed
-    from molgfn.cli.train import carry_out
+    from molgfn.cli.train import go_on
 
     changes = list(overrides)
     if iterations is not None:
         changes.append(f"trainer.iterations={iterations}")
-    try:
-        config, place = resumed(run, changes, given_files(files))
-    except FinishedError as error:
-        click.echo(str(error), err=True)
-        return
-    carry_out(config, place, only_check)
+    go_on(run, changes, given_files(files), only_check)

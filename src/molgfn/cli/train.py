@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,21 +89,32 @@ def train(
     from molgfn.experiment.requeueing import run_of_job
 
     config = checked(experiment, overrides)
-    if not only_check and (begun := run_of_job(config)) is not None:
-        _go_on(begun)
+    if not only_check and (begun := run_of_job(config)) is not None:  # before this job was put back into the queue
+        click.echo(f"this job goes on with its run: {begun}", err=True)
+        go_on(begun)
         return
     carry_out(config, None, only_check, label, borrowed=_borrowed(overrides))
 
 
-def _go_on(run: Path) -> None:
-    """With the run that this job had begun before it was put back into the queue."""
+def go_on(
+    run: Path, changes: Sequence[str] = (), given: Mapping[str, str] | None = None, only_check: bool = False
+) -> None:
+    """Go on with a run; where nothing is left to do, say how it would go on, which is no failure.
+
+    Args:
+        run: as of ``api.training.resumed``.
+        changes: overrides.
+        given: files.
+        only_check: print the config instead.
+    """
     from molgfn.api.training import FinishedError, resumed
 
-    click.echo(f"this job goes on with its run: {run}", err=True)
     try:
-        carry_out(*resumed(run, []), only_check=False)
+        config, place = resumed(run, changes, given)
     except FinishedError as error:
         click.echo(str(error), err=True)
+        return
+    carry_out(config, place, only_check)
 
 
 def _borrowed(overrides: tuple[str, ...]) -> bool:
@@ -161,7 +173,7 @@ def _grid(experiment: str, overrides: tuple[str, ...], only_check: bool) -> None
     """Each point of the grid in a process of its own, so that none inherits anything from the one before."""
     from molgfn.cli.main import SIGNALLED
     from molgfn.composing.compose import checked, expand
-    from molgfn.training.callbacks.interrupts import SIGNALS
+    from molgfn.signals import SIGNALS
 
     jobs = expand(overrides, experiment)
     for job in jobs:

@@ -7,7 +7,6 @@ import os
 import pickle
 import signal
 import tempfile
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ from torch.multiprocessing.spawn import ProcessContext, ProcessExitedException, 
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment.assembling import Experiment
 from molgfn.ranks import LostRankError, Seat
+from molgfn.runs.checkpoint import fill, read
+from molgfn.signals import handled
 
 logger = logging.getLogger("molgfn")
 
@@ -104,11 +105,10 @@ def quiet() -> Iterator[None]:
 
 def take_up(experiment: Experiment, checkpoint: Path) -> None:
     """Give the parts of a run that trained elsewhere the weights and counters of its checkpoint."""
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content = read(checkpoint)
     if experiment.trainer.precision == "64-true":
         experiment.policy.double()
-    weights = {k.removeprefix("policy."): v for k, v in content["state_dict"].items() if k.startswith("policy.")}
-    experiment.policy.load_state_dict(weights)
+    fill(checkpoint, experiment.policy, content)
     experiment.reward.load_state_dict(content["TrajectoryDataModule"]["reward"])
 
 
@@ -175,15 +175,8 @@ def _passing_on(pids: Sequence[int]) -> Iterator[list[int]]:
             except ProcessLookupError:
                 continue
 
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
-        before = {number: signal.signal(number, pass_on) for number in numbers}
-    try:
+    with handled(pass_on):
         yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def _require_start() -> None:

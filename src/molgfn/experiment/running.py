@@ -24,7 +24,7 @@ from molgfn.experiment.launching import Job, Outcome, quiet
 from molgfn.moved import present
 from molgfn.ranks import ALONE, LostRankError, Planned, Ranks, Seat, joined
 from molgfn.runs import not_finite
-from molgfn.runs.checkpoint import read, take_weights
+from molgfn.runs.checkpoint import PROCESSES, read, take_weights
 from molgfn.runs.environment import environment_record
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.interrupts import interrupts_as_they_are
@@ -37,9 +37,6 @@ from molgfn.training.trainer import TrainerSettings, require_place
 from molgfn.training.updates.skipped_steps import NotFiniteError
 
 logger = logging.getLogger("molgfn")
-
-#: in the record of a checkpoint: processes of the run, where they are several
-PROCESSES = "processes"
 
 
 @dataclass(frozen=True)

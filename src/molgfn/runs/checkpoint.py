@@ -37,6 +37,8 @@ logger = logging.getLogger("molgfn")
 
 KEY = "molgfn"
 PREFIX = "policy."
+#: in its `molgfn` entry: processes of the run, where they are several
+PROCESSES = "processes"
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
     if not isinstance(own, list) or not all(isinstance(name, str) for name in own):
         raise CheckpointError(f"{path}: `own_losses` should be a list of names, got {own!r}")
     environment, policy = _build(path, config, frozenset(own), trust)
-    _fill(path, policy, content)
+    fill(path, policy, content)
     iteration = content[KEY].get("iteration", content.get("global_step", 0))
     if not isinstance(iteration, int):
         raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")
@@ -220,7 +222,7 @@ def take_weights(place: str | Path, policy: Policy, environment: Mapping[str, An
             "go on in the same one only"
         )
     log_z = copy.deepcopy(policy.log_z.state_dict())
-    _fill(path, policy, content)
+    fill(path, policy, content)
     policy.log_z.load_state_dict(log_z)
     return path
 
@@ -246,7 +248,12 @@ def _build(
         raise CheckpointError(f"{path}: the config inside cannot be built\n  {problems}") from error
 
 
-def _fill(path: Path, policy: Policy, content: Mapping[str, Any]) -> None:
+def fill(path: Path, policy: Policy, content: Mapping[str, Any]) -> None:
+    """Put the weights of a checkpoint (``content``, as ``read`` gives it) into ``policy``.
+
+    Raises:
+        CheckpointError: there are none, or they do not fit.
+    """
     weights = content.get("state_dict")
     if not isinstance(weights, Mapping):
         raise CheckpointError(f"{path}: holds no weights (`state_dict`)")

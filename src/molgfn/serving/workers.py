@@ -17,6 +17,7 @@ from molgfn.oracles.base import Oracle
 from molgfn.serving.answers import Answered, Failure, answer_all
 from molgfn.serving.faults import OracleFault
 from molgfn.serving.panel import Panel
+from molgfn.signals import SIGNALS
 
 #: seconds that a worker may take to come up, where objects have a time-out
 START_UP = 600.0
@@ -176,9 +177,8 @@ _TROUBLE: list[str] = []
 
 def _begin(make: Callable[[], Sequence[Oracle]]) -> None:
     """Build the oracles once in a new worker; what goes wrong is told to whoever asks: a worker must not die of it."""
-    for name in ("SIGTERM", "SIGUSR1"):  # Ctrl-C is ignored already
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     _TROUBLE[:] = []
     try:
         _ORACLES[:] = make()

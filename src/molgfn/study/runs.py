@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from molgfn.moved import former
+from molgfn.signals import SIGNALS, interrupting
 from molgfn.study.plan import Study
-from molgfn.training.callbacks.interrupts import SIGNALS, interrupting, signals_interrupt
+from molgfn.training.callbacks.interrupts import signals_interrupt
 
 #: settings that decide when a run is saved or given up, or what is said about it, not what comes of one that ends
 WITHOUT_EFFECT = (

@@ -14,13 +14,10 @@ from typing import Any
 import pytorch_lightning as pl
 
 from molgfn.ranks import ALONE, Ranks
+from molgfn.signals import handled, put_back, taken_by
 
 logger = logging.getLogger("molgfn")
 
-#: Ctrl-C, what ``kill`` and clusters send, and the warning that SLURM can be asked for (``--signal=USR1@120``)
-SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
-)  # Windows has no SIGUSR1
 #: seconds within which signals count once: a cluster sends them to each process, and processes pass them on
 ONCE = 1.0
 
@@ -42,8 +39,7 @@ class Interrupts(pl.Callback):
         self._before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if threading.current_thread() is threading.main_thread():  # elsewhere the caller keeps its own handling
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        self._before = taken_by(self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -62,10 +58,10 @@ class Interrupts(pl.Callback):
             trainer.should_stop = True
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        _put_back(self._before)
+        put_back(self._before)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        _put_back(self._before)
+        put_back(self._before)
 
 
 @contextmanager
@@ -80,13 +76,8 @@ def signals_interrupt(then: Callable[[int], None] | None = None) -> Iterator[Non
             then(number)
         raise KeyboardInterrupt(number)
 
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, interrupt) for number in SIGNALS}
-    try:
+    with handled(interrupt):
         yield
-    finally:
-        _put_back(before)
 
 
 @contextmanager
@@ -102,14 +93,3 @@ def interrupts_as_they_are() -> Iterator[None]:
         if main:
             signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt(*error.__context__.args) from None
-
-
-def interrupting(error: BaseException) -> int:
-    """Number of the signal that a ``KeyboardInterrupt`` stands for."""
-    return next((number for number in error.args if isinstance(number, int)), signal.SIGINT)
-
-
-def _put_back(before: dict[int, Any]) -> None:
-    for number, handler in before.items():
-        signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-    before.clear()
