@@ -29,13 +29,7 @@ with tempfile.TemporaryDirectory() as folder:
         f"policy.layers={task.TRUNK}",
         f"data.batch_size={task.FRAGMENT_BATCH}",
         f"optimizer.lr={task.FRAGMENT_RATE}",
-        f"trainer.iterations={given.warm + given.iterations}",
-        f"trainer.threads={given.threads}",
-        "trainer.accelerator=cpu",
-        "trainer.progress=none",
-        "logger.wandb=off",
-        f"seed={given.seed}",
-        f"output={folder}",
+        *task.run_of_ours(given, folder),
         callbacks=[Count()],
     )
 meter.report("molgfn", "torch", "rdkit")

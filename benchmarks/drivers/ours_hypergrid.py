@@ -32,13 +32,7 @@ with tempfile.TemporaryDirectory() as folder:
         f"data.batch_size={task.GRID_BATCH}",
         f"optimizer.lr={task.GRID_RATE}",
         f"optimizer.lr_log_z={task.LOG_Z_RATE}",
-        f"trainer.iterations={given.warm + given.iterations}",
-        f"trainer.threads={given.threads}",
-        "trainer.accelerator=cpu",
-        "trainer.progress=none",
-        "logger.wandb=off",
-        f"seed={given.seed}",
-        f"output={folder}",
+        *task.run_of_ours(given, folder),
         callbacks=[Count()],
     )
 meter.report("molgfn", "torch", "pytorch-lightning")

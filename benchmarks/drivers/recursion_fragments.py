@@ -5,7 +5,6 @@ import task
 given = task.arguments("--checkout", "--weights")
 
 import functools  # noqa: E402
-import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -53,7 +52,4 @@ with tempfile.TemporaryDirectory() as folder:
     trainer = SEHFragTrainer(config, print_config=False)
     trainer.sampling_hooks.append(Count())
     trainer.run()
-commit = subprocess.run(
-    ["git", "-C", given.checkout, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-)
 meter.report("torch", "torch-geometric", "rdkit")

@@ -36,6 +36,19 @@ def arguments(*more: str) -> argparse.Namespace:
     return given
 
 
+def run_of_ours(given: argparse.Namespace, output: str) -> list[str]:
+    """Overrides for molgfn: how long and on what it trains, whatever it is."""
+    return [
+        f"trainer.iterations={given.warm + given.iterations}",
+        f"trainer.threads={given.threads}",
+        "trainer.accelerator=cpu",
+        "trainer.progress=none",
+        "logger.wandb=off",
+        f"seed={given.seed}",
+        f"output={output}",
+    ]
+
+
 @dataclass
 class Meter:
     """Time and work of the iterations after the first ``warm``; ``done`` is called at the end of each."""

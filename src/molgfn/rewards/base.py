@@ -16,7 +16,7 @@ from molgfn.errors import ContractError
 from molgfn.objects.base import ObjectKind, OfAKind
 from molgfn.ranks import ALONE, Ranks
 from molgfn.serving.counters import Counters
-from molgfn.serving.measurements import Measurements
+from molgfn.serving.measurements import Measurements, cat_columns
 
 #: name -> float [B]: the raw values of the conditions that B objects were made under; empty where there are none
 ConditionValues = Mapping[str, Tensor]
@@ -56,7 +56,7 @@ class Scores:
         return cls(
             log_reward=torch.cat([s.log_reward for s in parts]),
             value=torch.cat([s.value for s in parts]),
-            components={k: torch.cat([s.components[k] for s in parts]) for k in parts[0].components},
+            components=cat_columns([s.components for s in parts]),
             problems=[p for s in parts for p in s.problems],
             measurements=Measurements.cat(measured) if len(measured) == len(parts) else None,
         )

@@ -58,8 +58,9 @@ class Measurements:
             raise ValueError("there are no measurements to put together")
         if len({frozenset(part.values) for part in parts}) > 1:
             raise ValueError(f"measurements of different properties: {[sorted(part.values) for part in parts]}")
-        values = {name: torch.cat([part.values[name] for part in parts]) for name in parts[0].values}
-        return cls(values, [problem for part in parts for problem in part.problems])
+        return cls(
+            cat_columns([part.values for part in parts]), [problem for part in parts for problem in part.problems]
+        )
 
     def with_values(self, more: Mapping[str, Tensor]) -> Self:
         """The same with more columns, float64 [B] each."""
@@ -74,3 +75,8 @@ class Measurements:
         """What ``table`` gave, float64 [B, len(names) + 1]; of a problem it is known only that there is one."""
         problems = [None if valid else NO_VALUE for valid in table[:, -1].tolist()]
         return cls({name: table[:, place] for place, name in enumerate(names)}, problems)
+
+
+def cat_columns(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Columns of several batches (at least one) with the same names, [n] each, one after the other."""
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

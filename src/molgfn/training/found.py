@@ -10,6 +10,7 @@ from torch import Tensor
 
 from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import ConditionValues, Scores
+from molgfn.serving.measurements import cat_columns
 from molgfn.trajectories.rewarded import Batch, Rewarded, StateScores
 
 
@@ -49,7 +50,7 @@ class ScoredObjects:
             [key for part in parts for key in part.keys],
             [source for part in parts for source in part.sources],
             Scores.cat([part.scores for part in parts]),
-            {name: torch.cat([part.condition[name] for part in parts]) for name in parts[0].condition},
+            cat_columns([part.condition for part in parts]),
         )
 
     def plain(self) -> ScoredObjects:

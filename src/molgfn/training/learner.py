@@ -120,8 +120,8 @@ class Learner:
         try:
             self.steps.skipped.end_iteration()
         except NotFiniteError as error:
-            drawn = {"batch": self._union(batch.trajectories), "fresh": self._union(batch.fresh.trajectories)}
-            error.state = {**(before or {}), **drawn}
+            drawn = {"batch": batch.trajectories, "fresh": batch.fresh.trajectories}
+            error.state = (before or {}) | {name: as_plain(t.gathered(self.ranks)) for name, t in drawn.items()}
             raise
         self.iteration += 1
         return metrics
@@ -173,12 +173,6 @@ class Learner:
             log_guide=guide.log_prob(batch, self.policy) if guide is not None and backward.share < 1 else None,
             share=backward.share,
         )
-
-    def _union(self, share: Trajectories) -> dict[str, Any]:
-        """The trajectories of all processes, as plain data."""
-        if self.ranks.size == 1:
-            return as_plain(share)
-        return as_plain(Trajectories.cat(self.ranks.gather(share.to("cpu"))))
 
     def _whole(self) -> dict[str, Any]:
         """A copy of everything that an iteration changes."""

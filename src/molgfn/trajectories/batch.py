@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.base import States
+from molgfn.ranks import Ranks
 from molgfn.serving.measurements import Measurements
 
 
@@ -96,6 +97,10 @@ class Trajectories:
             keys=[self.keys[i] for i in rows] if self.keys else [],
             source=[self.source[i] for i in rows] if self.source else [],
         )
+
+    def gathered(self, ranks: Ranks) -> Trajectories:
+        """Those of all ranks, one after the other, on the CPU; as they are where there is one rank."""
+        return self if ranks.size == 1 else Trajectories.cat(ranks.gather(self.to("cpu")))
 
     @classmethod
     def cat(cls, parts: list[Trajectories]) -> Trajectories:

@@ -14,7 +14,7 @@ from molgfn.errors import ContractError
 from molgfn.objects.base import ObjectKind
 from molgfn.ranks import Ranks
 from molgfn.rewards.base import ConditionValues, Reward, Scores
-from molgfn.serving.measurements import Measurements
+from molgfn.serving.measurements import Measurements, cat_columns
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.kept import Kept
 
@@ -84,11 +84,11 @@ class Rewarded:
             on_the_way=StateScores(
                 [k for s in states for k in s.keys],
                 Scores.cat([s.scores for s in states]),
-                _together([s.condition for s in states]),
+                cat_columns([s.condition for s in states]),
             )
             if states
             else None,
-            condition=_together([p.condition for p in parts]),
+            condition=cat_columns([p.condition for p in parts]),
             log_reference=None
             if any(p.log_reference is None for p in parts)
             else torch.cat([p.log_reference for p in parts if p.log_reference is not None]),
@@ -248,11 +248,6 @@ def under_new_conditions(
     moved = trajectories.log_reward_state.double() + change.to(log_reward.device)
     moved = torch.where(environment.has_object(states), moved, 0.0)
     return replace(found, log_reward_state=moved.index_copy(0, found.last, found.log_target.double()))
-
-
-def _together(conditions: Sequence[ConditionValues]) -> ConditionValues:
-    """Those of several batches, one after the other."""
-    return {name: torch.cat([condition[name] for condition in conditions]) for name in conditions[0]}
 
 
 def _log_reference(scores: Scores, environment: Environment, reward: Reward) -> Tensor | None:

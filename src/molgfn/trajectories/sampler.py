@@ -97,8 +97,7 @@ class Sampler:
         else:
             real = torch.cat(running_of).nonzero().squeeze(1)
             order = real[_order(trajectory[real], step[real])]
-        trajectories = _in_order(
-            order,
+        trajectories = flat(
             states=type(states).cat(states_of),
             trajectory=trajectory,
             step=step,
@@ -106,6 +105,7 @@ class Sampler:
             backward_actions=torch.cat(backs),
             exits=torch.cat(exits_of),
             n=n,
+            order=order,
         )
         return trajectories, order
 
@@ -157,32 +157,14 @@ def flat(
     backward_actions: Tensor,
     exits: Tensor,
     n: int,
+    order: Tensor | None = None,
 ) -> Trajectories:
-    """Entries in any order -> trajectory by trajectory, step by step."""
-    return _in_order(
-        _order(trajectory, step),
-        states=states,
-        trajectory=trajectory,
-        step=step,
-        actions=actions,
-        backward_actions=backward_actions,
-        exits=exits,
-        n=n,
-    )
+    """Entries -> trajectory by trajectory, step by step.
 
-
-def _in_order(
-    order: Tensor,
-    *,
-    states: States,
-    trajectory: Tensor,
-    step: Tensor,
-    actions: Tensor,
-    backward_actions: Tensor,
-    exits: Tensor,
-    n: int,
-) -> Trajectories:
-    """The entries at ``order``, int64 [S], which has them trajectory by trajectory, step by step."""
+    ``order``: int64 [S], which of the entries these are, one after the other; None: all of them, sorted here.
+    """
+    if order is None:
+        order = _order(trajectory, step)
     trajectory = trajectory[order]
     return Trajectories(
         states=states[order],

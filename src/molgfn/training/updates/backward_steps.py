@@ -79,7 +79,7 @@ class BackwardSteps:
         if self.ranks.size == 1:
             return fresh
         scored = replace(fresh, measurements=None, state_measurements=None, log_reward_state=None)
-        return Trajectories.cat(self.ranks.gather(scored.to("cpu"))).to(fresh.lengths.device)
+        return scored.gathered(self.ranks).to(fresh.lengths.device)
 
     def _trajectories(self, batch: Trajectories) -> Trajectories:
         kind, device = self.backward.trajectories, self.policy.device
