@@ -133,5 +133,6 @@ def test_an_evaluation_is_of_one_condition_and_says_which(run, tmp_path):
         assert found["metrics"]["exact/tv"]["value"] < 0.03
     here = molgfn.sample(run, 5, condition={"beta": 2.0}, values=True)
     assert here.table["log_reward"].tolist() == pytest.approx([2 * math.log(v) for v in here.table["value"]])
+    assert here.table["beta"].tolist() == [2.0] * 5
     with pytest.raises(ConfigError, match="beta is 9"):
         molgfn.evaluate(run, condition={"beta": 9.0})

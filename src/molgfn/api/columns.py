@@ -1,4 +1,4 @@
-"""What stands beside sampled objects: values of the run's reward, and log P_T."""
+"""What stands beside sampled objects: the condition, values of the run's reward, and log P_T."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from molgfn.api.own_files import own_reward
+from molgfn.environments.conditional import fixed_condition
 from molgfn.errors import CheckpointError, DataError
 from molgfn.evaluation.progress import Progress
 from molgfn.evaluation.terminal_probability import log_terminal_probability
@@ -34,10 +35,16 @@ def sampled_reward(loaded: Loaded, given: Mapping[str, str] | None = None, inste
     oracle = getattr(made, "oracle", None)
     names = [] if oracle is None else [*oracle.component_names, *oracle.remark_names]
     kind = loaded.environment.kind
-    taken = {*kind.columns(kind.parse([])), *LOG_PT}
+    condition = fixed_condition(loaded.environment)
+    taken = {name.lower() for name in (*kind.columns(kind.parse([])), *LOG_PT, *condition)}
     if clash := sorted({name.lower() for name in names} & taken):
         raise CheckpointError(f"{loaded.path}: {', '.join(clash)}: a part of the oracle and a column are called so")
     return made
+
+
+def condition_columns(loaded: Loaded, number: int) -> dict[str, list[Any]]:
+    """The condition that ``number`` objects were built under: column -> as many cells; empty without one."""
+    return {name: [value] * number for name, value in fixed_condition(loaded.environment).items()}
 
 
 def value_columns(

@@ -32,8 +32,9 @@ class Sampled:
         kind: what the objects are.
         objects: the batch of them: a list of ``chemistry.Molecule`` or of ``str``, an int64 tensor [N, d] of points.
         keys: N texts, equal exactly when the objects are the same; canonical SMILES of molecules.
-        columns: name -> N cells: ``value``, its components, ``log_reward``, what the oracle says in words, ``problem``
-            (why there is no value, or None); ``log_pt`` and ``log_pt_error``. As far as they were asked for.
+        columns: name -> N cells: the condition where there is one (``beta``), ``value``, its components,
+            ``log_reward``, what the oracle says in words, ``problem`` (why there is no value, or None); ``log_pt`` and
+            ``log_pt_error``. As far as they were asked for.
         draws: trajectories that it took.
         different: how many of the objects are different.
         invalid: reason -> draws that were no valid object and were left out.

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from molgfn.api.columns import log_pt_columns, sampled_reward, value_columns
+from molgfn.api.columns import condition_columns, log_pt_columns, sampled_reward, value_columns
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
 from molgfn.environments.conditional import fixed_condition, in_words
@@ -106,9 +106,9 @@ def sample_from(
 ) -> Sampled:
     """``sample`` with the run and the reward (None: no values) at hand."""
     drawn = draw(loaded, number, seed=seed, unique=unique, temperature=temperature, batch=batch, progress=progress)
-    columns: dict[str, list[Any]] = {}
+    columns = condition_columns(loaded, len(drawn.keys))
     if reward is not None:
-        columns = value_columns(loaded, reward, drawn.objects, drawn.keys, progress)
+        columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress)
     if log_pt_samples:
         columns |= log_pt_columns(
             loaded, drawn.objects, drawn.keys, samples=log_pt_samples, seed=seed, progress=progress

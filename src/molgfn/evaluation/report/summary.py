@@ -68,9 +68,10 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
     metrics = evaluation["metrics"]
     before = _mean(untrained, "value")
     what = property_name(evaluation).split(", filtered by")[0]  # a card has little room
+    mean = f"Mean of the {what}" if " mean of " in what else f"Mean {what}"
     wanted = [
-        ("mean/value", f"Mean {what}"),
-        ("top_k/k=10/value", f"Mean {what} of the 10 best"),
+        ("mean/value", mean),
+        ("top_k/k=10/value", f"{mean}: the 10 best"),
         *[(key, _readable(f"Modes: {', '.join(key.split('/')[1:])}")) for key in _last(metrics, "modes/")],
         *[(key, f"Different among {key.split('=')[-1]} samples") for key in _last(metrics, "uniqueness/")],
         ("validity", "Valid molecules"),
