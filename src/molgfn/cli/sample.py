@@ -65,11 +65,12 @@ def sample(
     The checkpoint alone is enough, and nothing in it is run: it may name only classes of molgfn and torch, and of the
     packages given with --trust. Objects that are no valid molecule are counted, not written.
 
-    Beside each object stand the condition where there is one (`beta`), `value` (the property that the run's reward is made of), its components, `log_reward`, what
-    the oracle found (such as the names of alerts), `problem` where there is no value, and `log_pt` with `log_pt_error`:
-    the log probability that the policy, at temperature 1, ends at the object. In an .sdf these are tags. The reward is
-    built from the checkpoint, too, of the files that the run was trained with; --file says where one is now, or which
-    other one to take. Where it needs what is not here (docking), --no-values goes without.
+    Beside each object stand the condition that it was built under where there is one (`beta`), `value` (the property
+    that the run's reward is made of), its components, `log_reward`, what the oracle found (such as the names of
+    alerts), `problem` where there is no value, and `log_pt` with `log_pt_error`: the log probability that the policy,
+    at temperature 1, ends at the object. In an .sdf these are tags. The reward is built from the checkpoint, too, of
+    the files that the run was trained with; --file says where one is now, or which other one to take. Where it needs
+    what is not here (docking), --no-values goes without.
 
     \b
     Examples:
