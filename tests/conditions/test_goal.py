@@ -107,7 +107,10 @@ def test_people_give_a_direction_of_any_length():
     assert goal.row({"goal": [3, 0, 4]}).tolist() == pytest.approx([0.6, 0.0, 0.8])
     assert goal.reference == dict.fromkeys(("goal_a", "goal_b", "goal_c"), 3**-0.5)
     for given, says in (
-        ({"goal": [1, 1]}, r"condition.goal: should be 3 numbers \(a, b, c\), a direction, not negative, got 2 numbers"),
+        (
+            {"goal": [1, 1]},
+            r"condition.goal: should be 3 numbers \(a, b, c\), a direction, not negative, got 2 numbers",
+        ),
         ({"goal": [1, -1, 0]}, "should be 3 numbers .* not all 0, got 1, -1, 0"),
         ({"goal": [0, 0, 0]}, "not all 0, got 0, 0, 0"),
         ({"goal_a": 0.5}, r"should be a direction of length 1 without negative numbers \(its length is 0.957427\)"),

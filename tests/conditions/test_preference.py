@@ -92,7 +92,10 @@ def test_it_is_shown_by_weights_and_thermometers():
         (lambda: Preference(names=None), "names: nobody says which objectives"),
         (lambda: Preference(names=["a"]), "at least two objectives, not about a"),
         (lambda: Preference(names=["a", "b", "a"]), "a is there twice"),
-        (lambda: Preference(names=["a", "b"], weights=Dirichlet(alpha=[1.0, 2.0, 3.0])), "alpha: has 3 numbers, but there"),
+        (
+            lambda: Preference(names=["a", "b"], weights=Dirichlet(alpha=[1.0, 2.0, 3.0])),
+            "alpha: has 3 numbers, but there",
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, says):

@@ -132,7 +132,10 @@ def test_drawn_conditions_differ_and_log_pt_is_under_each_own(run, tmp_path):
         (["condition.preference=a,b"], "`condition.preference=a,b`: should be a number, or several with commas"),
         (["condition=all"], "write condition.NAME=VALUE, or condition=drawn"),
         (["condition=drawn", "condition.preference=1,0"], "each say which conditions; give one"),
-        (["condition.preference=1,0", "condition.preference=2,0"], "the weights 2, 0 should not be negative and should "),
+        (
+            ["condition.preference=1,0", "condition.preference=2,0"],
+            "the weights 2, 0 should not be negative and should ",
+        ),
         (["preference=1,0"], "`preference=1,0`: after the run come words such as condition.temperature=16"),
     ],
 )

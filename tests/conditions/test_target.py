@@ -40,11 +40,17 @@ def test_values_beside_the_list_are_refused_with_the_list():
         (lambda: Discrete(values=[1.0, 1.0]), "each should be there once"),
         (lambda: Discrete(values=[1.0, 2.0], probabilities=[1.0]), "there are 1, but 2 values"),
         (lambda: Discrete(values=[1.0, 2.0], probabilities=[0.5, 0.6]), "should sum to 1, not to 1.1"),
-        (lambda: Temperature(beta=Uniform(low=-1.0, high=4.0)), "beta should be drawn above 0, but is drawn from -1 to 4"),
+        (
+            lambda: Temperature(beta=Uniform(low=-1.0, high=4.0)),
+            "beta should be drawn above 0, but is drawn from -1 to 4",
+        ),
         (lambda: Temperature(beta=Uniform(low=0.0, high=4.0)), "above 0"),
         (lambda: Temperature(beta=Discrete(values=[0.0, 4.0])), "above 0"),
         (lambda: Temperature(beta=Constant(value=-1.0)), "above 0, but is drawn -1 alone"),
-        (lambda: Target(name="logp", draw=Uniform(low=0, high=5), reference=7.0), "reference: target_logp is 7, but the"),
+        (
+            lambda: Target(name="logp", draw=Uniform(low=0, high=5), reference=7.0),
+            "reference: target_logp is 7, but the",
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, says):

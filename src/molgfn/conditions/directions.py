@@ -148,7 +148,9 @@ class LearnedDirections(Directions):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         if state["asked"].shape != self.asked.shape:
-            raise CheckpointError(f"a table of {len(state['asked'])} directions, where there should be {len(self.asked)}")
+            raise CheckpointError(
+                f"a table of {len(state['asked'])} directions, where there should be {len(self.asked)}"
+            )
         self.asked, self.reached = state["asked"].cpu().clone(), state["reached"].cpu().clone()
         self._drawn_from = bool(state["drawn_from"])
 

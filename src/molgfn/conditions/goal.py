@@ -77,8 +77,8 @@ class Goal(Condition):
             return None
         shown = ", ".join(f"{x:g}" for x in vector)
         return (
-            f"the goal {shown} should be a direction of length 1 without negative numbers (its length is {length:.6g}); "
-            f"condition.{self.label}=... takes one of any length"
+            f"the goal {shown} should be a direction of length 1 without negative numbers (its length is "
+            f"{length:.6g}); condition.{self.label}=... takes one of any length"
         )
 
     @property

@@ -67,7 +67,9 @@ class _Checked:
         c = self.condition
         shape = [n, len(c.columns)]
         got = f"{values.dtype} {list(values.shape)}"
-        self.require(values.dtype == torch.float64 and list(values.shape) == shape, f"{what}: float64 {shape}, not {got}")
+        self.require(
+            values.dtype == torch.float64 and list(values.shape) == shape, f"{what}: float64 {shape}, not {got}"
+        )
         for row in values:
             problem = c.problem(c.by_column(row))
             self.require(problem is None, f"{what}: does not accept {row.tolist()} itself: {problem}")

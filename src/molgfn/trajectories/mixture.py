@@ -130,7 +130,9 @@ class Sources:
         found = {name: source.misfit(policy) for name, source in self.by_name.items()}
         problems = [f"{PLACE}.{name}: {reason}" for name, reason in found.items() if reason]
         each = policy.environment.per_condition
-        uneven = {name: n for counts in (self._counts(now=True), self._counts()) for name, n in counts.items() if n % each}
+        uneven = {
+            name: n for counts in (self._counts(now=True), self._counts()) for name, n in counts.items() if n % each
+        }
         return problems + [
             f"{PLACE}.{name}: draws {count} trajectories of a batch, which is no multiple of the {each} that are drawn "
             "under each condition (condition.per_condition); change data.batch_size or the shares"

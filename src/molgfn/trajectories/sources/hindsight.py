@@ -17,7 +17,7 @@ from molgfn.trajectories.sources.base import Context, Kind, Source
 
 
 class Hindsight(Source):
-    """Trajectories that the sources before it drew in the batch, under the condition that their own object is right for.
+    """Trajectories that the sources before it drew, under the condition that their own object is right for.
 
     A policy that is asked for a goal and makes something else learns how that other goal is reached. Log R is computed
     anew of what was measured, so that no oracle is asked. Each trajectory comes once before one comes twice. Where
