@@ -29,13 +29,13 @@ defaults:
   - _self_
 name: corners
 environment: {{side: 4}}
-condition: {{names: [left, low]}}
+condition: {{names: [left, low]SETTINGS}}
 oracle: {{side: 4}}
 reward: {{_target_: "{CORNERS}:Corners", side: 4, by: CONDITION}}
 policy: {{hidden: 64}}
 optimizer: {{lr: 0.01, half_life: 110}}
 data: {{batch_size: 64}}
-trainer: {{iterations: 400, accelerator: cpu, threads: 1, log_every: 100, progress: none}}
+trainer: {{iterations: 500, accelerator: cpu, threads: 1, log_every: 100, progress: none}}
 logger: {{wandb: "off"}}
 evaluation: {{samples: 40, batch: 40, log_pt_objects: 4, log_pt_samples: 2}}
 """
@@ -46,9 +46,11 @@ def call(*arguments):
     return CliRunner().invoke(cli, [str(a) for a in arguments], prog_name="molgfn")
 
 
-def experiment(folder, condition, more=""):
+def experiment(folder, condition):
     place = folder / f"{condition}.yaml"
-    place.write_text(f"{RUN.replace('CONDITION', condition)}output: {folder / 'runs'}\n{more}")
+    settings = ", weights: {alpha: 1.0}" if condition == "preference" else ""
+    text = RUN.replace("CONDITION", condition).replace("SETTINGS", settings)
+    place.write_text(f"{text}output: {folder / 'runs'}\n")
     return place
 
 
@@ -177,7 +179,9 @@ def test_an_evaluation_takes_one_word(run, tmp_path):
 
 def test_words_for_a_run_without_a_condition_are_refused(tmp_path):
     place = tmp_path / "plain.yaml"
-    text = RUN.replace("  - override /condition: CONDITION\n", "").replace("condition: {names: [left, low]}\n", "")
+    text = RUN.replace("  - override /condition: CONDITION\n", "").replace(
+        "condition: {names: [left, low]SETTINGS}\n", ""
+    )
     text = text.replace(f'{{_target_: "{CORNERS}:Corners", side: 4, by: CONDITION}}', "{beta: 1.0}")
     place.write_text(f"{text}output: {tmp_path / 'runs'}\n")
     assert call("train", place, "trainer.iterations=1").exit_code == 0
@@ -196,7 +200,7 @@ condition:
 
 
 def learned(folder, iterations):
-    text = RUN.replace("CONDITION", "goal").replace("condition: {names: [left, low]}\n", LEARNED)
+    text = RUN.replace("CONDITION", "goal").replace("condition: {names: [left, low]SETTINGS}\n", LEARNED)
     place = folder / "goal.yaml"
     place.write_text(f"{text}output: {folder / 'runs'}\n")
     return checked(str(place), [f"trainer.iterations={iterations}", "data.batch_size=16", "trainer.log_every=1"])

@@ -62,7 +62,7 @@ class Goal(Condition):
     @property
     def reference(self) -> dict[str, float]:
         """The same for all objectives."""
-        return dict.fromkeys(self.columns, len(self.columns) ** -0.5)
+        return dict.fromkeys(self.columns, 1 / math.sqrt(len(self.columns)))
 
     def draw(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
         return self.directions.draw(n, generator, device)

@@ -127,7 +127,7 @@ def _dirichlet(concentration: Tensor, generator: torch.Generator | None) -> Tens
 
     By the logarithms of gamma numbers, G(a) = G(a + 1) U^(1 / a), which do not underflow where a is small.
     """
-    gamma = torch._standard_gamma(concentration + 1, generator=generator)  # pyright: ignore[reportPrivateUsage]
+    gamma = torch._standard_gamma(concentration + 1, generator=generator)  # pyright: ignore[reportPrivateImportUsage]
     share = torch.rand(concentration.shape, generator=generator, device=concentration.device, dtype=torch.float64)
     least = torch.finfo(torch.float64).tiny
     logs = gamma.clamp(min=least).log() + share.clamp(min=least).log() / concentration.clamp(min=LEAST)

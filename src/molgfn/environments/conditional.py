@@ -239,8 +239,9 @@ class Conditional(Environment):
 
 def drawn_condition(environment: Environment) -> Condition | None:
     """The condition that is drawn anew for trajectories; None without one, and where all are built under one."""
-    drawn = isinstance(environment, Conditional) and not isinstance(environment.given, Fixed)
-    return environment.given if drawn else None
+    if isinstance(environment, Conditional) and not isinstance(environment.given, Fixed):
+        return environment.given
+    return None
 
 
 def each_anew(environment: Environment) -> Environment:

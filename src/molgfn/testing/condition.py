@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import copy
 from collections.abc import Mapping
 
 import torch
@@ -15,7 +15,7 @@ from molgfn.errors import ConfigError, ContractError
 def check_condition(condition: Condition, *, draws: int = 256, achieved: Mapping[str, Tensor] | None = None) -> None:
     """Check what ``conditions.base.Condition`` promises: names, shapes, one stream for one seed, values that it accepts
     itself, an encoding that is of each row alone and tells conditions apart, the words that people use, and that it can
-    be sent to another process and gone on with from a checkpoint.
+    be gone on with from a checkpoint.
 
     Args:
         condition: what to check.
@@ -130,12 +130,8 @@ class _Checked:
         self.require(self.condition.has_hindsight or same, "hindsight: gives others, though has_hindsight is False")
 
     def copies(self) -> None:
-        c = self.condition
-        try:
-            copy = pickle.loads(pickle.dumps(c))
-        except Exception as error:
-            raise ContractError(f"{self.where}: cannot be sent to another process: {error!r}") from error
+        c, other_one = self.condition, copy.deepcopy(self.condition)
         if state := c.state_dict():
-            copy.load_state_dict(state)
-        mine, other = (one.draw(8, torch.Generator().manual_seed(2)) for one in (c, copy))
+            other_one.load_state_dict(state)
+        mine, other = (one.draw(8, torch.Generator().manual_seed(2)) for one in (c, other_one))
         self.require(torch.equal(mine, other), "a copy with the same state draws otherwise")
