@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from molgfn.api.own_files import own_reward
+from molgfn.environments.base import Environment
 from molgfn.environments.conditional import fixed_condition
 from molgfn.errors import CheckpointError, DataError
 from molgfn.evaluation.progress import Progress
 from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.runs.checkpoint import Loaded
 
@@ -23,6 +25,16 @@ EVERY = 256
 #: the columns of log P_T
 LOG_PT = ("log_pt", "log_pt_error")
 NAN = float("nan")
+
+
+class Sampling(Protocol):
+    """What can be drawn from: a run, or several that were made one."""
+
+    @property
+    def environment(self) -> Environment: ...
+
+    @property
+    def policy(self) -> Policy: ...
 
 
 def sampled_reward(loaded: Loaded, given: Mapping[str, str] | None = None, instead: str = "") -> Reward:
@@ -71,7 +83,7 @@ def value_columns(
 
 
 def log_pt_columns(
-    loaded: Loaded,
+    loaded: Sampling,
     objects: Any,
     keys: list[str],
     *,

@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 
-from molgfn.api.columns import condition_columns, log_pt_columns, sampled_reward, value_columns
+from molgfn.api.columns import Sampling, condition_columns, log_pt_columns, sampled_reward, value_columns
+from molgfn.api.composed import Composed
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
+from molgfn.environments.base import States
 from molgfn.environments.conditional import fixed_condition, in_words
 from molgfn.errors import ConfigError
 from molgfn.evaluation.progress import Progress, silent
@@ -28,7 +30,7 @@ MOST_DRAWS = 20
 
 
 def sample(
-    run: RunLike,
+    run: RunLike | Composed,
     number: int = 100,
     *,
     seed: int = 0,
@@ -48,7 +50,7 @@ def sample(
     The same arguments give the same objects; a larger ``number`` with the same ``batch`` begins with the same ones.
 
     Args:
-        run: as of ``load``.
+        run: as of ``load``, or what ``combine`` returned.
         number: objects wanted, at least 1. There may be fewer: ``20 * number`` draws are made at most (and that is
             said).
         seed: of the random stream, at least 0.
@@ -71,10 +73,16 @@ def sample(
         CheckpointError: there is no such run, or it (or its reward: ``values=False`` goes without) cannot be built.
     """
     require_numbers(number, temperature, log_pt_samples, batch, seed)
-    loaded = load(run, trust=trust, device=device).under(condition)
-    if here := in_words(fixed_condition(loaded.environment)):
-        logger.info("condition: %s", here)
-    reward = sampled_reward(loaded, files) if values else None
+    if isinstance(run, Composed):
+        if condition:
+            raise ConfigError("condition: in a composition each run has its own: combine([load(a).under({...}), ...])")
+        loaded, reward = run, run.rewards(files) if values else None
+        logger.info("%s", run)
+    else:
+        loaded = load(run, trust=trust, device=device).under(condition)
+        if here := in_words(fixed_condition(loaded.environment)):
+            logger.info("condition: %s", here)
+        reward = sampled_reward(loaded, files) if values else None
     drawn = sample_from(
         loaded,
         reward,
@@ -93,8 +101,8 @@ def sample(
 
 
 def sample_from(
-    loaded: Loaded,
-    reward: Reward | None,
+    loaded: Loaded | Composed,
+    reward: Reward | Sequence[Reward] | None,
     number: int,
     *,
     seed: int = 0,
@@ -104,11 +112,29 @@ def sample_from(
     batch: int = 256,
     progress: Progress = silent,
 ) -> Sampled:
-    """``sample`` with the run and the reward (None: no values) at hand."""
+    """``sample`` with the run and the reward (of a composition: the rewards; None: no values) at hand."""
     drawn = draw(loaded, number, seed=seed, unique=unique, temperature=temperature, batch=batch, progress=progress)
-    columns = condition_columns(loaded, len(drawn.keys))
-    if reward is not None:
-        columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress)
+    return described(loaded, reward, drawn, log_pt_samples=log_pt_samples, seed=seed, progress=progress)
+
+
+def described(
+    loaded: Loaded | Composed,
+    reward: Reward | Sequence[Reward] | None,
+    drawn: Drawn,
+    *,
+    log_pt_samples: int = 0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Sampled:
+    """What was drawn with what is known of each object; arguments as of ``sample_from``."""
+    if isinstance(loaded, Composed):
+        columns = loaded.condition_columns(len(drawn.keys))
+        if reward is not None:
+            columns |= loaded.value_columns(reward, drawn.objects, drawn.keys, progress)
+    else:
+        columns = condition_columns(loaded, len(drawn.keys))
+        if reward is not None:
+            columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress)
     if log_pt_samples:
         columns |= log_pt_columns(
             loaded, drawn.objects, drawn.keys, samples=log_pt_samples, seed=seed, progress=progress
@@ -154,18 +180,20 @@ class Drawn:
 
 @torch.no_grad()
 def draw(
-    loaded: Loaded,
+    loaded: Sampling,
     number: int,
     *,
     seed: int = 0,
     unique: bool = False,
     temperature: float = 1.0,
     batch: int = 256,
+    start: States | None = None,
     progress: Progress = silent,
 ) -> Drawn:
     """``number`` valid objects (``unique``: different ones), or as many as ``MOST_DRAWS * number`` draws give.
 
-    ``progress`` is told after each batch how many there are.
+    ``progress`` is told after each batch how many there are. ``start``: the state [1] that all are begun from; None:
+    the source.
     """
     environment, kind = loaded.environment, loaded.environment.kind
     sampler = Sampler(environment)
@@ -173,8 +201,9 @@ def draw(
     exploration = None if temperature == 1.0 else Exploration(temperature=temperature)
     out, seen = Drawn(kind.parse([])), set()
     parts: list[Any] = []
+    begin = None if start is None else start[torch.zeros(batch, dtype=torch.int64)]
     while len(out.keys) < number and out.draws < MOST_DRAWS * max(number, batch):
-        trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
+        trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration, start=begin)
         objects = environment.objects(trajectories.terminal)
         rows: list[int] = []
         for row, (key, problem) in enumerate(zip(kind.keys(objects), kind.problems(objects), strict=True)):

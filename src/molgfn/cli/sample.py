@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from molgfn.cli.files.given_condition import CONDITION_HELP, given_condition
 from molgfn.cli.files.given_files import FILE_HELP, given_files
+from molgfn.cli.files.several_runs import COMPOSE_HELP, FLOWS_HELP, own_rewards, run_or_composition
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Sample objects from a checkpoint.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoints", metavar="CHECKPOINT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-n", "--number", type=click.IntRange(1), default=1000, show_default=True, help="Objects to write.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .smi, .sdf, .csv or .parquet.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random stream.")
@@ -41,12 +42,14 @@ if TYPE_CHECKING:
     "Default: 16, but for a .smi.",
 )
 @click.option("--condition", "conditions", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
+@click.option("--compose", metavar="RULE[:WEIGHT,...]", help=COMPOSE_HELP)
+@click.option("--flows", type=click.Choice(["exact", "learned"]), help=FLOWS_HELP)
 @click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package or file.py of yours whose classes the run names.")
 @click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 def sample(
-    checkpoint: Path,
+    checkpoints: tuple[Path, ...],
     number: int,
     output: Path,
     seed: int,
@@ -55,6 +58,8 @@ def sample(
     values: bool | None,
     log_pt_samples: int | None,
     conditions: tuple[str, ...],
+    compose: str | None,
+    flows: Literal["exact", "learned"] | None,
     batch: int,
     device: str,
     trust: tuple[str, ...],
@@ -72,6 +77,10 @@ def sample(
     the files that the run was trained with; --file says where one is now, or which other one to take. Where it needs
     what is not here (docking), --no-values goes without.
 
+    With --compose several runs of one environment are combined at each step, with no further training (mean and mixture
+    exactly as far as the flows are exact, the others approximately): columns of run 1, 2 ... end in _1, _2 ..., and
+    `log_reward` is what the rule makes of their rewards.
+
     \b
     Examples:
       molgfn sample runs/quickstart-20260102-030405 -n 1000 -o molecules.smi
@@ -80,6 +89,7 @@ def sample(
       molgfn sample last.ckpt -n 500 --no-values --log-pt-samples 64 -o probabilities.csv
       molgfn sample last.ckpt --temperature 1.5 --seed 3 -o molecules.sdf
       molgfn sample last.ckpt --condition beta=32 -o molecules.csv
+      molgfn sample runs/qed runs/sa --compose mean:.3,.7 -n 1000 -o both.csv
 
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
@@ -92,21 +102,17 @@ def sample(
     if not trust:  # code of one's own may have another kind of object, with formats of its own
         _require_room(output, None, values, log_pt_samples)
     require_place(output)
-    from molgfn.api.columns import sampled_reward
-    from molgfn.api.runs import load
     from molgfn.api.sampling import sample_from
     from molgfn.cli.progress import shown
-    from molgfn.environments.conditional import fixed_condition, in_words
 
-    loaded = load(checkpoint, trust=trust, device=device).under(given_condition(conditions))
-    if condition := in_words(fixed_condition(loaded.environment)):
-        click.echo(f"condition: {condition}" + ("" if conditions else " (the reference; --condition takes another)"))
+    condition = given_condition(conditions)
+    loaded = run_or_composition(checkpoints, compose, flows, condition, trust=trust, device=device)
     room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
     trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     scored = values or (values is None and room)
     if given and not scored:
         raise click.UsageError("--file is for the run's reward, and without values there is none.")
-    reward = sampled_reward(loaded, given, "; --no-values samples without it") if scored else None
+    reward = own_rewards(loaded, given, "; --no-values samples without it") if scored else None
     with shown() as show:
         drawn = sample_from(
             loaded,
