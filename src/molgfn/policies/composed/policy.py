@@ -81,13 +81,7 @@ class Composition(Policy):
         weighing = (self.rule.linear and (forward or flow)) or (backward and not self.one_backward)
         learned = self.table is None and self.rule.needs_reach and (weighing or forward)
         parts = [
-            m.policy(
-                m.states(states),
-                forward=forward,
-                backward=backward and (i == 0 or not self.one_backward),
-                flow=learned,
-            )
-            for i, m in enumerate(self.members)
+            self._part(i, states, forward=forward, backward=backward, flow=learned) for i in range(len(self.members))
         ]
         reach = self._log_flow(states, parts)
         weights = self._shares(reach) if weighing else None
@@ -100,6 +94,13 @@ class Composition(Policy):
             back = behind[0] if self.one_backward else mixed([_there(b) for b in behind], weights)  # type: ignore[arg-type]
         total = self.rule.log_value(reach.T).to(self.dtype) if flow else None
         return PolicyOutput(forward=ahead, backward=back, log_flow=total)
+
+    def _part(self, i: int, states: States, *, forward: bool, backward: bool, flow: bool) -> PolicyOutput:
+        """What is needed of member i, in one evaluation of it; none where nothing is."""
+        member, behind = self.members[i], backward and (i == 0 or not self.one_backward)
+        if not (forward or behind or flow):
+            return PolicyOutput()
+        return member.policy(member.states(states), forward=forward, backward=behind, flow=flow)
 
     def _log_flow(self, states: States, parts: Sequence[PolicyOutput]) -> Tensor:
         """log u_i (with log Z_i in it for a rule of rewards), float64 [B, k]; 0 where nothing needs it."""
