@@ -2,12 +2,11 @@
 
     python experiments/conditions/composition.py -o FOLDER [--objective subtb] [--iterations 3000] [--seeds 0 1 2]
 
-Trains one sampler for each of the five functions of the grid and each seed (experiments/conditions/grid_sampler.yaml; a
-run that is there is taken as it is), composes the first k of them by ``mean`` under 128 preferences drawn evenly from the
+Trains one sampler for each of the five functions of the grid and each seed (grid_sampler.yaml beside this file; a run
+that is there is taken as it is), composes the first k of them by ``mean`` under 128 preferences drawn evenly from the
 simplex, and prints a table: L1 = sum |P_T - pi| and TV = L1 / 2, means over the preferences, and over seeds mean and
-standard deviation. "alone" is the mean over its parts of how far each sampler is from its own reward. "not routed" mixes
-the policies by the weights w_i Z_i at every state, without the probability to reach it. Published beside: arXiv
-2602.21565, L1 .003.
+standard deviation. "alone" is the mean over the k samplers of how far each is from its own reward. "not routed" mixes
+the policies by w_i Z_i at every state, without the probability to reach it. Published: arXiv 2602.21565, L1 .003.
 """
 
 from __future__ import annotations
@@ -73,6 +72,7 @@ def rows(members: Sequence[Member], targets: Sequence[ExactTarget], k: int) -> d
 
 
 def main() -> None:
+    """Train, compose, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True, help="Where the runs lie, or go.")
     parser.add_argument("--objective", choices=["subtb", "db"], default="subtb", help="What the samplers learn by.")

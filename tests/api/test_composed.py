@@ -95,16 +95,16 @@ def test_runs_of_molecules(both):
     drawn = molgfn.sample(made, 20, log_pt_samples=4)
     assert {"qed_1", "sa_2", "value_1", "value_2"} <= set(drawn.columns)
     assert "log_reward" in drawn.columns
-    with pytest.raises(ConfigError, match="did not learn: .*TrajectoryBalance.*log F is learned by"):
+    with pytest.raises(ConfigError, match=r"did not learn: .*TrajectoryBalance.*log F is learned by"):
         molgfn.combine(both, "mixture", flows="learned")
     assert molgfn.combine(both, "product", flows="learned").flows is None, "a product reads no flows"
 
 
 def test_where_nothing_is_listed_and_nothing_was_learned(both, monkeypatch):
     monkeypatch.setattr(Fragments, "enumeration_unavailable_reason", lambda self: "far too many")
-    with pytest.raises(ConfigError, match="did not learn: .*nor can exact ones be had: Fragments: far too many"):
+    with pytest.raises(ConfigError, match=r"did not learn: .*nor can exact ones be had: Fragments: far too many"):
         molgfn.combine(both, "mixture")
-    with pytest.raises(ConfigError, match="flows=exact lists all states, which cannot be done: .*far too many"):
+    with pytest.raises(ConfigError, match=r"flows=exact lists all states, which cannot be done: .*far too many"):
         molgfn.combine(both, "mixture", flows="exact")
     learned = molgfn.combine([both[1], both[1]], "mixture")
     assert learned.flows == "learned"
@@ -123,7 +123,7 @@ def test_what_cannot_be_combined(runs, both, grid):
     nameless = molgfn.load(grid)
     config = {**nameless.config, "objective": {"_target_": "molgfn.objectives.balance.log_variance.LogVariance"}}
     nameless = dataclasses.replace(nameless, config=config)
-    with pytest.raises(ConfigError, match="needs log Z, which .* did not learn; mixture"):
+    with pytest.raises(ConfigError, match=r"needs log Z, which .* did not learn; mixture"):
         molgfn.combine([runs[0], nameless], "mean")
     with pytest.raises(ConfigError, match="each run has its own"):
         molgfn.sample(molgfn.combine(runs, "mixture"), 5, condition={"beta": 2})

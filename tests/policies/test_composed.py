@@ -114,7 +114,7 @@ def test_a_mixture_is_exact_of_any_policies(name):
 
 
 def test_without_the_probabilities_to_reach_a_state_it_is_another_distribution():
-    listed, log_r, members = solved("grid", 2)
+    listed, _, members = solved("grid", 2)
     same = [torch.zeros_like(m.policy.flows) for m in members]
     wanted = probabilities(composed(members, "mixture", [0.5, 0.5]), listed)
     for member, flows in zip(members, same, strict=True):
@@ -129,9 +129,11 @@ def test_huge_flows_stay_exact():
     members, log_r = [], []
     for sign in (1.0, -1.0):
         values = sign * 100.0 * torch.arange(len(listed.keys), dtype=torch.float64)
-        target = torch.zeros(len(listed.graph), dtype=torch.float64).index_copy(0, listed.ends, values[listed.objects])
+        target = values[listed.objects]  # every state of a grid is an object
         flows = solve_flows(listed.graph, target)
-        members.append(Member(Solved(environment=environment, graph=listed.graph, flows=flows), environment, flows.log_z))
+        members.append(
+            Member(Solved(environment=environment, graph=listed.graph, flows=flows), environment, flows.log_z)
+        )
         log_r.append(values.log_softmax(0))
     for learned in (False, True):
         p = probabilities(composed(members, "mixture", [0.25, 0.75], learned=learned), listed)
@@ -209,16 +211,16 @@ def test_molecules_are_drawn_as_the_exact_answer_says(rule):
     if rule == "mixture":
         each = torch.stack([probabilities(m.policy, listed) for m in members])
         torch.testing.assert_close(exact, 0.4 * each[0] + 0.6 * each[1], atol=1e-6, rtol=0)
-    drawn = Sampler(environment).forward(policy, 4000, generator=torch.Generator().manual_seed(0))
+    drawn = Sampler(environment).forward(policy, 2000, generator=torch.Generator().manual_seed(0))
     place = {key: i for i, key in enumerate(listed.keys)}
     found = torch.tensor([place[key] for key in environment.kind.keys(environment.objects(drawn.terminal))])
-    share = torch.bincount(found, minlength=len(exact)) / 4000
-    z = (share - exact) / (exact * (1 - exact) / 4000).sqrt()
-    assert float(z[exact > 0.002].abs().max()) < 4.5
-    likely = torch.argsort(exact, descending=True)[:20]
+    share = torch.bincount(found, minlength=len(exact)) / 2000
+    z = (share - exact) / (exact * (1 - exact) / 2000).sqrt()
+    assert float(z[exact > 0.004].abs().max()) < 4.5
+    likely = torch.argsort(exact, descending=True)[:12]
     some = environment.kind.take(listed.made, listed.first[likely].tolist())
     estimate = log_terminal_probability(
-        environment, policy, some, samples=100, generator=torch.Generator().manual_seed(1)
+        environment, policy, some, samples=50, generator=torch.Generator().manual_seed(1)
     )
     error = (estimate.log_p - exact[likely].log()).abs()
     assert float((error / estimate.standard_error.clamp(min=1e-3)).max()) < 5

@@ -287,7 +287,9 @@ def complete(
         start=_state(loaded, part),
         progress=progress,
     )
-    rewards = None if not values else loaded.rewards(files) if isinstance(loaded, Composed) else sampled_reward(loaded, files)
+    rewards = None
+    if values:
+        rewards = loaded.rewards(files) if isinstance(loaded, Composed) else sampled_reward(loaded, files)
     return described(loaded, rewards, drawn, seed=seed, progress=progress)
 
 

@@ -2,9 +2,9 @@
 
 Trajectories are begun at the partial state s. Each that ends at x stands for f(x) P_B(tau|t) c(s) / (P_F(tau) w b(x)),
 where t is its terminal state, w the weight of t (``Environment.terminal_draws``), c(s) that of s
-(``Environment.log_multiplicity``) and b(x) the probability that a backward trajectory from x comes through s. The mean is
-the sum of f over all objects that contain s, each counted once however often s lies in it. 1 / b(x) is not known; the
-number of backward trajectories until one comes through s has it as its mean, so that the whole is unbiased.
+(``Environment.log_multiplicity``) and b(x) the probability that a backward trajectory from x comes through s. The mean
+is the sum of f over all objects that contain s, each counted once however often s lies in it. 1 / b(x) is not known;
+the number of backward trajectories until one comes through s has it as its mean, so that the whole is unbiased.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def estimate_mutual_information(
     lows, highs, errors = [], [], []
     for c, member in enumerate(members):
         made, own = _draw(member.environment, policy, objects, generator, batch)
-        each = []  # of every condition: log mean of weights, without and (under its own) with the trajectory that made x
+        each = []  # of every condition; under its own the second has the weight of the trajectory that made x
         for other, under in enumerate(members):
             mine = own if other == c else None
             each.append(_log_p(under.environment, policy, made, mine, samples, generator, seed, batch, progress))

@@ -70,6 +70,8 @@ def log_terminal_probability(
     """
     if samples < 2:
         raise ValueError(f"samples: {samples} backward trajectories per object; a standard error takes at least 2")
+    if not len(objects):
+        return TerminalEstimate(torch.zeros(0).double(), torch.zeros(0).double(), samples)
     weights, _ = backward_draws(
         environment,
         policy,
@@ -99,14 +101,14 @@ def backward_draws(
 ) -> tuple[Tensor, Tensor]:
     """log w of every backward trajectory, and the log weight of every draw of a terminal state, float64 [B, N] each.
 
-    P_T(x) is the mean of w. Arguments as of ``log_terminal_probability``.
+    P_T(x) is the mean of w. Arguments as of ``log_terminal_probability``; at least one object and one sample.
 
     Raises:
         DataError: an object that the environment cannot build.
     """
     n = len(objects)
-    draws, weights = [torch.zeros(n, 0).double()], [torch.zeros(n, 0).double()]
-    for k in range(samples if n else 0):
+    draws, weights = [], []
+    for k in range(samples):
         terminal, log_weight = environment.terminal_draws(objects, seed + k)
         ratios = []
         for lo in range(0, n, batch):

@@ -12,9 +12,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import enumerable
 from molgfn.environments.enumeration import StateGraph
-from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError
 from molgfn.evaluation.exact.answers import ExactTarget
 from molgfn.evaluation.exact.layers import Layers

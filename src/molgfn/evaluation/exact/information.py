@@ -92,9 +92,7 @@ def exact_mutual_information(
     return mutual_information(torch.stack(rows), weights)
 
 
-def members_under(
-    environment: Environment, policy: Policy, conditions: Sequence[Mapping[str, float]]
-) -> list[Member]:
+def members_under(environment: Environment, policy: Policy, conditions: Sequence[Mapping[str, float]]) -> list[Member]:
     """The policy under each of the conditions.
 
     Raises:

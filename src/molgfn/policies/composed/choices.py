@@ -54,7 +54,7 @@ class Tabled(HasTable, HasTempering, HasEntropy):
     """A choice in proportion to a table of weights over whole actions.
 
     Args:
-        log_weights: [B, A], or [B, *parts] for actions of several parts; -inf where illegal, somewhere more in each row.
+        log_weights: [B, A], or [B, *parts] for actions of several parts; -inf where illegal, finite somewhere.
     """
 
     def __init__(self, log_weights: Tensor) -> None:
@@ -77,7 +77,9 @@ class Tabled(HasTable, HasTempering, HasEntropy):
         return -torch.where(self.log_p.isneginf(), 0.0, self.log_p.exp() * self.log_p).sum(1)
 
     def frozen(self) -> Self:
-        return type(self)(self.log_p.detach().unflatten(1, self.sizes))
+        out = type(self)(self.log_p.detach().unflatten(1, self.sizes))
+        out.log_p = self.log_p.detach()  # not normalised once more
+        return out
 
     def log_probs(self) -> Tensor:
         return self.log_p.unflatten(1, self.sizes)

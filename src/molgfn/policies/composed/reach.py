@@ -71,7 +71,9 @@ class ReachTable(nn.Module):
         self.environment: Enumerable = enumerable(environment, "compose: exact flows")
         index, order = torch.sort(self._number(states))
         if bool((index[1:] == index[:-1]).any()):
-            raise ConfigError("compose: two states have the same hash, so exact flows cannot be looked up; take learned")
+            raise ConfigError(
+                "compose: two states have the same hash, so exact flows cannot be looked up; take learned"
+            )
         self.register_buffer("index", index, persistent=False)
         self.register_buffer("log_reach", log_reach.double()[order], persistent=False)
 

@@ -127,7 +127,7 @@ class Product(Rule):
 
 
 class Harmonic(Rule):
-    """Meant: objects that are likely under all: the harmonic mean 1 / sum_i w_i / P_i(x), choice by choice. Approximate.
+    """Meant: objects that are likely under all, the harmonic mean 1 / sum_i w_i / P_i(x). Approximate.
 
     Reference: Garipov et al. 2023, arXiv 2309.16115 (the harmonic mean of distributions).
     """
