@@ -208,7 +208,7 @@ def _log_z(part: Loaded) -> float | None:
     environment = part.environment
     with torch.no_grad():
         value: Tensor = part.policy.log_z_of(environment.initial(1, part.policy.device))
-    return float(value.reshape(-1)[0])
+    return float(value.detach().reshape(-1)[0])
 
 
 def conditions_in_words(composed: Composed) -> list[str]:

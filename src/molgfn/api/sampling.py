@@ -130,11 +130,11 @@ def described(
     if isinstance(loaded, Composed):
         columns = loaded.condition_columns(len(drawn.keys))
         if reward is not None:
-            columns |= loaded.value_columns(reward, drawn.objects, drawn.keys, progress)
+            columns |= loaded.value_columns(reward, drawn.objects, drawn.keys, progress)  # type: ignore[arg-type]
     else:
         columns = condition_columns(loaded, len(drawn.keys))
         if reward is not None:
-            columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress)
+            columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress)  # type: ignore[arg-type]
     if log_pt_samples:
         columns |= log_pt_columns(
             loaded, drawn.objects, drawn.keys, samples=log_pt_samples, seed=seed, progress=progress
