@@ -44,7 +44,10 @@ def test_a_study_of_before_there_were_scalarisations_knows_its_runs():
 @pytest.mark.parametrize(
     ("overrides", "match"),
     [
-        (["oracle=hypergrid", "scalarisation=chebyshev"], "scalarisation: Chebyshev is chosen, but the oracle makes no"),
+        (
+            ["oracle=hypergrid", "scalarisation=chebyshev"],
+            "scalarisation: Chebyshev is chosen, but the oracle makes no",
+        ),
         (["scalarisation=chebyshev"], "reads the condition `preference_branin`.*scalarisation.weights=components"),
         (["scalarisation=goal"], "reads the condition `goal_currin`.*take another scalarisation"),
         (["scalarisation=pareto"], "pareto makes no number of the objectives.*objective=order_preserving"),
@@ -69,7 +72,9 @@ def two(tmp_path, monkeypatch):
 
 
 def test_molecules_of_a_file_are_scored_by_fixed_weights(two):
-    table = score(["CCO", "c1ccccc1"], "oracle=two", "scalarisation=weighted_product", "scalarisation.weights=components")
+    table = score(
+        ["CCO", "c1ccccc1"], "oracle=two", "scalarisation=weighted_product", "scalarisation.weights=components"
+    )
     qed, sa = table["qed"].to_numpy(), table["sa_transformed"].to_numpy()
     np.testing.assert_allclose(table["two"], np.sqrt(qed * sa), rtol=1e-12)
     assert {"qed", "qed_transformed", "sa", "problem"} <= set(table)
@@ -80,7 +85,10 @@ def test_molecules_of_a_file_are_scored_by_fixed_weights(two):
 @pytest.mark.parametrize(
     ("overrides", "match"),
     [
-        (["oracle=two", "scalarisation=weighted_sum"], "`preference_qed`, which molecules of a file do not carry; take "),
+        (
+            ["oracle=two", "scalarisation=weighted_sum"],
+            "`preference_qed`, which molecules of a file do not carry; take ",
+        ),
         (["oracle=two", "scalarisation=weighted_sum", "reward=power"], "scalarisation.weights=components"),
         (["oracle=two", "scalarisation=goal"], "such as scalarisation=weighted_sum"),
         (["oracle=qed", "scalarisation=weighted_sum"], "WeightedSum is chosen, but the oracle makes no use"),

@@ -121,8 +121,8 @@ def unordered(reward: Reward, objective: Objective, environment: Environment) ->
         )
     if reads_order and environment.condition_values(environment.initial(1)):
         problems.append(
-            f"objective: {name} compares all objects of a batch with each other, but each is built under a condition of "
-            "its own; leave the condition out (condition=none)"
+            f"objective: {name} compares all objects of a batch with each other, but each is built under a condition "
+            "of its own; leave the condition out (condition=none)"
         )
     return problems
 

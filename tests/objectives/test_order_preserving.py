@@ -71,7 +71,13 @@ def test_the_sampler_goes_to_the_front(functions, tmp_path):
         "hypergrid/tb",
         [
             *("oracle=grid_objectives", f"oracle.functions=[{','.join(functions)}]", "scalarisation=pareto"),
-            *("objective=order_preserving", "policy=tabular", "environment.side=6", "data=replay", "data.batch_size=32"),
+            *(
+                "objective=order_preserving",
+                "policy=tabular",
+                "environment.side=6",
+                "data=replay",
+                "data.batch_size=32",
+            ),
             *("optimizer.lr=0.05", "trainer.iterations=300", "trainer.progress=none", "logger.wandb=off"),
             f"output={tmp_path}",
         ],

@@ -1,6 +1,7 @@
 """Several objectives under conditions: values, failures, what was achieved, exact targets."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def molecules(smiles=SMILES):
     return parse(smiles), list(smiles)
 
 
-def preference(qed, n=len(SMILES)):
+def preference(qed, n=4):
     return {
         "preference_qed": torch.full((n,), qed, dtype=torch.float64),
         "preference_sa": torch.full((n,), 1 - qed, dtype=torch.float64),
@@ -60,7 +61,10 @@ def test_a_reward_under_a_preference_is_the_reward_with_these_weights(kind, rewa
     assert drawn.reads == {"preference_qed", "preference_sa"}
     scores = drawn(*molecules(), preference(0.25))
     for share in (0.25, 0.8):
-        fixed = reward(oracle=Objectives(components=components(share, 1 - share), scalarisation=kind(weights="components")), beta=3.0)
+        fixed = reward(
+            oracle=Objectives(components=components(share, 1 - share), scalarisation=kind(weights="components")),
+            beta=3.0,
+        )
         plain = fixed(*molecules())
         given = drawn(*molecules(), preference(share))
         assert torch.equal(given.log_reward, plain.log_reward)
@@ -152,7 +156,9 @@ def test_a_property_that_fails_costs_an_object_only_where_it_is_read(how):
     assert counters.reasons == expected
     other = Power(oracle=oracle, floor=1e-3)
     other.load_state_dict(reward.state_dict())
-    assert torch.equal(other(*objects, {"preference_a": share, "preference_b": 1 - share}).log_reward, scores.log_reward)
+    assert torch.equal(
+        other(*objects, {"preference_a": share, "preference_b": 1 - share}).log_reward, scores.log_reward
+    )
     assert len(after.asked) == 1
 
 
@@ -240,7 +246,7 @@ class Weights(Condition):
 
     name = "the preference"
     columns = ("preference_branin", "preference_currin")
-    reference = {"preference_branin": 0.5, "preference_currin": 0.5}
+    reference: ClassVar = {"preference_branin": 0.5, "preference_currin": 0.5}
 
     def __init__(self):
         self.encoder = SimplexWeights(2)

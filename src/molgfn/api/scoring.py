@@ -220,7 +220,5 @@ def unconditional(part: Part) -> Part:
         for start, instead in _INSTEAD.items():
             if name.startswith(start):
                 raise ConfigError(f"oracle: it {lacks}; {instead}")
-        raise ConfigError(
-            f"reward.{name}: {type(part).__name__} {lacks}; give it a number, such as reward.{name}=8"
-        )
+        raise ConfigError(f"reward.{name}: {type(part).__name__} {lacks}; give it a number, such as reward.{name}=8")
     return part

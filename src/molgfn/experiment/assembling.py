@@ -245,8 +245,8 @@ def unused_scalarisation(config: dict[str, Any]) -> list[str]:
         return []
     name = str(chosen[CLASS_KEY]).rpartition(".")[2]
     return [
-        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of several "
-        "objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
+        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of "
+        "several objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
     ]
 
 

@@ -66,9 +66,7 @@ class Component:
         """Its raw value, float64 [B], and what that was made of; as ``Scalarisation.evaluate``."""
         return evaluated(self.scalarisation, values, condition)
 
-    def desirability(
-        self, value: np.ndarray, condition: Mapping[str, np.ndarray] = NO_CONDITION
-    ) -> np.ndarray:
+    def desirability(self, value: np.ndarray, condition: Mapping[str, np.ndarray] = NO_CONDITION) -> np.ndarray:
         """What raw values are worth, float64 [B], NaN where there is none."""
         return self.transform.under(value, condition) if self.transform.reads else self.transform(value)
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from molgfn.errors import ConfigError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.grid import GRID
 from molgfn.oracles.synthetic.grid_function import FunctionName, GridFunction
 from molgfn.rewards.aggregations.base import Aggregation
 from molgfn.rewards.components import Component
@@ -30,6 +32,7 @@ class GridObjectives(Objectives):
         Jain et al. 2023, arXiv 2210.12765 (side 32).
     """
 
+    kind: ClassVar[ObjectKind] = GRID  # type: ignore[assignment]  # the base's is a property
     name: ClassVar[str] = "grid_objectives"
     source: ClassVar[str] = "test functions as in arXiv 2210.12765"
 

@@ -56,12 +56,16 @@ class Objectives(Composed):
         """``weighted sum of qed and sa``, with what it is filtered by."""
         names = [name.replace("_", " ") for name in self.objective_names]
         filters = [name.replace("_", " ") for name in self.filter_names]
-        return f"{self.scalarisation.title} of {listed(names)}" + (f", filtered by {listed(filters)}" if filters else "")
+        return f"{self.scalarisation.title} of {listed(names)}" + (
+            f", filtered by {listed(filters)}" if filters else ""
+        )
 
     def panel(self, recipe: Any = None) -> Panel:
         return replace(super().panel(recipe), apart=True)
 
-    def combine(self, worth: Mapping[str, np.ndarray], condition: Mapping[str, np.ndarray] = NO_CONDITION) -> np.ndarray:
+    def combine(
+        self, worth: Mapping[str, np.ndarray], condition: Mapping[str, np.ndarray] = NO_CONDITION
+    ) -> np.ndarray:
         objectives = {name: worth[name] for name in self.objective_names}
         return self.scalarisation(objectives, self._weights, condition)
 

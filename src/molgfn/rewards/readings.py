@@ -32,9 +32,7 @@ class Reading:
     late: dict[int, str]
 
 
-def read(
-    of: Scalarisation, measurements: Measurements, condition: Mapping[str, np.ndarray] = NO_CONDITION
-) -> Reading:
+def read(of: Scalarisation, measurements: Measurements, condition: Mapping[str, np.ndarray] = NO_CONDITION) -> Reading:
     """The values of measured objects [B]; never raises for the sake of one object.
 
     A transform of the user's own may raise, or give what is no value: that costs the object its value.

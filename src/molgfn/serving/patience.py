@@ -10,7 +10,7 @@ from molgfn.serving.settings import Scoring
 
 
 class Patience:
-    """Ends a run at the first failure where none is to be borne, or at as many in a row as say that an oracle is broken.
+    """Ends a run at the first failure where none is borne, or at as many in a row as say that an oracle is broken.
 
     Oracles that are asked apart are counted apart, too: one that fails for all objects is broken whatever the others
     say.

@@ -277,7 +277,9 @@ class Service:
             for attempt in range(self.scoring.retries + 1):
                 again: list[int] = []
                 for place, answered in self._once(self.panel.kind.take(objects, [q.place for q in group]), wanted):
-    XX                        again.append(place)
+                    failed = any(isinstance(said, Failure) and said.transient for said in answered)
+                    if failed and attempt < self.scoring.retries:
+                        again.append(place)
                     else:
                         yield group[place], answered
                 if not again:

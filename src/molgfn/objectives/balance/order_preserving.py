@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
@@ -37,6 +36,7 @@ class OrderPreserving(Objective):
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
     reference: ClassVar[str] = "Chen and Mauch 2024, arXiv 2310.00386, section 3"
+    has_target: ClassVar[bool] = False
     least_batch: int = 2
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
