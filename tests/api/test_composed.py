@@ -177,7 +177,11 @@ def test_mutual_information_of_a_run(tmp_path, runs):
     assert molgfn.mutual_information(run, [{"beta": 4.0}] * 2).value == pytest.approx(0, abs=1e-9)
     rough = molgfn.mutual_information(run, conditions, exact=False, objects=50, samples=4)
     assert rough.low < found.value < rough.high
-    with pytest.raises(ConfigError, match="no condition"):
-        molgfn.mutual_information(runs[0], conditions)
+    some = molgfn.mutual_information(run, 5, seed=1)
+    assert 0 < some.value < math.log(5)
+    assert molgfn.mutual_information(run, 5, seed=2).value != some.value
+    for told in (conditions, 3):
+        with pytest.raises(ConfigError, match="no condition"):
+            molgfn.mutual_information(runs[0], told)
     made = molgfn.combine([molgfn.load(run).under(c) for c in conditions], "mixture")
     assert set(molgfn.sample(made, 5).columns) >= {"beta_1", "beta_2", "log_reward_1"}

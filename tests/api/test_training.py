@@ -137,3 +137,8 @@ def test_callbacks_go_along(file):
 def test_a_device_that_is_not_there(grid):
     with pytest.raises(ConfigError, match="device: warp: not usable here"):
         molgfn.load(grid, device="warp")
+
+
+def test_several_runs_are_no_experiment():
+    with pytest.raises(ConfigError, match="`combine` makes one sampler of several runs"):
+        molgfn.compose(["runs/a", "runs/b"], "mean")

@@ -22,7 +22,7 @@ from molgfn.errors import ConfigError, NotEnumerableError
 from molgfn.evaluation.containing import estimate_log_flow_from, estimate_marginal
 from molgfn.evaluation.exact.answers import exact_target, exact_terminal
 from molgfn.evaluation.exact.containing import exact_log_flow_from, exact_marginal, place_of
-from molgfn.evaluation.exact.information import exact_entropy, exact_mutual_information
+from molgfn.evaluation.exact.information import drawn_conditions, exact_entropy, exact_mutual_information
 from molgfn.evaluation.exact.objects import ListedObjects, list_objects
 from molgfn.evaluation.information import estimate_entropy, estimate_mutual_information
 from molgfn.evaluation.progress import Progress, silent
@@ -82,7 +82,7 @@ def entropy(
 
 def mutual_information(
     run: RunLike,
-    conditions: Sequence[Mapping[str, float]],
+    conditions: Sequence[Mapping[str, float]] | int,
     weights: Sequence[float] | None = None,
     *,
     exact: bool | None = None,
@@ -99,12 +99,13 @@ def mutual_information(
 
     Args:
         run: as of ``load``, trained under a condition.
-        conditions: such as ``[{"beta": 4}, {"beta": 16}]``; what one does not name has the reference value.
+        conditions: such as ``[{"beta": 4}, {"beta": 16}]``; what one does not name has the reference value. A number:
+            so many, drawn as the run drew them while it trained.
         weights: how likely each condition is, summing to 1; None: equally.
         exact: as of ``entropy``.
         objects: drawn under each condition for an estimate, at least 2.
         samples: backward trajectories for each object and condition, at least 2.
-        seed: of an estimate.
+        seed: of an estimate, and of conditions that are drawn.
         trust: as of ``load``.
         device: as of ``load``.
         progress: told what is done and how much of it.
@@ -116,6 +117,8 @@ def mutual_information(
     """
     loaded = load(run, trust=trust, device=device)
     environment, policy = loaded.environment, loaded.policy
+    if isinstance(conditions, int):
+        conditions = drawn_conditions(environment, conditions, seed)
     w = None if weights is None else torch.tensor(list(weights), dtype=torch.float64)
 
     def by_listing(limit: int) -> Reading:

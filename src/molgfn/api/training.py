@@ -41,6 +41,11 @@ def compose(experiment: str | Path | Mapping[str, Any], *overrides: str) -> dict
     Raises:
         ConfigError: with every problem that was found, one line each.
     """
+    if not isinstance(experiment, Mapping | str | Path):
+        raise ConfigError(
+            "compose: makes the config of one experiment (a file, a name or a config); `combine` makes one sampler of "
+            "several runs"
+        )
     if not isinstance(experiment, Mapping):
         return checked(str(experiment), overrides)
     settled = settle(apply(dict(experiment), overrides))

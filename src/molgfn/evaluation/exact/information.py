@@ -17,6 +17,8 @@ from molgfn.evaluation.exact.reach import member_graph
 from molgfn.policies.base import Policy
 from molgfn.policies.composed.reach import Member
 
+UNCONDITIONAL = "mutual information: this run was trained under no condition that could tell anything"
+
 
 def entropy(p: Tensor) -> float:
     """- sum_k p_k log p_k of probabilities [K], in nats; what has probability 0 adds 0."""
@@ -99,10 +101,22 @@ def members_under(environment: Environment, policy: Policy, conditions: Sequence
         ConfigError: there is no condition, none is named, or not such a value of it.
     """
     if not isinstance(environment, Conditional):
-        raise ConfigError("mutual information: this run was trained under no condition that could tell anything")
+        raise ConfigError(UNCONDITIONAL)
     if not conditions:
         raise ConfigError("mutual information: name at least one condition")
     return [Member(policy, environment.at(values)) for values in conditions]
+
+
+def drawn_conditions(environment: Environment, number: int, seed: int = 0) -> list[dict[str, float]]:
+    """``number`` conditions as trajectories get them, by name.
+
+    Raises:
+        ConfigError: there is no condition.
+    """
+    if not isinstance(environment, Conditional):
+        raise ConfigError(UNCONDITIONAL)
+    rows = environment.given.draw(number, torch.Generator().manual_seed(seed)).tolist()
+    return [dict(zip(environment.given.columns, row, strict=True)) for row in rows]
 
 
 def condition_weights(weights: Tensor | None, number: int) -> Tensor:
