@@ -31,6 +31,19 @@ before the first step, with the reason.
 P_F's own. *Reads*: the quantities that it reads beside log P_F and log R ([below](#what-objectives-read)).
 *Environments*: those that are shipped and fit.
 """
+CONDITIONS = """
+## Under a condition
+
+A condition is part of every state, so P_F, P_B, log F, critics and log Z(c) all read it, and every objective learns all
+conditions at once. Those that *compare* trajectories of a batch have the same target only within one condition: {compare}
+(and `vpg` with `objective.center=true` or `objective.advantage=leave_one_out`). They take baselines, means and weights within each condition, over all processes of a run, and
+`condition.per_condition` says how many neighbouring trajectories of a batch are drawn under the same one: at least 2,
+better 4 to 16, and `data.batch_size` must be a multiple. With fewer such a run is refused before the first step, unless the
+condition is one fixed value. For the others 1 is best: more different conditions in a batch.
+
+P_B by a guide ({guided}) learns from other objects built under the very same condition, and is refused where those that are
+drawn come from a continuum.
+"""
 BACKWARD = """
 ## Backward policies
 
@@ -73,6 +86,10 @@ def markdown(configs: Path) -> str:
     parts = [
         HEAD,
         table([_objective(n, o, environments) for n, o in objectives.items()]),
+        CONDITIONS.format(
+            compare=_names(n for n, o in objectives.items() if o.compares),
+            guided=_names(n for n, b in backwards.items() if b.guide is not None),
+        ),
         BACKWARD,
         table([_backward(n, b, uncounted[n], objectives) for n, b in backwards.items()]),
         means,
