@@ -117,7 +117,8 @@ class Environment(OfAKind, ABC):
     corrects_symmetry: bool = True
     #: numbers that a policy reads as the condition under which an object is built (see ``condition``); 0 for none
     condition_size: int = 0
-    #: how many neighbouring trajectories of a batch are drawn under the same condition
+    #: how many neighbouring trajectories of a batch start under the same condition (``draw_initial``,
+    #: ``with_drawn_condition``); 1 as well where there is none
     per_condition: int = 1
 
     object_keys = FormerName("the keys of objects are those of their `kind` (objects.base.ObjectKind.keys)")
