@@ -63,7 +63,9 @@ class Tables(Policy):
         log_f = torch.stack([flow for _, flow in solved])
         self.log_z = ByTable(log_f[:, environment.inner.index(environment.inner.initial(1))[0]])
         if forward_looking:
-            log_f = log_f - torch.stack([log_reward(under(cells(environment.inner), [b] * log_f.shape[1])) for b in BETAS])
+            log_f = log_f - torch.stack(
+                [log_reward(under(cells(environment.inner), [b] * log_f.shape[1])) for b in BETAS]
+            )
         self.flows = torch.nn.Parameter(log_f)
 
     def forward(self, states, *, forward=True, backward=False, flow=False):

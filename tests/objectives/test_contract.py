@@ -207,9 +207,11 @@ def test_what_joins_trajectories_is_of_all_processes():
 
 
 def test_what_compares_keeps_to_one_condition_and_says_so():
-    with pytest.raises(ContractError, match="OverConditions: what it makes of trajectories depends on those under other"):
+    with pytest.raises(
+        ContractError, match="OverConditions: what it makes of trajectories depends on those under other"
+    ):
         check_objective(OverConditions(), zero_at_balance=False)
-    with pytest.raises(ContractError, match="SaysNotThatItCompares: .* but it does not declare `compares`"):
+    with pytest.raises(ContractError, match=r"SaysNotThatItCompares: .* but it does not declare `compares`"):
         check_objective(SaysNotThatItCompares(), zero_at_balance=False)
     with pytest.raises(ContractError, match="ComparesNothing: declares that it compares"):
         check_objective(ComparesNothing())

@@ -1,4 +1,4 @@
-"""Heads whose weights the condition makes: what they compute, how they start, what trains them, and how they are kept."""
+"""Heads whose weights the condition makes: what they compute, how they start, what trains them."""
 
 import pytest
 import torch

@@ -118,8 +118,9 @@ def test_parts_of_a_batch_do_not_part_a_condition():
     learner = learner_of(objective, BACKWARDS["uniform"](), environment)
     learner.step(batch_of(learner, environment))
     first, second = objective.seen
-    assert [first[0]] * 2 == first[:2] and [first[2]] * 2 == first[2:] and len(first) == 4
-    assert [second[0]] * 2 == second[:2] and len({*first, *second}) == 4
+    assert first == [first[0]] * 2 + [first[2]] * 2
+    assert second == [second[0]] * 2 + [second[2]] * 2
+    assert len({*first, *second}) == 4
     assert too_small(objective, 2, per_condition=2) == (
         "InParts splits a batch into 2 parts (forward), but it holds only 1 conditions"
     )

@@ -12,7 +12,7 @@ VALUES = torch.tensor([0.3, -1.2, 2.5, 0.7, 4.1, -0.4, 1.9, 0.0], dtype=torch.fl
 
 def by_hand(function):
     """``function`` of the values of each trajectory's group, one after the other."""
-    return torch.stack([function(VALUES[GROUPS == group]) for group in GROUPS])
+    return torch.stack([function(VALUES[group == GROUPS]) for group in GROUPS])
 
 
 @pytest.mark.parametrize(

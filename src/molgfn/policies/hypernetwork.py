@@ -77,7 +77,7 @@ class Change:
         self.weight, self.bias = weight[:, :, :-1], weight[:, :, -1]
 
     def __call__(self, inputs: Tensor, rows: Tensor | None = None) -> Tensor:
-        """[m, inputs] -> [m, out]; ``rows`` int64 [m], which of the B states each is of; None: they are the B states."""
+        """[m, inputs] -> [m, out]; ``rows`` int64 [m], which of the B states each is of; None: one of each."""
         if rows is None:
             return torch.bmm(self.weight, inputs[:, :, None]).squeeze(2) + self.bias
         if self.weight.shape[1] == 1:

@@ -50,7 +50,9 @@ def _moves(objective: Objective, evaluated: Evaluated, rows: Tensor) -> bool:
     before = _gradients(objective, evaluated, rows)
     after = _gradients(objective, _moved(evaluated, ~rows), rows)
     if not all(g.isfinite().all() for g in (*before, *after)):
-        raise ContractError(f"{type(objective).__name__}: a gradient is not finite where a condition has few trajectories")
+        raise ContractError(
+            f"{type(objective).__name__}: a gradient is not finite where a condition has few trajectories"
+        )
     return not all(torch.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in zip(before, after, strict=True))
 
 

@@ -35,14 +35,15 @@ CONDITIONS = """
 ## Under a condition
 
 A condition is part of every state, so P_F, P_B, log F, critics and log Z(c) all read it, and every objective learns all
-conditions at once. Those that *compare* trajectories of a batch have the same target only within one condition: {compare}
-(and `vpg` with `objective.center=true` or `objective.advantage=leave_one_out`). They take baselines, means and weights within each condition, over all processes of a run, and
-`condition.per_condition` says how many neighbouring trajectories of a batch are drawn under the same one: at least 2,
-better 4 to 16, and `data.batch_size` must be a multiple. With fewer such a run is refused before the first step, unless the
-condition is one fixed value. For the others 1 is best: more different conditions in a batch.
+conditions at once. Trajectories have the same target only within one condition. So objectives that *compare* those of
+a batch take baselines, means and weights within each condition, over all processes of a run: {compare}, and `vpg` with
+`objective.center=true` or `objective.advantage=leave_one_out`. They need `condition.per_condition`, how many
+neighbouring trajectories of a batch are drawn under the same condition, to be at least 2, better 4 to 16, and are
+refused before the first step otherwise, unless the condition is one fixed value. The others do best with 1, more
+conditions in a batch.
 
-P_B by a guide ({guided}) learns from other objects built under the very same condition, and is refused where those that are
-drawn come from a continuum.
+P_B by a guide ({guided}) learns from other objects that are built under the very same condition, and is refused where
+no condition comes twice.
 """
 BACKWARD = """
 ## Backward policies

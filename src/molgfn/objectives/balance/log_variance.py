@@ -20,7 +20,8 @@ class LogVariance(Objective):
     With ``S(tau) = log P_F(tau) - log P_B(tau | x) - log R'(x)``, [B], the loss is ``sum_b (S_b - mean S)^2 /
     (B - ddof)``: the trajectory balance residual at the log Z that fits the batch, -mean S, which is logged as
     ``log_z``. Valid for trajectories from any policy with full support, in batches of at least 2 that share one target:
-    under conditions the variance is that within each, averaged over trajectories. Whether the mean is differentiated makes no difference: the deviations from it add up to 0.
+    under conditions the variance is that within each, averaged over trajectories. Whether the mean is differentiated
+    makes no difference: the deviations from it add up to 0.
 
     It is no sum of losses of single residuals, so it has no ``regression``. The logged log_z is the ELBO of the batch,
     noisy in small ones.

@@ -23,10 +23,11 @@ class RenyiDivergence(Objective):
     O(1/B); in the limit of large batches the gradient is exactly that of the divergence.
 
     For alpha -> 1 this is the reverse KL (zero-forcing); for alpha -> 0 it is alpha times the forward KL
-    (zero-avoiding); alpha = 1/2 treats P_F and P* alike. Needs trajectories of the present P_F, at least 2 in a batch, of which
-    weights are taken within each condition. P_B gets no gradient; with ``backward=tlm`` it has a step of its own. Metrics: ``log_z``, the estimate of log Z
-    whose error is D_alpha: -log mean exp((alpha - 1) S) / (alpha - 1), a lower bound for large B; ``effective_share``,
-    1 / (B sum w^2) in (0, 1].
+    (zero-avoiding); alpha = 1/2 treats P_F and P* alike. Needs trajectories of the present P_F, at least 2 in a batch
+    (and under each condition, within which weights are taken). P_B gets no gradient; with ``backward=tlm`` it has a
+    step of its own. Metrics: ``log_z``, the estimate of log Z whose error is D_alpha:
+    -log mean exp((alpha - 1) S) / (alpha - 1), a lower bound for large B; ``effective_share``, 1 / (B sum w^2) in
+    (0, 1].
 
     Authors' settings: alpha .5 and a leave-one-out baseline, whose part 1/B plays here.
 

@@ -16,9 +16,10 @@ class ReverseKL(Objective):
     """Reverse KL: P_F descends KL(P_F || P_B R' / Z) over trajectories, by a score-function estimate.
 
     With ``S(tau) = log P_F(tau) - log P_B(tau|x) - log R'(x)``, [B], the loss is ``mean_b (S_b - c_b) log P_F(tau_b)``;
-    no gradient goes through S - c. c_b is the mean of S over the *other* trajectories under the same condition, so that the expected gradient is
-    exactly that of the divergence at every batch size, and vanishes with no variance where P_F is exact. It is half the
-    gradient of on-policy trajectory balance, whose log Z is a learned constant in the place of c. Zero-forcing.
+    no gradient goes through S - c. c_b is the mean of S over the *other* trajectories (under its condition), so that
+    the expected gradient is exactly that of the divergence at every batch size, and vanishes with no variance where P_F
+    is exact. It is half the gradient of on-policy trajectory balance, whose log Z is a learned constant in the place of
+    c. Zero-forcing.
 
     Needs trajectories of the present P_F. P_B gets no gradient; with ``backward=tlm`` it descends the same divergence.
     Metrics: ``elbo``, the mean of -S; ``log_z``, the same, a lower bound in expectation.

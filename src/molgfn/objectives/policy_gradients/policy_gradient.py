@@ -48,8 +48,8 @@ class PolicyGradient(ActorCritic):
             or weight of a sub-trajectory per transition in sub_eb (null: .9).
         critic_epochs: passes of the critic over the batch.
         critic_splits: steps in a pass.
-        center: take the mean over all steps of the batch (under each condition) off W; a bias of order 1 / (batch size), which is 0 at the
-            optimum for all W but reward_to_go.
+        center: take the mean over all steps of the batch (under each condition) off W; a bias of order 1 / (batch
+            size), which is 0 at the optimum for all W but reward_to_go.
 
     Raises:
         ConfigError: settings of a critic beside an advantage without one.
