@@ -94,7 +94,7 @@ def test_molecules_of_a_file_are_scored_by_fixed_weights(two):
             "`preference_qed`, which molecules of a file do not carry; take ",
         ),
         (["oracle=two", "scalarisation=weighted_sum", "reward=power"], "scalarisation.weights=components"),
-        (["oracle=two", "scalarisation=goal"], "such as scalarisation=weighted_sum"),
+        (["oracle=two", "scalarisation=goal"], "take a scalarisation that reads none"),
         (["oracle=qed", "scalarisation=weighted_sum"], "WeightedSum is chosen, but the oracle makes no use"),
     ],
 )
