@@ -7,11 +7,14 @@ import pytest
 import torch
 from tests.objectives.conditional_grid import drawn, grid, shipped
 
+import molgfn
 from molgfn.compatibility import too_small, uncompared, unguided
 from molgfn.conditions.draws import Constant
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional
 from molgfn.environments.hypergrid import HyperGrid
+from molgfn.errors import ConfigError
+from molgfn.experiment import assemble
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.balance.log_variance import LogVariance
 from molgfn.objectives.base import Objective, Phase
@@ -83,6 +86,19 @@ def test_what_compares_needs_two_of_a_condition():
         assert uncompared(vargrad, fixed) is None
     environment.per_condition = 2
     assert uncompared(vargrad, environment) is None
+
+
+def test_a_run_that_would_not_repeat_conditions_is_refused():
+    overrides = ["condition=temperature", "reward.beta=null", "logger.wandb=off"]
+    config = molgfn.compose("experiments/hypergrid/tb.yaml", "objective=vargrad", *overrides)
+    with pytest.raises(ConfigError, match=r"LogVariance compares .* set condition\.per_condition to 2 or more"):
+        assemble(config)
+    again = molgfn.compose(
+        "experiments/hypergrid/tb.yaml", "objective=vargrad", *overrides, "condition.per_condition=4"
+    )
+    batch = assemble(again).data().draw().trajectories
+    assert batch.terminal.values.view(4, 4).std(1).tolist() == [0.0] * 4
+    assert len(batch.terminal.values.unique()) == 4
 
 
 def one_value():

@@ -33,7 +33,8 @@ class Optimizers:
         lr_flow: of log F or V, and of critics that are networks of their own; None takes ``lr``.
         lr_log_z: of log Z. None: 0.1, and while log Z is further from the mean of -S(tau) over the batch than the noise
             of a batch explains, a quarter of the way there at each iteration as well (``log_partition.catch_up``; where
-            P_F samples R/Z nothing is added). A number: that rate alone.
+            P_F samples R/Z nothing is added). A number: that rate alone. What a condition adds to log Z is a network,
+            and learns at a tenth of it.
         backward_decay: factor on P_B's learning rate per iteration (arXiv 2410.15474 uses .999 to .9999), in (0, 1].
         half_life: iterations in which all learning rates halve; None does not halve them.
         weight_decay: L2 penalty (AdamW: decoupled), not on log Z.

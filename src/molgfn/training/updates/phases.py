@@ -84,7 +84,8 @@ class Phases:
         return metrics
 
     def _log_weights(self, batch: Trajectories, evaluated: Evaluated, networks: Networks) -> Tensor:
-        """``Objective.log_weights`` of the batch of all processes, [B], less what a condition adds to log Z.
+        """``Objective.log_weights`` of the batch of all processes, [B], less what a condition adds to log Z; where a
+        batch repeats conditions the mean of each, as its trajectories are not so many voices about the others.
 
         From the evaluation that is there unless it lacks something.
         """
@@ -92,9 +93,11 @@ class Phases:
         if not all(quantity in evaluated for quantity in weighs_by):
             evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks, union=self.union)
         log_weights = self.objective.log_weights(evaluated.detach())
-        if self.policy.environment.condition_size:  # what is left for the constant of log Z
-            log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
-        return self.union.gather(log_weights)
+        if evaluated.groups is None:
+            return self.union.gather(log_weights)
+        # what is left for the constant of log Z
+        log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
+        return log_partition.by_condition(self.union.gather(log_weights), self.union.gather(evaluated.groups))
 
     def _step_in_region(
         self,
