@@ -23,9 +23,12 @@ VARIANTS = {
     "backward/guided_tb",
     "backward/rl_g",
     "backward/rl_g_forward",
-    "condition/temperature",
+    *(f"condition/{name}" for name in ("temperature", "preference", "goal", "target")),
+    "condition/temperature_preference",
+    "condition/temperature_goal",
     "target/periodic",
     "data/exploration",
+    "data/hindsight",
     "data/local_search",
     "data/offline",
     "data/on_policy",
@@ -44,8 +47,15 @@ EXTRAS = {
     "oracle/vina": ("docking", "vina"),
     "oracle/xtb_gap": ("xtb", "tblite"),
 }
+_GOAL = {"_target_": "molgfn.conditions.goal.Goal"}
+_PREFERENCE = {"_target_": "molgfn.conditions.preference.Preference"}
 #: what a file leaves to the user
 NEEDED = {
+    "condition/goal": {"names": ["qed", "sa"]},
+    "condition/preference": {"names": ["qed", "sa"]},
+    "condition/target": {"name": "logp"},
+    "condition/temperature_goal": {"conditions": {"goal": {**_GOAL, "names": ["qed", "sa"]}}},
+    "condition/temperature_preference": {"conditions": {"preference": {**_PREFERENCE, "names": ["qed", "sa"]}}},
     "oracle/command": {"command": "cat"},
     "oracle/function": {"function": "json.dumps"},
     "oracle/similarity": {"smiles": "CCO"},

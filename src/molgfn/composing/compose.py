@@ -75,6 +75,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     path = find_experiment(experiment)
     files = read_files(path)
     files.bodies = [_present(body) for body in files.bodies]
+    files.defaults = files.defaults and [_left_out(entry) for entry in files.defaults]
     parsed = _parse(overrides)
     searchpath = [*_searchpath(parsed), *files.searchpath]
     parsed = [o for o in parsed if o.key_or_group != SEARCHPATH]
@@ -295,6 +296,15 @@ def _optional() -> set[str]:
 def _leaves_out(override: Override) -> bool:
     """It is ``group=none`` or ``group=null``: the run goes without this component, whatever the experiment says."""
     return override.key_or_group in _optional() and override.value() in (None, "none")
+
+
+def _left_out(entry: Any) -> Any:
+    """An entry of a defaults list, such as ``override /condition: none``, as Hydra knows it: null."""
+    if not isinstance(entry, dict) or list(entry.values()) != ["none"]:
+        return entry
+    (key,) = entry
+    group = re.sub(r"^\s*override\s+", "", str(key)).strip().removeprefix("/")
+    return {key: None} if group in _optional() else entry
 
 
 def _value(override: Override) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.environments.base import Environment
+from molgfn.environments.base import Environment, States
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
@@ -44,6 +44,7 @@ def log_terminal_probability(
     generator: torch.Generator | None = None,
     seed: int = 0,
     batch: int = 256,
+    under: States | None = None,
     progress: Progress = silent,
 ) -> TerminalEstimate:
     """Estimate log P_T(x) = log E[w], w = exp(weight of t) P_F(tau) / P_B(tau | t), tau ~ P_B(. | t).
@@ -59,6 +60,7 @@ def log_terminal_probability(
         generator: draws the trajectories.
         seed: draws the terminal states.
         batch: most trajectories at once.
+        under: B states whose conditions the objects were built under; None: the one of the environment.
         progress: told of trajectories drawn, as "log P_T".
 
     Raises:
@@ -80,6 +82,7 @@ def log_terminal_probability(
         generator=generator,
         seed=seed,
         batch=batch,
+        under=under,
         progress=progress,
     )
     log_mean = torch.logsumexp(weights, 1) - math.log(samples)
@@ -97,6 +100,7 @@ def backward_draws(
     generator: torch.Generator | None = None,
     seed: int = 0,
     batch: int = 256,
+    under: States | None = None,
     progress: Progress = silent,
 ) -> tuple[Tensor, Tensor]:
     """log w of every backward trajectory, and the log weight of every draw of a terminal state, float64 [B, N] each.
@@ -110,6 +114,8 @@ def backward_draws(
     draws, weights = [], []
     for k in range(samples):
         terminal, log_weight = environment.terminal_draws(objects, seed + k)
+        if under is not None:
+            terminal = environment.under_condition_of(terminal, under.to(terminal.device))
         ratios = []
         for lo in range(0, n, batch):
             progress("log P_T", k * n + lo, samples * n)

@@ -29,6 +29,7 @@ from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.runs.environment import run_environment
 from molgfn.runs.folder import name_problem
 from molgfn.runs.frozen_policies import frozen_policies
+from molgfn.runs.objective_names import with_objective_names
 from molgfn.runs.policies import PLAIN, run_backward, run_policy
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
@@ -131,6 +132,7 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
         raise ConfigError(problems)
     if problem := name_problem(config):
         raise ConfigError(problem)
+    config = with_objective_names(config)
     torch.manual_seed(config["seed"])
     environment = run_environment(config)
     reward = reward_of(config, training=True, ranks=ranks)

@@ -134,6 +134,16 @@ class Reward(OfAKind, ABC):
         """log R of stored objects under another condition, float64 [B], with no call of an oracle."""
         return self.log_reward(measurements, condition)
 
+    def achieved(self, measurements: Measurements) -> dict[str, Tensor]:
+        """What B measured objects have, whatever they were built for: for each objective its desirability in [0, 1]
+        under NAME, NaN where there is none (or where it depends on a condition), and its raw value under NAME_raw,
+        float64 [B] each, on the CPU. A condition that was missed is found by it (``Condition.hindsight``).
+
+        Objectives are the components of the oracle that are no filter, or its one property; a reward that does not say
+        has none.
+        """
+        return {}
+
     def required(self, condition: ConditionValues | None, name: str) -> Tensor:
         """A condition that R depends on, float64 [B], on the CPU.
 

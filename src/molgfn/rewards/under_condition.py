@@ -36,6 +36,9 @@ class UnderCondition(Reward):
     def revalue(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
         return self.inner.revalue(measurements, self._condition(len(measurements), condition))
 
+    def achieved(self, measurements: Measurements) -> dict[str, Tensor]:
+        return self.inner.achieved(measurements)
+
     def __call__(self, objects: Any, keys: list[str], condition: ConditionValues | None = None) -> Scores:
         return self.inner(objects, keys, self._condition(len(keys), condition))
 
