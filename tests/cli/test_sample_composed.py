@@ -27,7 +27,7 @@ def test_two_runs_into_one_file(call, grid_runs, tmp_path):
     assert "compose: mixture:0.5,0.5, learned flows" in learned.stdout
     product = call("sample", *grid_runs, "--compose", "product", "--no-values", "-n", 5, "-o", out)
     assert product.exit_code == 0, product.stderr
-    assert "compose: product:1,1\n" in product.stdout
+    assert "compose: product:0.5,0.5\n" in product.stdout
 
 
 @pytest.mark.parametrize(

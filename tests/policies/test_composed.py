@@ -148,7 +148,7 @@ def test_the_others_are_g_of_the_choices_at_each_state():
     z = u * torch.stack([m.policy(graph.states).forward.log_probs().exp() for m in members], 1)
     a, b = z.unbind(1)
     for rule, weights, g in (
-        ("product", [1.0, 2.0], a * b**2),
+        ("product", [0.3, 0.7], a**0.3 * b**0.7),
         ("harmonic", [0.5, 0.5], a * b / (a + b)),
         ("contrast", [0.5, 0.5], a**2 / (a + b)),
         ("contrast", [0.2, 0.8], a**2 / (0.2 * a + 0.8 * b)),
@@ -163,6 +163,26 @@ def test_the_others_are_g_of_the_choices_at_each_state():
     )
     with pytest.raises(ContractError, match="product has no flow"):
         product(graph.states, flow=True)
+
+
+@pytest.mark.parametrize(("rule", "most"), [("product", 0.03), ("harmonic", 0.05), ("contrast", 0.07)])
+def test_the_others_are_near_what_is_meant_where_samplers_overlap(rule, most):
+    """Two smooth rewards on a grid, exact flows; the mixture is much further away."""
+    environment = HyperGrid(dimensions=2, side=12)
+    listed = list_objects(environment)
+    x, y = (listed.graph.states.position[listed.ends] / 11.0).double().unbind(1)
+    members, log_p = [], []
+    for log_r in (-2 * (x - 0.2) ** 2 - y, -2 * (x - 0.7) ** 2 - 1.5 * (1 - y) ** 2):
+        flows = solve_flows(listed.graph, log_r)
+        policy = Solved(environment=environment, graph=listed.graph, flows=flows)
+        members.append(Member(policy, environment, flows.log_z))
+        log_p.append(probabilities(policy, listed).log())
+    each = torch.stack(log_p)
+    meant = make_rule(rule, None, 2).log_value(each).softmax(0)
+    far = float((each.exp().mean(0) - meant).abs().sum() / 2)
+    near = float((probabilities(composed(members, rule), listed) - meant).abs().sum() / 2)
+    assert 1e-6 < near < most
+    assert near < 0.6 * far
 
 
 def test_where_no_member_comes_there_is_still_a_choice():
@@ -316,6 +336,7 @@ def test_equal_hashes_are_refused():
         ("mean", [1.0], "1 weights .* for 2 runs"),
         ("mean", [math.nan, 1.0], "at least 0"),
         ("product", [0.0, 1.0], "above 0"),
+        ("product", [1.0, 1.0], "sum to 1, but 1, 1 sum to 2"),
         ("harmonic", [0.0, 1.0], "above 0"),
         ("contrast", [0.0, 1.0], "first weight should be above 0"),
         ("average", None, "there is no `average`; there is mean, mixture, product, harmonic, contrast"),
@@ -339,7 +360,7 @@ def test_rules_as_people_write_them():
     assert parse_rule("mean:.3,.7") == ("mean", [0.3, 0.7])
     assert parse_rule("product") == ("product", None)
     assert make_rule("mean", None, 4).weights.tolist() == [0.25] * 4
-    assert make_rule("product", None, 2).weights.tolist() == [1.0, 1.0]
+    assert make_rule("product", None, 2).weights.tolist() == [0.5, 0.5]
     assert make_rule("mean", [0.3, 0.7], 2).in_words == "mean:0.3,0.7"
     with pytest.raises(ConfigError, match="should be numbers"):
         parse_rule("mean:a,b")

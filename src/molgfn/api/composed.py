@@ -85,7 +85,7 @@ class Composed:
             columns |= {f"{name}_{number}": cells for name, cells in own.items()}
             rows.append(own.get("log_reward", []))
         log_z = [member.log_z for member in self.policy.members]
-        if self.rule.of_rewards or not self.rule.shares:  # no Z_i plays a part, or one that is the same for all objects
+        if self.rule.of_rewards or not self.rule.needs_reach:  # Z_i has no part, or the same for all objects
             log_z = [0.0] * len(rows)
         if None not in log_z:
             known = torch.tensor(rows, dtype=torch.float64) - torch.tensor(log_z, dtype=torch.float64)[:, None]
@@ -115,8 +115,7 @@ def combine(
             "mixture": P_T = sum_i w_i P_i(x). Both are exact as far as the flows are. "product", "harmonic" (likely
             under all) and "contrast" (of the first, not of the others) are approximate; see
             ``policies.composed.rules``.
-        weights: one for each run; shares that sum to 1 (equal by default), for "product" exponents above 0 (1 by
-            default).
+        weights: one for each run, summing to 1; None: all alike.
         flows: how the probability to reach a state is known. "exact": by listing all states (200,000 at most), from P_F
             alone; "learned": from log F, which objectives such as db, subtb and fm learn; None: exact where there are
             50,000 states at most, else learned.
