@@ -18,6 +18,7 @@ from molgfn.errors import CheckpointError, ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.run import Evaluated, evaluate_run
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.runs.checkpoint import Loaded
 from molgfn.runs.policies import PLAIN, run_policy
@@ -37,6 +38,7 @@ def evaluate(
     seed: int = 0,
     output: str | Path | None = None,
     condition: Mapping[str, float] | None = None,
+    conditions: int | None = None,
     files: Mapping[str, str] | None = None,
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
@@ -54,6 +56,8 @@ def evaluate(
         output: folder of the results; None: ``evaluation`` in the run's folder.
         condition: of a run that was trained under one, what objects are built and measured under, such as {"beta": 16};
             what it does not name has the condition's reference value.
+        conditions: of such a run, how many conditions spread over what it was trained on are measured beside that one;
+            0 for none; None: as the run's config says.
         files: key -> where a file that the run was trained with is now, such as {"oracle.path": "values.csv"}.
         trust: as of ``load``.
         device: as of ``load``.
@@ -71,7 +75,7 @@ def evaluate(
     loaded = load(run, trust=trust, device=device).under(condition)
     given = files or {}
     reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
-    settings = evaluation_settings(loaded, given, samples=samples, reference=reference, heldout=heldout)
+    settings = evaluation_settings(loaded, given, samples=samples, reference=reference, heldout=heldout, conditions=conditions)
     folder = results_folder(Path(output) if output is not None else loaded.run / "evaluation", loaded.run)
     fresh = untrained_policy(loaded).to(loaded.policy.device) if untrained else None
     done = evaluate_run(
@@ -81,6 +85,7 @@ def evaluate(
         reward=reward,
         settings=settings,
         untrained=fresh,
+        objective=trained_by(loaded) if loaded.environment.condition_size else None,
         seed=seed,
         output=folder,
         name=str(loaded.config.get("name", loaded.run.name)),
@@ -97,9 +102,10 @@ def evaluation_settings(
     samples: int | None = None,
     reference: str | Path | None = None,
     heldout: str | Path | None = None,
+    conditions: int | None = None,
 ) -> EvaluationSettings:
     """Those of a run's config, with what is not None instead; arguments as of ``evaluate``."""
-    mine = {"samples": samples, "reference": reference, "heldout": heldout}
+    mine = {"samples": samples, "reference": reference, "heldout": heldout, "conditions": conditions}
     changed = {k: str(v) if isinstance(v, Path) else v for k, v in mine.items() if v is not None}
     here = {k: v for k, v in loaded.config.get("evaluation", {}).items() if k not in changed}
     own = {k: v for k, v in given.items() if k.startswith("evaluation.")}
@@ -109,6 +115,15 @@ def evaluation_settings(
         return build(node, EvaluationSettings, "evaluation", untrusted=True, trust=loaded.trust)
     except ConfigError as error:
         raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {error}") from error
+
+
+def trained_by(loaded: Loaded) -> Objective | None:
+    """The objective of a run; None where it cannot be built here, so that nothing is said of what it taught."""
+    try:
+        return build(loaded.config["objective"], Objective, "objective", untrusted=True, trust=loaded.trust)
+    except (ConfigError, KeyError) as error:
+        logger.warning("the policy's own log Z of a condition is not measured: its objective cannot be built (%s)", error)
+        return None
 
 
 def untrained_policy(loaded: Loaded) -> Policy:

@@ -19,6 +19,7 @@ from molgfn.evaluation.exact.layers import Layers
 from molgfn.policies.base import Policy
 from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.rewards.base import Reward
+from molgfn.serving.measurements import Measurements
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class ExactTarget:
         objects: int64 [M], index into ``keys``; -1 where stop is illegal.
         log_reward: [K], log R(x), without symmetry term.
         log_symmetry: [M], log C of each terminal state; 0 elsewhere.
+        measurements: of the K objects, out of which log R under another condition is made; None where there are none.
     """
 
     graph: StateGraph
@@ -57,6 +59,7 @@ class ExactTarget:
     objects: Tensor
     log_reward: Tensor
     log_symmetry: Tensor
+    measurements: Measurements | None = None
 
     @property
     def log_z(self) -> float:
@@ -203,12 +206,12 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     distinct = environment.kind.take(objects, first.tolist())
     keys = list(position)
     condition = environment.condition_values(terminal[first])
-    log_reward = reward(distinct, keys, condition).log_reward.double()
+    scores = reward(distinct, keys, condition)
     owner = torch.full((len(graph),), -1, dtype=torch.int64)
     owner[ends] = index
     log_symmetry = torch.zeros(len(graph), dtype=torch.float64)
     log_symmetry[ends] = environment.log_symmetry(terminal, objects).double()
-    return ExactTarget(graph, keys, owner, log_reward, log_symmetry)
+    return ExactTarget(graph, keys, owner, scores.log_reward.double(), log_symmetry, scores.measurements)
 
 
 def compare(target: ExactTarget, log_terminal: Tensor) -> ExactResult:
