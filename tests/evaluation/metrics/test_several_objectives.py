@@ -139,6 +139,12 @@ def test_what_cannot_be_measured_says_why(samples):
     found = evaluate_samples(samples(["CCO"], [0.5], objectives=many), [SeveralObjectives()])
     assert found["objectives/hypervolume/n=1"].value == pytest.approx(0.5**6)
     assert found["objectives/igd/points=10/n=1"].note == "the reference of 6 objectives has 468,559 points, more than 50,000"
-    none = {"a": np.array([NAN]), "b": np.array([0.5])}
-    found = evaluate_samples(samples(["CCO"], [0.5], objectives=none), [SeveralObjectives()])
+    none = {"a": np.array([NAN, 0.2]), "b": np.array([0.5, NAN])}
+    found = evaluate_samples(samples(["CCO", "C"], [0.5, 0.2], objectives=none), [SeveralObjectives()])
     assert found["objectives"].note == "no sample has a value of every objective"
+
+
+def test_an_objective_without_any_value_is_left_out(samples):
+    columns = {"a": np.array([0.5, 1.0]), "near": np.full(2, NAN), "b": np.array([1.0, 0.5])}
+    s = samples(["CCO", "CC"], [0.5, 0.2], objectives=columns)
+    assert evaluate_samples(s, [SeveralObjectives()])["objectives/hypervolume/n=2"].value == pytest.approx(0.75)

@@ -93,8 +93,7 @@ def _asked_for(column: str, row: AtCondition) -> float:
     if column.startswith(PREFERENCE) and (name := column.removeprefix(PREFERENCE)) in samples.objectives:
         return _mean(samples.objectives[name])
     if column.startswith(GOAL) and (name := column.removeprefix(GOAL)) in samples.objectives:
-        points = np.stack(list(samples.objectives.values()), 1)
-        length = np.linalg.norm(points, axis=1)
+        length = np.linalg.norm(np.stack(list(samples.objectives.values()), 1), axis=1)
         along = samples.objectives[name]
         return _mean(np.divide(along, length, out=np.full(len(along), np.nan), where=length > 0))
     if column.startswith(TARGET) and (name := column.removeprefix(TARGET)) in samples.components:

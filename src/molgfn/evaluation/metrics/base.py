@@ -131,8 +131,12 @@ class Samples:
 
     @cached_property
     def points(self) -> np.ndarray | None:
-        """[N, D]: the D objectives side by side; None where there are fewer than two."""
-        return np.stack(list(self.objectives.values()), 1) if len(self.objectives) > 1 else None
+        """[N, D]: the D objectives side by side; None where there are fewer than two.
+
+        One that no object has a value of (what it is worth may depend on the condition) is left out.
+        """
+        known = [column for column in self.objectives.values() if not np.isnan(column).all()]
+        return np.stack(known, 1) if len(known) > 1 else None
 
     @cached_property
     def fingerprints(self) -> np.ndarray:
