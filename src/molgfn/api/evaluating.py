@@ -38,11 +38,11 @@ def evaluate(
     seed: int = 0,
     output: str | Path | None = None,
     condition: Mapping[str, float] | None = None,
-    conditions: int | None = None,
     files: Mapping[str, str] | None = None,
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
     progress: Progress = silent,
+    conditions: int | None = None,
 ) -> Evaluated:
     """Measure a run: draw samples, compute every metric that applies, write the report; as ``molgfn evaluate RUN``.
 
@@ -56,12 +56,12 @@ def evaluate(
         output: folder of the results; None: ``evaluation`` in the run's folder.
         condition: of a run that was trained under one, what objects are built and measured under, such as {"beta": 16};
             what it does not name has the condition's reference value.
-        conditions: of such a run, how many conditions spread over what it was trained on are measured beside that one;
-            0 for none; None: as the run's config says.
         files: key -> where a file that the run was trained with is now, such as {"oracle.path": "values.csv"}.
         trust: as of ``load``.
         device: as of ``load``.
         progress: told what is done and how much of it.
+        conditions: of a run that was trained under a condition, how many conditions spread over what it was trained on
+            are measured beside the one; 0 for none; None: as the run's config says.
 
     Returns:
         ``metrics`` (name -> number), ``table`` (the same with intervals and what could not be measured), ``report``

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 @click.option("--heldout", type=click.Path(path_type=Path), help="File of molecules to compare log P_T and log R on.")
 @click.option("--score-as", type=click.Path(path_type=Path), help="For a SMILES file: the run whose reward scores it.")
 @click.option("--condition", "conditions", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
+@click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
 @click.option(
     "--over",
     type=click.IntRange(0),
     metavar="N",
     help="Of a run under a condition: measure N more, spread over what was trained; 0 for none.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
-@click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that read a file.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package, file.py or command of yours that the run names.")
@@ -43,9 +43,9 @@ def evaluate(
     heldout: Path | None,
     score_as: Path | None,
     conditions: tuple[str, ...],
-    over: int | None,
     seed: int,
     untrained: bool,
+    over: int | None,
     device: str,
     jobs: int,
     trust: tuple[str, ...],
@@ -87,10 +87,10 @@ def evaluate(
                 seed=seed,
                 output=output,
                 condition=given_condition(conditions),
-                conditions=over,
                 files=given_files(files),
                 trust=trust,
                 device=device,
+                conditions=over,
                 progress=show,
             )
     else:
@@ -98,10 +98,10 @@ def evaluate(
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if conditions and score_as is None:
             raise click.UsageError("--condition is for a run, or the run of --score-as.")
-        if over is not None:
-            raise click.UsageError("--over is for a run; molecules of a file are looked at under one condition.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
+        if over is not None:
+            raise click.UsageError("--over is for a run; molecules of a file are looked at under one condition.")
         result = _file(what, output, reference, score_as, jobs, trust, given_files(files), given_condition(conditions))
     from molgfn.cli.main_numbers import evaluated_numbers
 
