@@ -94,14 +94,14 @@ def evaluate(
                 progress=show,
             )
     else:
+        if over is not None:
+            raise click.UsageError("--over is for a run; molecules of a file are looked at under one condition.")
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if conditions and score_as is None:
             raise click.UsageError("--condition is for a run, or the run of --score-as.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        if over is not None:
-            raise click.UsageError("--over is for a run; molecules of a file are looked at under one condition.")
         result = _file(what, output, reference, score_as, jobs, trust, given_files(files), given_condition(conditions))
     from molgfn.cli.main_numbers import evaluated_numbers
 
