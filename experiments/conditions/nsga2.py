@@ -203,7 +203,8 @@ def _nodes(states: FragmentStates) -> list[list[Node]]:
     up, above, own = parents(states)
     columns = [t.tolist() for t in (up, above, states.kinds, own)]
     return [
-        [Node(name, *(column[i][name] for column in columns)) for name in range(n)] for i, n in enumerate(states.n.tolist())
+        [Node(name, *(column[i][name] for column in columns)) for name in range(n)]
+        for i, n in enumerate(states.n.tolist())
     ]
 
 

@@ -44,7 +44,7 @@ def environment(request):
     more = {
         "plain": {"vocabulary": "rdkit_untyped", "min_fragments": 2, "joins": "any"},
         "labels": {},
-        "scaffold": {"scaffold": "c1ccc([*:1])cc1[*:2]", "fill": [1]},
+        "scaffold": {"scaffold": "Cc1ccc([*:1])cc1[*:2]", "fill": [1]},
         "atoms": {"max_atoms": 25, "min_fragments": 2},
     }[request.param]
     return Fragments(**{"vocabulary": "rdkit", "max_fragments": 5, **more})

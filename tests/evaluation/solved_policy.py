@@ -1,4 +1,4 @@
-"""A policy that is exact under every condition: flows of a listed space, solved for each condition that it is asked for."""
+"""A policy that is exact under every condition: flows of a listed space, solved for each one that it is asked for."""
 
 import torch
 
@@ -16,6 +16,8 @@ class Solved(Policy):
         always: the only condition that it knows, whatever it is asked for; None for all.
         log_z_off: added to log Z and log F.
     """
+
+    reads = frozenset({"vector"})
 
     def __init__(self, environment, reward, *, always=None, log_z_off=0.0):
         super().__init__(environment=environment, learned_backward=False, backward_rule="uniform", initial_log_z=0.0)

@@ -75,7 +75,9 @@ def evaluate(
     loaded = load(run, trust=trust, device=device).under(condition)
     given = files or {}
     reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
-    settings = evaluation_settings(loaded, given, samples=samples, reference=reference, heldout=heldout, conditions=conditions)
+    settings = evaluation_settings(
+        loaded, given, samples=samples, reference=reference, heldout=heldout, conditions=conditions
+    )
     folder = results_folder(Path(output) if output is not None else loaded.run / "evaluation", loaded.run)
     fresh = untrained_policy(loaded).to(loaded.policy.device) if untrained else None
     done = evaluate_run(
@@ -122,7 +124,7 @@ def trained_by(loaded: Loaded) -> Objective | None:
     try:
         return build(loaded.config["objective"], Objective, "objective", untrusted=True, trust=loaded.trust)
     except (ConfigError, KeyError) as error:
-        logger.warning("the policy's own log Z of a condition is not measured: its objective cannot be built (%s)", error)
+        logger.warning("the policy's own log Z is not measured: its objective cannot be built (%s)", error)
         return None
 
 

@@ -37,10 +37,14 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
         (folder / "reference.csv").unlink(missing_ok=True)  # an earlier evaluation's
     else:
         write_samples(known, folder / "reference.csv")
-    tables = {} if (found := evaluation.conditions) is None else {
-        "conditions.csv": condition_table(found),
-        "condition_samples.csv": object_table(found),
-    }
+    tables = (
+        {}
+        if (found := evaluation.conditions) is None
+        else {
+            "conditions.csv": condition_table(found),
+            "condition_samples.csv": object_table(found),
+        }
+    )
     for name in ("conditions.csv", "condition_samples.csv"):
         if name in tables:
             write_whole(folder / name, tables[name])

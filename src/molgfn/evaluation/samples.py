@@ -85,9 +85,7 @@ def _with_scores(samples: Samples, scores: Scores, reward: Reward) -> Samples:
     return replace(
         samples,
         scored=reward.scored,
-        objectives={
-            name: column.double().numpy() for name, column in achieved.items() if f"{name}{RAW}" in achieved
-        },
+        objectives={name: column.double().numpy() for name, column in achieved.items() if f"{name}{RAW}" in achieved},
         log_reward=scores.log_reward.double().numpy(),
         value=scores.value.double().numpy(),
         components={name: column.double().numpy() for name, column in scores.components.items()},

@@ -43,7 +43,9 @@ def test_hypervolume_by_hand():
 def test_hypervolume_is_the_volume_of_the_union_of_boxes(dimensions):
     points = np.random.default_rng(dimensions).random((7, dimensions))
     volume = sum(
-        (-1) ** (size + 1) * points[list(rows)].min(0).prod() for size in range(1, 8) for rows in combinations(range(7), size)
+        (-1) ** (size + 1) * points[list(rows)].min(0).prod()
+        for size in range(1, 8)
+        for rows in combinations(range(7), size)
     )
     assert hypervolume(points) == pytest.approx(volume, abs=1e-12)
 
@@ -138,7 +140,10 @@ def test_what_cannot_be_measured_says_why(samples):
     many = {f"o{i}": np.array([0.5]) for i in range(6)}
     found = evaluate_samples(samples(["CCO"], [0.5], objectives=many), [SeveralObjectives()])
     assert found["objectives/hypervolume/n=1"].value == pytest.approx(0.5**6)
-    assert found["objectives/igd/points=10/n=1"].note == "the reference of 6 objectives has 468,559 points, more than 50,000"
+    assert (
+        found["objectives/igd/points=10/n=1"].note
+        == "the reference of 6 objectives has 468,559 points, more than 50,000"
+    )
     none = {"a": np.array([NAN, 0.2]), "b": np.array([0.5, NAN])}
     found = evaluate_samples(samples(["CCO", "C"], [0.5, 0.2], objectives=none), [SeveralObjectives()])
     assert found["objectives"].note == "no sample has a value of every objective"

@@ -224,4 +224,3 @@ def _focus(samples: Samples, condition: dict[str, float], cosine: float) -> dict
 def _mean(values: np.ndarray) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
-

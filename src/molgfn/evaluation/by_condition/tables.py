@@ -31,7 +31,12 @@ def object_table(measured: ByCondition) -> str:
         s, given = row.samples, [_number(row.condition[column]) for column in measured.columns]
         if s.log_reward is None or s.value is None:
             continue
-        numbers = [s.log_reward, s.value, *(s.objectives[n] for n in objectives), *(s.components[n] for n in components)]
+        numbers = [
+            s.log_reward,
+            s.value,
+            *(s.objectives[n] for n in objectives),
+            *(s.components[n] for n in components),
+        ]
         for i in s.unique.tolist():
             rows.append([*given, s.keys[i], s.counts[s.keys[i]], *(_number(float(column[i])) for column in numbers)])
     header = [*measured.columns, first.kind.key_column, "count", "log_reward", "value"]

@@ -137,7 +137,9 @@ class Conditions:
         exact = bool(numbers(self.table, "exact").all())
         label = f"log Z(c), {'exact' if exact else 'by importance sampling'}"
         title = "log Z of each condition: the policy's own"
-        svg = agreement_svg(truth[known], predicted[known], title=title, x_label=label, y_label="log Z(c) of the policy")
+        svg = agreement_svg(
+            truth[known], predicted[known], title=title, x_label=label, y_label="log Z(c) of the policy"
+        )
         return [chart(title, svg)]
 
     def rows(self) -> tuple[list[str], list[list[str]]]:

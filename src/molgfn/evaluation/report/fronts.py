@@ -21,9 +21,7 @@ MOST_CLOUDS = 6
 ASKED = {"preference_": "weight of ", "goal_": "direction of ", "target_": "target of "}
 
 
-def clouds(
-    points: dict[str, np.ndarray], colour: Callable[[str, str], tuple[np.ndarray, str]]
-) -> list[dict[str, str]]:
+def clouds(points: dict[str, np.ndarray], colour: Callable[[str, str], tuple[np.ndarray, str]]) -> list[dict[str, str]]:
     """A chart of the objects for each pair of objectives; ``colour(a, b)`` gives the rows' numbers and their words."""
     charts = []
     for first, second in list(combinations(points, 2))[:MOST_CLOUDS]:

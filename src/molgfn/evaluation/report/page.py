@@ -180,7 +180,7 @@ def _by_condition(results: Results) -> dict[str, Any]:
 
 
 def _several_objectives(results: Results) -> dict[str, Any]:
-    """What the template shows of the front: of the samples under all conditions, or of all samples where there are none."""
+    """What the template shows of the front: of the samples under all conditions, or of all where there are none."""
     names, found = _objectives(results), results.conditions
     if found is not None:
         table, points, prefix = found.objects(names), found.points(names), "conditions/all/"
@@ -198,8 +198,8 @@ def _several_objectives(results: Results) -> dict[str, Any]:
     text += ", some of them here in order of the first." if len(pictures) < size else ", in order of the first."
     if volume.get("value") is not None:
         text += (
-            f" Together the samples dominate {100 * volume['value']:.1f} % of what there is to be had (hypervolume over "
-            f"{', '.join(name.replace('_', ' ') for name in names)}, each as a desirability from 0 to 1)."
+            f" Together the samples dominate {100 * volume['value']:.1f} % of what there is to be had (hypervolume "
+            f"over {', '.join(name.replace('_', ' ') for name in names)}, each as a desirability from 0 to 1)."
         )
     return {"front": pictures, "front_charts": charts, "front_text": text if size else ""}
 

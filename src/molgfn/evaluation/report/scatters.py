@@ -65,9 +65,7 @@ def lines_svg(series: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str
         return figure_svg(figure, title)
 
 
-def cloud_svg(
-    points: np.ndarray, colour: np.ndarray, *, title: str, labels: tuple[str, str], colour_label: str
-) -> str:
+def cloud_svg(points: np.ndarray, colour: np.ndarray, *, title: str, labels: tuple[str, str], colour_label: str) -> str:
     """Objects by two objectives [N, 2] coloured by a number [N], and the front that none of them goes beyond."""
     known = ~np.isnan(points).any(1)
     points, colour = points[known], colour[known]

@@ -29,7 +29,7 @@ def finest_lattice(dimensions: int, most: int) -> np.ndarray:
 
 
 def faces(dimensions: int, points: int) -> np.ndarray:
-    """The far faces of the unit cube: of a grid of ``points`` along each of D objectives those where one objective is 1.
+    """The far faces of the unit cube: of a grid of ``points`` along each of D objectives, where one objective is 1.
 
     No front lies beyond them. There are ``n_faces`` of them, [n_faces, D].
 
