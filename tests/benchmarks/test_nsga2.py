@@ -18,6 +18,7 @@ from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear
 from molgfn.rewards.weighted_mean import Component, WeightedMean
 
+PLAIN = [["C", [0, 0, 0]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["CO", [0, 1]], ["N", [0, 0, 0]], ["CC(=O)N", [0, 3, 3]]]
 FOLDER = Path(__file__).parents[2] / "experiments" / "conditions"
 
 
@@ -42,7 +43,7 @@ def reward():
 @pytest.fixture(scope="module", params=["plain", "labels", "scaffold", "atoms"])
 def environment(request):
     more = {
-        "plain": {"vocabulary": "rdkit_untyped", "min_fragments": 2, "joins": "any"},
+        "plain": {"vocabulary": PLAIN, "min_fragments": 2},
         "labels": {},
         "scaffold": {"scaffold": "Cc1ccc([*:1])cc1[*:2]", "fill": [1]},
         "atoms": {"max_atoms": 25, "min_fragments": 2},

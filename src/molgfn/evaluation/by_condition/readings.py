@@ -19,8 +19,8 @@ from molgfn.evaluation.samples import cat_samples
 DEFINITION = (
     "Under each of n conditions spread over what was trained, a row in conditions.csv each. conditions/each is a mean "
     "over conditions (its interval too, as if these were drawn anew); tv is from R(x|c)/Z(c), where the space can "
-    "be listed, and log_z_error |log Z(c) of the policy - log Z(c)|, the latter exact or by importance sampling. follows "
-    "is Spearman's correlation, over conditions, of a number of the condition with the mean of what it asks for. "
+    "be listed, and log_z_error |log Z(c) of the policy - log Z(c)|, the latter exact or by importance sampling. "
+    "follows is Spearman's correlation, over conditions, of a number of it with the mean of what it asks for. "
     "conditions/all is measured on the samples of all conditions together."
 )
 #: numbers whose mean over conditions is reported; those of single objectives come beside them
