@@ -11,7 +11,7 @@ and by CPU time, which other processes on the machine disturb less. Beside it st
 
     python benchmarks/peers.py --rounds 3 --threads 1 2
     python benchmarks/peers.py --peers recursion --recursion ../gflownet --python recursion=../env/bin/python \\
-        --vocabulary fragments.json --weights best_params.pkl.gz
+        --vocabulary fragments.json --weights best_params.pkl.gz --settings trainer.precision=bf16-products
 
 What the drivers do is in ``benchmarks/drivers``.
 """
@@ -157,6 +157,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--recursion", type=_there, help="checkout of recursionpharma/gflownet")
     parser.add_argument("--vocabulary", help="of molgfn on fragments; default: bengio2021, which is fetched")
     parser.add_argument("--weights", type=_there, help="of the sEH proxy (best_params.pkl.gz), for both")
+    parser.add_argument("--settings", nargs="+", default=[], metavar="KEY=VALUE", help="of molgfn, beside the task's")
     given = parser.parse_args(words)
     given.peers = given.peers or ["gfnx", "torchgfn", *(["recursion"] if given.recursion else [])]
     given.vocabulary = given.vocabulary or "bengio2021"
@@ -236,7 +237,7 @@ def command(name: str, python: Path, threads: int, given: argparse.Namespace) ->
     words += ["--iterations", str(given.iterations or task.iterations), "--warm", str(given.warm or task.warm)]
     for here, there in options:
         words += [f"--{there}", str(getattr(given, here) or "null")]
-    return words
+    return [*words, "--settings", *given.settings] if name.startswith(OURS) else words
 
 
 def measure(name: str, python: Path, threads: int, given: argparse.Namespace) -> Measured:
@@ -332,6 +333,8 @@ def main(words: Sequence[str] | None = None) -> None:
             rows, problems = compare(task, peers, threads, given)
             if rows:
                 console.print(table(TASKS[task], threads, rows))
+                if given.settings:
+                    console.print(f"{OURS} with {' '.join(given.settings)}", highlight=False, markup=False)
             for problem in problems:
                 console.print(f"not measured: {problem}", highlight=False, markup=False, soft_wrap=True)
 

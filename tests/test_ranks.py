@@ -14,12 +14,15 @@ def _together(ranks: Ranks) -> dict:
     ((ranks.rank + 1) * weights.sum() + half.sum() * 4).backward()
     if ranks.first:
         unused.sum().backward()
-    ranks.add_up_gradients([weights, half, unused])
+    sound = [ranks.add_up_gradients([weights, half, unused], torch.tensor(True)).item()]
+    sound += [ranks.add_up_gradients(p, torch.tensor(ranks.first)).item() for p in ([nn.Parameter(torch.ones(1))], [])]
     ranks.wait()
     return {
         "sum": ranks.sum(torch.tensor([1.0, float(ranks.rank)])),
         "gather": ranks.gather({"name": "x" * (ranks.rank * 50), "values": torch.arange(ranks.rank)}),
+        "long": [len(text) for text in ranks.gather("x" * (ranks.rank * 100_000 + 5))],
         "gradients": [p.grad for p in (weights, half, unused)],
+        "sound": sound,
         "any": [ranks.any(ranks.rank == 1), ranks.any(False)],
         "all": [ranks.all(ranks.rank == 1), ranks.all(True)],
         "seeds": [ranks.seed(7, "actions"), ranks.seed(7, "replay"), ranks.seed(8, "actions")],
@@ -33,6 +36,8 @@ def test_ranks_agree():
         assert got["sum"].tolist() == [2.0, 1.0]
         assert [part["name"] for part in got["gather"]] == ["", "x" * 50]
         assert [part["values"].tolist() for part in got["gather"]] == [[], [0]]
+        assert got["long"] == [5, 100_005]
+        assert got["sound"] == [True, False, False]
         assert got["any"] == [True, False]
         assert got["all"] == [False, True]
         assert got["share"] == 3

@@ -33,6 +33,7 @@ with tempfile.TemporaryDirectory() as folder:
         f"optimizer.lr={task.GRID_RATE}",
         f"optimizer.lr_log_z={task.LOG_Z_RATE}",
         *task.run_of_ours(given, folder),
+        *given.settings,
         callbacks=[Count()],
     )
 meter.report("molgfn", "torch", "pytorch-lightning")

@@ -15,6 +15,8 @@ GRID_BATCH, HIDDEN, LAYERS = 16, 256, 2
 GRID_RATE, LOG_Z_RATE = 1e-3, 0.1
 #: sEH fragments: the 72 of Bengio et al. (arXiv 2106.04399), R = (proxy / 8)^16, trunk of 4 x 128
 FRAGMENTS, FRAGMENT_BATCH, BETA = 9, 64, 16.0
+#: fewest fragments at which ours may stop; an untrained policy of ours stops at 2 or 3, one of recursion's at 5.4
+LEAST_FRAGMENTS = 5
 WIDTH, TRUNK, FRAGMENT_RATE = 128, 4, 1e-4
 
 
@@ -28,6 +30,7 @@ def arguments(*more: str) -> argparse.Namespace:
         parser.add_argument(name, type=int, required=True)
     for name in more:
         parser.add_argument(name, required=True)
+    parser.add_argument("--settings", nargs="*", default=[], help="of molgfn, which go before what its drivers set")
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])

@@ -27,6 +27,8 @@ from molgfn.errors import ConfigError, TrainingError
 T = TypeVar("T")
 #: in a checkpoint of several ranks: a list of states, in their order
 BY_RANK = "by_rank"
+#: bytes of the first message of a ``gather``, and of the length that it begins with
+LETTER, HEAD = 2**15, 8
 #: how long processes wait for each other to appear; and, once they are all there, for a slow one among them
 APPEAR, ANSWER = timedelta(minutes=5), timedelta(days=1)
 
@@ -84,8 +86,17 @@ class Ranks:
         """The state of this rank in what ``keep`` gave."""
         return kept[BY_RANK][self.rank] if isinstance(kept, dict) and BY_RANK in kept else kept
 
-    def add_up_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Let every rank have the mean over ranks of the gradients of ``parameters``, in one message."""
+    def add_up_gradients(self, parameters: Sequence[nn.Parameter], sound: Tensor) -> Tensor:
+        """Let every rank have the mean over ranks of the gradients of ``parameters``, in one message.
+
+        Args:
+            parameters: the same on every rank.
+            sound: whether this rank's share is, a scalar of bool.
+
+        Returns:
+            Whether it is on every rank, which the same message says; a scalar of bool.
+        """
+        return sound
 
     def any(self, flag: bool) -> bool:
         """Whether it holds on any rank."""
@@ -128,34 +139,44 @@ class ProcessGroup(Ranks):
     def gather(self, thing: T) -> list[T]:
         buffer = io.BytesIO()
         torch.save(thing, buffer)
-        mine = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8).to(self._device)
-        sizes = torch.zeros(self.size, dtype=torch.int64, device=self._device)
-        sizes[self.rank] = len(mine)
-        with _sending():
-            dist.all_reduce(sizes)
-            counts = sizes.tolist()
-            padded = torch.zeros(max(counts), dtype=torch.uint8, device=self._device)
-            padded[: len(mine)] = mine
-            everything = [torch.empty_like(padded) for _ in counts]
-            dist.all_gather(everything, padded)
-        parts = (part[:n].cpu().numpy().tobytes() for part, n in zip(everything, counts, strict=True))
+        mine = buffer.getvalue()
+        # its length, and as much of it as the first message holds: most are smaller, and are told by it alone
+        first = self._told(len(mine).to_bytes(HEAD, "little") + mine[: LETTER - HEAD], LETTER)
+        lengths = [int.from_bytes(part[:HEAD], "little") for part in first]
+        rest = max(lengths) - (LETTER - HEAD)
+        more = self._told(mine[LETTER - HEAD :], rest) if rest > 0 else [b""] * self.size
+        parts = [(a[HEAD:] + b)[:n] for a, b, n in zip(first, more, lengths, strict=True)]
         return [torch.load(io.BytesIO(part), map_location="cpu", weights_only=False) for part in parts]
+
+    def _told(self, mine: bytes, length: int) -> list[bytes]:
+        """``length`` bytes of every rank, of which each gives as many at most; what one lacks is filled up."""
+        padded = torch.frombuffer(bytearray(mine.ljust(length, b"\0")), dtype=torch.uint8).to(self._device)
+        everything = [torch.empty_like(padded) for _ in range(self.size)]
+        with _sending():
+            dist.all_gather(everything, padded)
+        return [part.cpu().numpy().tobytes() for part in everything]
 
     def keep(self, state: Any) -> Any:
         return {BY_RANK: self.gather(state)}
 
-    def add_up_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+    def add_up_gradients(self, parameters: Sequence[nn.Parameter], sound: Tensor) -> Tensor:
+        if not parameters:
+            return self.sum((~sound).int()) == 0
         for p in parameters:
             if p.grad is None:  # a rank whose share did not reach it still takes part
                 p.grad = torch.zeros_like(p)
+        everywhere = sound
         for kind in sorted({(p.dtype, str(p.device)) for p in parameters}, key=str):
             some = [p for p in parameters if (p.dtype, str(p.device)) == kind]
-            flat = torch.cat([p.grad.reshape(-1) for p in some])  # type: ignore[union-attr]
+            unsound = (~sound).to(some[0]).reshape(1)
+            flat = torch.cat([*(p.grad.reshape(-1) for p in some), unsound])  # type: ignore[union-attr]
             with _sending():
                 dist.all_reduce(flat)
+            everywhere = everywhere & (flat[-1] == 0).to(everywhere.device)
             flat /= self.size
-            for p, part in zip(some, flat.split([p.numel() for p in some]), strict=True):
+            for p, part in zip(some, flat[:-1].split([p.numel() for p in some]), strict=True):
                 p.grad.copy_(part.view_as(p))  # type: ignore[union-attr]
+        return everywhere
 
     def any(self, flag: bool) -> bool:
         return bool(self.sum(torch.tensor(int(flag))) > 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molgfn.evaluation.files import plain_evaluation
-from molgfn.evaluation.report.summary import number, summary_cards
+from molgfn.evaluation.report.summary import mean_of, number, summary_cards
 
 if TYPE_CHECKING:
     from molgfn.evaluation.run import Evaluated
@@ -27,7 +27,7 @@ def main_numbers(metrics: Mapping[str, float], scored: ScoredProperty) -> list[s
     units = "" if scored.units == "1" else f" {scored.units}"
     losses = {name.split("/")[-1]: of(name) for name in metrics if name.startswith("train/loss/")}
     shown = {
-        f"mean {what} of what was drawn last": (of("value/mean") or "-") + units,
+        f"{mean_of(what)} of what was drawn last": (of("value/mean") or "-") + units,
         "different among these": of("found/different", share=True),
         "different objects in all": of("found/unique"),
         **{f"loss {name}": value for name, value in losses.items()},

@@ -71,7 +71,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
     metrics = evaluation["metrics"]
     before = _mean(untrained, "value")
     what = property_name(evaluation).split(", filtered by")[0]  # a card has little room
-    mean = f"Mean of the {what}" if " mean of " in what else f"Mean {what}"
+    mean = f"M{mean_of(what)[1:]}"
     wanted = [
         ("mean/value", mean),
         ("top_k/k=10/value", f"{mean}: the 10 best"),
@@ -119,6 +119,11 @@ def property_name(evaluation: dict[str, Any]) -> str:
     name = str(found.get("title") or found.get("name") or "property").replace("_", " ")
     units = found.get("units", "1")
     return name if units == "1" else f"{name} ({units})"
+
+
+def mean_of(what: str) -> str:
+    """The mean of a property in words; a property may be a mean itself."""
+    return f"mean of the {what}" if " mean of " in what else f"mean {what}"
 
 
 def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[str, Any]]:

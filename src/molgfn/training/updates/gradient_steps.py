@@ -90,9 +90,10 @@ class GradientSteps:
                 continue
             engine.backward(loss.value, parameters, keep_graph=i < last)
             touched |= {id(p): p for p in parameters}
-        self.ranks.add_up_gradients(list(touched.values()))  # one message; from here on all ranks have the same
+        # one message; from here on all ranks have the same gradient, so its norm is finite on all or on none
+        sound = self.ranks.add_up_gradients(list(touched.values()), _finite(output))
         norm = self.optimizers.clip(list(touched.values()))
-        if self.ranks.all(_finite(norm, output)):
+        if bool(sound.to(norm.device) & norm.isfinite()):  # asks the device once
             engine.step(self.optimizer)
             self.taken += 1
         else:
@@ -139,11 +140,9 @@ class GradientSteps:
         return {f"loss/{name}": loss.value.detach(), **first.metrics, **report}
 
 
-def _finite(norm: Tensor, output: ObjectiveOutput) -> bool:
-    """Whether the gradient, of this norm, and all losses are finite; asks the device once."""
-    return bool(
-        torch.stack([norm, *(loss.value.detach().to(norm) for loss in output.losses.values())]).isfinite().all()
-    )
+def _finite(output: ObjectiveOutput) -> Tensor:
+    """Whether all losses are, a scalar of bool."""
+    return torch.stack([loss.value.detach().isfinite() for loss in output.losses.values()]).all()
 
 
 def full_precision(device: torch.device) -> torch.autocast:
