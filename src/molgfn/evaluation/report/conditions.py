@@ -170,7 +170,7 @@ def _follows(metrics: dict[str, Any]) -> str | None:
     }
     if not found:
         return None
-    listed = ", ".join(f"{words_of(name)} {value:.2f}" for name, value in found.items())
+    listed = ", ".join(f"{words_of(name)} {number(round(value, 2))}" for name, value in found.items())
     return f"Rank correlation over conditions of what is asked for with what comes: {listed}."
 
 

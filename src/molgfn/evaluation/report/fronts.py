@@ -27,7 +27,6 @@ def clouds(points: dict[str, np.ndarray], colour: Callable[[str, str], tuple[np.
     for first, second in list(combinations(points, 2))[:MOST_CLOUDS]:
         shade, label = colour(first, second)
         title = f"{words_of(second)} against {words_of(first)}"
-        title = title[0].upper() + title[1:]
         both = np.stack([points[first], points[second]], 1)
         names = (words_of(first), words_of(second))
         charts.append(chart(title, cloud_svg(both, shade, title=title, labels=names, colour_label=label)))

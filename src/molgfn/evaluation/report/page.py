@@ -194,12 +194,15 @@ def _several_objectives(results: Results) -> dict[str, Any]:
         charts = clouds(points, lambda first, second: (numbers(table, "log_reward"), "log R(x)"))
     metrics = results.evaluation["metrics"]
     volume = next((r for k, r in metrics.items() if k.startswith(f"{prefix}objectives/hypervolume/")), {})
-    text = f"{size} of the different {results.kind.plural} are beaten by no other in all objectives at once"
-    text += ", some of them here in order of the first." if len(pictures) < size else ", in order of the first."
+    text = f"{size} different {results.kind.plural} are on it: no other is at least as good in every objective and better"
+    text += " in one."
+    if pictures:
+        text += f" {'Some' if len(pictures) < size else 'All'} of them, in order of the first objective: in bold the "
+        text += "desirabilities, from 0 to 1, below what was measured."
     if volume.get("value") is not None:
         text += (
             f" Together the samples dominate {100 * volume['value']:.1f} % of what there is to be had (hypervolume "
-            f"over {', '.join(name.replace('_', ' ') for name in names)}, each as a desirability from 0 to 1)."
+            f"over {', '.join(name.replace('_', ' ') for name in names)}, as desirabilities)."
         )
     return {"front": pictures, "front_charts": charts, "front_text": text if size else ""}
 

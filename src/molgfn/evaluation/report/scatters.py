@@ -77,7 +77,7 @@ def cloud_svg(points: np.ndarray, colour: np.ndarray, *, title: str, labels: tup
         cloud = axes.scatter(
             points[:, 0], points[:, 1], c=colour, cmap="viridis", s=9, alpha=0.75, lw=0, rasterized=True
         )
-        axes.step(front[:, 0], front[:, 1], where="pre", color=INK, lw=1.1, label="front of these two")
+        axes.step(front[:, 0], front[:, 1], where="pre", color=INK, lw=1.1, label="front of the two")
         axes.plot(front[:, 0], front[:, 1], color=INK, lw=0, marker="o", ms=2.5)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])

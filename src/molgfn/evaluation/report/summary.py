@@ -87,7 +87,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         *[(key, "Spearman correlation of log P_T and log R") for key in _last(metrics, "correlation/spearman/")],
         *[(key, "Hypervolume of the samples") for key in _last(metrics, "objectives/hypervolume/")],
         ("conditions/each/tv", "Exact total variation, mean over conditions"),
-        ("conditions/each/log_z_error", "|Error of log Z(c)|, mean over conditions"),
+        ("conditions/each/log_z_error", "Error of the policy's log Z(c), mean over conditions"),
         *[(key, "Hypervolume over all conditions") for key in _last(metrics, "conditions/all/objectives/hypervolume/")],
         *[(key, "In focus of their goal") for key in _last(metrics, "conditions/each/in_focus/")],
     ]
