@@ -23,6 +23,9 @@ TASKS: dict[str, tuple[str, tuple[str, ...], tuple[int, int]]] = {
     "fragments, Ent-PPO + TLM": ("quickstart.yaml", ("objective=ent_ppo", "backward=tlm", "data=on_policy"), (3, 13)),
     "hypergrid, TB": ("hypergrid/tb.yaml", (), (50, 1050)),
     "hypergrid, SubTB": ("hypergrid/subtb.yaml", (), (50, 1050)),
+    "strings, TB": ("objectives/strings.yaml", (), (50, 1050)),
+    "hypergrid, tabular": ("hypergrid/tb.yaml", ("policy=tabular",), (50, 1050)),
+    "hypergrid, temperature": ("hypergrid/tb.yaml", ("condition=temperature", "reward.beta=null"), (50, 1050)),
     "hypergrid, Ent-PPO + TLM": ("hypergrid/tb.yaml", ("objective=ent_ppo", "backward=tlm"), (50, 350)),
 }
 ALWAYS = ("logger.wandb=off", "trainer.progress=none", "trainer.accelerator=cpu", "trainer.checkpoint_every=1000000")

@@ -23,9 +23,12 @@ VARIANTS = {
     "backward/guided_tb",
     "backward/rl_g",
     "backward/rl_g_forward",
-    "condition/temperature",
+    *(f"condition/{name}" for name in ("temperature", "preference", "goal", "target")),
+    "condition/temperature_preference",
+    "condition/temperature_goal",
     "target/periodic",
     "data/exploration",
+    "data/hindsight",
     "data/local_search",
     "data/offline",
     "data/on_policy",
@@ -34,7 +37,11 @@ VARIANTS = {
     "data/tempered",
     "data/uniform",
     "oracle/druglike",
+    "oracle/drd2_qed",
+    "oracle/grid_objectives",
+    "oracle/gsk3b_jnk3",
     "oracle/qed_sa",
+    "oracle/seh_four",
     *(f"optimizer/{name}" for name in ("adamw", "nadam", "radam", "rmsprop", "sgd")),
 }
 #: what needs a package -> its extra, and a module of it
@@ -44,8 +51,15 @@ EXTRAS = {
     "oracle/vina": ("docking", "vina"),
     "oracle/xtb_gap": ("xtb", "tblite"),
 }
+_GOAL = {"_target_": "molgfn.conditions.goal.Goal"}
+_PREFERENCE = {"_target_": "molgfn.conditions.preference.Preference"}
 #: what a file leaves to the user
 NEEDED = {
+    "condition/goal": {"names": ["qed", "sa"]},
+    "condition/preference": {"names": ["qed", "sa"]},
+    "condition/target": {"name": "logp"},
+    "condition/temperature_goal": {"conditions": {"goal": {**_GOAL, "names": ["qed", "sa"]}}},
+    "condition/temperature_preference": {"conditions": {"preference": {**_PREFERENCE, "names": ["qed", "sa"]}}},
     "oracle/command": {"command": "cat"},
     "oracle/function": {"function": "json.dumps"},
     "oracle/similarity": {"smiles": "CCO"},
@@ -67,7 +81,8 @@ def read(path: Path) -> dict:
 def resolved(path: Path) -> dict:
     """The config with values of an environment where it takes them from there."""
     values = {"alphabet": "ACGT"}
-    return yaml.safe_load(re.sub(r"\$\{environment\.(\w+)\}", lambda m: values.get(m[1], "4"), path.read_text()))
+    text = path.read_text().replace("${scalarisation}", "null")
+    return yaml.safe_load(re.sub(r"\$\{environment\.(\w+)\}", lambda m: values.get(m[1], "4"), text))
 
 
 def nodes(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
 )  # Windows has no SIGUSR1
 
+#: the warning of a SLURM job, where it came before a run could take it
+_early: list[int] = []
 #: gets the number of a signal and where it came in
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -48,3 +51,25 @@ def handled(handler: Handler) -> Iterator[None]:
 def interrupting(error: BaseException) -> int:
     """Number of the signal that a ``KeyboardInterrupt`` stands for."""
     return next((number for number in error.args if isinstance(number, int)), signal.SIGINT)
+
+
+@contextmanager
+def warning_kept() -> Iterator[None]:
+    """Within it, where this is a SLURM job, SIGUSR1 is kept for the run that is being prepared, which would die of it.
+
+    SLURM may send it a minute early (``sbatch --signal``): at once in a short job, or in one that is preempted.
+    """
+    if "SLURM_JOB_ID" not in os.environ or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: _early.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before if before is not None else signal.SIG_DFL)
+        _early.clear()
+
+
+def kept_warning() -> int | None:
+    """Number of the signal that was kept, once; None where none came."""
+    return _early.pop() if _early else None

@@ -141,3 +141,25 @@ def test_slurm_is_asked_to_put_the_job_back(call, grid_file, tmp_path, monkeypat
     assert rest.exit_code == 0, rest.stderr
     (folder,) = [p for p in (tmp_path / "runs").iterdir() if p.is_dir()]
     assert load(folder).iteration == 3
+
+
+def test_the_warning_of_a_job_that_comes_too_early_is_kept(call, grid_file, tmp_path, monkeypatch):
+    import os
+    import signal
+
+    from molgfn.composing import compose
+
+    checked = compose.checked
+
+    def warned(*arguments):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return checked(*arguments)
+
+    monkeypatch.setattr(compose, "checked", warned)
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    before = signal.getsignal(signal.SIGUSR1)
+    stopped = call("train", grid_file)
+    assert stopped.exit_code == 138
+    assert signal.getsignal(signal.SIGUSR1) is before
+    (folder,) = [p for p in (tmp_path / "runs").iterdir() if p.is_dir()]
+    assert load(folder).iteration == 1

@@ -246,3 +246,12 @@ def test_apply_changes_a_plain_config_only():
 def test_composing_twice_gives_the_same(experiment):
     path = experiment(GRID)
     assert compose(path).config == compose(path).config
+
+
+@pytest.mark.parametrize("word", ["none", "null"])
+def test_an_optional_component_is_left_out_by_name_everywhere(experiment, word):
+    base = experiment(GRID.replace("override /objective: db", "override /condition: temperature"), "base.yaml")
+    assert checked(base, ["reward.beta=null"])["condition"] is not None
+    assert checked(base, [f"condition={word}"])["condition"] is None
+    heir = experiment(f"defaults:\n  - ./base.yaml\n  - override /condition: {word}\n  - _self_\n", "heir.yaml")
+    assert checked(heir).get("condition") is None

@@ -102,7 +102,7 @@ def test_samples_are_of_the_condition_that_is_asked_for(run, tmp_path):
     assert "condition: beta = 0.25\n" in warm.stdout
     assert table["value"].mean() > other["value"].mean() + 0.05
     plain, middle = sampled(run, tmp_path / "plain.csv")
-    assert "condition: beta = 1 (the reference; --condition takes another)\n" in plain.stdout
+    assert "condition: beta = 1 (the reference; condition.temperature=... takes another)\n" in plain.stdout
     assert middle["log_reward"].tolist() == pytest.approx(middle["value"].map(math.log).tolist())
 
 

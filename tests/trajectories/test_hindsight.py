@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.conditions.corners import NAMES, Corners
 
 from molgfn.conditions.draws import LogUniform
+from molgfn.conditions.goal import Goal
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional
 from molgfn.environments.hypergrid import HyperGrid
@@ -18,6 +20,8 @@ from molgfn.rewards.power import Power
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import find_rewards, under_new_conditions
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.sources.base import Context
+from molgfn.trajectories.sources.hindsight import Hindsight
 from molgfn.trajectories.sources.on_policy import OnPolicy
 from molgfn.trajectories.sources.replay import PrioritisedReplay, UniformReplay
 
@@ -174,3 +178,92 @@ def test_a_store_of_before_there_were_measurements_goes_on_without(policy):
     assert old.measurements is None
     with pytest.raises(ContractError, match="reads beta, but nothing was kept of what was measured"):
         under_new_conditions(old, policy.environment, Power(oracle=Counting(side=5), beta=None))
+
+
+def goals(each=1, side=5):
+    torch.manual_seed(0)
+    goal = Goal(names=list(NAMES), per_condition=each)
+    return MLPPolicy(environment=conditional(HyperGrid(dimensions=2, side=side), goal), hidden=8)
+
+
+def own_direction(trajectories, environment):
+    """Unit vectors of the objectives of the objects; NaN at the far corner, which has none."""
+    r = 1 - environment.objects(trajectories.terminal).double() / 4
+    return r / r.norm(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("state_rewards", [False, True])
+def test_fresh_trajectories_come_once_more_as_if_their_objects_had_been_asked_for(state_rewards):
+    policy, reward = goals(), Corners(side=5, by="goal")
+    sources = Sources(batch_size=32, sources=[OnPolicy(), Hindsight(share=0.25)])
+    batch = sources.draw(
+        policy,
+        reward,
+        iteration=0,
+        generator=torch.Generator().manual_seed(0),
+        replay_generator=torch.Generator().manual_seed(1),
+        state_rewards=state_rewards,
+    )
+    t = batch.trajectories
+    assert [t.source.count(word) for word in ("policy", "hindsight")] == [24, 8]
+    assert len(batch.fresh) == 24
+    on_the_way = 0 if batch.fresh.on_the_way is None else len(batch.fresh.on_the_way.keys)
+    assert reward.counters.raw == 24 + on_the_way  # nobody was asked about those that come once more
+    again = t.select(torch.arange(24, 32))
+    environment = policy.environment
+    assert set(again.keys) <= set(batch.fresh.trajectories.keys)
+    own, values = own_direction(again, environment), again.terminal.values
+    has = own.isfinite().all(1)
+    assert has.sum() >= 6
+    torch.testing.assert_close(values[has], own[has])
+    assert torch.equal(again.states.values, again.terminal.values[again.trajectory])
+    torch.testing.assert_close(again.log_reward[has], torch.zeros(int(has.sum()), dtype=torch.float64))  # cos = 1
+    anew = find_rewards(replace(again, log_reward=None), environment, Corners(side=5, by="goal"), state_rewards=True)
+    torch.testing.assert_close(anew.trajectories.log_reward, again.log_reward)
+    if state_rewards:
+        torch.testing.assert_close(anew.trajectories.log_reward_state, again.log_reward_state)
+
+
+def test_a_share_of_what_was_stored_comes_under_its_own_condition():
+    policy, reward = goals(), Corners(side=5, by="goal")
+    store = UniformReplay(share=0.5, capacity=100, hindsight=0.5)
+    sources = Sources(batch_size=32, sources=[OnPolicy(), store])
+    generators = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("generator", "replay_generator"))}
+    sources.draw(policy, reward, iteration=0, **generators)
+    raw = reward.counters.raw
+    t = sources.draw(policy, reward, iteration=1, **generators).trajectories
+    assert reward.counters.raw == raw + 16
+    stored = t.select(torch.tensor([i for i, word in enumerate(t.source) if word == "replay"]))
+    own = own_direction(stored, policy.environment)
+    same = (stored.terminal.values - own).abs().amax(1) < 1e-9
+    assert same[8:].sum() == 0
+    assert (same | own.isnan().any(1))[:8].all()
+    assert same[:8].sum() >= 6
+    # without it, all are drawn anew, from the same stream as ever
+    plain = UniformReplay(share=0.5, capacity=100)
+    plain.load_state_dict(store.state_dict(), policy.environment)
+    context = Context(policy=policy, reward=reward, choices=torch.Generator().manual_seed(7))
+    one, other = (s.draw(replace(context, choices=torch.Generator().manual_seed(7)), 8) for s in (plain, store))
+    assert torch.equal(one.terminal.values[4:], other.terminal.values[4:])
+
+
+def test_a_group_shares_the_condition_of_its_first_object():
+    policy, reward = goals(each=4), Corners(side=5, by="goal")
+    sources = Sources(batch_size=16, sources=[OnPolicy(), Hindsight(share=0.5)])
+    assert sources.misfits(policy) == []
+    t = sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(0)).trajectories
+    again = t.select(torch.arange(8, 16))
+    values = again.terminal.values.reshape(2, 4, 2)
+    assert (values == values[:, :1]).all()
+    own = own_direction(again, policy.environment)[::4]
+    torch.testing.assert_close(values[:, 0][own.isfinite().all(1)], own[own.isfinite().all(1)])
+
+
+def test_hindsight_without_a_condition_of_the_object_is_refused(policy):
+    plain = MLPPolicy(environment=HyperGrid(dimensions=2, side=5), hidden=8)
+    for source in (Hindsight(), UniformReplay(hindsight=0.5)):
+        assert "the temperature has none that is its own; a goal or a target has" in source.misfit(policy)
+        assert "there is none; give the run a condition" in source.misfit(plain)
+        assert source.misfit(goals()) is None
+    assert UniformReplay().misfit(policy) is None
+    assert "under conditions that they were not drawn for" in Hindsight().off_policy

@@ -13,6 +13,7 @@ import torch
 from molgfn.api.object_files import require_folder
 from molgfn.api.own_files import own_files, own_reward
 from molgfn.api.runs import RunLike, load
+from molgfn.conditions.base import Given
 from molgfn.config import build
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.evaluation.progress import Progress, silent
@@ -37,7 +38,7 @@ def evaluate(
     untrained: bool = True,
     seed: int = 0,
     output: str | Path | None = None,
-    condition: Mapping[str, float] | None = None,
+    condition: Given | None = None,
     files: Mapping[str, str] | None = None,
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
@@ -54,8 +55,9 @@ def evaluate(
         untrained: also sample the policy as it was before the first step, to compare with.
         seed: of every random stream that is used here.
         output: folder of the results; None: ``evaluation`` in the run's folder.
-        condition: of a run that was trained under one, what objects are built and measured under, such as {"beta": 16};
-            what it does not name has the condition's reference value.
+        condition: of a run that was trained under one, what objects are built and measured under, by the words for it
+            or by its columns, such as {"temperature": 16} or {"beta": 16}; what it does not name has the condition's
+            reference value.
         files: key -> where a file that the run was trained with is now, such as {"oracle.path": "values.csv"}.
         trust: as of ``load``.
         device: as of ``load``.

@@ -32,7 +32,7 @@ class Sampled:
         kind: what the objects are.
         objects: the batch of them: a list of ``chemistry.Molecule`` or of ``str``, an int64 tensor [N, d] of points.
         keys: N texts, equal exactly when the objects are the same; canonical SMILES of molecules.
-        columns: name -> N cells: the condition where there is one (``beta``), ``value``, its components,
+        columns: name -> N cells: the numbers of the condition where there is one (``beta``), ``value``, its components,
             ``log_reward``, what the oracle says in words, ``problem`` (why there is no value, or None); ``log_pt`` and
             ``log_pt_error``. As far as they were asked for.
         draws: trajectories that it took.
@@ -92,6 +92,22 @@ class Sampled:
         columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
         objects = self.kind.take(self.objects, rows)
         return replace(self, objects=objects, keys=keys, columns=columns, different=len(set(keys)), draws=len(rows))
+
+    @classmethod
+    def cat(cls, parts: Sequence[Sampled]) -> Sampled:
+        """Several (at least one), with the same columns, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        keys = [key for part in parts for key in part.keys]
+        return cls(
+            kind=parts[0].kind,
+            objects=parts[0].kind.cat([part.objects for part in parts]),
+            keys=keys,
+            columns={name: [cell for part in parts for cell in part.columns[name]] for name in parts[0].columns},
+            draws=sum(part.draws for part in parts),
+            different=len(set(keys)),
+            invalid=sum((part.invalid for part in parts), Counter()),
+        )
 
     def best(self, number: int = SHOWN) -> Sampled:
         """The different objects of the largest log R, the best first; at most ``number``, those with a value.

@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 
-from molgfn.api.columns import condition_columns, log_pt_columns, sampled_reward, value_columns
+from molgfn.api.columns import log_pt_columns, sampled_reward, value_columns
+from molgfn.api.conditions import Asked, under_each
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
-from molgfn.environments.conditional import fixed_condition, in_words
+from molgfn.environments.base import States
+from molgfn.environments.conditional import drawn_condition, fixed_condition, in_words
 from molgfn.errors import ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.exploration import Exploration
@@ -37,7 +39,7 @@ def sample(
     values: bool = True,
     log_pt_samples: int = 0,
     batch: int = 256,
-    condition: Mapping[str, float] | None = None,
+    condition: Asked = None,
     files: Mapping[str, str] | None = None,
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
@@ -49,17 +51,20 @@ def sample(
 
     Args:
         run: as of ``load``.
-        number: objects wanted, at least 1. There may be fewer: ``20 * number`` draws are made at most (and that is
-            said).
+        number: objects wanted, at least 1; of each condition where several are asked for. There may be fewer: ``20 *
+            number`` draws are made at most (and that is said).
         seed: of the random stream, at least 0.
-        unique: each object once.
+        unique: each object once (under each condition).
         temperature: above 1 flattens the policy, below 1 sharpens it; > 0.
         values: score the objects with the run's reward.
         log_pt_samples: backward trajectories per object for its log P_T (at temperature 1) and the standard error of
             this, at least 2; 0 leaves them out.
         batch: objects drawn at once.
-        condition: of a run that was trained under one, what objects are built under, such as {"beta": 16}; what it does
-            not name has the condition's reference value (and that is said).
+        condition: of a run that was trained under one, what objects are built under, by the words for it or by its
+            columns, such as {"temperature": 16, "preference": [.2, .8]} or {"beta": 16}; what it does not name has the
+            condition's reference value (and that is said). A list of such mappings: ``number`` objects under each, one
+            after the other, each as if it were asked for alone. "drawn": a new condition for each object, as in
+            training.
         files: key -> where a file that the run's reward reads is now, such as ``{"oracle.path": "values.csv"}``.
         trust: as of ``load``.
         device: as of ``load``.
@@ -71,12 +76,12 @@ def sample(
         CheckpointError: there is no such run, or it (or its reward: ``values=False`` goes without) cannot be built.
     """
     require_numbers(number, temperature, log_pt_samples, batch, seed)
-    loaded = load(run, trust=trust, device=device).under(condition)
-    if here := in_words(fixed_condition(loaded.environment)):
+    each = under_each(load(run, trust=trust, device=device), condition)
+    if len(each) == 1 and (here := in_words(fixed_condition(each[0].environment))):
         logger.info("condition: %s", here)
-    reward = sampled_reward(loaded, files) if values else None
-    drawn = sample_from(
-        loaded,
+    reward = sampled_reward(each[0], files) if values else None
+    drawn = sample_from_each(
+        each,
         reward,
         number,
         seed=seed,
@@ -86,10 +91,18 @@ def sample(
         batch=batch,
         progress=progress,
     )
-    if len(drawn.objects) < number:
+    if len(drawn) < (wanted := number * len(each)):
         what = "different objects" if unique else "valid objects"
-        logger.warning("only %d of %d %s in %d draws", len(drawn.objects), number, what, drawn.draws)
+        logger.warning("only %d of %d %s in %d draws", len(drawn), wanted, what, drawn.draws)
     return drawn
+
+
+def sample_from_each(each: Sequence[Loaded], reward: Reward | None, number: int, **settings: Any) -> Sampled:
+    """``sample_from`` for a run under each of several conditions, as one; ``settings`` as of there.
+
+    The random stream starts anew for each, so that what is drawn under a condition does not depend on the others.
+    """
+    return Sampled.cat([sample_from(loaded, reward, number, **settings) for loaded in each])
 
 
 def sample_from(
@@ -106,12 +119,18 @@ def sample_from(
 ) -> Sampled:
     """``sample`` with the run and the reward (None: no values) at hand."""
     drawn = draw(loaded, number, seed=seed, unique=unique, temperature=temperature, batch=batch, progress=progress)
-    columns = condition_columns(loaded, len(drawn.keys))
+    columns: dict[str, list[Any]] = dict(drawn.condition)
     if reward is not None:
-        columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress)
+        columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress, drawn.condition)
     if log_pt_samples:
         columns |= log_pt_columns(
-            loaded, drawn.objects, drawn.keys, samples=log_pt_samples, seed=seed, progress=progress
+            loaded,
+            drawn.objects,
+            drawn.keys,
+            samples=log_pt_samples,
+            seed=seed,
+            progress=progress,
+            terminal=drawn.terminal,
         )
     return Sampled(
         kind=loaded.environment.kind,
@@ -143,13 +162,25 @@ def require_numbers(number: int, temperature: float, log_pt_samples: int, batch:
 
 @dataclass
 class Drawn:
-    """Objects in the order in which they were drawn, with what was drawn on the way."""
+    """Objects in the order in which they were drawn, with what was drawn on the way.
+
+    Attributes:
+        objects: N of them.
+        keys: of the objects.
+        different: how many of them are.
+        draws: trajectories that it took.
+        invalid: reason -> how many draws were no object.
+        condition: column -> N numbers, what each was built under; empty without a condition.
+        terminal: N states, on the CPU, where each object was built under a condition of its own; else None.
+    """
 
     objects: Any
     keys: list[str] = field(default_factory=list)
     different: int = 0
     draws: int = 0
     invalid: Counter[str] = field(default_factory=Counter)
+    condition: dict[str, list[float]] = field(default_factory=dict)
+    terminal: States | None = None
 
 
 @torch.no_grad()
@@ -173,6 +204,9 @@ def draw(
     exploration = None if temperature == 1.0 else Exploration(temperature=temperature)
     out, seen = Drawn(kind.parse([])), set()
     parts: list[Any] = []
+    terminal: list[States] = []
+    own = drawn_condition(environment) is not None
+    out.condition = {name: [] for name in environment.condition_values(environment.initial(1))}
     while len(out.keys) < number and out.draws < MOST_DRAWS * max(number, batch):
         trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
         objects = environment.objects(trajectories.terminal)
@@ -188,6 +222,12 @@ def draw(
                 rows.append(row)
                 out.keys.append(key)
         parts.append(kind.take(objects, rows))
+        for name, column in environment.condition_values(trajectories.terminal).items():
+            out.condition[name] += column.cpu()[rows].tolist()
+        if own:
+            terminal.append(trajectories.terminal[torch.tensor(rows, dtype=torch.int64)].to("cpu"))
         progress("sampled", len(out.keys), number)
     out.objects, out.different = kind.cat(parts), len(seen)
+    if terminal:
+        out.terminal = type(terminal[0]).cat(terminal)
     return out

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from molgfn.cli.files.given_condition import CONDITION_HELP, given_condition
+from molgfn.cli.files.given_condition import CONDITION_HELP, WORDS_METAVAR, is_word, not_asked, one_condition
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
+    from molgfn.conditions.base import Given
     from molgfn.evaluation.run import Evaluated
 
 
 @click.command(short_help="Measure a run or a file of SMILES and write a report.")
 @click.argument("what", type=click.Path(path_type=Path))
+@click.argument("words", nargs=-1, metavar=WORDS_METAVAR)
 @click.option("-n", "--number", type=click.IntRange(1), help="Objects to sample; by default as the run's config says.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option("--reference", type=click.Path(path_type=Path), help="File of SMILES to measure novelty against.")
 @click.option("--heldout", type=click.Path(path_type=Path), help="File of molecules to compare log P_T and log R on.")
 @click.option("--score-as", type=click.Path(path_type=Path), help="For a SMILES file: the run whose reward scores it.")
-@click.option("--condition", "conditions", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
+@click.option("--condition", "numbers", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
 @click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
 @click.option(
@@ -37,12 +39,13 @@ if TYPE_CHECKING:
 @click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 def evaluate(
     what: Path,
+    words: tuple[str, ...],
     number: int | None,
     output: Path | None,
     reference: Path | None,
     heldout: Path | None,
     score_as: Path | None,
-    conditions: tuple[str, ...],
+    numbers: tuple[str, ...],
     seed: int,
     untrained: bool,
     over: int | None,
@@ -59,11 +62,15 @@ def evaluate(
     with; --file says where one is now, or which other one to take. A run that was trained with a function, a class or a
     program of yours runs that code again: --trust names it.
 
+    A run that was trained under a condition is measured under the one that the words name, such as
+    condition.temperature=16 or condition.preference=.2,.8; what they do not name has its reference value.
+
     \b
     Examples:
       molgfn evaluate runs/quickstart-20260102-030405
       molgfn evaluate runs/quickstart-20260102-030405 -n 5000 --reference train.smi
       molgfn evaluate runs/quickstart-20260102-030405 --heldout known_actives.smi
+      molgfn evaluate runs/temperature-20260102-030405 condition.temperature=16
       molgfn evaluate runs/mine-20260102-030405 --trust my_oracle.py --file oracle.path=values.csv
       molgfn evaluate molecules.smi --reference train.smi
       molgfn evaluate molecules.smi --score-as runs/quickstart-20260102-030405
@@ -71,6 +78,9 @@ def evaluate(
     \b
     Exit codes: 0 report written, 1 failed, 2 wrong usage, 3 unusable checkpoint or file.
     """
+    if wrong := [word for word in words if not is_word(word)]:
+        raise click.UsageError(f"`{wrong[0]}`: after the run come words such as condition.temperature=16.")
+    condition = one_condition(words, numbers)
     if what.is_dir() or what.suffix == ".ckpt":
         if score_as is not None:
             raise click.UsageError("--score-as is for a file of SMILES; a run is scored by its own reward.")
@@ -86,7 +96,7 @@ def evaluate(
                 untrained=untrained,
                 seed=seed,
                 output=output,
-                condition=given_condition(conditions),
+                condition=condition,
                 files=given_files(files),
                 trust=trust,
                 device=device,
@@ -98,20 +108,18 @@ def evaluate(
             raise click.UsageError("--over is for a run; molecules of a file are looked at under one condition.")
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
-        if conditions and score_as is None:
-            raise click.UsageError("--condition is for a run, or the run of --score-as.")
+        if condition and score_as is None:
+            raise click.UsageError("a condition is for a run, or the run of --score-as.")
         if heldout is not None:
             raise click.UsageError("--heldout is for a run: a file of SMILES has no log P_T.")
-        result = _file(what, output, reference, score_as, jobs, trust, given_files(files), given_condition(conditions))
+        result = _file(what, output, reference, score_as, jobs, trust, given_files(files), condition)
     from molgfn.cli.main_numbers import evaluated_numbers
 
-    if condition := result.evaluation.source.get("condition"):
+    if here := result.evaluation.source.get("condition"):
         from molgfn.environments.conditional import in_words
 
-        values = in_words(condition)  # type: ignore[arg-type]
-        click.echo(
-            f"condition: {values}" + ("" if conditions else " (the reference; --condition takes another)"), err=True
-        )
+        values = in_words(here)  # type: ignore[arg-type]
+        click.echo(f"condition: {values}" + ("" if condition else not_asked()), err=True)
     for line in evaluated_numbers(result):
         click.echo(line, err=True)
     click.echo(f"report: {result.report}")
@@ -125,7 +133,7 @@ def _file(
     jobs: int,
     trust: tuple[str, ...],
     given: dict[str, str],
-    condition: dict[str, float],
+    condition: Given,
 ) -> Evaluated:
     from molgfn.api.evaluating import evaluation_settings, results_folder
     from molgfn.api.own_files import own_reward

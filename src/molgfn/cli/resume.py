@@ -37,8 +37,10 @@ def resume(
     checkpoint or input file, 130 interrupted with Ctrl-C, 143 by SIGTERM, 138 by SIGUSR1 (a checkpoint was saved).
     """
     from molgfn.cli.train import go_on
+    from molgfn.signals import warning_kept
 
     changes = list(overrides)
     if iterations is not None:
         changes.append(f"trainer.iterations={iterations}")
-    go_on(run, changes, given_files(files), only_check)
+    with warning_kept():
+        go_on(run, changes, given_files(files), only_check)

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from molgfn.cli.files.given_condition import CONDITION_HELP, given_condition
+from molgfn.cli.files.given_condition import (
+    CONDITION_HELP,
+    CONDITIONS_HELP,
+    WORDS_METAVAR,
+    given_conditions,
+    is_word,
+    not_asked,
+)
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
+    from molgfn.api.conditions import Asked
     from molgfn.objects.base import ObjectKind
+    from molgfn.runs.checkpoint import Loaded
 
 
 @click.command(short_help="Sample objects from a checkpoint.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("words", nargs=-1, metavar=WORDS_METAVAR)
 @click.option("-n", "--number", type=click.IntRange(1), default=1000, show_default=True, help="Objects to write.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .smi, .sdf, .csv or .parquet.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random stream.")
@@ -40,13 +51,15 @@ if TYPE_CHECKING:
     help="Backward trajectories per object for log_pt, log P_T, and its standard error; 0 leaves it out. "
     "Default: 16, but for a .smi.",
 )
-@click.option("--condition", "conditions", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
+@click.option("--condition", "numbers", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
+@click.option("--conditions", "table", type=click.Path(path_type=Path), help=CONDITIONS_HELP)
 @click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package or file.py of yours whose classes the run names.")
 @click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 def sample(
     checkpoint: Path,
+    words: tuple[str, ...],
     number: int,
     output: Path,
     seed: int,
@@ -54,7 +67,8 @@ def sample(
     temperature: float,
     values: bool | None,
     log_pt_samples: int | None,
-    conditions: tuple[str, ...],
+    numbers: tuple[str, ...],
+    table: Path | None,
     batch: int,
     device: str,
     trust: tuple[str, ...],
@@ -65,8 +79,13 @@ def sample(
     The checkpoint alone is enough, and nothing in it is run: it may name only classes of molgfn and torch, and of the
     packages given with --trust. Objects that are no valid molecule are counted, not written.
 
-    Beside each object stand the condition that it was built under where there is one (`beta`), `value` (the property
-    that the run's reward is made of), its components, `log_reward`, what the oracle found (such as the names of
+    A run that was trained under a condition samples under the one that the words name: condition.temperature=16,
+    condition.preference=.2,.8 (numbers in the order of the objectives); the rest has its reference value. A word that
+    is given several times makes a grid: all combinations, -n objects of each, in one file. --conditions takes a list of
+    conditions from a file, condition=drawn draws a new one for each object, as in training.
+
+    Beside each object stand the numbers of the condition that it was built under (`beta`), `value` (the property that
+    the run's reward is made of), its components, `log_reward`, what the oracle found (such as the names of
     alerts), `problem` where there is no value, and `log_pt` with `log_pt_error`: the log probability that the policy,
     at temperature 1, ends at the object. In an .sdf these are tags. The reward is built from the checkpoint, too, of
     the files that the run was trained with; --file says where one is now, or which other one to take. Where it needs
@@ -79,28 +98,31 @@ def sample(
       molgfn sample last.ckpt -n 10000 --log-pt-samples 0 -o molecules.parquet
       molgfn sample last.ckpt -n 500 --no-values --log-pt-samples 64 -o probabilities.csv
       molgfn sample last.ckpt --temperature 1.5 --seed 3 -o molecules.sdf
-      molgfn sample last.ckpt --condition beta=32 -o molecules.csv
+      molgfn sample last.ckpt -n 100 condition.temperature=16 -o molecules.csv
+      molgfn sample last.ckpt -n 100 condition.temperature=8 condition.temperature=32 -o grid.csv
+      molgfn sample last.ckpt -n 500 condition=drawn -o molecules.csv
 
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
     """
     from molgfn.api.object_files import require_place
 
-    given = given_files(files)
+    given, asked = given_files(files), given_conditions(_words(checkpoint, words), numbers, table)
     if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
     if not trust:  # code of one's own may have another kind of object, with formats of its own
         _require_room(output, None, values, log_pt_samples)
     require_place(output)
     from molgfn.api.columns import sampled_reward
+    from molgfn.api.conditions import under_each
     from molgfn.api.runs import load
-    from molgfn.api.sampling import sample_from
+    from molgfn.api.sampling import sample_from_each
     from molgfn.cli.progress import shown
-    from molgfn.environments.conditional import fixed_condition, in_words
 
-    loaded = load(checkpoint, trust=trust, device=device).under(given_condition(conditions))
-    if condition := in_words(fixed_condition(loaded.environment)):
-        click.echo(f"condition: {condition}" + ("" if conditions else " (the reference; --condition takes another)"))
+    each = under_each(load(checkpoint, trust=trust, device=device), asked)
+    loaded, wanted = each[0], number * len(each)
+    if said := _condition_in_words(each, asked):
+        click.echo(f"condition: {said}")
     room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
     trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     scored = values or (values is None and room)
@@ -108,8 +130,8 @@ def sample(
         raise click.UsageError("--file is for the run's reward, and without values there is none.")
     reward = sampled_reward(loaded, given, "; --no-values samples without it") if scored else None
     with shown() as show:
-        drawn = sample_from(
-            loaded,
+        drawn = sample_from_each(
+            each,
             reward,
             number,
             seed=seed,
@@ -125,10 +147,35 @@ def sample(
         click.echo(f"not written: {count} x {problem}", err=True)
     for problem, count in Counter(p for p in drawn.columns.get("problem", []) if p is not None).most_common(3):
         click.echo(f"no value: {count} x {problem}", err=True)
-    if len(drawn.objects) < number:
+    if len(drawn.objects) < wanted:
         what = "different objects" if unique else "valid objects"
-        click.echo(f"error: only {len(drawn.objects)} of {number} {what} in {drawn.draws} draws", err=True)
+        click.echo(f"error: only {len(drawn.objects)} of {wanted} {what} in {drawn.draws} draws", err=True)
         click.get_current_context().exit(1)
+
+
+def _words(checkpoint: Path, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words, where the first argument is a run and the others are words."""
+    if is_word(str(checkpoint)):
+        raise click.UsageError(f"the run comes first, before `{checkpoint}`.")
+    if other := [word for word in words if not is_word(word)]:
+        raise click.UsageError(f"`{other[0]}`: after the run come words such as condition.temperature=16.")
+    return words
+
+
+def _condition_in_words(each: Sequence[Loaded], asked: Asked) -> str:
+    """What is drawn under which conditions; "" without one."""
+    from molgfn.api.conditions import DRAWN
+    from molgfn.environments.conditional import Conditional, fixed_condition, in_words
+
+    environment = each[0].environment
+    if not isinstance(environment, Conditional):
+        return ""
+    if asked == DRAWN:
+        return f"{environment.given.name}, drawn for each object as in training"
+    if len(each) > 1:
+        return f"{len(each)} of them, from {in_words(fixed_condition(environment))} on"
+    here = in_words(fixed_condition(environment))
+    return here if asked else here + not_asked(next(iter(environment.given.words)))
 
 
 def _require_room(output: Path, kind: ObjectKind | None, values: bool | None, log_pt_samples: int | None) -> bool:

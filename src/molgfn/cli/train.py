@@ -68,6 +68,22 @@ def train(
     Exit codes: 0 trained, 1 the run failed, 2 wrong usage or config, 3 unusable input file or checkpoint,
     130 interrupted with Ctrl-C, 143 by SIGTERM, 138 by SIGUSR1 (a checkpoint was saved; `molgfn resume` goes on).
     """
+    from molgfn.signals import warning_kept
+
+    with warning_kept():
+        _train(experiment, overrides, resume, multirun, files, label, only_check)
+
+
+def _train(
+    experiment: str | None,
+    overrides: tuple[str, ...],
+    resume: Path | None,
+    multirun: bool,
+    files: tuple[str, ...],
+    label: str | None,
+    only_check: bool,
+) -> None:
+    """What ``molgfn train`` does with its command line."""
     if resume is not None:
         if multirun:
             raise click.UsageError("--resume goes on with one run; it cannot be combined with -m.")

@@ -75,6 +75,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
     path = find_experiment(experiment)
     files = read_files(path)
     files.bodies = [_present(body) for body in files.bodies]
+    files.defaults = files.defaults and [_left_out(entry) for entry in files.defaults]
     parsed = _parse(overrides)
     searchpath = [*_searchpath(parsed), *files.searchpath]
     parsed = [o for o in parsed if o.key_or_group != SEARCHPATH]
@@ -121,6 +122,8 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
             layers = [OmegaConf.to_container(choices, resolve=False), *files.bodies, given]
             plain: Any = OmegaConf.to_container(tree, resolve=False)
             tree = OmegaConf.create(without_replaced(plain, layers))
+    if "scalarisation" not in tree:  # a group that is null leaves no key, and oracles interpolate this one
+        OmegaConf.update(tree, "scalarisation", None, force_add=True)
     try:
         missing = OmegaConf.missing_keys(tree)
         plain = OmegaConf.to_container(tree, resolve=True)
@@ -295,6 +298,15 @@ def _optional() -> set[str]:
 def _leaves_out(override: Override) -> bool:
     """It is ``group=none`` or ``group=null``: the run goes without this component, whatever the experiment says."""
     return override.key_or_group in _optional() and override.value() in (None, "none")
+
+
+def _left_out(entry: Any) -> Any:
+    """An entry of a defaults list, such as ``override /condition: none``, as Hydra knows it: null."""
+    if not isinstance(entry, dict) or list(entry.values()) != ["none"]:
+        return entry
+    (key,) = entry
+    group = re.sub(r"^\s*override\s+", "", str(key)).strip().removeprefix("/")
+    return {key: None} if group in _optional() else entry
 
 
 def _value(override: Override) -> Any:

@@ -78,6 +78,7 @@ class SimplexWeights(Encoder):
     @staticmethod
     def problem(weights: list[float]) -> str | None:
         """Why numbers are no such weights, in words."""
-        if any(w < 0 for w in weights) or abs(sum(weights) - 1) > 1e-6:
-            return f"the weights {', '.join(f'{w:g}' for w in weights)} should not be negative and should sum to 1"
+        if any(w < 0 for w in weights) or not abs(sum(weights) - 1) <= 1e-6:
+            shown = ", ".join(f"{w:g}" for w in weights)
+            return f"the weights {shown} should not be negative and should sum to 1 (they sum to {sum(weights):g})"
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from molgfn.conditions.base import Condition
 from molgfn.conditions.draws import Draw, LogUniform
-from molgfn.conditions.encoders import Plain, Thermometer
+from molgfn.conditions.encoders import Encoder, Plain, Thermometer
 from molgfn.errors import ConfigError
 
 
@@ -22,18 +22,20 @@ class Temperature(Condition):
     are equally easy to tell apart. The reward must read it (``reward.beta`` null).
 
     Args:
-        beta: how it is drawn (``molgfn.conditions.draws``: Constant, Uniform, LogUniform, Gamma); None: log-uniform in
-            [1, 64].
+        beta: how it is drawn (``molgfn.conditions.draws``: Constant, Uniform, LogUniform, Gamma, Discrete), above 0;
+            None: log-uniform in [1, 64].
         encoding: "thermometer" or "plain", one number.
         bins: of the thermometer; None: 32.
         reference: the value for samples and evaluations that name none, within the range of the draws; None: their
             median.
+        per_condition: neighbouring trajectories of a batch that are drawn under the same value.
 
     Reference: Jain et al. 2023, arXiv 2210.12765; Kim et al. 2024, arXiv 2310.02823 (conditional on temperature).
     Pinned by tests/environments/test_conditional.py.
     """
 
     name = "the temperature"
+    label = "temperature"
     columns = ("beta",)
 
     def __init__(
@@ -43,11 +45,13 @@ class Temperature(Condition):
         encoding: Literal["thermometer", "plain"] = "thermometer",
         bins: Annotated[int, Field(ge=1)] | None = None,
         reference: Annotated[float, Field(gt=0)] | None = None,
+        per_condition: Annotated[int, Field(ge=1)] = 1,
     ) -> None:
-        if encoding == "plain" and bins is not None:
-            raise ConfigError(f"condition: bins is {bins}, but the encoding is plain and has none; leave it null")
+        self.encoder = number_encoder(encoding, bins)
         self.beta = beta = LogUniform() if beta is None else beta
-        self.encoder = Plain() if encoding == "plain" else Thermometer(bins=bins or 32)
+        if not beta.positive:
+            raise ConfigError(f"condition: beta should be drawn above 0, but is drawn {beta.in_words}")
+        self.per_condition = per_condition
         self.size = self.encoder.size
         self._reference = beta.middle if reference is None else reference
         if problem := self.problem({"beta": self._reference}):
@@ -64,8 +68,26 @@ class Temperature(Condition):
         return self.encoder(self.beta.share(values))
 
     def problem(self, values: Mapping[str, float]) -> str | None:
-        beta, low, high = values["beta"], self.beta.low, self.beta.high
-        if beta > 0 and low * (1 - 1e-9) <= beta <= high * (1 + 1e-9):
-            return None
-        trained = f"from {low:g} to {high:g}" if low < high else f"{low:g} alone"
-        return f"beta is {beta:g}, but the temperature is drawn {trained}, and the policy knows no other"
+        beta = values["beta"]
+        if beta <= 0:  # a gamma distribution begins there, and has no such value
+            return f"beta is {beta:g}, and should be above 0"
+        return self.beta.problem("beta", beta, self.name)
+
+    @property
+    def trained(self) -> str:
+        return f"1 number (beta), {self.beta.in_words}"
+
+    def validation(self, n: int, seed: int = 0) -> Tensor:
+        """Quantiles of the draws."""
+        return self.beta.spread(n)[:, None]
+
+
+def number_encoder(encoding: str, bins: int | None) -> Encoder:
+    """How one number is shown: by a thermometer of ``bins`` (None: 32), or as it is.
+
+    Raises:
+        ConfigError: it is shown as it is, and has bins.
+    """
+    if encoding == "plain" and bins is not None:
+        raise ConfigError(f"condition: bins is {bins}, but the encoding is plain and has none; leave it null")
+    return Plain() if encoding == "plain" else Thermometer(bins=bins or 32)

@@ -117,6 +117,9 @@ class Environment(OfAKind, ABC):
     corrects_symmetry: bool = True
     #: numbers that a policy reads as the condition under which an object is built (see ``condition``); 0 for none
     condition_size: int = 0
+    #: how many neighbouring trajectories of a batch start under the same condition (``draw_initial``,
+    #: ``with_drawn_condition``); 1 as well where there is none
+    per_condition: int = 1
 
     object_keys = FormerName("the keys of objects are those of their `kind` (objects.base.ObjectKind.keys)")
 
@@ -127,7 +130,9 @@ class Environment(OfAKind, ABC):
     def draw_initial(
         self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu"
     ) -> States:
-        """``n`` sources as trajectories start from them: where there is a condition, each under a newly drawn one."""
+        """``n`` sources as trajectories start from them: where there is a condition, under newly drawn ones, each of
+        ``per_condition`` neighbours.
+        """
         return self.initial(n, device)
 
     @abstractmethod
@@ -186,7 +191,16 @@ class Environment(OfAKind, ABC):
         return {}
 
     def with_drawn_condition(self, states: States, generator: torch.Generator | None = None) -> States:
-        """The same states under newly drawn conditions (``generator``: on their device); as they are without one."""
+        """The same states under newly drawn conditions, each of ``per_condition`` neighbours (``generator``: on their
+        device); as they are without one.
+        """
+        return states
+
+    def with_own_condition(self, states: States, achieved: Mapping[str, Tensor]) -> States:
+        """The same terminal states [B] under the condition that their objects are right for, which
+        ``Condition.hindsight`` finds in what they ``achieved``; of ``per_condition`` neighbours all are under that of
+        the first. As they are without one.
+        """
         return states
 
     def under_condition_of(self, states: States, others: States) -> States:

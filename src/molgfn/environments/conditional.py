@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.conditions.base import Condition, Fixed
+from molgfn.conditions.base import Condition, Fixed, Given
 from molgfn.environments.actions import ActionsInParts, ListedActions
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import Enumerable
@@ -51,6 +51,7 @@ class Conditional(Environment):
         self.inner: Any = environment
         self.given = condition
         self.condition_size = condition.size
+        self.per_condition = condition.per_condition
         self.stops_everywhere = environment.stops_everywhere
         self.counts_paths = environment.counts_paths
         self.corrects_symmetry = environment.corrects_symmetry
@@ -66,14 +67,14 @@ class Conditional(Environment):
     def __reduce__(self) -> tuple[Any, ...]:
         return conditional, (self.inner, self.given)
 
-    def at(self, values: Mapping[str, float] | None = None) -> Conditional:
-        """The environment under one condition: ``values`` by name, the reference where they name none.
+    def at(self, values: Given | None = None) -> Conditional:
+        """The environment under one condition: ``values`` by column or label, the reference where they name none.
 
         Raises:
             ConfigError: a name that the condition does not have, or a value out of its range.
         """
         whole = self.given.condition if isinstance(self.given, Fixed) else self.given
-        return type(self)(self.inner, Fixed(whole, {**self.given.reference, **(values or {})}))
+        return type(self)(self.inner, Fixed(whole, {**self.given.reference, **whole.numbers(values or {})}))
 
     # ------------------------------------------------------------------ the condition
 
@@ -83,13 +84,25 @@ class Conditional(Environment):
     def draw_initial(
         self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu"
     ) -> ConditionalStates:
-        values = self.given.draw(n, generator, device)
+        values = self._drawn(n, generator, device)
         return self._under(self.inner.draw_initial(n, generator, device), values)
+
+    def _drawn(self, n: int, generator: torch.Generator | None, device: torch.device | str) -> Tensor:
+        """Newly drawn conditions of n trajectories, float64 [n, C], each of ``per_condition`` neighbours."""
+        if self.per_condition == 1:
+            return self.given.draw(n, generator, device)
+        different = -(-n // self.per_condition)
+        return self.given.draw(different, generator, device).repeat_interleave(self.per_condition, 0)[:n]
 
     def with_drawn_condition(
         self, states: ConditionalStates, generator: torch.Generator | None = None
     ) -> ConditionalStates:
-        return self._under(states.inner, self.given.draw(len(states), generator, states.device))
+        return self._under(states.inner, self._drawn(len(states), generator, states.device))
+
+    def with_own_condition(self, states: ConditionalStates, achieved: Mapping[str, Tensor]) -> ConditionalStates:
+        own = self.given.hindsight(states.values, achieved)
+        first = torch.arange(len(own), device=own.device) // self.per_condition * self.per_condition
+        return self._under(states.inner, own[first])
 
     def under_condition_of(self, states: ConditionalStates, others: ConditionalStates) -> ConditionalStates:
         return self._under(states.inner, others.values)
@@ -157,7 +170,7 @@ class Conditional(Environment):
     def terminal_draws(self, objects: Any, seed: int = 0) -> tuple[ConditionalStates, Tensor]:
         """See ``Environment.terminal_draws``; the condition of each state is drawn, too."""
         inner, weight = self.inner.terminal_draws(objects, seed)
-        values = self.given.draw(len(inner), torch.Generator().manual_seed(seed))
+        values = self._drawn(len(inner), torch.Generator().manual_seed(seed), "cpu")
         return self._under(inner, values.to(inner.device)), weight
 
     # ------------------------------------------------------------------ actions
@@ -224,6 +237,24 @@ class Conditional(Environment):
         return self.inner.portable()
 
 
+def drawn_condition(environment: Environment) -> Condition | None:
+    """The condition that is drawn anew for trajectories; None without one, and where all are built under one."""
+    if isinstance(environment, Conditional) and not isinstance(environment.given, Fixed):
+        return environment.given
+    return None
+
+
+def each_anew(environment: Environment) -> Environment:
+    """The environment whose every trajectory starts under a newly drawn condition of its own, whatever it shares in
+    training; itself where that is so anyway.
+    """
+    if environment.per_condition == 1 or not isinstance(environment, Conditional):
+        return environment
+    new = type(environment)(environment.inner, environment.given)
+    new.per_condition = 1
+    return new
+
+
 def fixed_condition(environment: Environment) -> dict[str, float]:
     """The one condition that all is built under, by name; empty without one, and where each trajectory has its own."""
     if isinstance(environment, Conditional) and isinstance(environment.given, Fixed):
@@ -254,8 +285,9 @@ def _class(name: str, layers: tuple[type, ...]) -> type[Conditional]:
     return type(f"Conditional{name}", (Conditional, *layers), {})
 
 
-def under(environment: Environment, values: Mapping[str, float] | None = None) -> Environment:
-    """The environment under one condition, ``values`` by name and the reference for the rest; itself without one.
+def under(environment: Environment, values: Given | None = None) -> Environment:
+    """The environment under one condition, ``values`` by column or label and the reference for the rest; itself without
+    one.
 
     Raises:
         ConfigError: values for an environment without a condition, unknown names, values out of range.

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.environments.base import Environment
+from molgfn.environments.base import Environment, States
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.base import Policy
 from molgfn.trajectories.evaluate import evaluate
@@ -43,6 +43,7 @@ def log_terminal_probability(
     generator: torch.Generator | None = None,
     seed: int = 0,
     batch: int = 256,
+    under: States | None = None,
     progress: Progress = silent,
 ) -> TerminalEstimate:
     """Estimate log P_T(x) = log E[w], w = exp(weight of t) P_F(tau) / P_B(tau | t), tau ~ P_B(. | t).
@@ -58,6 +59,7 @@ def log_terminal_probability(
         generator: draws the trajectories.
         seed: draws the terminal states.
         batch: most trajectories at once.
+        under: B states whose conditions the objects were built under; None: the one of the environment.
         progress: told of trajectories drawn, as "log P_T".
 
     Raises:
@@ -75,6 +77,8 @@ def log_terminal_probability(
     draws = []
     for k in range(samples):
         terminal, log_weight = environment.terminal_draws(objects, seed + k)
+        if under is not None:
+            terminal = environment.under_condition_of(terminal, under.to(terminal.device))
         ratios = []
         for lo in range(0, n, batch):
             progress("log P_T", k * n + lo, samples * n)

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misnamed, misplaced, no_target, out_of_reach, too_small, unguided, unread
-from molgfn.config import build, check
+from molgfn.compatibility import misnamed, misplaced, no_target, out_of_reach, too_small, unguided, unordered, unread
+from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
@@ -29,6 +29,7 @@ from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.runs.environment import run_environment
 from molgfn.runs.folder import name_problem
 from molgfn.runs.frozen_policies import frozen_policies
+from molgfn.runs.objective_names import with_objective_names
 from molgfn.runs.policies import PLAIN, run_backward, run_policy
 from molgfn.serving.settings import Scoring
 from molgfn.training.data import TrajectoryDataModule
@@ -131,6 +132,7 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
         raise ConfigError(problems)
     if problem := name_problem(config):
         raise ConfigError(problem)
+    config = with_objective_names(config)
     torch.manual_seed(config["seed"])
     environment = run_environment(config)
     reward = reward_of(config, training=True, ranks=ranks)
@@ -238,6 +240,26 @@ def _oracle_and_scoring(
     return make(), scoring
 
 
+def unused_scalarisation(config: dict[str, Any]) -> list[str]:
+    """The config chooses a scalarisation that its oracle does not have, in one line."""
+    chosen = config.get("scalarisation")
+    if chosen is None or _holds(config["oracle"], chosen):
+        return []
+    name = str(chosen[CLASS_KEY]).rpartition(".")[2]
+    return [
+        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of "
+        "several objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
+    ]
+
+
+def _holds(node: Any, wanted: Any) -> bool:
+    """Somewhere in a config there is this node."""
+    if node == wanted:
+        return True
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return any(_holds(item, wanted) for item in inside)
+
+
 def misfits(e: Experiment) -> list[str]:
     """What does not fit together, one line each."""
     problems = []
@@ -246,7 +268,8 @@ def misfits(e: Experiment) -> list[str]:
             f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle measures "
             f"{e.reward.kind.name} objects"
         )
-    problems += unread(e.reward, e.environment) + misnamed(e.reward, e.environment)
+    problems += unread(e.reward, e.environment) + misnamed(e.reward, e.environment) + unused_scalarisation(e.config)
+    problems += unordered(e.reward, e.objective, e.environment)
     problems += misdeclared(e.objective, e.backward, e.policy)
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):

@@ -21,6 +21,9 @@ from molgfn.serving.measurements import Measurements, cat_columns
 #: name -> float [B]: the raw values of the conditions that B objects were made under; empty where there are none
 ConditionValues = Mapping[str, Tensor]
 
+#: in measurements: how the columns of what objects are worth in each objective begin, where only their order counts
+ORDERED_BY = "ordered_by_"
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -87,6 +90,8 @@ class Reward(OfAKind, ABC):
     kind: ObjectKind
     #: names of the conditions that R depends on; each must be carried by the environment's states
     reads: frozenset[str] = frozenset()
+    #: it stands for an order of objects, by several objectives; log R is a number for tables
+    orders: bool = False
     #: the processes that measure together: where there are several they all call, one that has nothing to ask without
     #: objects
     ranks: Ranks = ALONE
@@ -133,6 +138,16 @@ class Reward(OfAKind, ABC):
     def revalue(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
         """log R of stored objects under another condition, float64 [B], with no call of an oracle."""
         return self.log_reward(measurements, condition)
+
+    def achieved(self, measurements: Measurements) -> dict[str, Tensor]:
+        """What B measured objects have, whatever they were built for: for each objective its desirability in [0, 1]
+        under NAME, NaN where there is none (or where it depends on a condition), and its raw value under NAME_raw,
+        float64 [B] each, on the CPU. A condition that was missed is found by it (``Condition.hindsight``).
+
+        Objectives are the components of the oracle that are no filter, or its one property; a reward that does not say
+        has none.
+        """
+        return {}
 
     def required(self, condition: ConditionValues | None, name: str) -> Tensor:
         """A condition that R depends on, float64 [B], on the CPU.

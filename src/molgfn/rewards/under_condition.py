@@ -25,6 +25,7 @@ class UnderCondition(Reward):
         self.inner, self.values = reward, dict(values)
         self.kind, self.ranks = reward.kind, reward.ranks
         self.reads = reward.reads - self.values.keys()
+        self.orders = reward.orders
 
     def _condition(self, n: int, own: ConditionValues | None) -> dict[str, Tensor]:
         fixed = {name: torch.full((n,), value, dtype=torch.float64) for name, value in self.values.items()}
@@ -35,6 +36,9 @@ class UnderCondition(Reward):
 
     def revalue(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
         return self.inner.revalue(measurements, self._condition(len(measurements), condition))
+
+    def achieved(self, measurements: Measurements) -> dict[str, Tensor]:
+        return self.inner.achieved(measurements)
 
     def __call__(self, objects: Any, keys: list[str], condition: ConditionValues | None = None) -> Scores:
         return self.inner(objects, keys, self._condition(len(keys), condition))

@@ -21,8 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from molgfn.conditions.base import Given
 from molgfn.environments.base import Environment
-from molgfn.environments.conditional import under
+from molgfn.environments.conditional import drawn_condition, under
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.moved import present
 from molgfn.moved_sources import present_key
@@ -37,6 +38,8 @@ logger = logging.getLogger("molgfn")
 
 KEY = "molgfn"
 PREFIX = "policy."
+#: where Lightning keeps the state of the data module
+DATA = "TrajectoryDataModule"
 #: in its `molgfn` entry: processes of the run, where they are several
 PROCESSES = "processes"
 
@@ -67,8 +70,8 @@ class Loaded:
         made = f"{type(self.policy).__name__} in {type(self.environment).__name__}"
         return f"{made}, after {self.iteration:,} iterations: {self.path}"
 
-    def under(self, values: Mapping[str, float] | None = None) -> Loaded:
-        """The same with the environment under one condition: ``values`` by name, its reference for the rest.
+    def under(self, values: Given | None = None) -> Loaded:
+        """The same with the environment under one condition: ``values`` by column or label, its reference for the rest.
 
         Without a condition it is the same as before.
 
@@ -181,6 +184,9 @@ def load(place: str | Path, *, trust: Sequence[str] = (), device: torch.device |
         raise CheckpointError(f"{path}: `own_losses` should be a list of names, got {own!r}")
     environment, policy = _build(path, config, frozenset(own), trust)
     fill(path, policy, content)
+    data, condition = content.get(DATA), drawn_condition(environment)
+    if condition is not None and isinstance(data, Mapping) and (learned := data.get("condition")):
+        condition.load_state_dict(learned)
     iteration = content[KEY].get("iteration", content.get("global_step", 0))
     if not isinstance(iteration, int):
         raise CheckpointError(f"{path}: `iteration` should be a whole number, got {iteration!r}")

@@ -43,5 +43,10 @@ def environment_record(config: Mapping[str, Any], environment: Environment) -> d
 
 
 def condition_record(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``environment_record`` that is not in the config's ``environment``; empty without a condition."""
-    return {"condition": config["condition"]} if config.get("condition") is not None else {}
+    """The part of ``environment_record`` that is not in the config's ``environment``; empty without a condition.
+
+    How many trajectories share a condition is left out: a policy plays under it all the same.
+    """
+    if (node := config.get("condition")) is None:
+        return {}
+    return {"condition": {key: value for key, value in node.items() if key != "per_condition"}}

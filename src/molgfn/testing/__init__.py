@@ -6,6 +6,7 @@ def test_my_oracle():
     check_oracle(MyOracle())
 """
 
+from molgfn.testing.condition import check_condition
 from molgfn.testing.environment import check_environment
 from molgfn.testing.golden import GoldenDag, golden_dag
 from molgfn.testing.objective import check_objective
@@ -16,6 +17,7 @@ from molgfn.testing.policy import check_policy
 __all__ = [
     "MOLECULES",
     "GoldenDag",
+    "check_condition",
     "check_environment",
     "check_kind",
     "check_objective",

@@ -11,11 +11,15 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from molgfn.conditions.base import Condition
 from molgfn.environments.base import Environment
+from molgfn.environments.conditional import drawn_condition
+from molgfn.errors import ContractError
 from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
 from molgfn.serving.counters import BUDGET_SPENT
+from molgfn.serving.measurements import cat_columns
 from molgfn.training.found import Found
 from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.trajectories.mixture import Sources
@@ -102,6 +106,8 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self._streams: dict[str, torch.Generator] = {}
         self._restored: dict[str, torch.Tensor] = {}
         self._random: dict[str, torch.Tensor] = {}
+        condition = drawn_condition(environment)
+        self._learning = condition if condition is not None and condition.learns else None
 
     def _stream(self, name: str, device: torch.device) -> torch.Generator:
         if name not in self._streams:
@@ -140,6 +146,8 @@ class TrajectoryDataModule(pl.LightningDataModule):
             ranks=self.ranks,
             keep=self.keep,
         )
+        if self._learning is not None:
+            self._teach(self._learning, batch)
         self.iteration += 1
         self.found = Found.of(batch, self.ranks)
         self.drawn += len(self.found.fresh)
@@ -149,6 +157,19 @@ class TrajectoryDataModule(pl.LightningDataModule):
                     self.record.add(self.iteration, part.keys, part.sources, part.scores, part.condition)
         self.sampling_seconds += time.perf_counter() - start
         return batch
+
+    def _teach(self, condition: Condition, batch: Batch) -> None:
+        """Tell a condition that learns what all processes drew objects for, and what came of it."""
+        fresh = batch.fresh
+        measured = fresh.scores.measurements
+        if measured is None:
+            raise ContractError(
+                f"{condition.name} is drawn by what the run finds, but nothing says what was measured of its objects"
+            )
+        values = torch.stack([fresh.condition[column].cpu().double() for column in condition.columns], 1)
+        parts = self.ranks.gather((values, self.reward.achieved(measured)))
+        achieved = cat_columns([part[1] for part in parts])
+        condition.observe(torch.cat([part[0] for part in parts]), achieved, self.iteration / self.iterations)
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(_Batches(self), batch_size=None, num_workers=0)
@@ -179,6 +200,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
             "random": self.ranks.keep(self._random_state()),
             "sources": self.ranks.keep(self.sources.state_dict()),
             "reward": self.reward.state_dict(),
+            **({} if self._learning is None else {"condition": self._learning.state_dict()}),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -190,5 +212,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
             self._random = {k: v.cpu() for k, v in self.ranks.own(state_dict["random"]).items()}
         self.sources.load_state_dict(self.ranks.own(state_dict["sources"]), self.environment)
         self.reward.load_state_dict(state_dict["reward"])
+        if self._learning is not None and (learned := state_dict.get("condition")):
+            self._learning.load_state_dict(learned)
         if self.record is not None and self.ranks.first:
             self.record.forget_after(self.iteration)

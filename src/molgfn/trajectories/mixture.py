@@ -128,7 +128,16 @@ class Sources:
     def misfits(self, policy: Policy) -> list[str]:
         """What cannot work with this policy and its environment, one line each."""
         found = {name: source.misfit(policy) for name, source in self.by_name.items()}
-        return [f"{PLACE}.{name}: {reason}" for name, reason in found.items() if reason]
+        problems = [f"{PLACE}.{name}: {reason}" for name, reason in found.items() if reason]
+        each = policy.environment.per_condition
+        uneven = {
+            name: n for counts in (self._counts(now=True), self._counts()) for name, n in counts.items() if n % each
+        }
+        return problems + [
+            f"{PLACE}.{name}: draws {count} trajectories of a batch, which is no multiple of the {each} that are drawn "
+            "under each condition (condition.per_condition); change data.batch_size or the shares"
+            for name, count in uneven.items()
+        ]
 
     def prepare(self, environment: Environment) -> None:
         """Read what has to be read before the first batch; ``draw`` does so if nobody has.

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgfn.environments.base import Environment
+from molgfn.environments.base import Environment, States
 from molgfn.errors import ContractError
 from molgfn.objects.base import ObjectKind
 from molgfn.ranks import Ranks
@@ -216,27 +216,61 @@ def without_rewards(trajectories: Trajectories, state_rewards: bool) -> Trajecto
 
 
 def under_new_conditions(
-    trajectories: Trajectories, environment: Environment, reward: Reward, generator: torch.Generator | None = None
+    trajectories: Trajectories,
+    environment: Environment,
+    reward: Reward,
+    generator: torch.Generator | None = None,
+    own: float = 0.0,
 ) -> Trajectories:
     """The same paths under newly drawn conditions, with the log R that follows from what was measured: no oracle is
     asked (hindsight is a choice of condition).
 
     Args:
         trajectories: B, with what was measured of them.
-        environment: draws the conditions, one for each trajectory.
+        environment: draws the conditions, one for each trajectory or for ``per_condition`` neighbours.
         reward: reads them.
         generator: of the draws, on the device of the trajectories.
+        own: share, in [0, 1], that comes under the conditions which their own objects are right for instead
+            (``under_own_conditions``): the first trajectories, in whole groups of ``per_condition``.
 
     Raises:
         ContractError: nothing says what was measured.
     """
+    measured = _measured(trajectories, reward)
+    terminal = environment.with_drawn_condition(trajectories.terminal, generator)
+    if own > 0:
+        each = environment.per_condition
+        count = round(own * len(terminal) / each) * each
+        relabelled = environment.with_own_condition(trajectories.terminal, reward.achieved(measured))
+        terminal = type(terminal).cat([relabelled[:count], terminal[count:]])
+    return _under_conditions_of(trajectories, terminal, environment, reward)
+
+
+def under_own_conditions(trajectories: Trajectories, environment: Environment, reward: Reward) -> Trajectories:
+    """The same paths under the conditions that their own objects are right for (``Condition.hindsight``); as
+    ``under_new_conditions``.
+    """
+    achieved = reward.achieved(_measured(trajectories, reward))
+    terminal = environment.with_own_condition(trajectories.terminal, achieved)
+    return _under_conditions_of(trajectories, terminal, environment, reward)
+
+
+def _measured(trajectories: Trajectories, reward: Reward) -> Measurements:
+    """What was measured of the objects, where all is there of which another log R can be made."""
     measured, of_states = trajectories.measurements, trajectories.state_measurements
     if measured is None or (of_states is None and trajectories.log_reward_state is not None):
         raise ContractError(
             f"{type(reward).__name__} reads {', '.join(sorted(reward.reads))}, but nothing was kept of what was "
             "measured of these trajectories, so they cannot be given a new log R"
         )
-    terminal = environment.with_drawn_condition(trajectories.terminal, generator)
+    return measured
+
+
+def _under_conditions_of(
+    trajectories: Trajectories, terminal: States, environment: Environment, reward: Reward
+) -> Trajectories:
+    """The same paths under the conditions of ``terminal`` [B], with the log R that follows."""
+    measured, of_states = _measured(trajectories, reward), trajectories.state_measurements
     states = environment.under_condition_of(trajectories.states, terminal[trajectories.trajectory])
     log_reward = reward.revalue(measured, environment.condition_values(terminal)).to(trajectories.lengths.device)
     found = replace(trajectories, states=states, log_reward=log_reward)

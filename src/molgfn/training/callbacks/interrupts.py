@@ -14,7 +14,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from molgfn.ranks import ALONE, Ranks
-from molgfn.signals import handled, put_back, taken_by
+from molgfn.signals import handled, kept_warning, put_back, taken_by
 
 logger = logging.getLogger("molgfn")
 
@@ -40,6 +40,8 @@ class Interrupts(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._before = taken_by(self._note)
+        if (number := kept_warning()) is not None:
+            self._note(number, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()

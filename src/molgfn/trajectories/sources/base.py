@@ -29,7 +29,7 @@ class Kind(IntEnum):
     NEW = 0
     #: made from what was drawn anew in this batch; the run finds their objects
     NEAR = 1
-    #: of earlier batches; nothing about them is new
+    #: of earlier batches, or of this one under other conditions; nothing was found by them
     STORED = 2
     #: they lead to objects that were given; these are recorded, but neither counted nor kept as found
     GIVEN = 3

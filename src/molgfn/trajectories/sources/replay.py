@@ -12,10 +12,12 @@ from torch import Tensor
 
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ContractError
+from molgfn.policies.base import Policy
 from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.rewarded import Batch, under_new_conditions
 from molgfn.trajectories.sources.base import Context, Kind, Source
+from molgfn.trajectories.sources.hindsight import no_hindsight
 
 #: what is stored once for each object, not once for each state
 _OF_OBJECTS = frozenset({"lengths", "log_reward", "log_reference", "log_symmetry", "age", "measured"})
@@ -33,6 +35,9 @@ class Replay(Source):
         capacity: objects kept, of each process of a run.
         shared: each process of a run keeps what all have drawn, and draws from it by a stream of its own; None: each
             keeps what it drew itself, so that together they remember more.
+        hindsight: under a condition: share of what is drawn from the store that comes under the condition which its own
+            object is right for (the own direction for a goal, the own value for a target), in (0, 1]; the rest comes
+            under newly drawn ones, as all does with None.
     """
 
     word = "replay"
@@ -44,10 +49,12 @@ class Replay(Source):
         share: Annotated[float, Field(gt=0, lt=1)] = 0.5,
         capacity: Annotated[int, Field(ge=1)] = 10_000,
         shared: bool | None = None,
+        hindsight: Annotated[float, Field(gt=0, le=1)] | None = None,
     ) -> None:
         self.share: float = share
         self.capacity = capacity
         self.shared = shared
+        self.hindsight = hindsight
         self._slot_of: dict[str, int] = {}
         self._keys: list[str] = []
         self._age = 0
@@ -66,10 +73,14 @@ class Replay(Source):
     def off_policy(self) -> str:
         return f"feeds it stored trajectories (share {self.share:g})"
 
+    def misfit(self, policy: Policy) -> str | None:
+        return None if self.hindsight is None else no_hindsight(policy.environment)
+
     def draw(self, context: Context, n: int) -> Trajectories:
         stored = self.sample(n, context.choices)
-        if context.reward.reads:  # hindsight: the same paths under other conditions
-            stored = under_new_conditions(stored, context.policy.environment, context.reward, context.choices)
+        if context.reward.reads:  # the same paths under other conditions
+            environment, own = context.policy.environment, self.hindsight or 0.0
+            stored = under_new_conditions(stored, environment, context.reward, context.choices, own)
         return stored.to(context.policy.device)
 
     def observe(self, batch: Batch) -> None:
@@ -278,6 +289,7 @@ class UniformReplay(Replay):
         share: share of each batch that comes from the store (from the second batch on), in (0, 1).
         capacity: objects kept, of each process of a run.
         shared: each process of a run keeps what all have drawn; None: what it drew itself.
+        hindsight: as of ``Replay``.
     """
 
     def choose(self, n: int, generator: torch.Generator | None) -> Tensor:
@@ -299,6 +311,7 @@ class PrioritisedReplay(Replay):
         top_fraction: the best objects are those in this top share by reward, in (0, 1).
         top_share: share of draws that come from them, in [0, 1].
         shared: each process of a run keeps what all have drawn; None: what it drew itself.
+        hindsight: as of ``Replay``.
 
     Reference: Shen et al. 2023, arXiv 2305.07170 (half of the batch from the top 10 %).
     """
@@ -311,8 +324,9 @@ class PrioritisedReplay(Replay):
         top_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1,
         top_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
         shared: bool | None = None,
+        hindsight: Annotated[float, Field(gt=0, le=1)] | None = None,
     ) -> None:
-        super().__init__(share=share, capacity=capacity, shared=shared)
+        super().__init__(share=share, capacity=capacity, shared=shared, hindsight=hindsight)
         self.top_fraction = top_fraction
         self.top_share = top_share
 
