@@ -8,16 +8,21 @@ import pytest
 import torch
 from tests.evaluation.solved_policy import Solved
 
-from molgfn.conditions.draws import LogUniform
+from molgfn.conditions.draws import LogUniform, Uniform
+from molgfn.conditions.goal import Goal
+from molgfn.conditions.preference import Preference
+from molgfn.conditions.target import Target
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional, under
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.evaluation.by_condition.measured import drawn_condition, measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
+from molgfn.evaluation.by_condition.tables import object_table
 from molgfn.evaluation.by_condition.targets import Targets
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact.answers import exact_target
 from molgfn.evaluation.files import write_evaluation
+from molgfn.evaluation.metrics.several_objectives.fronts import hypervolume
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.objectives.balance.detailed_balance import DetailedBalance
@@ -26,7 +31,11 @@ from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objects.grid import GRID
 from molgfn.oracles.base import Oracle
 from molgfn.policies.mlp import MLPPolicy
+from molgfn.rewards.aggregations.goal import Goal as Cone
+from molgfn.rewards.aggregations.weighted import WeightedSum
+from molgfn.rewards.grid_objectives import GridObjectives
 from molgfn.rewards.power import Power
+from molgfn.rewards.transforms import Near
 
 SETTINGS = EvaluationSettings(
     samples=40, log_pt_objects=4, log_pt_samples=2, conditions=4, condition_samples=200, condition_log_pt_objects=20
@@ -181,3 +190,68 @@ def test_the_evaluation_of_a_conditional_run_has_it_beside_the_reference(tmp_pat
     assert not (folder / "conditions.csv").exists(), "those of an earlier evaluation would be shown with this one"
     assert not (folder / "condition_samples.csv").exists()
     assert "<h2>Conditions</h2>" not in write_report(tmp_path, name="many").read_text()
+
+
+def objectives(scalarisation, condition, beta=8.0, side=8):
+    environment = conditional(HyperGrid(dimensions=2, side=side), condition)
+    oracle = GridObjectives(functions=["branin", "sphere"], side=side, scalarisation=scalarisation)
+    return environment, Power(oracle=oracle, beta=beta)
+
+
+def measured(environment, reward, **settings):
+    known = {"condition_log_pt_objects": 0, "condition_samples": 150} | settings
+    return measure_conditions(environment, Solved(environment, reward), reward, EvaluationSettings(**known))
+
+
+def test_samples_follow_a_preference_and_their_front_is_that_of_all_of_them():
+    environment, reward = objectives(WeightedSum(), Preference(names=["branin", "sphere"]), beta=20.0)
+    found = measured(environment, reward)
+    assert len(found.rows) == 15, "as many as without a word for several numbers"
+    assert found.column("tv").max() < 1e-6
+    readings = condition_readings(found)
+    assert readings["conditions/follows/preference_branin"].value > 0.9
+    assert readings["conditions/follows/preference_sphere"].value > 0.9
+    points = np.concatenate([row.samples.points for row in found.rows])
+    assert points.shape == (15 * 150, 2)
+    assert readings["conditions/all/objectives/hypervolume/n=2250"].value == pytest.approx(hypervolume(points))
+    assert readings["conditions/each/mean_branin"].value == pytest.approx(points[:, 0].mean())
+    rows = list(csv.DictReader(object_table(found).splitlines()))
+    again = np.array([[float(row["objective_branin"]), float(row["objective_sphere"])] for row in rows])
+    assert hypervolume(again) == pytest.approx(hypervolume(points))
+    assert list(rows[0])[:2] == ["preference_branin", "preference_sphere"]
+
+
+def test_the_share_in_focus_is_that_of_the_rewards_cone():
+    goal = Goal(names=["branin", "sphere"])
+    environment, reward = objectives(Cone(cosine=0.95), goal, beta=6.0)
+    found = measured(environment, reward, conditions=6)
+    assert found.cosine == 0.95
+    for row in found.rows:
+        direction = np.array([row.condition["goal_branin"], row.condition["goal_sphere"]])
+        cosine = row.samples.points @ direction / np.linalg.norm(row.samples.points, axis=1)
+        assert row.numbers["in_focus"] == pytest.approx((cosine >= 0.95).mean())
+        assert row.numbers["angle"] == pytest.approx(np.degrees(np.arccos(np.minimum(cosine, 1))).mean())
+    readings = condition_readings(found)
+    assert readings["conditions/each/in_focus/cosine=0.95"].value > 0.9, "the cone has points of the grid in it"
+    assert readings["conditions/follows/goal_branin"].value > 0.9
+    narrow = measured(environment, reward, conditions=6, focus_cosine=0.999)
+    assert narrow.column("in_focus").mean() < found.column("in_focus").mean()
+    deaf = measure_conditions(
+        environment,
+        Solved(environment, reward, always=tuple(goal.reference.values())),
+        reward,
+        EvaluationSettings(conditions=6, condition_log_pt_objects=0),
+    )
+    assert deaf.column("in_focus").mean() < 0.7
+
+
+def test_samples_follow_a_target():
+    target = Target(name="slope", draw=Uniform(low=0.2, high=0.8))
+    environment = conditional(HyperGrid(dimensions=2, side=5), target)
+    reward = Power(oracle=Slope(), transform=Near(width=0.1, name="slope"), beta=4.0)
+    found = measured(environment, reward, conditions=4)
+    readings = condition_readings(found)
+    assert readings["conditions/follows/target_slope"].value == 1.0
+    assert "conditions/all/objectives/hypervolume/n=600" not in readings, "one property has no front"
+    values = found.column("target_slope")
+    assert found.column("mean_value") == pytest.approx(values, abs=0.05)

@@ -72,7 +72,7 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
             if metric.measures(evaluation.samples.kind)
         }
         | ({} if evaluation.conditions is None else {"conditions": {"definition": DEFINITION, "reference": ""}}),
-        "objectives": list(evaluation.samples.objectives),
+        "objectives": evaluation.samples.objective_names,
         "problems": evaluation.problems,
         "remarks": evaluation.remarks,
         "oracle": evaluation.oracle,

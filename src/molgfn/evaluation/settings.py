@@ -55,7 +55,7 @@ class EvaluationSettings:
         condition_log_pt_objects: of these, how many whose log P_T(x) is estimated; 0 for none. None: 16, or
             ``log_pt_objects`` where that is less.
         focus_cosine: an object is in focus of a goal where the cosine between its desirabilities and the goal's
-            direction is at least this; None: .98.
+            direction is at least this; None: as the reward has it, else .98.
         extra: further metrics, such as your own classes.
     """
 

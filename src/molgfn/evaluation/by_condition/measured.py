@@ -23,11 +23,12 @@ from molgfn.evaluation.samples import draw_samples, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
+from molgfn.rewards.aggregations.goal import Goal
 from molgfn.rewards.base import Reward
 
 #: conditions that are measured where nobody says how many: of one number, of several
 ONE_NUMBER, SEVERAL_NUMBERS = 5, 15
-#: objects under each, those whose log P_T is estimated, and the cosine of a focus cone, where nobody says
+#: objects under each, those whose log P_T is estimated, and the cosine of a focus cone, where nobody else says
 SAMPLES, LOG_PT_OBJECTS, FOCUS_COSINE = 128, 16, 0.98
 #: first part of the columns of a goal
 GOAL = "goal_"
@@ -115,18 +116,27 @@ def measure_conditions(
     if predicted is None:
         why["log_z_error"] = "the objective teaches the policy no log Z of its own"
     targets = _targets(environment.at(values[0]), reward, settings, why)
-    rows = []
+    cosine, rows = _focus_cosine(reward, settings), []
     training = policy.training
     policy.eval()
     try:
         for i, value in enumerate(values):
             progress("conditions", i, len(values))
             own = int(np.random.SeedSequence((seed, i)).generate_state(1)[0])
-            rows.append(_measure(environment.at(value), policy, reward, settings, targets, predicted, own, why))
+            here = environment.at(value)
+            row = _measure(here, policy, reward, settings, targets, predicted, own, why)
+            row.numbers.update(_focus(row.samples, row.condition, cosine))
+            rows.append(row)
     finally:
         policy.train(training)
     progress("conditions", len(values), len(values))
-    return ByCondition(condition.columns, rows, settings.focus_cosine or FOCUS_COSINE, why)
+    return ByCondition(condition.columns, rows, cosine, why)
+
+
+def _focus_cosine(reward: Reward, settings: EvaluationSettings) -> float:
+    """That of the settings, else that of the goal which the reward asks for."""
+    goal = getattr(getattr(reward, "oracle", None), "scalarisation", None)
+    return settings.focus_cosine or (goal.cosine if isinstance(goal, Goal) else FOCUS_COSINE)
 
 
 def _targets(
@@ -165,7 +175,6 @@ def _measure(
     if predicted is not None:
         numbers["log_z_predicted"] = predicted(environment)
         numbers["log_z_error"] = numbers["log_z_predicted"] - numbers["log_z"]
-    numbers |= _focus(samples, condition, settings.focus_cosine or FOCUS_COSINE)
     return AtCondition(condition, samples, numbers)
 
 

@@ -130,13 +130,15 @@ class Samples:
         return self.kind.take(self.objects, self.unique.tolist())
 
     @cached_property
-    def points(self) -> np.ndarray | None:
-        """[N, D]: the D objectives side by side; None where there are fewer than two.
+    def objective_names(self) -> list[str]:
+        """Objectives that some object has a value of; what others are worth may depend on the condition."""
+        return [name for name, column in self.objectives.items() if not np.isnan(column).all()]
 
-        One that no object has a value of (what it is worth may depend on the condition) is left out.
-        """
-        known = [column for column in self.objectives.values() if not np.isnan(column).all()]
-        return np.stack(known, 1) if len(known) > 1 else None
+    @cached_property
+    def points(self) -> np.ndarray | None:
+        """[N, D]: the D ``objective_names`` side by side; None where there are fewer than two."""
+        names = self.objective_names
+        return np.stack([self.objectives[name] for name in names], 1) if len(names) > 1 else None
 
     @cached_property
     def fingerprints(self) -> np.ndarray:

@@ -76,8 +76,9 @@ class Conditions:
         return charts + self._log_z()
 
     def points(self, objectives: list[str]) -> dict[str, np.ndarray]:
-        """Desirabilities of the rows of ``samples``, by objective."""
-        return {n: numbers(self.samples, f"objective_{n}") for n in objectives if f"objective_{n}" in self.samples}
+        """Desirabilities of the rows of ``samples``, by objective; without one that no row has."""
+        columns = {name: f"objective_{name}" for name in objectives if f"objective_{name}" in self.samples}
+        return {n: x for n, c in columns.items() if np.isfinite(x := numbers(self.samples, c)).any()}
 
     def objects(self, objectives: list[str]) -> pd.DataFrame:
         """``samples`` without the columns of the condition and of desirabilities."""

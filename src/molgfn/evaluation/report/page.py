@@ -194,7 +194,9 @@ def _several_objectives(results: Results) -> dict[str, Any]:
         charts = clouds(points, lambda first, second: (numbers(table, "log_reward"), "log R(x)"))
     metrics = results.evaluation["metrics"]
     volume = next((r for k, r in metrics.items() if k.startswith(f"{prefix}objectives/hypervolume/")), {})
-    text = f"{size} different {results.kind.plural} are on it: no other is at least as good in every objective and better"
+    text = (
+        f"{size} different {results.kind.plural} are on it: no other is at least as good in every objective and better"
+    )
     text += " in one."
     if pictures:
         text += f" {'Some' if len(pictures) < size else 'All'} of them, in order of the first objective: in bold the "
