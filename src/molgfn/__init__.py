@@ -4,9 +4,10 @@
     samples = molgfn.sample(run, 100)
 
 ``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
-``score`` gives values of molecules, ``draw`` shows them; ``reproduce`` is for a run that ended because something was
-not finite; ``errors`` has what they raise. Each is imported when it is first asked for, so that ``import molgfn``
-itself takes no time.
+``combine`` makes one sampler of several runs; ``entropy``, ``mutual_information``, ``free_energy``, ``marginal`` and
+``complete`` say more of one; ``score`` gives values of molecules, ``draw`` shows them; ``reproduce`` is for a run that
+ended because something was not finite; ``errors`` has what they raise. Each is imported when it is first asked for, so
+that ``import molgfn`` itself takes no time.
 """
 
 from __future__ import annotations
@@ -17,8 +18,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what follows
     from molgfn import errors as errors
+    from molgfn.api.composed import Composed as Composed
+    from molgfn.api.composed import combine as combine
     from molgfn.api.evaluating import Evaluated as Evaluated
     from molgfn.api.evaluating import evaluate as evaluate
+    from molgfn.api.foundations import complete as complete
+    from molgfn.api.foundations import entropy as entropy
+    from molgfn.api.foundations import free_energy as free_energy
+    from molgfn.api.foundations import marginal as marginal
+    from molgfn.api.foundations import mutual_information as mutual_information
     from molgfn.api.pictures import Picture as Picture
     from molgfn.api.pictures import draw as draw
     from molgfn.api.reproducing import reproduce as reproduce
@@ -35,16 +43,23 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what
 
 #: name -> the module that has it
 _PLACES = {
+    "combine": "molgfn.api.composed",
+    "complete": "molgfn.api.foundations",
     "compose": "molgfn.api.training",
     "draw": "molgfn.api.pictures",
+    "entropy": "molgfn.api.foundations",
     "evaluate": "molgfn.api.evaluating",
+    "free_energy": "molgfn.api.foundations",
     "history": "molgfn.api.runs",
     "load": "molgfn.api.runs",
+    "marginal": "molgfn.api.foundations",
+    "mutual_information": "molgfn.api.foundations",
     "reproduce": "molgfn.api.reproducing",
     "resume": "molgfn.api.training",
     "sample": "molgfn.api.sampling",
     "score": "molgfn.api.scoring",
     "train": "molgfn.api.training",
+    "Composed": "molgfn.api.composed",
     "Evaluated": "molgfn.api.evaluating",
     "Loaded": "molgfn.api.runs",
     "Picture": "molgfn.api.pictures",
@@ -52,18 +67,25 @@ _PLACES = {
     "Sampled": "molgfn.api.sampled",
 }
 __all__ = [
+    "Composed",
     "Evaluated",
     "Loaded",
     "Picture",
     "Run",
     "Sampled",
     "__version__",
+    "combine",
+    "complete",
     "compose",
     "draw",
+    "entropy",
     "errors",
     "evaluate",
+    "free_energy",
     "history",
     "load",
+    "marginal",
+    "mutual_information",
     "reproduce",
     "resume",
     "sample",

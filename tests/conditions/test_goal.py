@@ -105,7 +105,7 @@ def test_hindsight_is_the_direction_of_the_object():
 def test_people_give_a_direction_of_any_length():
     goal = Goal(names=["a", "b", "c"])
     assert goal.row({"goal": [3, 0, 4]}).tolist() == pytest.approx([0.6, 0.0, 0.8])
-    assert goal.reference == dict.fromkeys(("goal_a", "goal_b", "goal_c"), 3**-0.5)
+    assert goal.reference == pytest.approx(dict.fromkeys(("goal_a", "goal_b", "goal_c"), 3**-0.5))
     for given, says in (
         (
             {"goal": [1, 1]},

@@ -1,18 +1,20 @@
-"""What stands beside sampled objects: values of the run's reward, and log P_T."""
+"""What stands beside sampled objects: the condition, values of the run's reward, and log P_T."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from molgfn.api.own_files import own_reward
-from molgfn.environments.base import States
+from molgfn.environments.base import Environment, States
+from molgfn.environments.conditional import fixed_condition
 from molgfn.errors import CheckpointError, DataError
 from molgfn.evaluation.progress import Progress
 from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 from molgfn.runs.checkpoint import Loaded
 
@@ -23,6 +25,16 @@ EVERY = 256
 #: the columns of log P_T
 LOG_PT = ("log_pt", "log_pt_error")
 NAN = float("nan")
+
+
+class Sampling(Protocol):
+    """What can be drawn from: a run, or several that were made one."""
+
+    @property
+    def environment(self) -> Environment: ...
+
+    @property
+    def policy(self) -> Policy: ...
 
 
 def sampled_reward(loaded: Loaded, given: Mapping[str, str] | None = None, instead: str = "") -> Reward:
@@ -42,19 +54,25 @@ def sampled_reward(loaded: Loaded, given: Mapping[str, str] | None = None, inste
     return made
 
 
+def condition_columns(loaded: Loaded, number: int) -> dict[str, list[Any]]:
+    """The one condition that ``number`` objects were built under: column -> as many cells; empty without one."""
+    return {name: [value] * number for name, value in fixed_condition(loaded.environment).items()}
+
+
 def value_columns(
     loaded: Loaded,
     by: Reward,
     objects: Any,
     keys: list[str],
     progress: Progress,
-    condition: Mapping[str, list[float]],
+    condition: Mapping[str, list[float]] | None = None,
 ) -> dict[str, list[Any]]:
     """``value``, the components, ``log_reward``, what the oracle says in words, and ``problem``: name -> N cells.
 
-    ``condition``: column -> N numbers that the objects were built under.
+    ``condition``: column -> N numbers that the objects were built under; None: the one condition of the run, if any.
     """
-    under = {name: torch.tensor(column, dtype=torch.float64) for name, column in condition.items()}
+    own = condition_columns(loaded, len(objects)) if condition is None else condition
+    under = {name: torch.tensor(column, dtype=torch.float64) for name, column in own.items()}
     columns: dict[str, list[Any]] = {}
     for first in range(0, len(objects), EVERY):
         last = min(first + EVERY, len(objects))
@@ -74,7 +92,7 @@ def value_columns(
 
 
 def log_pt_columns(
-    loaded: Loaded,
+    loaded: Sampling,
     objects: Any,
     keys: list[str],
     *,

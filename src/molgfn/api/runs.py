@@ -43,6 +43,8 @@ def load(run: RunLike, *, trust: Sequence[str] = (), device: torch.device | str 
     """
     if isinstance(run, Loaded):
         return run
+    if not isinstance(run, Run | str | Path):
+        raise ConfigError(f"run: a {type(run).__name__} is no run, and has no checkpoint")
     return checkpoint.load(checkpoint_of(run), trust=trusted_for(run, trust), device=usable(device))
 
 

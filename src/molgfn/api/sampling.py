@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from molgfn.api.columns import log_pt_columns, sampled_reward, value_columns
+from molgfn.api.columns import Sampling, log_pt_columns, sampled_reward, value_columns
+from molgfn.api.composed import Composed
 from molgfn.api.conditions import Asked, under_each
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
@@ -30,7 +31,7 @@ MOST_DRAWS = 20
 
 
 def sample(
-    run: RunLike,
+    run: RunLike | Composed,
     number: int = 100,
     *,
     seed: int = 0,
@@ -50,7 +51,7 @@ def sample(
     The same arguments give the same objects; a larger ``number`` with the same ``batch`` begins with the same ones.
 
     Args:
-        run: as of ``load``.
+        run: as of ``load``, or what ``combine`` returned.
         number: objects wanted, at least 1; of each condition where several are asked for. There may be fewer: ``20 *
             number`` draws are made at most (and that is said).
         seed: of the random stream, at least 0.
@@ -76,10 +77,18 @@ def sample(
         CheckpointError: there is no such run, or it (or its reward: ``values=False`` goes without) cannot be built.
     """
     require_numbers(number, temperature, log_pt_samples, batch, seed)
-    each = under_each(load(run, trust=trust, device=device), condition)
-    if len(each) == 1 and (here := in_words(fixed_condition(each[0].environment))):
-        logger.info("condition: %s", here)
-    reward = sampled_reward(each[0], files) if values else None
+    each: list[Loaded] | list[Composed]
+    reward: Reward | list[Reward] | None
+    if isinstance(run, Composed):
+        if condition:
+            raise ConfigError("condition: in a composition each run has its own: combine([load(a).under({...}), ...])")
+        each, reward = [run], run.rewards(files) if values else None
+        logger.info("%s", run)
+    else:
+        each = under_each(load(run, trust=trust, device=device), condition)
+        if len(each) == 1 and (here := in_words(fixed_condition(each[0].environment))):
+            logger.info("condition: %s", here)
+        reward = sampled_reward(each[0], files) if values else None
     drawn = sample_from_each(
         each,
         reward,
@@ -97,7 +106,9 @@ def sample(
     return drawn
 
 
-def sample_from_each(each: Sequence[Loaded], reward: Reward | None, number: int, **settings: Any) -> Sampled:
+def sample_from_each(
+    each: Sequence[Loaded | Composed], reward: Reward | Sequence[Reward] | None, number: int, **settings: Any
+) -> Sampled:
     """``sample_from`` for a run under each of several conditions, as one; ``settings`` as of there.
 
     The random stream starts anew for each, so that what is drawn under a condition does not depend on the others.
@@ -106,8 +117,8 @@ def sample_from_each(each: Sequence[Loaded], reward: Reward | None, number: int,
 
 
 def sample_from(
-    loaded: Loaded,
-    reward: Reward | None,
+    loaded: Loaded | Composed,
+    reward: Reward | Sequence[Reward] | None,
     number: int,
     *,
     seed: int = 0,
@@ -117,11 +128,29 @@ def sample_from(
     batch: int = 256,
     progress: Progress = silent,
 ) -> Sampled:
-    """``sample`` with the run and the reward (None: no values) at hand."""
+    """``sample`` with the run and the reward (of a composition: the rewards; None: no values) at hand."""
     drawn = draw(loaded, number, seed=seed, unique=unique, temperature=temperature, batch=batch, progress=progress)
-    columns: dict[str, list[Any]] = dict(drawn.condition)
-    if reward is not None:
-        columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress, drawn.condition)
+    return described(loaded, reward, drawn, log_pt_samples=log_pt_samples, seed=seed, progress=progress)
+
+
+def described(
+    loaded: Loaded | Composed,
+    reward: Reward | Sequence[Reward] | None,
+    drawn: Drawn,
+    *,
+    log_pt_samples: int = 0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Sampled:
+    """What was drawn with what is known of each object; arguments as of ``sample_from``."""
+    if isinstance(loaded, Composed):
+        columns = loaded.condition_columns(len(drawn.keys))
+        if reward is not None:
+            columns |= loaded.value_columns(reward, drawn.objects, drawn.keys, progress)  # type: ignore[arg-type]
+    else:
+        columns = dict(drawn.condition)
+        if reward is not None:
+            columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress, drawn.condition)  # type: ignore[arg-type]
     if log_pt_samples:
         columns |= log_pt_columns(
             loaded,
@@ -185,18 +214,20 @@ class Drawn:
 
 @torch.no_grad()
 def draw(
-    loaded: Loaded,
+    loaded: Sampling,
     number: int,
     *,
     seed: int = 0,
     unique: bool = False,
     temperature: float = 1.0,
     batch: int = 256,
+    start: States | None = None,
     progress: Progress = silent,
 ) -> Drawn:
     """``number`` valid objects (``unique``: different ones), or as many as ``MOST_DRAWS * number`` draws give.
 
-    ``progress`` is told after each batch how many there are.
+    ``progress`` is told after each batch how many there are. ``start``: the state [1] that all are begun from; None:
+    the source.
     """
     environment, kind = loaded.environment, loaded.environment.kind
     sampler = Sampler(environment)
@@ -207,8 +238,9 @@ def draw(
     terminal: list[States] = []
     own = drawn_condition(environment) is not None
     out.condition = {name: [] for name in environment.condition_values(environment.initial(1))}
+    begin = None if start is None else start[torch.zeros(batch, dtype=torch.int64)]
     while len(out.keys) < number and out.draws < MOST_DRAWS * max(number, batch):
-        trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration)
+        trajectories = sampler.forward(loaded.policy, batch, generator=generator, exploration=exploration, start=begin)
         objects = environment.objects(trajectories.terminal)
         rows: list[int] = []
         for row, (key, problem) in enumerate(zip(kind.keys(objects), kind.problems(objects), strict=True)):

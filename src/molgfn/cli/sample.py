@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -13,22 +12,19 @@ from molgfn.cli.files.given_condition import (
     CONDITION_HELP,
     CONDITIONS_HELP,
     WORDS_METAVAR,
+    apart,
     given_conditions,
-    is_word,
-    not_asked,
 )
 from molgfn.cli.files.given_files import FILE_HELP, given_files
+from molgfn.cli.files.several_runs import COMPOSE_HELP, FLOWS_HELP, own_rewards, run_or_composition
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from molgfn.api.conditions import Asked
     from molgfn.objects.base import ObjectKind
-    from molgfn.runs.checkpoint import Loaded
 
 
 @click.command(short_help="Sample objects from a checkpoint.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.argument("words", nargs=-1, metavar=WORDS_METAVAR)
+@click.argument("runs_and_words", nargs=-1, required=True, metavar=f"CHECKPOINT... {WORDS_METAVAR}")
 @click.option("-n", "--number", type=click.IntRange(1), default=1000, show_default=True, help="Objects to write.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .smi, .sdf, .csv or .parquet.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random stream.")
@@ -53,13 +49,14 @@ if TYPE_CHECKING:
 )
 @click.option("--condition", "numbers", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
 @click.option("--conditions", "table", type=click.Path(path_type=Path), help=CONDITIONS_HELP)
+@click.option("--compose", metavar="RULE[:WEIGHT,...]", help=COMPOSE_HELP)
+@click.option("--flows", type=click.Choice(["exact", "learned"]), help=FLOWS_HELP)
 @click.option("--batch", type=click.IntRange(1), default=256, show_default=True, help="Objects drawn at once.")
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package or file.py of yours whose classes the run names.")
 @click.option("--file", "files", multiple=True, metavar="KEY=PATH", help=FILE_HELP)
 def sample(
-    checkpoint: Path,
-    words: tuple[str, ...],
+    runs_and_words: tuple[str, ...],
     number: int,
     output: Path,
     seed: int,
@@ -69,6 +66,8 @@ def sample(
     log_pt_samples: int | None,
     numbers: tuple[str, ...],
     table: Path | None,
+    compose: str | None,
+    flows: Literal["exact", "learned"] | None,
     batch: int,
     device: str,
     trust: tuple[str, ...],
@@ -91,6 +90,10 @@ def sample(
     the files that the run was trained with; --file says where one is now, or which other one to take. Where it needs
     what is not here (docking), --no-values goes without.
 
+    With --compose several runs of one environment are combined at each step, with no further training (mean and mixture
+    exactly as far as the flows are exact, the others approximately): columns of run 1, 2 ... end in _1, _2 ..., and
+    `log_reward` is what the rule makes of their rewards.
+
     \b
     Examples:
       molgfn sample runs/quickstart-20260102-030405 -n 1000 -o molecules.smi
@@ -101,34 +104,31 @@ def sample(
       molgfn sample last.ckpt -n 100 condition.temperature=16 -o molecules.csv
       molgfn sample last.ckpt -n 100 condition.temperature=8 condition.temperature=32 -o grid.csv
       molgfn sample last.ckpt -n 500 condition=drawn -o molecules.csv
+      molgfn sample runs/qed runs/sa --compose mean:.3,.7 -n 1000 -o both.csv
 
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable checkpoint.
     """
     from molgfn.api.object_files import require_place
 
-    given, asked = given_files(files), given_conditions(_words(checkpoint, words), numbers, table)
+    runs, words = apart(runs_and_words)
+    given, asked = given_files(files), given_conditions(words, numbers, table)
     if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
     if not trust:  # code of one's own may have another kind of object, with formats of its own
         _require_room(output, None, values, log_pt_samples)
     require_place(output)
-    from molgfn.api.columns import sampled_reward
-    from molgfn.api.conditions import under_each
-    from molgfn.api.runs import load
     from molgfn.api.sampling import sample_from_each
     from molgfn.cli.progress import shown
 
-    each = under_each(load(checkpoint, trust=trust, device=device), asked)
+    each = run_or_composition(runs, compose, flows, asked, trust=trust, device=device)
     loaded, wanted = each[0], number * len(each)
-    if said := _condition_in_words(each, asked):
-        click.echo(f"condition: {said}")
     room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
     trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     scored = values or (values is None and room)
     if given and not scored:
         raise click.UsageError("--file is for the run's reward, and without values there is none.")
-    reward = sampled_reward(loaded, given, "; --no-values samples without it") if scored else None
+    reward = own_rewards(loaded, given, "; --no-values samples without it") if scored else None
     with shown() as show:
         drawn = sample_from_each(
             each,
@@ -151,31 +151,6 @@ def sample(
         what = "different objects" if unique else "valid objects"
         click.echo(f"error: only {len(drawn.objects)} of {wanted} {what} in {drawn.draws} draws", err=True)
         click.get_current_context().exit(1)
-
-
-def _words(checkpoint: Path, words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words, where the first argument is a run and the others are words."""
-    if is_word(str(checkpoint)):
-        raise click.UsageError(f"the run comes first, before `{checkpoint}`.")
-    if other := [word for word in words if not is_word(word)]:
-        raise click.UsageError(f"`{other[0]}`: after the run come words such as condition.temperature=16.")
-    return words
-
-
-def _condition_in_words(each: Sequence[Loaded], asked: Asked) -> str:
-    """What is drawn under which conditions; "" without one."""
-    from molgfn.api.conditions import DRAWN
-    from molgfn.environments.conditional import Conditional, fixed_condition, in_words
-
-    environment = each[0].environment
-    if not isinstance(environment, Conditional):
-        return ""
-    if asked == DRAWN:
-        return f"{environment.given.name}, drawn for each object as in training"
-    if len(each) > 1:
-        return f"{len(each)} of them, from {in_words(fixed_condition(environment))} on"
-    here = in_words(fixed_condition(environment))
-    return here if asked else here + not_asked(next(iter(environment.given.words)))
 
 
 def _require_room(output: Path, kind: ObjectKind | None, values: bool | None, log_pt_samples: int | None) -> bool:

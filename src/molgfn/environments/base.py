@@ -227,6 +227,14 @@ class Environment(OfAKind, ABC):
         """
         return torch.zeros(len(states), dtype=torch.float64)
 
+    def log_multiplicity(self, states: States) -> Tensor:
+        """log c(s) [B], float64, on the CPU: how many forward action sequences lead to s for each backward one from it.
+
+        0 where every state is reached as often as it is left. Other than 0 where several actions lead to the same state
+        and one leads back (a symmetric fragment that is joined at one of several equal points).
+        """
+        return torch.zeros(len(states), dtype=torch.float64)
+
     def has_object(self, states: States) -> Tensor:
         """bool [B]: the state stands for an object that ``objects`` can be asked for, whether it may exit or not."""
         return self.stop_mask(states)

@@ -162,6 +162,9 @@ class Conditional(Environment):
     def log_symmetry(self, states: ConditionalStates, objects: Any) -> Tensor:
         return self.inner.log_symmetry(states.inner, objects)
 
+    def log_multiplicity(self, states: ConditionalStates) -> Tensor:
+        return self.inner.log_multiplicity(states.inner)
+
     def states_of(self, objects: Any) -> ConditionalStates:
         """Under the reference value; ``with_drawn_condition`` draws others."""
         inner = self.inner.states_of(objects)

@@ -12,6 +12,7 @@ from torch import Tensor
 from molgfn.environments.base import Environment, States
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.base import Policy
+from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler
@@ -71,10 +72,46 @@ def log_terminal_probability(
     """
     if samples < 2:
         raise ValueError(f"samples: {samples} backward trajectories per object; a standard error takes at least 2")
-    n = len(objects)
-    if not n:
+    if not len(objects):
         return TerminalEstimate(torch.zeros(0).double(), torch.zeros(0).double(), samples)
-    draws = []
+    weights, _ = backward_draws(
+        environment,
+        policy,
+        objects,
+        samples=samples,
+        generator=generator,
+        seed=seed,
+        batch=batch,
+        under=under,
+        progress=progress,
+    )
+    log_mean = torch.logsumexp(weights, 1) - math.log(samples)
+    relative = (weights - log_mean[:, None]).exp()
+    return TerminalEstimate(log_mean, relative.std(1, correction=1) / math.sqrt(samples), samples)
+
+
+@torch.no_grad()
+def backward_draws(
+    environment: Environment,
+    policy: Policy,
+    objects: Any,
+    *,
+    samples: int,
+    generator: torch.Generator | None = None,
+    seed: int = 0,
+    batch: int = 256,
+    under: States | None = None,
+    progress: Progress = silent,
+) -> tuple[Tensor, Tensor]:
+    """log w of every backward trajectory, and the log weight of every draw of a terminal state, float64 [B, N] each.
+
+    P_T(x) is the mean of w. Arguments as of ``log_terminal_probability``; at least one object and one sample.
+
+    Raises:
+        DataError: an object that the environment cannot build.
+    """
+    n = len(objects)
+    draws, weights = [], []
     for k in range(samples):
         terminal, log_weight = environment.terminal_draws(objects, seed + k)
         if under is not None:
@@ -82,17 +119,16 @@ def log_terminal_probability(
         ratios = []
         for lo in range(0, n, batch):
             progress("log P_T", k * n + lo, samples * n)
-            ratios.append(_log_ratio(environment, policy, terminal[lo : lo + batch], generator))
-        draws.append(torch.cat(ratios) + log_weight.double())
-    weights = torch.stack(draws, 1)
-    log_mean = torch.logsumexp(weights, 1) - math.log(samples)
-    relative = (weights - log_mean[:, None]).exp()
-    return TerminalEstimate(log_mean, relative.std(1, correction=1) / math.sqrt(samples), samples)
+            trajectories = Sampler(environment).backward(policy, terminal[lo : lo + batch], generator=generator)
+            ratios.append(log_ratio(policy, trajectories))
+        weights.append(log_weight.double()[:, None])
+        draws.append((torch.cat(ratios) + log_weight.double())[:, None])
+    return torch.cat(draws, 1), torch.cat(weights, 1)
 
 
-def _log_ratio(environment: Environment, policy: Policy, terminal: Any, generator: torch.Generator | None) -> Tensor:
-    """Log P_F(tau) / P_B(tau | t) of one backward trajectory per terminal state, float64 [B] on the CPU."""
-    trajectories = Sampler(environment).backward(policy, terminal, generator=generator)
+@torch.no_grad()
+def log_ratio(policy: Policy, trajectories: Trajectories) -> Tensor:
+    """Log P_F(tau) / P_B(tau | t) of B trajectories, float64 [B] on the CPU."""
     # the reward plays no part in P_F / P_B; an evaluation wants to see one
     blank = replace(trajectories, log_reward=torch.zeros(len(trajectories), device=policy.device))
     evaluated = evaluate(blank, policy, quantities=(LogPB,))

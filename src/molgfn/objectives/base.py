@@ -161,6 +161,8 @@ class Objective(FormerNames, ABC):
     bootstraps: ClassVar[bool] = False
     #: ``log_flow`` is log F(s) - log R'(s), not log F(s)
     forward_looking: ClassVar[bool] = False
+    #: at its optimum ``log_flow`` is log F(s) of what is sampled, at every state and with log F(s0) = log Z
+    learns_flow: ClassVar[bool] = False
     #: the target network that it has where the config names none; None for none
     target: TargetNetwork | None = None
     #: networks beside the policy that it trains

@@ -30,6 +30,21 @@ def is_word(text: str) -> bool:
     return re.match(rf"{WORD}(\.[^=/\\]*)?=", text) is not None
 
 
+def apart(arguments: Sequence[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The runs, which come first, and the words about a condition behind them."""
+    from molgfn.paths import expanded
+
+    words = tuple(argument for argument in arguments if is_word(argument))
+    runs = arguments[: len(arguments) - len(words)]
+    if not runs:
+        raise click.UsageError("which run? Give its folder or a checkpoint before the words.")
+    if any(map(is_word, runs)):
+        raise click.UsageError(f"`{words[0]}`: words about the condition come after the run.")
+    if other := [run for run in runs[1:] if "=" in run and not Path(run).exists()]:
+        raise click.UsageError(f"`{other[0]}`: after the run come words such as {WORD}.temperature=16.")
+    return tuple(Path(expanded(run)) for run in runs), words
+
+
 def given_conditions(words: Sequence[str], numbers: Sequence[str] = (), file: Path | None = None) -> Asked:
     """What objects should be built under, out of all that the command line says of it; None where it says nothing.
 

@@ -301,6 +301,9 @@ class Fragments(ListedActions, Enumerable):
             exact = np.where(np.isfinite(exact), exact, self._tree_symmetry(states))
         return torch.as_tensor(exact, dtype=torch.float64)
 
+    def log_multiplicity(self, states: FragmentStates) -> Tensor:
+        return torch.from_numpy(self._tree_symmetry(states))
+
     def _tree_symmetry(self, states: FragmentStates) -> np.ndarray:
         return self.space.tree_log_symmetry(states.kinds.cpu().numpy(), states.joins.cpu().numpy())
 

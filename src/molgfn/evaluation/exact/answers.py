@@ -13,9 +13,10 @@ from torch import Tensor
 
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment, States
-from molgfn.environments.enumeration import StateGraph, enumerate_states
+from molgfn.environments.enumeration import StateGraph
 from molgfn.errors import ContractError
 from molgfn.evaluation.exact.layers import Layers
+from molgfn.evaluation.exact.objects import by_object, list_objects
 from molgfn.policies.base import Policy
 from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.rewards.base import Reward
@@ -79,9 +80,7 @@ class ExactTarget:
 
     def by_object(self, log_terminal: Tensor) -> Tensor:
         """Probability of every object [K] from log P_T of every state [M]."""
-        ends = self.objects >= 0
-        p = torch.zeros(len(self.keys), dtype=torch.float64)
-        return p.index_add(0, self.objects[ends], log_terminal.double()[ends].exp())
+        return by_object(self.objects, len(self.keys), log_terminal)
 
 
 @dataclass(frozen=True)
@@ -195,23 +194,17 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     Raises:
         NotEnumerableError: the space cannot be listed, or has more than ``limit`` states.
     """
-    graph = enumerate_states(environment, limit)
-    ends = torch.nonzero(graph.can_stop).squeeze(1)
+    listed = list_objects(environment, limit=limit)
+    graph, ends = listed.graph, listed.ends
     terminal: States = graph.states[ends]
-    objects = environment.objects(terminal)
-    names = environment.kind.keys(objects)
-    position: dict[str, int] = {}
-    index = torch.tensor([position.setdefault(name, len(position)) for name in names], dtype=torch.int64)
-    first = torch.full((len(position),), len(names)).scatter_reduce(0, index, torch.arange(len(names)), "amin")
-    distinct = environment.kind.take(objects, first.tolist())
-    keys = list(position)
-    condition = environment.condition_values(terminal[first])
-    scores = reward(distinct, keys, condition)
-    owner = torch.full((len(graph),), -1, dtype=torch.int64)
-    owner[ends] = index
+    distinct = environment.kind.take(listed.made, listed.first.tolist())
+    condition = environment.condition_values(terminal[listed.first])
+    scores = reward(distinct, listed.keys, condition)
     log_symmetry = torch.zeros(len(graph), dtype=torch.float64)
-    log_symmetry[ends] = environment.log_symmetry(terminal, objects).double()
-    return ExactTarget(graph, keys, owner, scores.log_reward.double(), log_symmetry, scores.measurements)
+    log_symmetry[ends] = environment.log_symmetry(terminal, listed.made).double()
+    return ExactTarget(
+        graph, listed.keys, listed.objects, scores.log_reward.double(), log_symmetry, scores.measurements
+    )
 
 
 def compare(target: ExactTarget, log_terminal: Tensor) -> ExactResult:

@@ -21,10 +21,10 @@ class Layers:
         self._forward = _Groups(graph.depth, owner=graph.target, other=graph.source, ascending=True)
         self._backward = _Groups(graph.depth, owner=graph.source, other=graph.target, ascending=False)
 
-    def reach(self, log_pf: Tensor) -> Tensor:
-        """Log probability [M] that a trajectory passes through each state, given log P_F of every edge [E]."""
+    def reach(self, log_pf: Tensor, start: int = 0) -> Tensor:
+        """Log probability [M] that a trajectory from state ``start`` passes through each state, given log P_F [E]."""
         out = torch.full((self._size,), -torch.inf, dtype=torch.float64)
-        out[0] = 0.0
+        out[start] = 0.0
         return self._forward.run(out, log_pf)
 
     def flows(self, log_pb: Tensor, log_exit: Tensor) -> Tensor:

@@ -36,6 +36,7 @@ class DetailedBalance(StepRegression):
     quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, NextLogFlow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
+    learns_flow: ClassVar[bool] = True
     reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2111.09266 (the detailed balance condition)"
     bootstraps: ClassVar[bool] = True
 

@@ -41,6 +41,7 @@ class FlowMatching(StepRegression):
     quantities: ClassVar[tuple[type[Quantity], ...]] = (LogFlow, NextLogFlow, LogInflow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
+    learns_flow: ClassVar[bool] = True
     reference: ClassVar[str] = "Bengio et al. 2021, arXiv 2106.04399 (the flow-matching loss)"
     bootstraps: ClassVar[bool] = True
 

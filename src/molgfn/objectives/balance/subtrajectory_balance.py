@@ -45,6 +45,7 @@ class SubTrajectoryBalance(Objective):
     quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, NextLogFlow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
+    learns_flow: ClassVar[bool] = True
     reference: ClassVar[str] = "Madan et al. 2023, arXiv 2209.12782 (the SubTB(lambda) loss)"
     bootstraps: ClassVar[bool] = True
 

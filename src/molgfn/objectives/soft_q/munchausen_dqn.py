@@ -45,6 +45,7 @@ class MunchausenDQN(SoftDQN):
     """
 
     quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, TargetLogFlow, TargetLogPF)
+    learns_flow: ClassVar[bool] = False  # log pi in its reward moves V off log F
     reference: ClassVar[str] = "Tiapkin et al. 2023, arXiv 2310.12934 (M-DQN); Vieillard et al. 2020, arXiv 2007.14430"
 
     def __init__(

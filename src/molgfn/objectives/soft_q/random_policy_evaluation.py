@@ -57,6 +57,7 @@ class RandomPolicyEvaluation(Objective):
     )
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
+    learns_flow: ClassVar[bool] = True
     reference: ClassVar[str] = "He et al. 2025, arXiv 2406.02213 (RPE)"
     bootstraps: ClassVar[bool] = True
     target = TargetNetwork(rate=0.25, every=1)

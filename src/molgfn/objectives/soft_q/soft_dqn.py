@@ -44,6 +44,7 @@ class SoftDQN(Objective):
     quantities: ClassVar[tuple[type[Quantity], ...]] = (LogPB, LogFlow, TargetLogFlow)
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "flow"})
+    learns_flow: ClassVar[bool] = True
     reference: ClassVar[str] = "Tiapkin et al. 2023, arXiv 2310.12934 (SoftDQN)"
     bootstraps: ClassVar[bool] = True
     target = TargetNetwork(rate=0.25, every=1)
