@@ -80,11 +80,11 @@ def test_a_policy_that_is_exact_under_every_condition_reads_so():
         assert len(row.samples) == row.numbers["objects"] == 200
         assert row.numbers["mean_value"] == pytest.approx(row.samples.value.mean())
     readings = condition_readings(found)
-    assert readings["conditions/each/tv"].count == 4
-    assert readings["conditions/largest/tv"].value < 1e-6
-    assert readings["conditions/each/log_z_error"].value < 1e-5
-    assert readings["conditions/follows/beta"].value == 1.0, "the colder, the better"
-    assert "conditions/all/internal_diversity" not in readings, "points of a grid have no fingerprints"
+    assert readings["by_condition/each/tv"].count == 4
+    assert readings["by_condition/largest/tv"].value < 1e-6
+    assert readings["by_condition/each/log_z_error"].value < 1e-5
+    assert readings["by_condition/follows/beta"].value == 1.0, "the colder, the better"
+    assert "by_condition/all/internal_diversity" not in readings, "points of a grid have no fingerprints"
 
 
 def test_a_policy_that_ignores_the_condition_is_found_out():
@@ -98,7 +98,7 @@ def test_a_policy_that_ignores_the_condition_is_found_out():
     assert tv == pytest.approx(np.array([float(x) for x in expected]), abs=1e-6)
     assert tv.max() > 0.2
     assert found.why["log_z_error"] == "the objective teaches the policy no log Z of its own"
-    assert condition_readings(found)["conditions/each/log_z_error"].value is None
+    assert condition_readings(found)["by_condition/each/log_z_error"].value is None
 
 
 def test_a_space_is_scored_once_for_all_conditions():
@@ -158,10 +158,10 @@ def test_a_space_that_cannot_be_listed_is_compared_with_importance_sampling():
         environment, Solved(environment, reward), reward, settings, objective=TrajectoryBalance()
     )
     readings = condition_readings(found)
-    assert "more than 10 states" in readings["conditions/each/tv"].note
-    assert "condition_log_pt_objects=0" in readings["conditions/each/spearman"].note
-    assert "importance sampling" in readings["conditions/each/log_z_error"].note
-    assert readings["conditions/each/log_z_error"].value < 1e-4, "exact flows have weights that are all Z"
+    assert "more than 10 states" in readings["by_condition/each/tv"].note
+    assert "condition_log_pt_objects=0" in readings["by_condition/each/spearman"].note
+    assert "importance sampling" in readings["by_condition/each/log_z_error"].note
+    assert readings["by_condition/each/log_z_error"].value < 1e-4, "exact flows have weights that are all Z"
 
 
 def test_the_evaluation_of_a_conditional_run_has_it_beside_the_reference(tmp_path):
@@ -172,7 +172,7 @@ def test_the_evaluation_of_a_conditional_run_has_it_beside_the_reference(tmp_pat
     assert evaluation.source["condition"] == {"beta": 2.0}
     assert evaluation.oracle["raw"] == reward.counters.raw - before
     assert evaluation.values()["exact/tv"] < 1e-6
-    assert evaluation.values()["conditions/each/tv"] < 1e-6
+    assert evaluation.values()["by_condition/each/tv"] < 1e-6
     folder = write_evaluation(evaluation, tmp_path / "evaluation")
     rows = list(csv.DictReader((folder / "conditions.csv").open()))
     assert next(iter(rows[0])) == "beta"
@@ -181,7 +181,7 @@ def test_the_evaluation_of_a_conditional_run_has_it_beside_the_reference(tmp_pat
     objects = list(csv.DictReader((folder / "condition_samples.csv").open()))
     assert sum(int(row["count"]) for row in objects) == 4 * 200
     plain = json.loads((folder / "metrics.json").read_text())
-    assert plain["metrics"]["conditions/each/tv"]["count"] == 4
+    assert plain["metrics"]["by_condition/each/tv"]["count"] == 4
     text = write_report(tmp_path, name="many").read_text()
     assert "<h2>Conditions</h2>" in text
     assert "log Z of each condition" in text
@@ -209,12 +209,12 @@ def test_samples_follow_a_preference_and_their_front_is_that_of_all_of_them():
     assert len(found.rows) == 15, "as many as without a word for several numbers"
     assert found.column("tv").max() < 1e-6
     readings = condition_readings(found)
-    assert readings["conditions/follows/preference_branin"].value > 0.9
-    assert readings["conditions/follows/preference_sphere"].value > 0.9
+    assert readings["by_condition/follows/preference_branin"].value > 0.9
+    assert readings["by_condition/follows/preference_sphere"].value > 0.9
     points = np.concatenate([row.samples.points for row in found.rows])
     assert points.shape == (15 * 150, 2)
-    assert readings["conditions/all/objectives/hypervolume/n=2250"].value == pytest.approx(hypervolume(points))
-    assert readings["conditions/each/mean_branin"].value == pytest.approx(points[:, 0].mean())
+    assert readings["by_condition/all/objectives/hypervolume/n=2250"].value == pytest.approx(hypervolume(points))
+    assert readings["by_condition/each/mean_branin"].value == pytest.approx(points[:, 0].mean())
     rows = list(csv.DictReader(object_table(found).splitlines()))
     again = np.array([[float(row["objective_branin"]), float(row["objective_sphere"])] for row in rows])
     assert hypervolume(again) == pytest.approx(hypervolume(points))
@@ -232,8 +232,8 @@ def test_the_share_in_focus_is_that_of_the_rewards_cone():
         assert row.numbers["in_focus"] == pytest.approx((cosine >= 0.95).mean())
         assert row.numbers["angle"] == pytest.approx(np.degrees(np.arccos(np.minimum(cosine, 1))).mean())
     readings = condition_readings(found)
-    assert readings["conditions/each/in_focus/cosine=0.95"].value > 0.9, "the cone has points of the grid in it"
-    assert readings["conditions/follows/goal_branin"].value > 0.9
+    assert readings["by_condition/each/in_focus/cosine=0.95"].value > 0.9, "the cone has points of the grid in it"
+    assert readings["by_condition/follows/goal_branin"].value > 0.9
     narrow = measured(environment, reward, conditions=6, focus_cosine=0.999)
     assert narrow.column("in_focus").mean() < found.column("in_focus").mean()
     deaf = measure_conditions(
@@ -251,7 +251,7 @@ def test_samples_follow_a_target():
     reward = Power(oracle=Slope(), transform=Near(width=0.1, name="slope"), beta=4.0)
     found = measured(environment, reward, conditions=4)
     readings = condition_readings(found)
-    assert readings["conditions/follows/target_slope"].value == 1.0
-    assert "conditions/all/objectives/hypervolume/n=600" not in readings, "one property has no front"
+    assert readings["by_condition/follows/target_slope"].value == 1.0
+    assert "by_condition/all/objectives/hypervolume/n=600" not in readings, "one property has no front"
     values = found.column("target_slope")
     assert found.column("mean_value") == pytest.approx(values, abs=0.05)

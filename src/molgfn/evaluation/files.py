@@ -71,7 +71,7 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
             for metric in evaluation.metrics
             if metric.measures(evaluation.samples.kind)
         }
-        | ({} if evaluation.conditions is None else {"conditions": {"definition": DEFINITION, "reference": ""}}),
+        | ({} if evaluation.conditions is None else {"by_condition": {"definition": DEFINITION, "reference": ""}}),
         "objectives": evaluation.samples.objective_names,
         "problems": evaluation.problems,
         "remarks": evaluation.remarks,

@@ -17,11 +17,11 @@ from molgfn.evaluation.samples import cat_samples
 
 #: what these readings are, for reports
 DEFINITION = (
-    "Under each of n conditions spread over what was trained, a row in conditions.csv each. conditions/each is a mean "
-    "over conditions (its interval too, as if these were drawn anew); tv is from R(x|c)/Z(c), where the space can "
+    "Under each of n conditions spread over what was trained, a row of conditions.csv each. by_condition/each: the "
+    "mean over conditions (its interval too, as if they were drawn anew); tv is from R(x|c)/Z(c), where the space can "
     "be listed, and log_z_error |log Z(c) of the policy - log Z(c)|, the latter exact or by importance sampling. "
     "follows is Spearman's correlation, over conditions, of a number of it with the mean of what it asks for. "
-    "conditions/all is measured on the samples of all conditions together."
+    "by_condition/all is measured on the samples of all conditions together."
 )
 #: numbers whose mean over conditions is reported; those of single objectives come beside them
 EACH = ("mean_value", "mean_log_reward", "internal_diversity", "spearman", "tv", "elbo", "in_focus", "angle")
@@ -37,37 +37,37 @@ def together(measured: ByCondition) -> Samples:
 
 
 def condition_readings(measured: ByCondition) -> dict[str, Reading]:
-    """Key -> reading, all below ``conditions/``."""
+    """Key -> reading, all below ``by_condition/``."""
     out: dict[str, Reading] = {}
     objectives = [f"mean_{name}" for name in measured.rows[0].samples.objectives]
     for name in (*EACH, *objectives):
         values = measured.column(name)
-        key = f"conditions/each/{name}" + (f"/cosine={measured.cosine:g}" if name == "in_focus" else "")
+        key = f"by_condition/each/{name}" + (f"/cosine={measured.cosine:g}" if name == "in_focus" else "")
         if not np.isnan(values).all():
             out[key] = Reading.mean(values)
         elif name in measured.why:
             out[key] = Reading.missing(measured.why[name])
     if not np.isnan(tv := measured.column("tv")).all():
-        out["conditions/largest/tv"] = Reading(float(np.nanmax(tv)), count=len(tv))
+        out["by_condition/largest/tv"] = Reading(float(np.nanmax(tv)), count=len(tv))
     out |= _log_z(measured) | _follows(measured)
     samples = together(measured)
     metrics: list[Metric] = [Uniqueness(), InternalDiversity(), SeveralObjectives()]
     for metric in metrics:
         if metric.measures(samples.kind):
-            out |= {f"conditions/all/{key}": reading for key, reading in metric(samples).items()}
+            out |= {f"by_condition/all/{key}": reading for key, reading in metric(samples).items()}
     return out
 
 
 def _log_z(measured: ByCondition) -> dict[str, Reading]:
     error = measured.column("log_z_error")
     if np.isnan(error).all():
-        return {"conditions/each/log_z_error": Reading.missing(measured.why.get("log_z_error", "not measured"))}
+        return {"by_condition/each/log_z_error": Reading.missing(measured.why.get("log_z_error", "not measured"))}
     exact = bool(measured.column("exact").all())
     note = "" if exact else "against importance sampling, which is too low while its effective share is small"
     mean = Reading.mean(np.abs(error))
     return {
-        "conditions/each/log_z_error": replace(mean, note="; ".join(filter(None, [mean.note, note]))),
-        "conditions/largest/log_z_error": Reading(float(np.nanmax(np.abs(error))), count=len(error), note=note),
+        "by_condition/each/log_z_error": replace(mean, note="; ".join(filter(None, [mean.note, note]))),
+        "by_condition/largest/log_z_error": Reading(float(np.nanmax(np.abs(error))), count=len(error), note=note),
     }
 
 
@@ -80,8 +80,9 @@ def _follows(measured: ByCondition) -> dict[str, Reading]:
         known = ~np.isnan(found)
         if known.sum() < FEWEST_CONDITIONS or not np.ptp(given[known]) or not np.ptp(found[known]):
             continue
-        value = float(stats.spearmanr(given[known], found[known]).statistic)
-        out[f"conditions/follows/{column}"] = Reading(value, count=int(known.sum()))
+        ranks = [stats.rankdata(column[known]) for column in (given, found)]
+        value = float(np.corrcoef(*ranks)[0, 1])
+        out[f"by_condition/follows/{column}"] = Reading(value, count=int(known.sum()))
     return out
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from molgfn.environments.conditional import Conditional
+from molgfn.environments.conditional import Conditional, ConditionalStates
 from molgfn.evaluation.exact.answers import ExactResult, ExactTarget, compare, exact_target, exact_terminal, solve_flows
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -28,11 +28,12 @@ class Targets:
     def __init__(self, environment: Conditional, reward: Reward, *, limit: int) -> None:
         self.reward = reward
         self._listed = exact_target(environment, reward, limit=limit)
+        self._states = cast(ConditionalStates, self._listed.graph.states)
 
     def under(self, environment: Conditional) -> ExactTarget:
         """The target in the same environment under another condition."""
         graph, keys = self._listed.graph, self._listed.keys
-        states = environment.under_condition_of(graph.states, environment.initial(len(graph)))
+        states = environment.under_condition_of(self._states, environment.initial(len(graph)))
         condition = environment.condition_values(environment.initial(len(keys)))
         if self._listed.measurements is None:
             log_reward = self.reward(self._objects(environment), keys, condition).log_reward
@@ -45,7 +46,7 @@ class Targets:
         owner = self._listed.objects
         ends = torch.nonzero(owner >= 0).squeeze(1)
         first = torch.full((len(self._listed.keys),), len(owner)).scatter_reduce(0, owner[ends], ends, "amin")
-        return environment.objects(self._listed.graph.states[first])
+        return environment.objects(self._states[first])
 
     def compare(self, environment: Conditional, policy: Policy) -> tuple[ExactResult, float]:
         """How far the policy is from the target under a condition; and log Z'(c), what its flows should sum to.

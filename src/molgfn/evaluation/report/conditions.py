@@ -78,17 +78,18 @@ class Conditions:
     def points(self, objectives: list[str]) -> dict[str, np.ndarray]:
         """Desirabilities of the rows of ``samples``, by objective; without one that no row has."""
         columns = {name: f"objective_{name}" for name in objectives if f"objective_{name}" in self.samples}
-        return {n: x for n, c in columns.items() if np.isfinite(x := numbers(self.samples, c)).any()}
+        known = {name: numbers(self.samples, column) for name, column in columns.items()}
+        return {name: x for name, x in known.items() if np.isfinite(x).any()}
 
     def objects(self, objectives: list[str]) -> pd.DataFrame:
         """``samples`` without the columns of the condition and of desirabilities."""
         gone = {*self.columns, *(f"objective_{name}" for name in objectives)}
-        return self.samples[[name for name in self.samples.columns if name not in gone]]
+        return self.samples.drop(columns=[name for name in self.samples.columns if name in gone])
 
     def _band(self, column: str, property_name: str) -> dict[str, str]:
         target = column.removeprefix(TARGET) if column.startswith(TARGET) else None
         what = target if target is not None and target in self.samples else "value"
-        groups = [(x, rows) for x, rows in self.samples.groupby(column, sort=True) if rows[what].notna().any()]
+        groups = [(x, rows) for x, rows in self.samples.groupby(column, sort=True) if bool(rows[what].notna().any())]
         spread = np.array([_quantiles(numbers(rows, what), numbers(rows, "count")) for _, rows in groups])
         mean = np.array([_mean(numbers(rows, what), numbers(rows, "count")) for _, rows in groups])
         name = property_name if what == "value" else what.replace("_", " ")
@@ -165,9 +166,9 @@ class Conditions:
 
 def _follows(metrics: dict[str, Any]) -> str | None:
     found = {
-        key.removeprefix("conditions/follows/"): reading["value"]
+        key.removeprefix("by_condition/follows/"): reading["value"]
         for key, reading in metrics.items()
-        if key.startswith("conditions/follows/") and reading.get("value") is not None
+        if key.startswith("by_condition/follows/") and reading.get("value") is not None
     }
     if not found:
         return None

@@ -183,7 +183,7 @@ def _several_objectives(results: Results) -> dict[str, Any]:
     """What the template shows of the front: of the samples under all conditions, or of all where there are none."""
     names, found = _objectives(results), results.conditions
     if found is not None:
-        table, points, prefix = found.objects(names), found.points(names), "conditions/all/"
+        table, points, prefix = found.objects(names), found.points(names), "by_condition/all/"
     else:
         table, prefix = results.samples, ""
         columns = {name: f"{name}_transformed" if f"{name}_transformed" in table else name for name in names}

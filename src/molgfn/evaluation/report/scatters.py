@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -102,7 +103,7 @@ def agreement_svg(truth: np.ndarray, predicted: np.ndarray, *, title: str, x_lab
         return figure_svg(figure, title)
 
 
-def _x_axis(axes: mpl.axes.Axes, x: np.ndarray) -> None:
+def _x_axis(axes: Axes, x: np.ndarray) -> None:
     """Logarithmic where the numbers span a wide range; then the numbers themselves are the ticks."""
     if len(x) and x.min() > 0 and x.max() >= WIDE * x.min():
         axes.set_xscale("log")
