@@ -19,6 +19,7 @@ from molgfn.errors import CheckpointError, ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.run import Evaluated, evaluate_run
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.runs.checkpoint import Loaded
 from molgfn.runs.policies import PLAIN, run_policy
@@ -42,6 +43,7 @@ def evaluate(
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
     progress: Progress = silent,
+    conditions: int | None = None,
 ) -> Evaluated:
     """Measure a run: draw samples, compute every metric that applies, write the report; as ``molgfn evaluate RUN``.
 
@@ -60,6 +62,8 @@ def evaluate(
         trust: as of ``load``.
         device: as of ``load``.
         progress: told what is done and how much of it.
+        conditions: of a run that was trained under a condition, how many conditions spread over what it was trained on
+            are measured beside the one; 0 for none; None: as the run's config says.
 
     Returns:
         ``metrics`` (name -> number), ``table`` (the same with intervals and what could not be measured), ``report``
@@ -73,7 +77,9 @@ def evaluate(
     loaded = load(run, trust=trust, device=device).under(condition)
     given = files or {}
     reward = own_reward(loaded.path, loaded.config, loaded.files, trust=loaded.trust, given=given)
-    settings = evaluation_settings(loaded, given, samples=samples, reference=reference, heldout=heldout)
+    settings = evaluation_settings(
+        loaded, given, samples=samples, reference=reference, heldout=heldout, conditions=conditions
+    )
     folder = results_folder(Path(output) if output is not None else loaded.run / "evaluation", loaded.run)
     fresh = untrained_policy(loaded).to(loaded.policy.device) if untrained else None
     done = evaluate_run(
@@ -83,6 +89,7 @@ def evaluate(
         reward=reward,
         settings=settings,
         untrained=fresh,
+        objective=trained_by(loaded) if loaded.environment.condition_size else None,
         seed=seed,
         output=folder,
         name=str(loaded.config.get("name", loaded.run.name)),
@@ -99,9 +106,10 @@ def evaluation_settings(
     samples: int | None = None,
     reference: str | Path | None = None,
     heldout: str | Path | None = None,
+    conditions: int | None = None,
 ) -> EvaluationSettings:
     """Those of a run's config, with what is not None instead; arguments as of ``evaluate``."""
-    mine = {"samples": samples, "reference": reference, "heldout": heldout}
+    mine = {"samples": samples, "reference": reference, "heldout": heldout, "conditions": conditions}
     changed = {k: str(v) if isinstance(v, Path) else v for k, v in mine.items() if v is not None}
     here = {k: v for k, v in loaded.config.get("evaluation", {}).items() if k not in changed}
     own = {k: v for k, v in given.items() if k.startswith("evaluation.")}
@@ -111,6 +119,15 @@ def evaluation_settings(
         return build(node, EvaluationSettings, "evaluation", untrusted=True, trust=loaded.trust)
     except ConfigError as error:
         raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {error}") from error
+
+
+def trained_by(loaded: Loaded) -> Objective | None:
+    """The objective of a run; None where it cannot be built here, so that nothing is said of what it taught."""
+    try:
+        return build(loaded.config["objective"], Objective, "objective", untrusted=True, trust=loaded.trust)
+    except (ConfigError, KeyError) as error:
+        logger.warning("the policy's own log Z is not measured: its objective cannot be built (%s)", error)
+        return None
 
 
 def untrained_policy(loaded: Loaded) -> Policy:

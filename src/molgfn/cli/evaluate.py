@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 @click.option("--condition", "numbers", multiple=True, metavar="NAME=NUMBER", help=CONDITION_HELP)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random streams.")
 @click.option("--untrained/--no-untrained", default=True, help="Also sample the untrained policy, to compare with.")
+@click.option(
+    "--over",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Of a run under a condition: measure N more, spread over what was trained; 0 for none.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Such as cpu or cuda.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that read a file.")
 @click.option("--trust", multiple=True, metavar="CODE", help="Package, file.py or command of yours that the run names.")
@@ -42,6 +48,7 @@ def evaluate(
     numbers: tuple[str, ...],
     seed: int,
     untrained: bool,
+    over: int | None,
     device: str,
     jobs: int,
     trust: tuple[str, ...],
@@ -93,9 +100,12 @@ def evaluate(
                 files=given_files(files),
                 trust=trust,
                 device=device,
+                conditions=over,
                 progress=show,
             )
     else:
+        if over is not None:
+            raise click.UsageError("--over is for a run; molecules of a file are looked at under one condition.")
         if number is not None:
             raise click.UsageError("-n is for a run; a file of SMILES is measured whole.")
         if condition and score_as is None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import fixed_condition
 from molgfn.errors import DataError, NotEnumerableError
+from molgfn.evaluation.by_condition.measured import ByCondition, measure_conditions
+from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.exact.answers import ExactResult, compare, exact_target, exact_terminal
 from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
@@ -17,6 +19,7 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.reference import Reference, read_reference
 from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 
@@ -47,6 +50,7 @@ class Evaluation:
         oracle: oracle accounting of this evaluation alone.
         reference: key -> the same number measured on the reference; empty without one.
         exact: exact distribution where the space could be listed.
+        conditions: what was measured under several conditions; None where there are none.
     """
 
     source: dict[str, object]
@@ -59,6 +63,7 @@ class Evaluation:
     oracle: dict[str, float] = field(default_factory=dict)
     reference: dict[str, float] = field(default_factory=dict)
     exact: ExactResult | None = None
+    conditions: ByCondition | None = None
 
     def values(self) -> dict[str, float]:
         """Key -> number, of what could be measured."""
@@ -100,16 +105,20 @@ def evaluate_policy(
     reward: Reward,
     settings: EvaluationSettings | None = None,
     *,
+    objective: Objective | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Evaluation:
     """Draw samples from ``policy``, score and measure them, and compare exactly where the space can be listed.
+
+    A policy that was trained under a condition is measured under several conditions, too (see ``by_condition``).
 
     Args:
         environment: builds the objects.
         policy: what is measured.
         reward: log R(x); its counters go on counting, and the evaluation reports its own share.
         settings: how many samples and which metrics.
+        objective: what the policy was trained with, where its own log Z of a condition is to be measured.
         seed: of every random stream that is used here.
         progress: told what is drawn and how much of it.
 
@@ -154,12 +163,16 @@ def evaluate_policy(
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
     exact, exact_readings = _exact(environment, policy, reward, settings)
+    conditions = measure_conditions(
+        environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
+    )
+    of_conditions = {} if conditions is None else condition_readings(conditions)
     after = _counted(reward)
     condition = {"condition": here} if (here := fixed_condition(environment)) else {}
     return Evaluation(
         source={"kind": "policy", "seed": seed, "samples": len(samples), **condition},
         samples=samples,
-        readings=readings | exact_readings,
+        readings=readings | exact_readings | of_conditions,
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
@@ -167,6 +180,7 @@ def evaluate_policy(
         oracle={name: after[name] - before[name] for name in after},
         reference=_of_reference(reference, metrics, readings),
         exact=exact,
+        conditions=conditions,
     )
 
 

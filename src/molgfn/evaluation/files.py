@@ -14,6 +14,8 @@ from typing import Any
 
 import molgfn
 from molgfn.datasets.given import GivenFile
+from molgfn.evaluation.by_condition.readings import DEFINITION
+from molgfn.evaluation.by_condition.tables import condition_table, object_table
 from molgfn.evaluation.evaluator import Evaluation
 from molgfn.evaluation.metrics.base import Samples
 
@@ -24,7 +26,8 @@ FORMAT = 1
 def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
     """Write ``samples.csv`` and ``metrics.json`` into ``folder`` (made when missing); returns the folder.
 
-    Where there is a reference, its molecules that were compared with go to ``reference.csv``.
+    Where there is a reference, its molecules that were compared with go to ``reference.csv``. What was measured under
+    several conditions goes to ``conditions.csv``, a row for each, and their objects to ``condition_samples.csv``.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,6 +37,19 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
         (folder / "reference.csv").unlink(missing_ok=True)  # an earlier evaluation's
     else:
         write_samples(known, folder / "reference.csv")
+    tables = (
+        {}
+        if (found := evaluation.conditions) is None
+        else {
+            "conditions.csv": condition_table(found),
+            "condition_samples.csv": object_table(found),
+        }
+    )
+    for name in ("conditions.csv", "condition_samples.csv"):
+        if name in tables:
+            write_whole(folder / name, tables[name])
+        else:
+            (folder / name).unlink(missing_ok=True)
     write_whole(folder / "metrics.json", json.dumps(plain_evaluation(evaluation), indent=2, allow_nan=False) + "\n")
     return folder
 
@@ -54,7 +70,9 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
             metric.name: {"definition": metric.definition(), "reference": metric.reference}
             for metric in evaluation.metrics
             if metric.measures(evaluation.samples.kind)
-        },
+        }
+        | ({} if evaluation.conditions is None else {"by_condition": {"definition": DEFINITION, "reference": ""}}),
+        "objectives": evaluation.samples.objective_names,
         "problems": evaluation.problems,
         "remarks": evaluation.remarks,
         "oracle": evaluation.oracle,

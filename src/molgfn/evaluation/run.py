@@ -16,6 +16,7 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 
@@ -60,6 +61,7 @@ def evaluate_run(
     reward: Reward,
     settings: EvaluationSettings | None = None,
     untrained: Policy | None = None,
+    objective: Objective | None = None,
     seed: int = 0,
     output: str | Path | None = None,
     name: str | None = None,
@@ -74,6 +76,7 @@ def evaluate_run(
         reward: scores the objects.
         settings: how many samples and which metrics.
         untrained: a fresh policy to compare with; as many samples of it go into ``untrained.csv``.
+        objective: as in ``evaluate_policy``.
         seed: of every random stream that is used here.
         output: folder to write into; by default ``<run>/evaluation``.
         name: of the run in the report; by default as its config says.
@@ -84,7 +87,9 @@ def evaluate_run(
     """
     settings = settings or EvaluationSettings()
     folder = Path(output) if output is not None else Path(run) / "evaluation"
-    evaluation = evaluate_policy(environment, policy, reward, settings, seed=seed, progress=progress)
+    evaluation = evaluate_policy(
+        environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
+    )
     evaluation = replace(evaluation, source={**evaluation.source, "path": str(Path(run).resolve())})
     write_evaluation(evaluation, folder)
     comparison = folder / "untrained.csv"

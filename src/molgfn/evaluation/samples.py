@@ -17,10 +17,13 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.terminal_probability import log_terminal_probability
 from molgfn.objects.molecule import MOLECULE
 from molgfn.policies.base import Policy
-from molgfn.rewards.base import Reward, ScoredProperty, Scores
+from molgfn.rewards.base import Reward, Scores
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.sampler import Sampler
+
+#: what ``Reward.achieved`` ends the names of raw values with
+RAW = "_raw"
 
 
 @torch.no_grad()
@@ -55,7 +58,7 @@ def draw_samples(
             progress("samples", min(done + batch, n), n)
     finally:
         policy.train(training)
-    return _cat(parts)
+    return cat_samples(parts)
 
 
 def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, generator: torch.Generator) -> Samples:
@@ -74,13 +77,15 @@ def _draw(environment: Environment, policy: Policy, reward: Reward, n: int, gene
     log_ratio = (evaluated[LogPB].double() - evaluated.log_pf.double()).sum(1).cpu()
     weight = (scores.log_reward.double() - log_symmetry + log_ratio).numpy()
     samples = Samples(environment.kind, objects, keys, log_weight=weight, corrected=environment.corrects_symmetry)
-    return _with_scores(samples, scores, reward.scored)
+    return _with_scores(samples, scores, reward)
 
 
-def _with_scores(samples: Samples, scores: Scores, scored: ScoredProperty) -> Samples:
+def _with_scores(samples: Samples, scores: Scores, reward: Reward) -> Samples:
+    achieved = {} if scores.measurements is None else reward.achieved(scores.measurements)
     return replace(
         samples,
-        scored=scored,
+        scored=reward.scored,
+        objectives={name: column.double().numpy() for name, column in achieved.items() if f"{name}{RAW}" in achieved},
         log_reward=scores.log_reward.double().numpy(),
         value=scores.value.double().numpy(),
         components={name: column.double().numpy() for name, column in scores.components.items()},
@@ -88,7 +93,9 @@ def _with_scores(samples: Samples, scores: Scores, scored: ScoredProperty) -> Sa
     )
 
 
-def _cat(parts: list[Samples]) -> Samples:
+def cat_samples(parts: list[Samples]) -> Samples:
+    """Scored samples of one policy (at least one batch), one after the other, without what was measured on them."""
+
     def column(name: str) -> np.ndarray:
         return np.concatenate([getattr(part, name) for part in parts])
 
@@ -99,11 +106,16 @@ def _cat(parts: list[Samples]) -> Samples:
         log_reward=column("log_reward"),
         value=column("value"),
         scored=parts[0].scored,
-        components={name: np.concatenate([part.components[name] for part in parts]) for name in parts[0].components},
+        components=_cat_columns([part.components for part in parts]),
+        objectives=_cat_columns([part.objectives for part in parts]),
         problems=[p for part in parts for p in part.problems],
         log_weight=column("log_weight"),
         corrected=parts[0].corrected,
     )
+
+
+def _cat_columns(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def read_samples(path: str | Path, reward: Reward | None = None, *, jobs: int = 1) -> Samples:
@@ -131,7 +143,7 @@ def read_samples(path: str | Path, reward: Reward | None = None, *, jobs: int = 
         problems=MOLECULE.problems(objects),
         places=[f"line {line}" for line in lines],
     )
-    return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward.scored)
+    return samples if reward is None else _with_scores(samples, reward(objects, samples.keys), reward)
 
 
 def with_remarks(samples: Samples, reward: Reward) -> Samples:

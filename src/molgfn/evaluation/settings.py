@@ -23,6 +23,7 @@ from molgfn.evaluation.metrics.properties import Properties
 from molgfn.evaluation.metrics.reward import MeanReward
 from molgfn.evaluation.metrics.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.metrics.scaffolds import Scaffolds
+from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjectives
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
@@ -48,6 +49,13 @@ class EvaluationSettings:
         heldout: file of molecules (or the name of a set) whose log P_T(x) is compared with log R(x), too; what the
             environment cannot build is left out and said. None for none.
         exact_limit: most states that are listed to compare the exact P_T with R/Z; 0 for never.
+        conditions: of a policy that was trained under a condition, how many conditions spread over what it was trained
+            on are measured beside the reference; 0 for none. None: 5 of a single number, 15 of several.
+        condition_samples: objects drawn under each of them; None: 128.
+        condition_log_pt_objects: of these, how many whose log P_T(x) is estimated; 0 for none. None: 16, or
+            ``log_pt_objects`` where that is less.
+        focus_cosine: an object is in focus of a goal where the cosine between its desirabilities and the goal's
+            direction is at least this; None: as the reward has it, else .98.
         extra: further metrics, such as your own classes.
     """
 
@@ -65,6 +73,10 @@ class EvaluationSettings:
         log_pt_samples: Annotated[int, Field(ge=2)] = 16,
         heldout: NamedInput | None = None,
         exact_limit: NonNegativeInt = 100_000,
+        conditions: NonNegativeInt | None = None,
+        condition_samples: PositiveInt | None = None,
+        condition_log_pt_objects: NonNegativeInt | None = None,
+        focus_cosine: Annotated[float, Field(gt=0, lt=1)] | None = None,
         extra: Sequence[Metric] = (),
     ) -> None:
         self.samples = samples
@@ -78,6 +90,10 @@ class EvaluationSettings:
         self.log_pt_samples = log_pt_samples
         self.heldout = heldout
         self.exact_limit = exact_limit
+        self.conditions = conditions
+        self.condition_samples = condition_samples
+        self.condition_log_pt_objects = condition_log_pt_objects
+        self.focus_cosine = focus_cosine
         self.extra = tuple(extra)
 
     def metrics(self) -> list[Metric]:
@@ -87,6 +103,7 @@ class EvaluationSettings:
             Uniqueness(),
             Novelty(),
             MeanReward(),
+            SeveralObjectives(),
             TopK(k=self.top_k),
             Modes(thresholds=self.thresholds, cut=self.tanimoto),
             Scaffolds(thresholds=self.thresholds),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from molgfn.evaluation.by_condition.measured import measure_conditions
+from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact.answers import exact_distribution
 from molgfn.evaluation.settings import EvaluationSettings
@@ -44,10 +46,13 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
         values["mean_reward_ratio"] = exact.mean_reward / exact.target_mean_reward
     if samples:
         settings = EvaluationSettings(
-            **{**e.evaluation.plain(), "samples": samples, "exact_limit": 0},  # type: ignore[arg-type]
+            **{**e.evaluation.plain(), "samples": samples, "exact_limit": 0, "conditions": 0},  # type: ignore[arg-type]
             extra=e.evaluation.extra,
         )
         values |= evaluate_policy(e.measured, policy, reward, settings, seed=0).values()
+        found = measure_conditions(e.measured, policy, reward, e.evaluation, objective=e.objective)
+        readings = {} if found is None else condition_readings(found)
+        values |= {key: reading.value for key, reading in readings.items() if reading.value is not None}
     if heldout:
         values |= heldout_correlation(e, policy, reward, heldout)
     for name in rows[0] if rows else ():  # of single batches: the median says more than the last

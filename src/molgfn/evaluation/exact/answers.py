@@ -20,6 +20,7 @@ from molgfn.evaluation.exact.objects import by_object, list_objects
 from molgfn.policies.base import Policy
 from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.rewards.base import Reward
+from molgfn.serving.measurements import Measurements
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class ExactTarget:
         objects: int64 [M], index into ``keys``; -1 where stop is illegal.
         log_reward: [K], log R(x), without symmetry term.
         log_symmetry: [M], log C of each terminal state; 0 elsewhere.
+        measurements: of the K objects, out of which log R under another condition is made; None where there are none.
     """
 
     graph: StateGraph
@@ -58,6 +60,7 @@ class ExactTarget:
     objects: Tensor
     log_reward: Tensor
     log_symmetry: Tensor
+    measurements: Measurements | None = None
 
     @property
     def log_z(self) -> float:
@@ -196,10 +199,12 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
     terminal: States = graph.states[ends]
     distinct = environment.kind.take(listed.made, listed.first.tolist())
     condition = environment.condition_values(terminal[listed.first])
-    log_reward = reward(distinct, listed.keys, condition).log_reward.double()
+    scores = reward(distinct, listed.keys, condition)
     log_symmetry = torch.zeros(len(graph), dtype=torch.float64)
     log_symmetry[ends] = environment.log_symmetry(terminal, listed.made).double()
-    return ExactTarget(graph, listed.keys, listed.objects, log_reward, log_symmetry)
+    return ExactTarget(
+        graph, listed.keys, listed.objects, scores.log_reward.double(), log_symmetry, scores.measurements
+    )
 
 
 def compare(target: ExactTarget, log_terminal: Tensor) -> ExactResult:

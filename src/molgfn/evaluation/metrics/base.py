@@ -55,6 +55,7 @@ class Samples:
         value: [N], the property that R is made of, NaN without a value; None where nothing was scored.
         scored: what that property is.
         components: name -> [N], raw oracle values.
+        objectives: name -> [N], desirability in [0, 1] of each property that R is made of, NaN without a value.
         problems: N entries, None or why the object has no value.
         places: where in a file each comes from, such as ``line 3``; empty where they do not come from one.
         remarks: name -> N texts of the oracle (``Oracle.remarks``), "" where it has nothing to say.
@@ -75,6 +76,7 @@ class Samples:
     value: np.ndarray | None = None
     scored: ScoredProperty = field(default_factory=ScoredProperty)
     components: dict[str, np.ndarray] = field(default_factory=dict)
+    objectives: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[str | None] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
@@ -126,6 +128,17 @@ class Samples:
     def different(self) -> Any:
         """The batch [U] of the ``unique`` objects, in that order."""
         return self.kind.take(self.objects, self.unique.tolist())
+
+    @cached_property
+    def objective_names(self) -> list[str]:
+        """Objectives that some object has a value of; what others are worth may depend on the condition."""
+        return [name for name, column in self.objectives.items() if not np.isnan(column).all()]
+
+    @cached_property
+    def points(self) -> np.ndarray | None:
+        """[N, D]: the D ``objective_names`` side by side; None where there are fewer than two."""
+        names = self.objective_names
+        return np.stack([self.objectives[name] for name in names], 1) if len(names) > 1 else None
 
     @cached_property
     def fingerprints(self) -> np.ndarray:

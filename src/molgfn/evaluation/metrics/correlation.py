@@ -49,20 +49,38 @@ class HeldoutCorrelation(Metric):
         return _readings(samples.heldout, "heldout/", "", "heldout/")
 
 
+def rank_correlation(terminal: TerminalProbabilities) -> float | None:
+    """Spearman's, of log P_T with log R; None of too few objects, or of ones that are all alike."""
+    log_p, log_reward = _finite(terminal)
+    return None if _too_few(log_p, log_reward) else _spearman(log_p, log_reward)
+
+
+def _finite(terminal: TerminalProbabilities) -> tuple[np.ndarray, np.ndarray]:
+    known = _known(terminal)
+    return terminal.log_p[known], terminal.log_reward[known]
+
+
+def _known(terminal: TerminalProbabilities) -> np.ndarray:
+    return np.isfinite(terminal.log_p) & np.isfinite(terminal.log_reward)
+
+
+def _too_few(log_p: np.ndarray, log_reward: np.ndarray) -> bool:
+    return len(log_p) < FEWEST_OBJECTS or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0
+
+
 def _readings(terminal: TerminalProbabilities, head: str, which: str, error: str) -> dict[str, Reading]:
     """``<head>pearson/<which>N=...`` and its like."""
-    finite = np.isfinite(terminal.log_p) & np.isfinite(terminal.log_reward)
-    log_p, log_reward = terminal.log_p[finite], terminal.log_reward[finite]
+    log_p, log_reward = _finite(terminal)
     per = "" if terminal.per == "object" else f"/per {terminal.per}"
     tail = f"{which}N={terminal.trajectories}{per}"
-    if len(log_p) < FEWEST_OBJECTS or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0:
+    if _too_few(log_p, log_reward):
         reason = f"{len(log_p)} objects with log P_T; it takes {FEWEST_OBJECTS} with different log R and log P_T"
         return {f"{head}pearson/{tail}": Reading.missing(reason)}
     return {
         f"{head}pearson/{tail}": Reading.bootstrap(_pearson, log_p, log_reward),
         f"{head}spearman/{tail}": Reading.bootstrap(_spearman, log_p, log_reward),
         f"{head}slope/{tail}": Reading.bootstrap(_slope, log_p, log_reward),
-        f"{error}standard_error/{tail}": Reading(float(np.median(terminal.error[finite])), count=len(log_p)),
+        f"{error}standard_error/{tail}": Reading(float(np.median(terminal.error[_known(terminal)])), count=len(log_p)),
     }
 
 

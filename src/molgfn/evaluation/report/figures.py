@@ -65,7 +65,7 @@ class Curve:
 
 def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", log_y: bool = False) -> str:
     """Lines over steps; long noisy ones get a running mean on top of the raw values."""
-    with mpl.rc_context(_style(title)):
+    with mpl.rc_context(page_style(title)):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
         axes = figure.add_subplot()
         for i, curve in enumerate(curves):
@@ -82,8 +82,8 @@ def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", lo
         axes.set_xlabel(x_label)
         axes.margins(x=0.01)
         if len(curves) > 1:
-            _legend(axes)
-        return _svg(figure, title)
+            legend_above(axes)
+        return figure_svg(figure, title)
 
 
 def histogram_svg(
@@ -95,7 +95,7 @@ def histogram_svg(
         keep = np.isfinite(values)
         if keep.any():
             known[label] = (values[keep], weights[keep])
-    with mpl.rc_context(_style(title)):
+    with mpl.rc_context(page_style(title)):
         figure = Figure(figsize=(4.6, 2.5), layout="constrained")
         axes = figure.add_subplot()
         if known:
@@ -113,30 +113,30 @@ def histogram_svg(
         axes.margins(x=0.01)
         axes.set_ylim(bottom=0)
         if len(known) > 1:
-            _legend(axes)
-        return _svg(figure, title)
+            legend_above(axes)
+        return figure_svg(figure, title)
 
 
 def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
     """How often each point [side, side] of a plane was drawn."""
-    with mpl.rc_context(_style(title, grid=False)):
+    with mpl.rc_context(page_style(title, grid=False)):
         figure = Figure(figsize=(4.2, 3.4), layout="constrained")
         axes = figure.add_subplot()
         image = axes.imshow(counts.T, origin="lower", cmap="viridis", interpolation="nearest")
         axes.set_xlabel("coordinate 1")
         axes.set_ylabel("coordinate 2")
         figure.colorbar(image, ax=axes, label="samples")
-        return _svg(figure, title)
+        return figure_svg(figure, title)
 
 
-def _legend(axes: Axes) -> None:
+def legend_above(axes: Axes) -> None:
     """Above the axes, where it hides nothing."""
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1.2, columnspacing=1.2
     )
 
 
-def _style(title: str, *, grid: bool = True) -> dict[Any, Any]:
+def page_style(title: str, *, grid: bool = True) -> dict[Any, Any]:
     """``STYLE`` with ids of its own for each chart of a page."""
     return {**STYLE, "svg.hashsalt": title, "axes.grid": grid}
 
@@ -185,10 +185,10 @@ def inline_svg(text: str, title: str) -> str:
     return svg.strip()
 
 
-def _svg(figure: Figure, title: str) -> str:
-    """The figure as an inline SVG in the page's colours and font."""
+def figure_svg(figure: Figure, title: str, *, dpi: float | None = None) -> str:
+    """The figure as an inline SVG in the page's colours and font; what it rasterises has ``dpi``."""
     text = io.StringIO()
-    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, dpi=dpi or "figure")
     svg = inline_svg(text.getvalue(), title)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)

@@ -18,8 +18,10 @@ import molgfn
 from molgfn.errors import DataError
 from molgfn.evaluation.files import write_whole
 from molgfn.evaluation.report.bibliography import Bibliography
+from molgfn.evaluation.report.conditions import Conditions
 from molgfn.evaluation.report.curves import Panel, read_panels
 from molgfn.evaluation.report.figures import curves_svg, heatmap_svg, histogram_svg
+from molgfn.evaluation.report.fronts import clouds, front_pictures
 from molgfn.evaluation.report.galleries import Gallery, component_columns
 from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
 from molgfn.evaluation.report.tables import numbers, rows_with
@@ -50,6 +52,7 @@ class Results:
     config_text: str
     panels: list[Panel]
     more_panels: list[Panel]
+    conditions: Conditions | None = None
 
 
 def write_report(
@@ -117,6 +120,7 @@ def read_results(run: Path, folder: Path, name: str | None = None, kind: ObjectK
         config_text=SECRET.sub(r"\1(hidden)", text),
         panels=panels,
         more_panels=more,
+        conditions=Conditions.read(folder),
     )
 
 
@@ -144,6 +148,8 @@ def render(results: Results) -> str:
         if isinstance(kind, HasDescriptors)
         else _other_charts(results, gallery),
         histogram_text=_histogram_text(results),
+        **_several_objectives(results),
+        **_by_condition(results),
         panels=[_curves(panel) for panel in results.panels],
         more_panels=[_curves(panel) for panel in results.more_panels],
         groups=groups(results.evaluation, bibliography),
@@ -158,6 +164,53 @@ def render(results: Results) -> str:
         config=results.config_text,
         references=bibliography.entries,
     )
+
+
+def _by_condition(results: Results) -> dict[str, Any]:
+    """What the template shows of several conditions."""
+    if (found := results.conditions) is None:
+        return {"condition_charts": [], "condition_text": "", "condition_head": [], "condition_rows": []}
+    head, rows = found.rows()
+    return {
+        "condition_charts": found.charts(_objectives(results), property_name(results.evaluation)),
+        "condition_text": found.words(results.evaluation["metrics"]),
+        "condition_head": head,
+        "condition_rows": rows,
+    }
+
+
+def _several_objectives(results: Results) -> dict[str, Any]:
+    """What the template shows of the front: of the samples under all conditions, or of all where there are none."""
+    names, found = _objectives(results), results.conditions
+    if found is not None:
+        table, points, prefix = found.objects(names), found.points(names), "by_condition/all/"
+    else:
+        table, prefix = results.samples, ""
+        columns = {name: f"{name}_transformed" if f"{name}_transformed" in table else name for name in names}
+        points = {name: numbers(table, column) for name, column in columns.items() if column in table}
+    pictures, size = front_pictures(table, points, results.kind, PICTURES)
+    charts = []
+    if found is None and len(points) > 1:  # under conditions they are drawn among these
+        charts = clouds(points, lambda first, second: (numbers(table, "log_reward"), "log R(x)"))
+    metrics = results.evaluation["metrics"]
+    volume = next((r for k, r in metrics.items() if k.startswith(f"{prefix}objectives/hypervolume/")), {})
+    text = (
+        f"{size} different {results.kind.plural} are on it: no other is at least as good in every objective and better"
+    )
+    text += " in one."
+    if pictures:
+        text += f" {'Some' if len(pictures) < size else 'All'} of them, in order of the first objective: in bold the "
+        text += "desirabilities, from 0 to 1, below what was measured."
+    if volume.get("value") is not None:
+        text += (
+            f" Together the samples dominate {100 * volume['value']:.1f} % of what there is to be had (hypervolume "
+            f"over {', '.join(name.replace('_', ' ') for name in names)}, as desirabilities)."
+        )
+    return {"front": pictures, "front_charts": charts, "front_text": text if size else ""}
+
+
+def _objectives(results: Results) -> list[str]:
+    return list(results.evaluation.get("objectives") or [])
 
 
 def _best_text(results: Results) -> str:

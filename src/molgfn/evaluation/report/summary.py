@@ -16,7 +16,10 @@ from molgfn.evaluation.report.tables import numbers
 from molgfn.objects.base import ObjectKind
 
 #: first part of the keys of shares, which are shown in percent
-SHARES = ("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs")
+SHARES = (
+    *("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs"),
+    *("by_condition/each/in_focus", "by_condition/all/uniqueness"),
+)
 #: definitions of what no metric class computes
 EXACT = (
     "Over all objects of a space that can be listed: P_T by dynamic programming over every edge, against R/Z. tv is "
@@ -82,6 +85,14 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         ("exact/tv", "Exact total variation from R/Z"),
         ("elbo", "ELBO (at most log Z)" if bounds_log_z(metrics) else "ELBO (may lie above log Z)"),
         *[(key, "Spearman correlation of log P_T and log R") for key in _last(metrics, "correlation/spearman/")],
+        *[(key, "Hypervolume of the samples") for key in _last(metrics, "objectives/hypervolume/")],
+        ("by_condition/each/tv", "Exact total variation, mean over conditions"),
+        ("by_condition/each/log_z_error", "Error of the policy's log Z(c), mean over conditions"),
+        *[
+            (key, "Hypervolume over all conditions")
+            for key in _last(metrics, "by_condition/all/objectives/hypervolume/")
+        ],
+        *[(key, "In focus of their goal") for key in _last(metrics, "by_condition/each/in_focus/")],
     ]
     cards = []
     for key, label in wanted:
