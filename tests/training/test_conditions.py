@@ -14,16 +14,19 @@ from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ConfigError
-from molgfn.experiment import assemble
+from molgfn.experiment import assemble, train
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.balance.log_variance import LogVariance
 from molgfn.objectives.base import Objective, Phase
 from molgfn.policies.mlp import MLPPolicy
+from molgfn.runs.checkpoint import load
 from molgfn.training.learner import Learner
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.log_partition import estimate
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.rewarded import Batch, Rewarded
+
+from .conftest import node, run_config
 
 OBJECTIVES, BACKWARDS = shipped("objective", Objective), shipped("backward", BackwardPolicyTraining)
 #: two of each temperature, which four of them share
@@ -99,6 +102,25 @@ def test_a_run_that_would_not_repeat_conditions_is_refused():
     batch = assemble(again).data().draw().trajectories
     assert batch.terminal.values.view(4, 4).std(1).tolist() == [0.0] * 4
     assert len(batch.terminal.values.unique()) == 4
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-products"])
+def test_a_hypernetwork_is_trained_kept_and_loaded(tmp_path, precision):
+    config = run_config(
+        tmp_path,
+        condition=node("conditions.temperature.Temperature", per_condition=2),
+        reward=node("rewards.power.Power", beta=None),
+        policy=node("policies.graph.GraphTransformerPolicy", width=16, layers=1, head="hypernetwork"),
+    )
+    config["trainer"]["precision"] = precision
+    run = train(config)
+    trained, loaded = run.experiment.policy, load(run.folder).policy
+    states = trained.environment.draw_initial(5, torch.Generator().manual_seed(0))
+    assert torch.equal(trained(states).forward.log_probs(), loaded(states).forward.log_probs())
+    last = loaded.hypernetwork.network[-1].weight
+    assert last.abs().max() > 0
+    assert trained.parameter_groups()["forward"][-1].shape == last.shape[:1]
+    assert len(molgfn.sample(run.folder, 4, seed=0)) == 4
 
 
 def one_value():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -77,7 +78,8 @@ class Phases:
                         now = evaluated.having(frozen)
                     else:
                         now = self._evaluate(phase, batch, frozen, networks, anchor, self.joint, part)
-                    why = partial(origin, batch, now, self._part(phase, len(batch), part).numpy())
+                    rows = self._part(phase, len(batch), part)
+                    why = partial(origin, batch, now, rows)
                     metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine, why)
         if log_weights is not None:
             log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
@@ -117,11 +119,13 @@ class Phases:
         region: TrustRegion = phase.trust_region  # type: ignore[assignment]
         return self.steps.take_in_region(losses_of(phase.loss, start), again, region, phase.name, iteration, why)
 
-    def _part(self, phase: Phase, n: int, part: int) -> Tensor:
-        """int64: the trajectories of one part of a batch of n; those that are compared stay together."""
+    def _part(self, phase: Phase, n: int, part: int) -> Sequence[int]:
+        """The trajectories of one part of a batch of n; those that are compared stay together."""
         together = self.policy.environment.per_condition if self.objective.compares else 1
+        if together == 1:
+            return range(part, n, phase.splits)
         trajectories = torch.arange(n)
-        return trajectories[trajectories // together % phase.splits == part]
+        return trajectories[trajectories // together % phase.splits == part].tolist()
 
     def _evaluate(
         self,
@@ -139,7 +143,7 @@ class Phases:
         """
         index = None
         if phase.splits > 1:
-            index = self._part(phase, len(batch), part).to(batch.lengths.device)
+            index = torch.tensor(self._part(phase, len(batch), part), device=batch.lengths.device)
             batch = batch.select(index)
         evaluated = evaluate(
             batch,
