@@ -2,13 +2,16 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from tests.api.conftest import GRID, MOLECULES, trained
 
 import molgfn
+from molgfn.class_paths import import_class
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError, DataError
 from molgfn.evaluation.exact.answers import exact_terminal
@@ -185,3 +188,12 @@ def test_mutual_information_of_a_run(tmp_path, runs):
             molgfn.mutual_information(runs[0], told)
     made = molgfn.combine([molgfn.load(run).under(c) for c in conditions], "mixture")
     assert set(molgfn.sample(made, 5).columns) >= {"beta_1", "beta_2", "log_reward_1"}
+
+
+def test_objectives_that_learn_flows_train_them():
+    """Those whose fixed point is log_flow = log F, by their docstrings; a critic or a part of log F is none."""
+    folder = Path(__file__).parents[2] / "configs" / "objective"
+    found = {path.stem: import_class(yaml.safe_load(path.read_text())["_target_"]) for path in folder.glob("*.yaml")}
+    learning = {name for name, objective in found.items() if objective.learns_flow}
+    assert learning == {"db", "subtb", "fm", "soft_dqn", "rpe"}
+    assert all("flow" in found[name].trains and not found[name].forward_looking for name in learning)
