@@ -23,7 +23,7 @@ from molgfn.environments.hypergrid import HyperGrid
 from molgfn.evaluation.exact.answers import ExactFlows, exact_terminal, solve_flows
 from molgfn.evaluation.exact.objects import ListedObjects, list_objects
 from molgfn.evaluation.exact.reach import reach_table
-from molgfn.oracles.synthetic.grid_function import GridFunction
+from molgfn.oracles.synthetic.grid_function import FunctionName, GridFunction
 from molgfn.policies.base import Policy, PolicyOutput
 from molgfn.policies.composed import Composition, Member, make_rule
 from molgfn.policies.distributions import Categorical
@@ -89,7 +89,12 @@ def main() -> None:
     grid = HyperGrid(dimensions=2, side=32)
     space = list_objects(grid)
     points = space.made[space.first]
-    for beta, names in ((1, ("branin", "currin")), (8, ("branin", "currin")), (8, ("shubert", "beale"))):
+    pairs: list[tuple[int, tuple[FunctionName, FunctionName]]] = [
+        (1, ("branin", "currin")),
+        (8, ("branin", "currin")),
+        (8, ("shubert", "beale")),
+    ]
+    for beta, names in pairs:
         values = [torch.from_numpy(GridFunction(function=name, side=32).values(points)) for name in names]
         log_r = [beta * value.clamp(min=1e-4).log() for value in values]
         print(row(f"32 x 32 grid, {' and '.join(names)}, beta {beta}", grid, space, log_r))
