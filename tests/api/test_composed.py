@@ -2,17 +2,21 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from tests.api.conftest import GRID, MOLECULES, trained
 
 import molgfn
+from molgfn.class_paths import import_class
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError, DataError
-from molgfn.evaluation.exact.answers import exact_terminal
+from molgfn.evaluation.exact.answers import exact_target, exact_terminal
 from molgfn.evaluation.exact.objects import list_objects
+from molgfn.experiment import reward_of
 
 
 def variant(text, name, **groups):
@@ -185,3 +189,33 @@ def test_mutual_information_of_a_run(tmp_path, runs):
             molgfn.mutual_information(runs[0], told)
     made = molgfn.combine([molgfn.load(run).under(c) for c in conditions], "mixture")
     assert set(molgfn.sample(made, 5).columns) >= {"beta_1", "beta_2", "log_reward_1"}
+
+
+def test_objectives_that_learn_flows_train_them():
+    """Those whose fixed point is log_flow = log F, by their docstrings; a critic or a part of log F is none."""
+    folder = Path(__file__).parents[2] / "configs" / "objective"
+    found = {path.stem: import_class(yaml.safe_load(path.read_text())["_target_"]) for path in folder.glob("*.yaml")}
+    learning = {name for name, objective in found.items() if objective.learns_flow}
+    assert learning == {"db", "subtb", "fm", "soft_dqn", "rpe"}
+    assert all("flow" in found[name].trains and not found[name].forward_looking for name in learning)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flows", ["exact", "learned"])
+def test_trained_samplers_give_the_mean_of_their_rewards(tmp_path, flows):
+    """DB on a 4 x 4 grid: the composition is as near to w_1 R_1 + w_2 R_2 as its parts are to their own."""
+    made = []
+    for beta in (0.5, 3.0):
+        text = variant(GRID, f"b{int(beta)}", objective="db").replace("iterations: 3", "iterations: 500")
+        text = text.replace("hidden: 8", "hidden: 64").replace("batch_size: 8", "batch_size: 32")
+        made.append(trained(tmp_path, f"{text}reward: {{beta: {beta}}}\noptimizer: {{lr: 0.005, half_life: 150}}\n"))
+    targets, parts = [], []
+    for run in map(molgfn.load, made):
+        target = exact_target(run.environment, reward_of(run.config))
+        targets.append(target)
+        parts.append(float((exact(run)[1] - target.pi).abs().sum() / 2))
+    assert max(parts) < 0.03
+    for w in ([0.3, 0.7], [0.9, 0.1]):
+        rewards = w[0] * targets[0].log_reward.exp() + w[1] * targets[1].log_reward.exp()
+        p = exact(molgfn.combine(made, "mean", w, flows=flows))[1]
+        assert float((p - rewards / rewards.sum()).abs().sum() / 2) < max(parts) + 0.01
