@@ -9,13 +9,23 @@ from typing import Literal
 from scipy import stats
 from torch import Tensor
 
+from molgfn.trajectories.union import WHOLE
+
 #: share of the gap, beyond what the noise of a batch explains, that one iteration closes
 SHARE = 0.25
 
 
-def estimate(log_weights: Tensor, how: Literal["importance", "mean"]) -> Tensor:
-    """log Z from log weights -S(tau) of a whole batch [B]: their mean (the ELBO), or log mean exp (importance)."""
-    return log_weights.mean() if how == "mean" else log_weights.logsumexp(0) - math.log(len(log_weights))
+def estimate(log_weights: Tensor, how: Literal["importance", "mean"], groups: Tensor | None = None) -> Tensor:
+    """log Z from log weights -S(tau) of a whole batch [B]: their mean (the ELBO), or log mean exp (importance).
+
+    Under conditions, ``groups`` int64 [B] of ``Evaluated``, the mean over trajectories of what those of the same
+    condition say: a sum over conditions would be that of the one whose Z is largest.
+    """
+    if how == "mean":
+        return log_weights.mean()
+    if groups is None:
+        return log_weights.logsumexp(0) - math.log(len(log_weights))
+    return (WHOLE.logsumexp(log_weights, groups) - WHOLE.sizes(groups, log_weights).log()).mean()
 
 
 def catch_up(log_z: Tensor, log_weights: Tensor) -> None:

@@ -77,7 +77,7 @@ class Phases:
                         now = evaluated.having(frozen)
                     else:
                         now = self._evaluate(phase, batch, frozen, networks, anchor, self.joint, part)
-                    why = partial(origin, batch, now, range(part, len(batch), phase.splits))
+                    why = partial(origin, batch, now, self._part(phase, len(batch), part).numpy())
                     metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine, why)
         if log_weights is not None:
             log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
@@ -114,6 +114,12 @@ class Phases:
         region: TrustRegion = phase.trust_region  # type: ignore[assignment]
         return self.steps.take_in_region(losses_of(phase.loss, start), again, region, phase.name, iteration, why)
 
+    def _part(self, phase: Phase, n: int, part: int) -> Tensor:
+        """int64: the trajectories of one part of a batch of n; those that are compared stay together."""
+        together = self.policy.environment.per_condition if self.objective.compares else 1
+        trajectories = torch.arange(n)
+        return trajectories[trajectories // together % phase.splits == part]
+
     def _evaluate(
         self,
         phase: Phase,
@@ -130,7 +136,7 @@ class Phases:
         """
         index = None
         if phase.splits > 1:
-            index = torch.arange(part, len(batch), phase.splits, device=batch.lengths.device)
+            index = self._part(phase, len(batch), part).to(batch.lengths.device)
             batch = batch.select(index)
         evaluated = evaluate(
             batch,
