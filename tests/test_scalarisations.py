@@ -58,7 +58,7 @@ def test_a_study_of_before_there_were_scalarisations_knows_its_runs():
         (["scalarisation=lexicographic", "scalarisation.order=[branin]"], "order: each of branin, currin should be"),
         (
             ["objective=order_preserving", "condition=temperature", "reward.beta=null"],
-            "OrderPreserving compares all objects of a batch",
+            "OrderPreserving compares trajectories",
         ),
     ],
 )
