@@ -39,6 +39,7 @@ from molgfn.experiment import reward_of
 from molgfn.rewards.base import Reward
 from molgfn.rewards.under_condition import UnderCondition
 from molgfn.runs.environment import run_environment
+from molgfn.runs.objective_names import with_objective_names
 from molgfn.training.logs.scored_record import ScoredRecord
 
 
@@ -345,7 +346,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder")
     given = parser.parse_args()
-    config = molgfn.compose(given.experiment, *given.overrides)
+    config = with_objective_names(molgfn.compose(given.experiment, *given.overrides))
     environment, reward = run_environment(config), reward_of(config)
     if isinstance(environment, Conditional):
         reward = UnderCondition(reward, environment.given.reference)

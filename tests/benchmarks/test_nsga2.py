@@ -162,3 +162,26 @@ def test_folders_are_compared_at_equal_calls(nsga2, tmp_path, capsys, monkeypatc
     assert "<svg" in (tmp_path / "fronts.svg").read_text()
     with pytest.raises(SystemExit, match="only 40 molecules were scored, not 50"):
         fronts.Scored.read(tmp_path / "n0", 50)
+
+
+def test_the_command_takes_an_experiment_under_a_condition(nsga2, tmp_path, monkeypatch, capsys):
+    oracle = """
+  _target_: molgfn.rewards.objectives.Objectives
+  components:
+    qed: {_target_: molgfn.rewards.components.Component, oracle: {_target_: molgfn.oracles.properties.qed.QED}}
+    sa:
+      _target_: molgfn.rewards.components.Component
+      oracle: {_target_: molgfn.oracles.properties.sa.SA}
+      transform: {_target_: molgfn.rewards.transforms.Linear, low: 10, high: 1}
+  scalarisation: ${scalarisation}
+"""
+    defaults = "[quickstart, override /condition: preference, override /scalarisation: weighted_sum, _self_]"
+    (tmp_path / "two.yaml").write_text(f"defaults: {defaults}\noracle:{oracle}")
+    arguments = ["nsga2.py", str(tmp_path / "two.yaml"), "environment.max_fragments=3", "--calls", "20"]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--population", "8", "-o", str(tmp_path / "out")])
+    nsga2.main()
+    assert "20 oracle calls" in capsys.readouterr().out
+    assert script("fronts").Scored.read(tmp_path / "out", 20).points.shape == (20, 2)
+    monkeypatch.setattr(sys, "argv", ["nsga2.py", "conditions/grid", "--calls", "20", "-o", str(tmp_path / "grid")])
+    with pytest.raises(SystemExit, match="`fragments`"):
+        nsga2.main()

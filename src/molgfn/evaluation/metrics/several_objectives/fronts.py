@@ -5,7 +5,6 @@ Objectives are desirabilities in [0, 1], more is better; rows with a NaN are obj
 
 from __future__ import annotations
 
-import moocore
 import numpy as np
 
 
@@ -19,6 +18,8 @@ def pareto_front(points: np.ndarray) -> np.ndarray:
 
     A row dominates another where it is at least as good in every objective and better in one.
     """
+    import moocore  # takes half a second, and a run that trains needs none of it
+
     known = np.flatnonzero(~np.isnan(points).any(1))
     if not len(known):
         return known
@@ -35,6 +36,8 @@ def hypervolume(points: np.ndarray) -> float:
     Reference:
         Zitzler and Thiele, PPSN 1998; computed by moocore (Fonseca et al. 2006, Guerreiro and Fonseca 2018).
     """
+    import moocore
+
     front = points[pareto_front(points)]
     if not len(front):
         return 0.0
