@@ -153,7 +153,9 @@ def test_words_that_the_run_does_not_know_are_refused_before_anything_is_drawn(r
 def test_a_file_without_columns_takes_one_condition_only(asked):
     place = Path("x.smi")
     assert _require_room(place, None, None, None, {"temperature": 1.0}) is False
-    with pytest.raises(ConfigError, match=r"a .smi has no room for the condition of each object; use .csv, .parquet or .sdf"):
+    with pytest.raises(
+        ConfigError, match=r"a .smi has no room for the condition of each object; use .csv, .parquet or .sdf"
+    ):
         _require_room(place, None, None, None, asked)
     assert _require_room(Path("x.csv"), None, None, None, asked)
 
