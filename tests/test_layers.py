@@ -65,7 +65,7 @@ CONTRACTS = {
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},
-    "objectives": {"base", "residuals", "regression"},
+    "objectives": {"base", "comparison", "residuals", "regression"},
     "objectives.policy_gradients": {"advantages", "critics", "actor_critic", "frozen"},
     **{f"objectives.{room}": set() for room in ("balance", "divergences")},
     "objectives.soft_q": {"soft_dqn"},

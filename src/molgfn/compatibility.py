@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment
 from molgfn.environments.enumerable import Enumerable
@@ -43,13 +45,38 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
     return lacks
 
 
+def uncompared(objective: Objective, environment: Environment) -> str | None:
+    """Why an objective that compares trajectories would have none to compare; None where it has."""
+    if not objective.compares or environment.per_condition > 1 or _conditions(environment) == 1:
+        return None
+    return (
+        f"{type(objective).__name__} compares trajectories, which have the same target under the same condition alone, "
+        "but each trajectory is built under a condition of its own; set condition.per_condition to 2 or more, or take "
+        "an objective that does not compare, such as tb"
+    )
+
+
+def _conditions(environment: Environment, n: int = 64) -> int:
+    """How many different conditions ``n`` draws give; 1 where there is none, or always the same."""
+    if not environment.condition_size:
+        return 1
+    states = environment.draw_initial(n * environment.per_condition, torch.Generator().manual_seed(0))
+    return len(torch.stack(list(environment.condition_values(states).values()), 1).unique(dim=0))
+
+
 def unguided(backward: BackwardPolicyTraining, environment: Environment) -> list[str]:
     """What a training of P_B needs of an environment and does not have here, one line each, without its name."""
-    if isinstance(environment, Enumerable):
-        return []
     by_key = [quantity.name for quantity in read_quantities(backward) if quantity.of_keyed_states]
     if backward.guide is not None and backward.guide.of_keyed_states:
         by_key.append(f"the guide {type(backward.guide).__name__}")
+    if isinstance(environment, Enumerable):
+        if backward.guide is None or not backward.guide.of_keyed_states or _conditions(environment) <= 16:
+            return []
+        return [
+            f"is taught by the guide {type(backward.guide).__name__}, which learns from other objects built under the "
+            "very same condition, and of those that are drawn here none comes twice; take backward=tlm, pessimistic "
+            "or rl_b, or a condition of few values"
+        ]
     return [f"reads {name}, {_keyless(environment)}; take backward=tlm or pessimistic" for name in by_key]
 
 
@@ -138,18 +165,21 @@ def misnamed(reward: Reward, environment: Environment) -> list[str]:
     ]
 
 
-def too_small(objective: Objective, share: int, processes: int = 1) -> str | None:
+def too_small(objective: Objective, share: int, processes: int = 1, per_condition: int = 1) -> str | None:
     """Why an objective cannot learn from batches of which each of some processes draws ``share`` trajectories.
 
-    What compares trajectories compares those of all; each process splits its own share.
+    What compares trajectories compares those of all; each process splits its own share, and does not part those of one
+    condition (``per_condition`` neighbours) that are compared.
     """
     name, batch_size = type(objective).__name__, share * processes
     if batch_size < objective.least_batch:
         return f"{name} compares trajectories and needs at least {objective.least_batch} in a batch, not {batch_size}"
     for phase in objective.phases():
-        if share < phase.splits:
-            what = "it holds" if processes == 1 else f"the share of each of {processes} processes holds"
-            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but {what} only {share}"
+        units, what = (share // per_condition, "conditions") if objective.compares else (share, "")
+        if units < phase.splits:
+            where = "it holds" if processes == 1 else f"the share of each of {processes} processes holds"
+            of = f" {what}" if per_condition > 1 and what else ""
+            return f"{name} splits a batch into {phase.splits} parts ({phase.name}), but {where} only {units}{of}"
     return None
 
 

@@ -15,6 +15,7 @@ from molgfn.objectives.balance.modified_detailed_balance import ModifiedDetailed
 from molgfn.objectives.balance.subtrajectory_balance import SubTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
+from molgfn.objectives.comparison import leave_one_out
 from molgfn.objectives.residuals import log_ratios
 from molgfn.testing import check_objective, golden_dag
 from molgfn.trajectories.evaluate import evaluate, evaluate_backward
@@ -149,9 +150,10 @@ class Surrogate(Broken):
 class LeaveOneOut(Surrogate):
     """The same with the other trajectories' mean as baseline, which needs a batch of two."""
 
+    compares = True
+
     def weight(self, evaluated):
-        s, union = super().weight(evaluated), evaluated.union
-        return s - (union.sum(s) - s) / (union.count(len(s)) - 1)
+        return leave_one_out(super().weight(evaluated), evaluated)
 
 
 class OfItsShare(LeaveOneOut):
@@ -160,6 +162,22 @@ class OfItsShare(LeaveOneOut):
     def weight(self, evaluated):
         s = Surrogate.weight(self, evaluated)
         return s - (s.sum() - s) / (len(s) - 1)
+
+
+class OverConditions(LeaveOneOut):
+    """The same with the baseline of the whole batch, whatever the conditions."""
+
+    def weight(self, evaluated):
+        s, union = Surrogate.weight(self, evaluated), evaluated.union
+        return s - (union.sum(s) - s) / (union.count(len(s)) - 1)
+
+
+class SaysNotThatItCompares(LeaveOneOut):
+    compares = False
+
+
+class ComparesNothing(Broken):
+    compares = True
 
 
 class Greedy(Surrogate):
@@ -186,6 +204,17 @@ def test_a_surrogate_is_checked_in_expectation(objective):
 def test_what_joins_trajectories_is_of_all_processes():
     with pytest.raises(ContractError, match="OfItsShare: two processes with half a batch each have another loss"):
         check_objective(OfItsShare(), zero_at_balance=False)
+
+
+def test_what_compares_keeps_to_one_condition_and_says_so():
+    with pytest.raises(
+        ContractError, match="OverConditions: what it makes of trajectories depends on those under other"
+    ):
+        check_objective(OverConditions(), zero_at_balance=False)
+    with pytest.raises(ContractError, match=r"SaysNotThatItCompares: .* but it does not declare `compares`"):
+        check_objective(SaysNotThatItCompares(), zero_at_balance=False)
+    with pytest.raises(ContractError, match="ComparesNothing: declares that it compares"):
+        check_objective(ComparesNothing())
 
 
 def test_a_surrogate_has_no_zero_loss():

@@ -49,6 +49,10 @@ CASES = {
     "mlp in parts under a condition": (partial(mlp, scale_logits="learned"), warm(Hops())),
     "transformer under a condition": (partial(transformer, scale_logits="learned"), warm(GRAPHS)),
     "gine under a condition": (gine, warm(GRAPHS)),
+    "mlp with a hypernetwork": (partial(mlp, head="hypernetwork", scale_logits="learned"), warm(GRID)),
+    "mlp in parts with a hypernetwork": (partial(mlp, head="hypernetwork"), warm(Hops())),
+    "transformer with a hypernetwork": (partial(transformer, head="hypernetwork"), warm(GRAPHS)),
+    "gine with a hypernetwork": (partial(gine, head="hypernetwork"), warm(TREES)),
 }
 
 

@@ -1,5 +1,7 @@
 """Objectives that read a policy of a checkpoint which nobody trains."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import yaml
@@ -9,6 +11,9 @@ from molgfn.errors import ConfigError
 from molgfn.evaluation.exact.answers import exact_target, exact_terminal
 from molgfn.experiment import assemble, reward_of, train
 from molgfn.runs.checkpoint import load, read
+from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.quantities.networks import Networks
+from molgfn.trajectories.quantities.prior import LogPrior
 
 from .conftest import AMBIGUOUS, SYMMETRIC, node
 
@@ -49,6 +54,23 @@ def test_it_follows_in_precision_and_device(config, prior):
     assert {p.device.type for p in frozen.parameters()} == {"meta"}
     assert not [key for key in module.state_dict() if "prior" in key]
     assert not {id(p) for p in frozen.parameters()} & {id(p) for p in module.parameters()}
+
+
+def test_a_prior_of_a_run_without_a_condition_is_read_under_one(config, prior):
+    """At the states less their condition: P_T(x | c) = P_prior(x) R(x, c) / Z(c)."""
+    temperature = node("conditions.temperature.Temperature")
+    e = assemble(on(config, prior.folder, condition=temperature, reward=node("rewards.power.Power", beta=None)))
+    t = e.data().draw().trajectories
+    evaluated = evaluate(t, e.policy, quantities=(LogPrior,), networks=Networks(frozen=e.frozen))
+    plain = evaluate(replace(t, states=t.states.inner), e.frozen["prior"], quantities=())
+    torch.testing.assert_close(evaluated[LogPrior], plain.log_pf)
+    other = on(config, train(on_temperature(config, temperature)).folder)
+    with pytest.raises(ConfigError, match=r"acts in another environment \(different: condition\)"):
+        assemble(other)
+
+
+def on_temperature(config, temperature):
+    return config(condition=temperature, reward=node("rewards.power.Power", beta=None))
 
 
 def test_resume_is_bit_for_bit(config, prior):

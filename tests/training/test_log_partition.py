@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 
 from molgfn.experiment import assemble, train
-from molgfn.training.updates.log_partition import catch_up, estimate
+from molgfn.training.updates.log_partition import by_condition, catch_up, estimate
 
 
 def moved(start, weights):
@@ -45,6 +45,12 @@ def test_where_every_trajectory_agrees_it_ends_there_and_stays():
 
 def test_one_trajectory_has_no_noise_to_judge_by():
     assert moved(0.0, [50.0]) == 0.0
+
+
+def test_a_batch_says_one_thing_of_each_condition():
+    values, groups = torch.tensor([1.0, 3.0, 10.0, 20.0, 5.0]), torch.tensor([9, 9, -4, -4, 7])
+    assert by_condition(values, groups).tolist() == [15.0, 5.0, 2.0]
+    assert by_condition(values, torch.zeros(5, dtype=torch.int64)) is values
 
 
 def test_objects_at_the_floor_do_not_pull_a_good_log_z_down():

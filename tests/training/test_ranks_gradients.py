@@ -14,6 +14,9 @@ from molgfn.training.learner import Learner
 from molgfn.trajectories.rewarded import Batch
 from molgfn.trajectories.sampler import Sampler
 
+#: each condition of four trajectories; of one condition all, so that both processes hold it
+WARM = ["condition=temperature", "reward.beta=null", "condition.per_condition=4"]
+SHARED = [*WARM, "condition.per_condition=16"]
 #: name -> overrides; plain gradient descent, so that a difference of the gradients is one of the parameters
 CASES = {
     "tb": ["objective=tb"],
@@ -49,6 +52,16 @@ CASES = {
     "reverse_kl": ["objective=reverse_kl"],
     "renyi": ["objective=renyi"],
     "wake_sleep": ["objective=wake_sleep"],
+    "tb under conditions": ["objective=tb", *WARM],
+    "vargrad under conditions": ["objective=vargrad", *WARM],
+    "vargrad under one condition": ["objective=vargrad", *SHARED],
+    "leave one out under one condition": ["objective=vpg", "objective.advantage=leave_one_out", *SHARED],
+    "rl_u under conditions": ["objective=rl_u", *WARM],
+    "rl_u under one condition": ["objective=rl_u", *SHARED],
+    "reverse_kl under one condition": ["objective=reverse_kl", *SHARED],
+    "renyi under one condition": ["objective=renyi", *SHARED],
+    "wake_sleep under one condition": ["objective=wake_sleep", *SHARED],
+    "ent_ppo under conditions": ["objective=ent_ppo", *WARM],
 }
 BASE = [
     "environment.side=5",
@@ -136,7 +149,9 @@ def test_halves_step_as_the_whole(together, name):
     assert mean == pytest.approx(alone["losses"], rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["vargrad", "gae, centred", "db over transitions", "renyi", "rl_t"])
+@pytest.mark.parametrize(
+    "name", ["vargrad", "gae, centred", "db over transitions", "renyi", "rl_t", "rl_u under one condition"]
+)
 def test_a_half_alone_steps_otherwise(name):
     """What the test above would not see if halves were like the whole."""
 

@@ -9,7 +9,17 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misnamed, misplaced, no_target, out_of_reach, too_small, unguided, unordered, unread
+from molgfn.compatibility import (
+    misnamed,
+    misplaced,
+    no_target,
+    out_of_reach,
+    too_small,
+    uncompared,
+    unguided,
+    unordered,
+    unread,
+)
 from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
@@ -298,8 +308,10 @@ def misfits(e: Experiment) -> list[str]:
         problems.append(f"trainer.keep_rollout: {reason}; leave it null")
     if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
         problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
+    if reason := uncompared(e.objective, e.environment):
+        problems.append(f"objective: {reason}")
     if reason := mismatch(e.objective, e.backward):
         problems.append(f"backward: {reason}")
-    if reason := too_small(e.objective, e.sources.batch_size, e.ranks.size):
+    if reason := too_small(e.objective, e.sources.batch_size, e.ranks.size, e.environment.per_condition):
         problems.append(f"data.batch_size: {reason}")
     return problems + e.evaluation.misfits(e.environment)

@@ -180,6 +180,9 @@ class Objective(FormerNames, ABC):
     needs_uniform_backward: ClassVar[bool] = False
     #: fewest trajectories in a batch with which it learns anything
     least_batch: int = 1
+    #: what it makes of a trajectory depends on others in the batch, which must be those under the same condition
+    #: (``Evaluated.groups``): a run whose batches do not repeat each condition (``per_condition``) is refused
+    compares: bool = False
     #: parameter groups that a loss of their own trains, so that a trunk shared with P_F would not learn for them
     separate: frozenset[str] = frozenset()
     #: what ``prepare`` reads beside what the first phase reads

@@ -23,6 +23,7 @@ from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, 
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.graph_encoder import Embedded, GraphEncoder
 from molgfn.policies.graph_heads import BackwardHead, ForwardHead
+from molgfn.policies.hypernetwork import Head, Hypernetwork
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 
 
@@ -37,6 +38,7 @@ class GraphPolicy(Policy):
             ``own_losses`` names.
         own_losses: groups ("backward", "flow") that a loss of their own trains.
         scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
+        head: "hypernetwork": the weights of P_F's last layers depend on the condition (see ``Hypernetwork``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -54,6 +56,7 @@ class GraphPolicy(Policy):
         share_trunk: bool | None,
         own_losses: frozenset[str],
         scale_logits: ScaleLogits,
+        head: Head,
         initial_log_z: LogZStart,
     ) -> None:
         super().__init__(
@@ -79,6 +82,7 @@ class GraphPolicy(Policy):
         self.backward_head = BackwardHead(spec, width) if learned_backward else None
         self.flow_head = mlp(width, width, 1, 1)
         self.logit_scale = LogitScale.of(environment, scale_logits)
+        self.hypernetwork = Hypernetwork.of(environment, head, self.forward_head.last)
 
     @property
     def distribution(self) -> type[Staged]:
@@ -98,7 +102,8 @@ class GraphPolicy(Policy):
         )
 
     def _forward(self, states: States, g: GraphBatch, shared: Embedded | None) -> Staged:
-        choice: Staged = self.forward_head(g, shared)
+        changes = None if self.hypernetwork is None else self.hypernetwork.changes(self.environment, states)
+        choice: Staged = self.forward_head(g, shared, changes)
         return choice if self.logit_scale is None else self.logit_scale.scaled(choice, self.environment, states)
 
     def _backward(self, states: States, g: GraphBatch, shared: Embedded | None) -> Categorical:
@@ -135,7 +140,7 @@ class GraphPolicy(Policy):
             return itertools.chain(*(m.parameters() for m in modules if m is not None))
 
         return {
-            "forward": of(self.encoder, self.forward_head, self.logit_scale),
+            "forward": of(self.encoder, self.forward_head, self.logit_scale, self.hypernetwork),
             "backward": of(self.backward_encoder, self.backward_head),
             "flow": of(self.flow_encoder, self.flow_head),
         }
@@ -152,6 +157,7 @@ class GraphTransformerPolicy(GraphPolicy):
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
         own_losses: see ``GraphPolicy``.
         scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
+        head: "hypernetwork": the weights of P_F's last layers depend on the condition (see ``Hypernetwork``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -169,6 +175,7 @@ class GraphTransformerPolicy(GraphPolicy):
         share_trunk: bool | None = None,
         own_losses: frozenset[str] = frozenset(),
         scale_logits: ScaleLogits = None,
+        head: Head = None,
         initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(
@@ -180,6 +187,7 @@ class GraphTransformerPolicy(GraphPolicy):
             share_trunk=share_trunk,
             own_losses=own_losses,
             scale_logits=scale_logits,
+            head=head,
             initial_log_z=initial_log_z,
         )
 
@@ -194,6 +202,7 @@ class MessagePassingPolicy(GraphPolicy):
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
         own_losses: see ``GraphPolicy``.
         scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
+        head: "hypernetwork": the weights of P_F's last layers depend on the condition (see ``Hypernetwork``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -210,6 +219,7 @@ class MessagePassingPolicy(GraphPolicy):
         share_trunk: bool | None = None,
         own_losses: frozenset[str] = frozenset(),
         scale_logits: ScaleLogits = None,
+        head: Head = None,
         initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(
@@ -221,5 +231,6 @@ class MessagePassingPolicy(GraphPolicy):
             share_trunk=share_trunk,
             own_losses=own_losses,
             scale_logits=scale_logits,
+            head=head,
             initial_log_z=initial_log_z,
         )

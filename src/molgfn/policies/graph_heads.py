@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +13,7 @@ from molgfn.networks.embedding_sum import embedding, embedding_sum
 from molgfn.networks.mlp import mlp
 from molgfn.policies.distributions import ILLEGAL, Categorical, Packing, Staged, single
 from molgfn.policies.graph_encoder import Embedded
+from molgfn.policies.hypernetwork import Change
 
 
 class ForwardHead(nn.Module):
@@ -31,7 +34,14 @@ class ForwardHead(nn.Module):
         self.register_buffer("option_label", torch.tensor(spec.option_label), persistent=False)
         self.beside = _Beside(spec.sites, width, 2 * width) if spec.sites else None
 
-    def forward(self, g: GraphBatch, e: Embedded) -> Staged:
+    @property
+    def last(self) -> list[nn.Linear]:
+        """The last layers: of stop, of sites, of what is put there."""
+        return [self.stop[-1], self.score, self.keys]  # type: ignore[list-item]
+
+    def forward(self, g: GraphBatch, e: Embedded, changes: Sequence[Change] | None = None) -> Staged:
+        """The choice of the B graphs; ``changes`` of the last layers."""
+        of_stop, of_score, of_keys = changes or (None, None, None)
         # Hidden states of sites: one product per node, then a look-up per site.
         nodes = self.site(e.nodes)
         table = torch.cat([nodes, self.whole(e.graphs)])
@@ -44,19 +54,28 @@ class ForwardHead(nn.Module):
         if self.beside is not None:
             hidden = hidden + self.beside(nodes, e.edges, g.edge_index, g.site_other, g.site_edge, len(hidden))
         for_score, for_query = functional.relu(hidden).chunk(2, 1)
-        logits = single(self.score(for_score).squeeze(1))  # the logit of what is illegal is beyond float16
+        score = self.score(for_score)
+        if of_score is not None:
+            score = score + of_score(for_score, g.site_graph)
+        logits = single(score.squeeze(1))  # the logit of what is illegal is beyond float16
         batch, columns = g.n_graphs, self.columns
         cell = g.site_graph * columns + g.site_where
         legal = torch.ones_like(cell, dtype=torch.bool) if g.site_mask is None else g.site_mask
         dense = logits.new_full((batch * columns,), ILLEGAL).index_copy(0, cell, logits).view(batch, columns)
-        dense = torch.cat([single(self.stop(e.graphs)), dense[:, 1:]], 1)
+        stop = self.stop(e.graphs)
+        if of_stop is not None:
+            stop = stop + of_stop(self.stop[:-1](e.graphs))
+        dense = torch.cat([single(stop), dense[:, 1:]], 1)
         mask = legal.new_zeros(batch * columns).index_copy(0, cell, legal).view(batch, columns)
         mask = torch.cat([g.stop_mask[:, None], mask[:, 1:]], 1)
         site_of = cell.new_zeros(batch * columns).index_copy(0, cell, torch.arange(len(cell), device=cell.device))
 
         def what(rows: Tensor, chosen: Tensor) -> Categorical:
             site = site_of[rows * columns + chosen[:, 0]]
-            logits = self.keys(functional.relu(self.query(for_query.index_select(0, site))))
+            hidden = functional.relu(self.query(for_query.index_select(0, site)))
+            logits = self.keys(hidden)
+            if of_keys is not None:
+                logits = logits + of_keys(hidden, rows)
             logits = logits.index_select(1, self.option_label)
             return Categorical(logits, g.option_mask.index_select(0, g.site_options[site]))
 

@@ -15,6 +15,7 @@ from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import frozen, hooked, mlp
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
 from molgfn.policies.distributions import ActionDistribution, Categorical, Staged
+from molgfn.policies.hypernetwork import Head, Hypernetwork
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 from molgfn.policies.parts import PartsHead, even_parts, legal_parts
 
@@ -31,6 +32,7 @@ class MLPPolicy(Policy):
         share_trunk: one trunk for all heads; otherwise one each.
         own_losses: groups ("backward", "flow") that a loss of their own trains.
         scale_logits: "learned": P_F's logits are multiplied by a number of the condition (see ``LogitScale``).
+        head: "hypernetwork": the weights of P_F's head depend on the condition (see ``Hypernetwork``).
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
     """
@@ -48,6 +50,7 @@ class MLPPolicy(Policy):
         share_trunk: bool = False,
         own_losses: frozenset[str] = frozenset(),
         scale_logits: ScaleLogits = None,
+        head: Head = None,
         initial_log_z: LogZStart = None,
     ) -> None:
         super().__init__(
@@ -69,6 +72,8 @@ class MLPPolicy(Policy):
             nn.init.zeros_(self.backward_head.weight)
             nn.init.zeros_(self.backward_head.bias)
         self.logit_scale = LogitScale.of(environment, scale_logits)
+        last = [self.forward_head] if isinstance(self.forward_head, nn.Linear) else self.forward_head.last
+        self.hypernetwork = Hypernetwork.of(environment, head, last)
 
     def _heads(self, width: int) -> tuple[nn.Linear | PartsHead, nn.Linear | PartsHead | None]:
         e, learned = self.environment, self.learned_backward
@@ -114,14 +119,19 @@ class MLPPolicy(Policy):
         own = type(self).forward is MLPPolicy.forward and type(self)._forward is MLPPolicy._forward
         watched = hooked(self) or hooked(self.trunk)
         cast = torch.is_autocast_enabled(self.device.type)
-        return own and not watched and not cast and not isinstance(environment, ActionsInParts)
+        plain = own and self.hypernetwork is None
+        return plain and not watched and not cast and not isinstance(environment, ActionsInParts)
 
     def _forward(self, hidden: Tensor, states: States) -> Categorical | Staged:
-        e = self.environment
+        e, changes = self.environment, None
+        if self.hypernetwork is not None:
+            changes = self.hypernetwork.changes(e, states)
         if isinstance(e, ActionsInParts):
-            choice = self.forward_head(hidden, legal_parts(e, states))
+            choice = self.forward_head(hidden, legal_parts(e, states), changes)
         else:
-            choice = Categorical(self.forward_head(hidden), listed(e, "MLPPolicy").forward_mask(states))
+            logits = self.forward_head(hidden)
+            logits = logits if changes is None else logits + changes[0](hidden)
+            choice = Categorical(logits, listed(e, "MLPPolicy").forward_mask(states))
         return choice if self.logit_scale is None else self.logit_scale.scaled(choice, e, states)
 
     def _backward(self, hidden: Tensor, states: States) -> Categorical | Staged:
@@ -143,7 +153,7 @@ class MLPPolicy(Policy):
             return itertools.chain(*(m.parameters() for m in modules if m is not None))
 
         return {
-            "forward": of(self.trunk, self.forward_head, self.logit_scale),
+            "forward": of(self.trunk, self.forward_head, self.logit_scale, self.hypernetwork),
             "backward": of(self.backward_trunk, self.backward_head),
             "flow": of(self.flow_trunk, self.flow_head),
         }

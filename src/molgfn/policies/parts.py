@@ -15,6 +15,7 @@ from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.base import States
 from molgfn.networks.embedding_sum import embedding
 from molgfn.policies.distributions import Categorical, Staged
+from molgfn.policies.hypernetwork import Change
 
 #: ``legal(rows int64 [m], chosen int64 [m, k]) -> bool [m, parts[k]]``: legal values of part k of the actions of states
 Legal = Callable[[Tensor, Tensor], Tensor]
@@ -56,16 +57,22 @@ class PartsHead(nn.Module):
                 nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(self, features: Tensor, legal: Legal) -> Staged:
-        """[B, width] -> the choice of the B states."""
+    @property
+    def last(self) -> list[nn.Linear]:
+        """The last layer of each part."""
+        return [self.first, *self.later]  # type: ignore[list-item]
+
+    def forward(self, features: Tensor, legal: Legal, changes: Sequence[Change] | None = None) -> Staged:
+        """[B, width] -> the choice of the B states; ``changes`` of the last layers."""
 
         def logits(k: int, rows: Tensor, chosen: Tensor) -> Tensor:
             if k == 0:
-                return self.first(features)
+                return self.first(features) if changes is None else self.first(features) + changes[0](features)
             row = chosen + self.start[:k]  # type: ignore[index]
             given = embedding(self.given[k - 1].weight, row.flatten()).unflatten(0, (len(rows), k)).sum(1)  # type: ignore[arg-type]
             hidden = functional.relu(self.state[k - 1](features).index_select(0, rows) + given)
-            return self.later[k - 1](hidden)
+            found = self.later[k - 1](hidden)
+            return found if changes is None else found + changes[k](hidden, rows)
 
         return _staged(logits, legal, len(self.sizes), features)
 

@@ -18,12 +18,12 @@ def frozen_policies(objective: Objective, config: dict[str, Any], environment: E
     Args:
         objective: says which checkpoints.
         config: of the run. The checkpoints may name classes of the packages that it names itself, and no others.
-        environment: of the run; theirs must be the same.
+        environment: of the run; theirs must be the same. Under a condition they may know of none: they are then read at
+            the states without it.
 
     Raises:
         ConfigError: one is not given, cannot be read, or acts in another environment; one line each.
     """
-    here = environment_record(config, environment)
     named = [config[key] for key in ("environment", "condition", "policy", "backward") if config.get(key) is not None]
     trust = sorted({f"{node['_target_'].partition('.')[0]}." for node in named})
     policies: dict[str, Policy] = {}
@@ -40,7 +40,9 @@ def frozen_policies(objective: Objective, config: dict[str, Any], environment: E
         except CheckpointError as error:
             problems.append(f"objective.{name}: {error}")
             continue
+        knows = loaded.environment.condition_size > 0
         there = environment_record(loaded.config, loaded.environment)
+        here = environment_record(config if knows else {**config, "condition": None}, environment)
         if differ := differences(there, here):
             problems.append(
                 f"objective.{name}: the policy of {loaded.path} acts in another environment (different: "

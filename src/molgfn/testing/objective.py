@@ -12,6 +12,7 @@ from molgfn.objectives.base import Objective
 from molgfn.objectives.declarations import of_objective
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.ranks import Ranks
+from molgfn.testing.compared import check_compared
 from molgfn.testing.golden import GoldenDag, golden_dag
 from molgfn.testing.shares import on_each
 from molgfn.trajectories.batch import Trajectories
@@ -26,11 +27,12 @@ def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> No
     """Check everything that ``objectives.base.Objective`` promises, with quantities and networks of its own.
 
     Declarations name what there is; pads, the order of trajectories and the width of padding change nothing, nor do two
-    processes with half a batch each (``evaluated.union``); losses and gradients are finite; gradient reaches the
-    declared parameter groups and no others; and at exact flows loss and gradient vanish, or the expected gradient does.
-    Three kinds of objectives have no exact flows on the golden DAG, so that this last check is left out for them: those
-    that need path independence, those that read a frozen policy (for which a random table stands in here: P_T is not
-    R / Z), and those that have no target (``has_target``).
+    processes with half a batch each (``evaluated.union``); trajectories under different conditions are not compared
+    (``evaluated.groups``), and any only where it declares ``compares``; losses and gradients are finite; gradient
+    reaches the declared parameter groups and no others; and at exact flows loss and gradient vanish, or the expected
+    gradient does. Three kinds of objectives have no exact flows on the golden DAG, so that this last check is left out
+    for them: those that need path independence, those that read a frozen policy (for which a random table stands in
+    here: P_T is not R / Z), and those that have no target (``has_target``).
 
     Args:
         objective: what to check.
@@ -50,6 +52,7 @@ def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> No
     _invariant(objective, dag, base)
     _gradients(objective, dag)
     _shared(objective, dag)
+    check_compared(objective, evaluate_for(objective, dag, joint=False))
     if objective.needs_path_independence or objective.frozen or not objective.has_target:
         return
     dag.solve(forward_looking=objective.forward_looking)

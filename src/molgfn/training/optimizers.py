@@ -18,6 +18,10 @@ Rate = Annotated[float, Field(gt=0)]
 Iterations = Annotated[int, Field(ge=1)]
 #: learning rate of log Z where none is given
 LOG_Z = 0.1
+#: rate of what a condition adds to log Z over that of log Z: a network, not a number
+OF_CONDITION = 0.1
+#: what the optimizer calls it
+HEAD = "log_z_of_condition"
 
 
 class Optimizers:
@@ -29,7 +33,8 @@ class Optimizers:
         lr_flow: of log F or V, and of critics that are networks of their own; None takes ``lr``.
         lr_log_z: of log Z. None: 0.1, and while log Z is further from the mean of -S(tau) over the batch than the noise
             of a batch explains, a quarter of the way there at each iteration as well (``log_partition.catch_up``; where
-            P_F samples R/Z nothing is added). A number: that rate alone.
+            P_F samples R/Z nothing is added). A number: that rate alone. What a condition adds to log Z is a network,
+            and learns at a tenth of it.
         backward_decay: factor on P_B's learning rate per iteration (arXiv 2410.15474 uses .999 to .9999), in (0, 1].
         half_life: iterations in which all learning rates halve; None does not halve them.
         weight_decay: L2 penalty (AdamW: decoupled), not on log Z.
@@ -82,12 +87,14 @@ class Optimizers:
     ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
         """The optimizer (one group per non-empty parameter group) and its schedule, stepped once an iteration."""
         rows, schedules = [], []
-        for name, parameters in groups.items():
-            trained = [p for p in parameters if p.requires_grad]
-            if trained:
-                row: dict[str, Any] = {"params": trained, "lr": self.rates.get(name, self.rates["flow"]), "name": name}
+        for name, parameters in _parts(groups).items():
+            if parameters:
+                group = "log_z" if name == HEAD else name
+                rate = self.rates.get(group, self.rates["flow"])
+                row: dict[str, Any] = {"params": parameters, "name": name}
+                row["lr"] = rate * OF_CONDITION if name == HEAD else rate
                 if "weight_decay" in self.algorithm.takes:
-                    row["weight_decay"] = 0.0 if name == "log_z" else self.weight_decay
+                    row["weight_decay"] = 0.0 if group == "log_z" else self.weight_decay
                 rows.append(row)
                 decay = self.backward_decay if name == "backward" else 1.0
                 schedules.append(partial(self.schedule.factor, decay=decay))
@@ -97,6 +104,16 @@ class Optimizers:
     def clip(self, parameters: list[nn.Parameter]) -> torch.Tensor:
         """Clip the gradients to ``clip_norm``; returns their global norm before."""
         return nn.utils.clip_grad_norm_(parameters, self.clip_norm or float("inf"))
+
+
+def _parts(groups: Mapping[str, list[nn.Parameter]]) -> dict[str, list[nn.Parameter]]:
+    """What is trained of each group; of log Z its constant, and what a condition adds to it, by themselves."""
+    trained = {name: [p for p in parameters if p.requires_grad] for name, parameters in groups.items()}
+    of_condition = [p for p in trained.get("log_z", []) if p.dim()]
+    if of_condition:
+        trained["log_z"] = [p for p in trained["log_z"] if not p.dim()]
+        trained[HEAD] = of_condition
+    return trained
 
 
 def _algorithm(

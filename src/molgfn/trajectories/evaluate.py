@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from molgfn.environments.hashing import hash_rows
 from molgfn.policies.base import Policy
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluated import Evaluated
@@ -96,6 +97,7 @@ def evaluate_and_anchor(
         log_pf=t.pad(log_pf),
         log_reward=t.log_target.to(policy.dtype),
         values=values,
+        groups=_groups(t, policy),
         union=union,
     )
     return evaluated, Anchor(evaluation.forward().frozen()) if keep and needs_log_pf else None
@@ -127,6 +129,15 @@ def evaluate_backward(
         needs_log_pf=False,
         union=union,
     )
+
+
+def _groups(trajectories: Trajectories, policy: Policy) -> Tensor | None:
+    """int64 [B], a number for the condition of each: a hash of it, which all processes compute alike."""
+    if not policy.environment.condition_size:
+        return None
+    values = policy.environment.condition_values(trajectories.terminal)
+    rows = torch.stack(list(values.values()), 1).double() + 0.0  # so that 0 and -0 are the same
+    return hash_rows(rows.view(torch.int64))
 
 
 def _values(

@@ -25,6 +25,8 @@ class Evaluated:
         log_pf: [B, T], log P_F(s_{t+1} | s_t) of the action taken, 0 on pads; all 0 in a phase that does without P_F.
         log_reward: [B], log R'(x) (the symmetry term taken off).
         values: the quantities.
+        groups: int64 [B], equal for trajectories under equal conditions, on whichever process they are; None without
+            a condition. Targets differ between groups, so what compares trajectories compares those of one.
         union: what joins trajectories is asked of it, so that it holds for the batch of all processes of a run.
     """
 
@@ -33,6 +35,7 @@ class Evaluated:
     log_pf: Tensor
     log_reward: Tensor
     values: Values = field(default_factory=dict)
+    groups: Tensor | None = None
     union: Union = WHOLE
 
     def __len__(self) -> int:
@@ -71,6 +74,7 @@ class Evaluated:
             log_pf=function(self.log_pf, None),
             log_reward=function(self.log_reward, None),
             values={quantity: function(value, quantity) for quantity, value in self.values.items()},
+            groups=None if self.groups is None else function(self.groups, None),
             union=self.union,
         )
 

@@ -31,6 +31,20 @@ before the first step, with the reason.
 P_F's own. *Reads*: the quantities that it reads beside log P_F and log R ([below](#what-objectives-read)).
 *Environments*: those that are shipped and fit.
 """
+CONDITIONS = """
+## Under a condition
+
+A condition is part of every state, so P_F, P_B, log F, critics and log Z(c) all read it, and every objective learns all
+conditions at once. Trajectories have the same target only within one condition. So objectives that *compare* those of
+a batch take baselines, means and weights within each condition, over all processes of a run: {compare}, and `vpg` with
+`objective.center=true` or `objective.advantage=leave_one_out`. They need `condition.per_condition`, how many
+neighbouring trajectories of a batch are drawn under the same condition, to be at least 2, better 4 to 16, and are
+refused before the first step otherwise, unless the condition is one fixed value. The others do best with 1, more
+conditions in a batch.
+
+P_B by a guide ({guided}) learns from other objects that are built under the very same condition, and is refused where
+no condition comes twice.
+"""
 BACKWARD = """
 ## Backward policies
 
@@ -73,6 +87,10 @@ def markdown(configs: Path) -> str:
     parts = [
         HEAD,
         table([_objective(n, o, environments) for n, o in objectives.items()]),
+        CONDITIONS.format(
+            compare=_names(n for n, o in objectives.items() if o.compares),
+            guided=_names(n for n, b in backwards.items() if b.guide is not None),
+        ),
         BACKWARD,
         table([_backward(n, b, uncounted[n], objectives) for n, b in backwards.items()]),
         means,

@@ -32,7 +32,8 @@ class RelativeTrajectoryBalance(Objective):
     ``trainer.init_from`` with the same checkpoint starts P_F at the prior, as the authors do.
 
     Args:
-        prior: a checkpoint, or the run folder of one, of a policy in the same environment; it must be given.
+        prior: a checkpoint, or the run folder of one, of a policy in the same environment; it must be given. Under a
+            condition it may be one of a run without: P_T(x | c) is then P_prior(x) R(x, c) / Z(c).
         regression: what is made of D; see ``objectives.regression.Regression`` (arXiv 2410.02596).
         huber_delta: where huber turns linear; read with regression=huber only.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from molgfn.errors import ConfigError, ContractError
-from molgfn.objectives import residuals
+from molgfn.objectives import comparison, residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
@@ -24,10 +23,11 @@ class RenyiDivergence(Objective):
     O(1/B); in the limit of large batches the gradient is exactly that of the divergence.
 
     For alpha -> 1 this is the reverse KL (zero-forcing); for alpha -> 0 it is alpha times the forward KL
-    (zero-avoiding); alpha = 1/2 treats P_F and P* alike. Needs trajectories of the present P_F, at least 2 in a batch.
-    P_B gets no gradient; with ``backward=tlm`` it has a step of its own. Metrics: ``log_z``, the estimate of log Z
-    whose error is D_alpha: -log mean exp((alpha - 1) S) / (alpha - 1), a lower bound for large B; ``effective_share``,
-    1 / (B sum w^2) in (0, 1].
+    (zero-avoiding); alpha = 1/2 treats P_F and P* alike. Needs trajectories of the present P_F, at least 2 in a batch
+    (and under each condition, within which weights are taken). P_B gets no gradient; with ``backward=tlm`` it has a
+    step of its own. Metrics: ``log_z``, the estimate of log Z whose error is D_alpha:
+    -log mean exp((alpha - 1) S) / (alpha - 1), a lower bound for large B; ``effective_share``, 1 / (B sum w^2) in
+    (0, 1].
 
     Authors' settings: alpha .5 and a leave-one-out baseline, whose part 1/B plays here.
 
@@ -43,6 +43,7 @@ class RenyiDivergence(Objective):
     trains: ClassVar[frozenset[str]] = frozenset({"forward"})
     reference: ClassVar[str] = "da Silva et al. 2024, arXiv 2410.09355 (Renyi-alpha divergence)"
     least_batch: int = 2
+    compares: bool = True
 
     def __init__(self, *, alpha: Annotated[float, Field(gt=0)] = 0.5) -> None:
         if abs(alpha - 1) < 1e-3:
@@ -52,17 +53,12 @@ class RenyiDivergence(Objective):
         self.alpha = alpha
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        union, order = evaluated.union, self.alpha - 1
-        n = union.count(len(evaluated))
-        if n < 2:
+        order = self.alpha - 1
+        if evaluated.union.count(len(evaluated)) < 2:
             raise ContractError("RenyiDivergence: weights normalised over a batch need at least two trajectories in it")
-        exponent = order * residuals.log_ratios(evaluated).detach()
-        weight = union.softmax(exponent)
-        loss = self.alpha / order * union.sum((weight - 1 / n) * evaluated.log_pf.sum(1))
+        weights = comparison.Weights.of(order * residuals.log_ratios(evaluated).detach(), evaluated)
+        loss = self.alpha / order * weights.surplus(evaluated.log_pf.sum(1))
         return ObjectiveOutput(
             {"renyi": Loss(loss, self.trains)},
-            {
-                "log_z": (math.log(n) - union.logsumexp(exponent)) / order,
-                "effective_share": 1 / (n * union.sum(weight.square())),
-            },
+            {"log_z": -weights.log_mean_exp / order, "effective_share": weights.effective_share},
         )

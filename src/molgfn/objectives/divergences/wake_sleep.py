@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 from molgfn.errors import ContractError
-from molgfn.objectives import residuals
+from molgfn.objectives import comparison, residuals
 from molgfn.objectives.base import Loss, Objective, ObjectiveOutput
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
@@ -24,7 +23,8 @@ class WakeSleep(Objective):
     what P_F still draws. *Wake* is the step of P_B, the likelihood of trajectories of P_F: ``backward=tlm``; with
     ``backward=uniform`` P_B stays as it is.
 
-    Needs trajectories of the present P_F, at least 2 in a batch. Metrics: ``log_z``, the log of the mean of exp(-S);
+    Needs trajectories of the present P_F, at least 2 in a batch, of which weights are taken within each condition.
+    Metrics: ``log_z``, the log of the mean of exp(-S);
     ``effective_share``, 1 / (B sum w^2) in (0, 1], the effective sample size as a share of the batch.
 
     Reference: Malkin et al. 2023, arXiv 2210.00580 (forward KL, wake-sleep). Pinned by
@@ -36,16 +36,14 @@ class WakeSleep(Objective):
     trains: ClassVar[frozenset[str]] = frozenset({"forward"})
     reference: ClassVar[str] = "Malkin et al. 2023, arXiv 2210.00580 (forward KL, wake-sleep)"
     least_batch: int = 2
+    compares: bool = True
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        union = evaluated.union
-        n = union.count(len(evaluated))
-        if n < 2:
+        if evaluated.union.count(len(evaluated)) < 2:
             raise ContractError("WakeSleep: weights normalised over a batch need at least two trajectories in it")
-        returns = -residuals.log_ratios(evaluated).detach()
-        weight = union.softmax(returns)
-        loss = -union.sum((weight - 1 / n) * evaluated.log_pf.sum(1))
+        weights = comparison.Weights.of(-residuals.log_ratios(evaluated).detach(), evaluated)
+        loss = -weights.surplus(evaluated.log_pf.sum(1))
         return ObjectiveOutput(
             {"forward_kl": Loss(loss, self.trains)},
-            {"log_z": union.logsumexp(returns) - math.log(n), "effective_share": 1 / (n * union.sum(weight.square()))},
+            {"log_z": weights.log_mean_exp, "effective_share": weights.effective_share},
         )

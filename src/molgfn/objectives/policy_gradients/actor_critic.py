@@ -32,7 +32,7 @@ class ActorCritic(Objective):
     Args:
         critic: None for none.
         lambda_: of the generalised advantages.
-        center: take the mean over all steps of the batch off the advantages.
+        center: take the mean over all steps of the batch (under each condition) off the advantages.
     """
 
     quantities: tuple[type[Quantity], ...] = (LogPB, LogFlow)
@@ -44,7 +44,7 @@ class ActorCritic(Objective):
     def __init__(self, *, critic: Critic | None, lambda_: float, center: bool) -> None:
         self.critic = critic
         self.lambda_ = lambda_
-        self.center = center
+        self.center = self.compares = center
         if critic is None:
             self.quantities = without(self.quantities, LogFlow)
             self.prepares_from = without(self.prepares_from, LogFlow)
@@ -65,7 +65,7 @@ class ActorCritic(Objective):
         frozen: dict[type[Quantity], Tensor] = {
             LogPFOld: evaluated.log_pf,
             LogPB: evaluated[LogPB],
-            Advantage: advantages.centred(advantage, mask, evaluated.union) if self.center else advantage,
+            Advantage: advantages.centred(advantage, evaluated) if self.center else advantage,
         }
         if self.critic is not None:
             frozen[ValueTarget] = self.critic.target(rewards, evaluated[LogFlow], mask)

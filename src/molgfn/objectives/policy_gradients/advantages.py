@@ -10,7 +10,6 @@ from torch import Tensor
 from molgfn.objectives import residuals
 from molgfn.objectives.policy_gradients.frozen import LogPFOld
 from molgfn.trajectories.evaluated import Evaluated
-from molgfn.trajectories.union import WHOLE, Union
 
 
 def soft_rewards(evaluated: Evaluated) -> Tensor:
@@ -49,6 +48,12 @@ def gae(rewards: Tensor, value: Tensor, mask: Tensor, lambda_: float) -> Tensor:
     return (weights * residual[:, None, :]).sum(2) * mask
 
 
-def centred(advantage: Tensor, mask: Tensor, union: Union = WHOLE) -> Tensor:
-    """Less the mean over all real steps of the batch of all processes; [B, T], 0 on pads."""
-    return (advantage - union.sum(advantage) / union.sum(mask)) * mask
+def centred(advantage: Tensor, evaluated: Evaluated) -> Tensor:
+    """Less the mean over all real steps of the batch of all processes, of those under each condition where there are
+    conditions; ``advantage`` [B, T], 0 on pads.
+    """
+    union, mask, groups = evaluated.union, evaluated.mask, evaluated.groups
+    if groups is None:
+        return (advantage - union.sum(advantage) / union.sum(mask)) * mask
+    steps = union.sum(mask.sum(1).to(advantage.dtype), groups)
+    return (advantage - (union.sum(advantage.sum(1), groups) / steps)[:, None]) * mask

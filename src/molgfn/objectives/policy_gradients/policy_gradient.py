@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from molgfn.errors import ConfigError, ContractError
+from molgfn.objectives import comparison
 from molgfn.objectives.base import Loss, ObjectiveOutput
 from molgfn.objectives.policy_gradients import advantages
 from molgfn.objectives.policy_gradients.actor_critic import FORWARD, ActorCritic, elbo
@@ -28,7 +29,7 @@ class PolicyGradient(ActorCritic):
     | advantage | W_t |
     | --- | --- |
     | total | G_0 |
-    | leave_one_out | G_0 less the mean G_0 of the other trajectories |
+    | leave_one_out | G_0 less the mean G_0 of the other trajectories (under its condition) |
     | reward_to_go | G_t |
     | baseline | G_t - V(s_t) |
     | gae | sum_{k >= t} lambda^(k-t) (g_k + V(s_{k+1}) - V(s_k)) |
@@ -47,8 +48,8 @@ class PolicyGradient(ActorCritic):
             or weight of a sub-trajectory per transition in sub_eb (null: .9).
         critic_epochs: passes of the critic over the batch.
         critic_splits: steps in a pass.
-        center: take the mean over all steps of the batch off W; a bias of order 1 / (batch size), which is 0 at the
-            optimum for all W but reward_to_go.
+        center: take the mean over all steps of the batch (under each condition) off W; a bias of order 1 / (batch
+            size), which is 0 at the optimum for all W but reward_to_go.
 
     Raises:
         ConfigError: settings of a critic beside an advantage without one.
@@ -86,6 +87,7 @@ class PolicyGradient(ActorCritic):
             center=center,
         )
         self.kind = advantage
+        self.compares = center or advantage == "leave_one_out"
         self.least_batch = 2 if advantage == "leave_one_out" else 1
 
     def advantage(self, rewards: Tensor, evaluated: Evaluated) -> Tensor:
@@ -96,10 +98,9 @@ class PolicyGradient(ActorCritic):
             return to_go
         total = to_go[:, :1]
         if self.kind == "leave_one_out":
-            n = evaluated.union.count(len(total))
-            if n < 2:
+            if evaluated.union.count(len(total)) < 2:
                 raise ContractError("advantage=leave_one_out needs at least two trajectories in a batch")
-            total = (total - evaluated.union.mean(total)) * (n / (n - 1))
+            total = comparison.leave_one_out(total, evaluated)
         return total * evaluated.mask
 
     def policy(self, evaluated: Evaluated) -> ObjectiveOutput:

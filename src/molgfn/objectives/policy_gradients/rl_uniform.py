@@ -32,7 +32,7 @@ class RLUniform(ActorCritic):
 
     Args:
         lambda_: of the generalised advantages, in [0, 1].
-        center: take the mean over all steps of the batch off the advantages.
+        center: take the mean over all steps of the batch (under each condition) off the advantages.
         critic: loss of V: td_lambda, or sub_eb (whose minimiser is V^pi only where P_F is exact).
         critic_lambda: lambda of the TD(lambda) target, in [0, 1] (1: Monte-Carlo), or weight of a sub-trajectory per
             transition in sub_eb.

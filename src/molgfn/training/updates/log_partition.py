@@ -9,13 +9,31 @@ from typing import Literal
 from scipy import stats
 from torch import Tensor
 
+from molgfn.trajectories.union import WHOLE
+
 #: share of the gap, beyond what the noise of a batch explains, that one iteration closes
 SHARE = 0.25
 
 
-def estimate(log_weights: Tensor, how: Literal["importance", "mean"]) -> Tensor:
-    """log Z from log weights -S(tau) of a whole batch [B]: their mean (the ELBO), or log mean exp (importance)."""
-    return log_weights.mean() if how == "mean" else log_weights.logsumexp(0) - math.log(len(log_weights))
+def estimate(log_weights: Tensor, how: Literal["importance", "mean"], groups: Tensor | None = None) -> Tensor:
+    """log Z from log weights -S(tau) of a whole batch [B]: their mean (the ELBO), or log mean exp (importance).
+
+    Under conditions, ``groups`` int64 [B] of ``Evaluated``, the mean over trajectories of what those of the same
+    condition say: a sum over conditions would be that of the one whose Z is largest.
+    """
+    if how == "mean":
+        return log_weights.mean()
+    if groups is None:
+        return log_weights.logsumexp(0) - math.log(len(log_weights))
+    return (WHOLE.logsumexp(log_weights, groups) - WHOLE.sizes(groups, log_weights).log()).mean()
+
+
+def by_condition(log_weights: Tensor, groups: Tensor) -> Tensor:
+    """The mean of [B] within each of several groups (``Evaluated.groups``); one group alone is as it is."""
+    different, number, sizes = groups.unique(return_inverse=True, return_counts=True)
+    if len(different) == 1:
+        return log_weights
+    return log_weights.new_zeros(len(different)).index_add(0, number, log_weights) / sizes
 
 
 def catch_up(log_z: Tensor, log_weights: Tensor) -> None:
@@ -35,6 +53,11 @@ def catch_up(log_z: Tensor, log_weights: Tensor) -> None:
     filter in the reward m starts near its floor and rises by hundreds of nats within tens of iterations. A log Z that
     stays behind has each trajectory pushed up whatever its reward, and P_F runs into what it drew first; one that stays
     above has each pushed down, which hides what is better.
+
+    Under conditions the constant alone catches up, with the mean over them. To fit what a condition adds to the batch
+    as well was tried, and lost modes: under a drawn beta of up to 64 on a grid of four modes TV was .59 to .76 after
+    500 iterations with it, .08 to .13 without. A log Z(c) that starts above what steep conditions reach holds P_F back
+    there until it has seen the modes under the others.
     """
     n = len(log_weights)
     if n < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -77,14 +78,16 @@ class Phases:
                         now = evaluated.having(frozen)
                     else:
                         now = self._evaluate(phase, batch, frozen, networks, anchor, self.joint, part)
-                    why = partial(origin, batch, now, range(part, len(batch), phase.splits))
+                    rows = self._part(phase, len(batch), part)
+                    why = partial(origin, batch, now, rows)
                     metrics |= self.steps.take(losses_of(phase.loss, now), phase.name, iteration, engine, why)
         if log_weights is not None:
             log_partition.catch_up(self.policy.log_z.constant.data, log_weights)
         return metrics
 
     def _log_weights(self, batch: Trajectories, evaluated: Evaluated, networks: Networks) -> Tensor:
-        """``Objective.log_weights`` of the batch of all processes, [B], less what a condition adds to log Z.
+        """``Objective.log_weights`` of the batch of all processes, [B], less what a condition adds to log Z; where a
+        batch repeats conditions the mean of each, as its trajectories are not so many voices about the others.
 
         From the evaluation that is there unless it lacks something.
         """
@@ -92,9 +95,11 @@ class Phases:
         if not all(quantity in evaluated for quantity in weighs_by):
             evaluated = evaluate(batch, self.policy, quantities=weighs_by, networks=networks, union=self.union)
         log_weights = self.objective.log_weights(evaluated.detach())
-        if self.policy.environment.condition_size:  # what is left for the constant of log Z
-            log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
-        return self.union.gather(log_weights)
+        if evaluated.groups is None:
+            return self.union.gather(log_weights)
+        # what is left for the constant of log Z
+        log_weights = log_weights - self.policy.log_z.beside(self.policy.environment.condition(batch.terminal))
+        return log_partition.by_condition(self.union.gather(log_weights), self.union.gather(evaluated.groups))
 
     def _step_in_region(
         self,
@@ -114,6 +119,14 @@ class Phases:
         region: TrustRegion = phase.trust_region  # type: ignore[assignment]
         return self.steps.take_in_region(losses_of(phase.loss, start), again, region, phase.name, iteration, why)
 
+    def _part(self, phase: Phase, n: int, part: int) -> Sequence[int]:
+        """The trajectories of one part of a batch of n; those that are compared stay together."""
+        together = self.policy.environment.per_condition if self.objective.compares else 1
+        if together == 1:
+            return range(part, n, phase.splits)
+        trajectories = torch.arange(n)
+        return trajectories[trajectories // together % phase.splits == part].tolist()
+
     def _evaluate(
         self,
         phase: Phase,
@@ -130,7 +143,7 @@ class Phases:
         """
         index = None
         if phase.splits > 1:
-            index = torch.arange(part, len(batch), phase.splits, device=batch.lengths.device)
+            index = torch.tensor(self._part(phase, len(batch), part), device=batch.lengths.device)
             batch = batch.select(index)
         evaluated = evaluate(
             batch,

@@ -24,8 +24,9 @@ def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, netwo
     if policy.log_z_start is None:
         return
     evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks, union=union)
+    groups = None if evaluated.groups is None else union.gather(evaluated.groups)
     log_weights = union.gather(objective.log_weights(evaluated))
-    start = log_partition.estimate(log_weights, policy.log_z_start)
+    start = log_partition.estimate(log_weights, policy.log_z_start, groups)
     policy.log_z.constant.copy_(start.where(start.isfinite(), policy.log_z.constant))
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from molgfn.environments.conditional import ConditionalStates
 from molgfn.errors import ContractError
 from molgfn.policies.base import Policy, PolicyOutput
 from molgfn.policies.distributions import ActionDistribution
@@ -137,11 +138,14 @@ class Evaluation:
         key = (id(network), gradient)
         if key not in self._outputs:
             wanted = self._wanted[key]
-            kept = self._kept if self._kept and self._kept.serves(network, self.trajectories.states) else None
+            states = self.trajectories.states
+            if isinstance(states, ConditionalStates) and not network.environment.condition_size:
+                states = states.inner  # a frozen policy from a run without a condition
+            kept = self._kept if self._kept and self._kept.serves(network, states) else None
             known = kept.known() if kept else nullcontext()
             with torch.set_grad_enabled(gradient and torch.is_grad_enabled()), known:
                 output = network(
-                    self.trajectories.states,
+                    states,
                     forward="forward" in wanted,
                     backward="backward" in wanted,
                     flow="flow" in wanted,
