@@ -158,6 +158,8 @@ def test_words_and_columns_name_the_same_numbers():
         ({"temperature": 2, "beta": 3}, "beta is given twice, by its name and by its label"),
         ({"beta": [2, 3]}, "beta is one number, got 2"),
         ({"wish": ".2,.8"}, "should be a number or a list of numbers, got '.2,.8'"),
+        ({"temperature": "8"}, "condition.temperature: should be a number or a list of numbers, got '8'"),
+        ({"temperature": None}, "condition.temperature: should be a number or a list of numbers, got None"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused_with_what_can(given, says):

@@ -12,6 +12,7 @@ from tests.conditions.corners import Corners
 
 import molgfn
 from molgfn.cli.main import cli
+from molgfn.cli.sample import _require_room
 from molgfn.composing.compose import checked
 from molgfn.errors import ConfigError
 from molgfn.evaluation.exact.answers import exact_distribution
@@ -146,6 +147,17 @@ def test_words_that_the_run_does_not_know_are_refused_before_anything_is_drawn(r
     assert result.exit_code == 2, result.output
     assert says in " ".join(result.stderr.split())
     assert not (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.parametrize("asked", ["drawn", [{"temperature": 1.0}, {"temperature": 2.0}]])
+def test_a_file_without_columns_takes_one_condition_only(asked):
+    place = Path("x.smi")
+    assert _require_room(place, None, None, None, {"temperature": 1.0}) is False
+    with pytest.raises(
+        ConfigError, match=r"a .smi has no room for the condition of each object; use .csv, .parquet or .sdf"
+    ):
+        _require_room(place, None, None, None, asked)
+    assert _require_room(Path("x.csv"), None, None, None, asked)
 
 
 @pytest.mark.parametrize(

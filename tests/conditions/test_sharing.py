@@ -11,9 +11,10 @@ from molgfn.conditions.preference import Preference
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional, each_anew
 from molgfn.environments.hypergrid import HyperGrid
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, ContractError
 from molgfn.experiment import assemble
 from molgfn.policies.mlp import MLPPolicy
+from molgfn.testing import check_environment
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import find_rewards, under_new_conditions
 from molgfn.trajectories.sampler import Sampler
@@ -120,3 +121,11 @@ def test_a_batch_that_is_not_made_of_groups_is_refused():
 def test_a_temperature_is_shared_as_well():
     environment = shared(5, Temperature(per_condition=5))
     assert grouped(environment.draw_initial(10, torch.Generator().manual_seed(0)).values, 5)
+
+
+def test_the_contract_of_environments_asks_for_it(monkeypatch):
+    environment = shared(3)
+    check_environment(environment, walks=4)
+    monkeypatch.setattr(type(environment), "_drawn", lambda self, n, *rest: self.given.draw(n, *rest))
+    with pytest.raises(ContractError, match=r"3 neighbours \(per_condition\) do not share a condition"):
+        check_environment(environment, walks=4)

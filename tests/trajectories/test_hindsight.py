@@ -1,5 +1,6 @@
 """Stored objects under other conditions: another log R of what was measured, and no oracle is asked."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,16 +8,21 @@ import pytest
 import torch
 from tests.conditions.corners import NAMES, Corners
 
-from molgfn.conditions.draws import LogUniform
+from molgfn.conditions.draws import LogUniform, Uniform
 from molgfn.conditions.goal import Goal
+from molgfn.conditions.target import Target
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.errors import ContractError
 from molgfn.oracles.synthetic import hypergrid
+from molgfn.oracles.synthetic.grid_function import GridFunction
 from molgfn.policies.mlp import MLPPolicy
+from molgfn.rewards.aggregations.goal import Goal as Cone
 from molgfn.rewards.boltzmann import Boltzmann
+from molgfn.rewards.grid_objectives import GridObjectives
 from molgfn.rewards.power import Power
+from molgfn.rewards.transforms import Near
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import find_rewards, under_new_conditions
 from molgfn.trajectories.sampler import Sampler
@@ -267,3 +273,43 @@ def test_hindsight_without_a_condition_of_the_object_is_refused(policy):
         assert source.misfit(goals()) is None
     assert UniformReplay().misfit(policy) is None
     assert "under conditions that they were not drawn for" in Hindsight().off_policy
+
+
+@pytest.mark.parametrize("source", ["hindsight", "replay"])
+def test_hindsight_of_an_oracle_of_several_objectives_asks_nobody(source):
+    names = ["currin", "sphere"]
+    torch.manual_seed(0)
+    grid = HyperGrid(dimensions=2, side=6)
+    policy = MLPPolicy(environment=conditional(grid, Goal(names=names)), hidden=8)
+    oracle = GridObjectives(functions=names, side=6, scalarisation=Cone())
+    reward = Power(oracle=oracle, beta=2.0, floor=1e-3)
+    assert reward.reads == {"goal_currin", "goal_sphere"}
+    made = {"hindsight": Hindsight(share=0.5), "replay": UniformReplay(share=0.5, capacity=99, hindsight=1.0)}[source]
+    sources = Sources(batch_size=32, sources=[OnPolicy(), made])
+    generators = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("generator", "replay_generator"))}
+    sources.draw(policy, reward, iteration=0, **generators)
+    raw = reward.counters.raw
+    t = sources.draw(policy, reward, iteration=1, **generators).trajectories
+    assert reward.counters.raw == raw + 16
+    again = t.select(torch.tensor([i for i, word in enumerate(t.source) if word == source]))
+    r = torch.stack([reward.achieved(again.measurements)[name] for name in names], 1)
+    torch.testing.assert_close(again.terminal.values, r / r.norm(dim=1, keepdim=True))
+    # in the very middle of its cone an object is worth the mean of its objectives
+    torch.testing.assert_close(again.log_reward, 2 * r.mean(1).clamp(min=1e-3).log())
+    others = t.select(torch.tensor([i for i, word in enumerate(t.source) if word == "policy"]))
+    assert (others.log_reward < 2 * math.log(1e-3) + 1e-9).sum() > 4  # most lie outside of theirs
+
+
+def test_hindsight_of_a_target_asks_nobody():
+    torch.manual_seed(0)
+    target = Target(name="grid_function", draw=Uniform(low=0.0, high=1.0))
+    policy = MLPPolicy(environment=conditional(HyperGrid(dimensions=2, side=6), target), hidden=8)
+    near = Near(name="grid_function", width=0.2)
+    reward = Power(oracle=GridFunction(function="sphere", side=6), transform=near, beta=2.0, floor=1e-3)
+    sources = Sources(batch_size=32, sources=[OnPolicy(), Hindsight(share=0.5)])
+    t = sources.draw(policy, reward, iteration=0, generator=torch.Generator().manual_seed(0)).trajectories
+    assert reward.counters.raw == 16
+    again = t.select(torch.arange(16, 32))
+    own = again.measurements.values["grid_function"]
+    torch.testing.assert_close(again.terminal.values[:, 0], own)
+    assert again.log_reward.tolist() == [0.0] * 16

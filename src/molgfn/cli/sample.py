@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,7 @@ from molgfn.cli.files.several_runs import COMPOSE_HELP, FLOWS_HELP, own_rewards,
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
+    from molgfn.api.conditions import Asked
     from molgfn.objects.base import ObjectKind
 
 
@@ -116,14 +118,14 @@ def sample(
     if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
     if not trust:  # code of one's own may have another kind of object, with formats of its own
-        _require_room(output, None, values, log_pt_samples)
+        _require_room(output, None, values, log_pt_samples, asked)
     require_place(output)
     from molgfn.api.sampling import sample_from_each
     from molgfn.cli.progress import shown
 
     each = run_or_composition(runs, compose, flows, asked, trust=trust, device=device)
     loaded, wanted = each[0], number * len(each)
-    room = _require_room(output, loaded.environment.kind, values, log_pt_samples)
+    room = _require_room(output, loaded.environment.kind, values, log_pt_samples, asked)
     trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     scored = values or (values is None and room)
     if given and not scored:
@@ -153,7 +155,9 @@ def sample(
         click.get_current_context().exit(1)
 
 
-def _require_room(output: Path, kind: ObjectKind | None, values: bool | None, log_pt_samples: int | None) -> bool:
+def _require_room(
+    output: Path, kind: ObjectKind | None, values: bool | None, log_pt_samples: int | None, asked: Asked
+) -> bool:
     """Whether a file of objects of a kind (None: not known yet) has room for what stands beside them.
 
     Raises:
@@ -165,4 +169,8 @@ def _require_room(output: Path, kind: ObjectKind | None, values: bool | None, lo
     bare = is_bare(output, kind)
     if bare and (values or log_pt_samples):
         raise ConfigError(f"{output}: a {output.suffix} has no room for values or log P_T; use {roomy(kind)}")
+    if bare and asked is not None and not isinstance(asked, Mapping):
+        raise ConfigError(
+            f"{output}: a {output.suffix} has no room for the condition of each object; use {roomy(kind)}"
+        )
     return not bare

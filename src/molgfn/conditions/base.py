@@ -198,9 +198,11 @@ class Fixed(Condition):
 def _numbers(word: str, value: Any) -> list[float]:
     """One number, or several, as a list."""
     try:
-        return [float(value)] if isinstance(value, Real) else [float(number) for number in value]
+        if not isinstance(value, str):
+            return [float(value)] if isinstance(value, Real) else [float(number) for number in value]
     except (TypeError, ValueError):
-        raise ConfigError(f"condition.{word}: should be a number or a list of numbers, got {value!r}") from None
+        pass
+    raise ConfigError(f"condition.{word}: should be a number or a list of numbers, got {value!r}")
 
 
 def _count(n: int) -> str:

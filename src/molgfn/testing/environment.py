@@ -257,6 +257,13 @@ class _Check:
         if condition is not None:
             fits = condition.shape == (n, e.condition_size) and all(v.shape == (n,) for v in values.values())
             self.require(fits, "condition is not [B, condition_size], or its raw values are not [B]")
+        each = e.per_condition
+        self.require(each >= 1, f"per_condition should be at least 1, is {each}")
+        drawn = e.draw_initial(2 * each, torch.Generator().manual_seed(0))
+        for sources in (drawn, e.with_drawn_condition(drawn, torch.Generator().manual_seed(1))):
+            groups = [column.reshape(2, each) for column in e.condition_values(sources).values()]
+            shared = all(bool((group == group[:, :1]).all()) for group in groups)
+            self.require(shared, f"{each} neighbours (per_condition) do not share a condition")
 
     def whole(self, visited: list[States]) -> None:
         e = self.environment
