@@ -63,7 +63,7 @@ def _conditions(environment: Environment, n: int = 64) -> int:
     if not environment.condition_size:
         return 1
     states = environment.draw_initial(n * environment.per_condition, torch.Generator().manual_seed(0))
-    return len(torch.stack(list(environment.condition_values(states).values()), 1).unique(dim=0))
+    return len(environment.condition(states).unique(dim=0))  # type: ignore[union-attr]
 
 
 def unguided(backward: BackwardPolicyTraining, environment: Environment) -> list[str]:

@@ -60,8 +60,8 @@ def test_a_small_grid_is_learned_quickly(tmp_path):
 
 @pytest.mark.slow
 def test_a_grid_of_steep_modes(tmp_path):
-    """8 x 8, four modes, beta up to 64, with the defaults but for a rate that falls."""
-    assert_near(found(conditional_run(tmp_path, 1.0, 64.0, 3000, 64, 1000, **grid(8))), 0.05, 0.05)
+    """8 x 8, four modes, beta up to 64, with the defaults but for a rate that falls; the flattest is learned last."""
+    assert_near(found(conditional_run(tmp_path, 1.0, 64.0, 3000, 64, 1000, **grid(8))), 0.05, 0.08)
 
 
 @pytest.mark.slow

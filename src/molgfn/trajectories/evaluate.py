@@ -135,8 +135,11 @@ def _groups(trajectories: Trajectories, policy: Policy) -> Tensor | None:
     """int64 [B], a number for the condition of each: a hash of it, which all processes compute alike."""
     if not policy.environment.condition_size:
         return None
-    values = policy.environment.condition_values(trajectories.terminal)
-    rows = torch.stack(list(values.values()), 1).double() + 0.0  # so that 0 and -0 are the same
+    environment, terminal = policy.environment, trajectories.terminal
+    raw = list(environment.condition_values(terminal).values())
+    # an environment of one's own may have no raw numbers beside what a policy reads
+    values: Tensor = torch.stack(raw, 1) if raw else environment.condition(terminal)  # type: ignore[assignment]
+    rows = values.double().contiguous() + 0.0  # so that 0 and -0 are the same
     return hash_rows(rows.view(torch.int64))
 
 
