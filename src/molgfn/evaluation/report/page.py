@@ -195,8 +195,7 @@ def _several_objectives(results: Results) -> dict[str, Any]:
     metrics = results.evaluation["metrics"]
     volume = next((r for k, r in metrics.items() if k.startswith(f"{prefix}objectives/hypervolume/")), {})
     things = results.kind.plural if isinstance(results.kind, HasPictures) else "objects"
-    text = f"{size} different {things} are on it: no other is at least as good in every objective and better"
-    text += " in one."
+    text = f"{size} different {things} are on it: no other is at least as good in every objective and better in one."
     if pictures:
         text += f" {'Some' if len(pictures) < size else 'All'} of them, in order of the first objective: in bold the "
         text += "desirabilities, from 0 to 1, below what was measured."
