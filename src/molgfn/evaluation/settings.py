@@ -50,7 +50,7 @@ class EvaluationSettings:
             environment cannot build is left out and said. None for none.
         exact_limit: most states that are listed to compare the exact P_T with R/Z; 0 for never.
         conditions: of a policy that was trained under a condition, how many conditions spread over what it was trained
-            on are measured beside the reference; 0 for none. None: 5 of a single number, 15 of several.
+            on are measured beside the reference; 0 for none. None: 5 of a single number, else up to 15.
         condition_samples: objects drawn under each of them; None: 128.
         condition_log_pt_objects: of these, how many whose log P_T(x) is estimated; 0 for none. None: 16, or
             ``log_pt_objects`` where that is less.

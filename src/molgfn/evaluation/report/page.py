@@ -26,7 +26,7 @@ from molgfn.evaluation.report.galleries import Gallery, component_columns
 from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
 from molgfn.evaluation.report.tables import numbers, rows_with
 from molgfn.objects.base import ObjectKind
-from molgfn.objects.capabilities import HasCoordinates, HasDescriptors
+from molgfn.objects.capabilities import HasCoordinates, HasDescriptors, HasPictures
 from molgfn.objects.named import NAMED
 
 #: objects in each gallery
@@ -194,10 +194,8 @@ def _several_objectives(results: Results) -> dict[str, Any]:
         charts = clouds(points, lambda first, second: (numbers(table, "log_reward"), "log R(x)"))
     metrics = results.evaluation["metrics"]
     volume = next((r for k, r in metrics.items() if k.startswith(f"{prefix}objectives/hypervolume/")), {})
-    text = (
-        f"{size} different {results.kind.plural} are on it: no other is at least as good in every objective and better"
-    )
-    text += " in one."
+    things = results.kind.plural if isinstance(results.kind, HasPictures) else "objects"
+    text = f"{size} different {things} are on it: no other is at least as good in every objective and better in one."
     if pictures:
         text += f" {'Some' if len(pictures) < size else 'All'} of them, in order of the first objective: in bold the "
         text += "desirabilities, from 0 to 1, below what was measured."
