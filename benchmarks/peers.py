@@ -237,7 +237,7 @@ def command(name: str, python: Path, threads: int, given: argparse.Namespace) ->
     words += ["--iterations", str(given.iterations or task.iterations), "--warm", str(given.warm or task.warm)]
     for here, there in options:
         words += [f"--{there}", str(getattr(given, here) or "null")]
-    return [*words, "--settings", *given.settings] if name.startswith(OURS) else words
+    return [*words, "--settings", *given.settings] if given.settings and name.startswith(OURS) else words
 
 
 def measure(name: str, python: Path, threads: int, given: argparse.Namespace) -> Measured:

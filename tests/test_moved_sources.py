@@ -101,8 +101,12 @@ def without_nulls(node):
     return node
 
 
+#: shipped names that had no old form
+NEW = {"hindsight"}
+
+
 def test_all_shipped_names_are_here():
-    assert set(THEN) == {path.stem for path in (CONFIGS / "data").glob("*.yaml")}
+    assert set(THEN) | NEW == {path.stem for path in (CONFIGS / "data").glob("*.yaml")}
 
 
 @pytest.mark.parametrize("name", THEN)

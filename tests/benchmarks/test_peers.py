@@ -65,6 +65,9 @@ def test_every_library_is_asked_for_the_same_work(peers, tmp_path, weights):
             assert options["--weights"] == str(weights)
         if name == "recursion":
             assert options["--checkout"] == str(tmp_path)
+    given = peers.parsed(["--settings", "trainer.precision=bf16-products", "seed=3"])
+    assert peers.command("molgfn fragments", Path("python"), 1, given)[-3:] == ["--settings", *given.settings]
+    assert "--settings" not in peers.command("gfnx", Path("python"), 1, given)
 
 
 def measured(peers, iterations, size, seconds):

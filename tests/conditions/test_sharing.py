@@ -91,7 +91,7 @@ def run(batch, data="on_policy", each=4):
         return {**yaml.safe_load((CONFIGS / group / f"{name}.yaml").read_text()), **changes}
 
     return {
-        "name": "shared",
+        "name": "sharing",
         "seed": 0,
         "output": "unused",
         "environment": shipped("environment", "hypergrid", side=4, dimensions=2),
