@@ -37,7 +37,11 @@ VARIANTS = {
     "data/tempered",
     "data/uniform",
     "oracle/druglike",
+    "oracle/drd2_qed",
+    "oracle/grid_objectives",
+    "oracle/gsk3b_jnk3",
     "oracle/qed_sa",
+    "oracle/seh_four",
     *(f"optimizer/{name}" for name in ("adamw", "nadam", "radam", "rmsprop", "sgd")),
 }
 #: what needs a package -> its extra, and a module of it
@@ -77,7 +81,8 @@ def read(path: Path) -> dict:
 def resolved(path: Path) -> dict:
     """The config with values of an environment where it takes them from there."""
     values = {"alphabet": "ACGT"}
-    return yaml.safe_load(re.sub(r"\$\{environment\.(\w+)\}", lambda m: values.get(m[1], "4"), path.read_text()))
+    text = path.read_text().replace("${scalarisation}", "null")
+    return yaml.safe_load(re.sub(r"\$\{environment\.(\w+)\}", lambda m: values.get(m[1], "4"), text))
 
 
 def nodes(value):

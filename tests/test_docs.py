@@ -85,7 +85,7 @@ def test_the_table_of_transforms_is_what_the_code_says():
     result = CliRunner().invoke(cli, ["describe", "transform", "--markdown"])
     assert result.stdout in PAGES["scoring.md"], "take it anew from: molgfn describe transform --markdown"
     rows = [line for line in result.stdout.splitlines() if line.startswith("| `")]
-    assert len(rows) == 8
+    assert len(rows) == 9
     assert next(row for row in rows if "`DoubleSigmoid`" in row).split("|")[4:-1] == [
         f" {x} " for x in ["0.00", "0.00", "0.00", "0.00", "0.50", "1.00", "1.00", "0.50", "0.00", "0.00", "0.00"]
     ]
@@ -150,7 +150,10 @@ def test_every_shipped_oracle_has_a_row_that_says_what_it_needs():
     assert oracles["logp"]["range"] == "any number"
     needs = {name: row["needs"] for name, row in oracles.items() if row["needs"] != "-"}
     assert needs["seh_proxy"] == "download, 2.6 MB"
-    assert {n for n, text in needs.items() if "download" in text} == {"seh_proxy", "drd2", "gsk3b", "jnk3"}
+    assert {n for n, text in needs.items() if "download" in text} == {
+        *("seh_proxy", "drd2", "gsk3b", "jnk3"),
+        *("seh_four", "drd2_qed", "gsk3b_jnk3"),
+    }
     assert {n for n, text in needs.items() if "molgfn[" in text} == {"admet", "purchasable", "vina", "xtb_gap"}
     given = {n: text.split("; ")[0] for n, text in needs.items() if text[0] == "`" and text[:8] != "`molgfn["}
     assert {n: given[n] for n in ("command", "function", "proxy", "similarity", "substructure")} == {

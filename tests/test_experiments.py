@@ -32,14 +32,14 @@ MOLECULES = Path(rdkit.RDConfig.RDDataDir) / "Pains" / "test_data" / "wehi_mols.
 def marks(path, settings=""):
     """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
     weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
-    optional_data = weights or path.parent.name in {"seh", "docking"}
+    optional_data = weights or path.parent.name in {"seh", "docking"} or path.stem.startswith("seh_")
     extras = path.parent.name == "docking"
     return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 
 
 def given(path):
     """What an experiment leaves to the user or fetches, from the data for tests; skips where it is not there."""
-    if path.parent.name == "seh":
+    if path.parent.name == "seh" or (path.parent.name == "conditions" and path.stem.startswith("seh_")):
         entries = json.loads(optional("fragments_bengio2021_72.json").read_text())
         blocks = [[f["smiles"], f["attachment_atoms"]] for f in entries]
         return ["environment.vocabulary=" + json.dumps(blocks)]

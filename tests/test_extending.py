@@ -10,10 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner
 
 from molgfn.cli.main import cli
+from molgfn.composing.compose import checked
+from molgfn.experiment import reward_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [DOCS / "extending.md", *sorted((DOCS / "extending").glob("*.md"))]
@@ -189,6 +192,18 @@ def test_a_reward_outside_the_package_reads_a_condition(written):
     refused = CliRunner().invoke(cli, ["train", str(without), *FEW])
     assert refused.exit_code == 2, refused.output
     assert "reads the condition `beta`" in refused.output
+
+
+def test_a_scalarisation_outside_the_package_is_chosen_by_its_name(written, monkeypatch):
+    (written / "scalarisation").mkdir()
+    (written / "scalarisation" / "second_worst.yaml").write_text("_target_: my_lab.worst.SecondWorst\n")
+    monkeypatch.chdir(written)
+    grid = ["oracle=grid_objectives", "environment.side=4", "oracle.functions=[branin,currin,shubert]"]
+    config = checked("hypergrid/tb", [*grid, "scalarisation=second_worst"])
+    reward = reward_of(config)
+    scores = reward(torch.tensor([[0, 0], [3, 1]]), ["0 0", "3 1"])
+    parts = torch.stack([scores.components[name] for name in ("branin", "currin", "shubert")])
+    assert torch.equal(scores.value, parts.median(0).values)
 
 
 def test_a_source_outside_the_package_draws_its_share(written):

@@ -15,6 +15,7 @@ from molgfn.policies.distributions.capabilities import lacking
 from molgfn.rewards.base import Reward
 from molgfn.training.logs.scored_record import condition_column
 from molgfn.trajectories.path_factor import path_dependence
+from molgfn.trajectories.quantities.order import OrderedBy
 
 
 def misplaced(objective: Objective, environment: Environment) -> list[str]:
@@ -103,14 +104,52 @@ def unread(reward: Reward, environment: Environment) -> list[str]:
     for word in sorted(reward.reads - carried):
         there = f"carries only {', '.join(sorted(carried))}" if carried else "carries no condition"
         problems.append(
-            f"reward: {name} reads the condition `{word}`, but {type(environment).__name__} {there}; give "
-            f"reward.{word} a number, or choose a condition that draws {word}"
+            f"reward: {name} reads the condition `{word}`, but {type(environment).__name__} {there}; "
+            f"{_fixed_instead(word)}, or choose a condition that draws {word}"
         )
     for word in sorted(carried - reward.reads):
         problems.append(
             f"condition: {word} is drawn for each trajectory, but nothing reads it: {name} does not depend on it; "
-            f"leave the condition out, or take a reward that reads {word} (power and boltzmann read beta with "
-            "reward.beta=null)"
+            f"leave the condition out, or take a reward that reads {word} ({_reader(word)})"
+        )
+    return problems
+
+
+def _fixed_instead(word: str) -> str:
+    """How to do without a condition that a reward reads."""
+    if word.startswith("preference_"):
+        return "take the components' weights (scalarisation.weights=components)"
+    if word.startswith("goal_"):
+        return "take another scalarisation"
+    if word.startswith("target_"):
+        return "give the transform that reads it a target, a number"
+    return f"give reward.{word} a number"
+
+
+def _reader(word: str) -> str:
+    """What of the shipped parts reads a condition."""
+    if word.startswith("preference_"):
+        return f"an oracle with an objective {word.removeprefix('preference_')}, with scalarisation=weighted_sum"
+    if word.startswith("goal_"):
+        return f"an oracle with an objective {word.removeprefix('goal_')}, with scalarisation=goal"
+    if word.startswith("target_"):
+        return f"the transform Near, with name={word.removeprefix('target_')}"
+    return "power and boltzmann read beta with reward.beta=null"
+
+
+def unordered(reward: Reward, objective: Objective, environment: Environment) -> list[str]:
+    """Why an order of objects cannot be learned, or cannot be learned by this objective, one line each."""
+    reads_order, name = OrderedBy in read_quantities(objective), type(objective).__name__
+    problems = []
+    if reward.orders and not reads_order:
+        problems.append(
+            f"scalarisation: pareto makes no number of the objectives, but {name} trains in proportion to one; take "
+            "objective=order_preserving, or another scalarisation"
+        )
+    if reads_order and environment.condition_values(environment.initial(1)):
+        problems.append(
+            f"objective: {name} compares all objects of a batch with each other, but each is built under a condition "
+            "of its own; leave the condition out (condition=none)"
         )
     return problems
 

@@ -67,6 +67,7 @@ ROOT: dict[str, Any] = {
     "output": Annotated[OutputPlace, Field(min_length=1)],
     "environment": Slot("molgfn.environments.base.Environment"),
     "condition": Slot("molgfn.conditions.base.Condition", optional=True),
+    "scalarisation": Slot("molgfn.rewards.aggregations.base.Aggregation", optional=True),
     "oracle": Slot(("molgfn.oracles.base.Oracle", "molgfn.rewards.scalarisation.Scalarisation")),
     "reward": Slot("molgfn.rewards.base.Reward", frozenset({"oracle", "scoring"})),
     "scoring": Slot("molgfn.serving.settings.Scoring", frozenset({"make", "ranks", "recipe"}), optional=True),

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, ContractError
 from molgfn.rewards.transforms import (
     DoubleSigmoid,
     Identity,
     LeftStep,
     Linear,
+    Near,
     ReverseSigmoid,
     RightStep,
     Sigmoid,
@@ -22,6 +23,7 @@ ALL = [
     Step(low=0.2, high=0.6),
     LeftStep(low=0.5),
     RightStep(high=0.5),
+    Near(width=0.2, target=0.5),
 ]
 
 
@@ -114,3 +116,31 @@ def test_linear_falls_for_the_sa_score():
 def test_ends_in_the_wrong_order_are_refused(make):
     with pytest.raises(ConfigError, match="low"):
         make()
+
+
+def test_near_a_number_by_hand():
+    values = np.array([2.0, 3.0, 1.5, np.nan, np.inf])
+    bell = Near(width=0.5, target=2.0)
+    np.testing.assert_allclose(bell(values), [1.0, np.exp(-2.0), np.exp(-0.5), np.nan, 0.0])
+    assert bell.reads == frozenset()
+    window = Near(width=0.5, target=2.0, shape="window")
+    np.testing.assert_allclose(window(values[:4]), [1 / (1 + 10**-7.5), 1 / (1 + 10**7.5), 0.5, np.nan])
+    np.testing.assert_allclose(window(values[:4]), DoubleSigmoid(low=1.5, high=2.5)(values[:4]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", ["gaussian", "window"])
+def test_near_the_target_of_each_object(shape):
+    near = Near(width=0.5, name="logp", shape=shape)
+    assert near.reads == {"target_logp"}
+    values, targets = np.array([2.0, 2.0, np.nan]), np.array([2.0, 3.0, 2.0])
+    out = near.under(values, {"target_logp": targets})
+    fixed = [Near(width=0.5, target=t, shape=shape)(v) for v, t in zip(values, targets, strict=True)]
+    np.testing.assert_array_equal(out, fixed)
+    with pytest.raises(ContractError, match="target_logp, which must be given"):
+        near(values)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"target": 1.0, "name": "logp"}])
+def test_near_takes_one_target(arguments):
+    with pytest.raises(ConfigError, match="give either target"):
+        Near(width=1.0, **arguments)

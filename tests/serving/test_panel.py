@@ -14,7 +14,8 @@ from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Linear
 from molgfn.rewards.weighted_mean import Component, WeightedMean
 from molgfn.serving.counters import BUDGET_SPENT
-from molgfn.serving.panel import Panel
+from molgfn.serving.faults import OracleFault
+from molgfn.serving.panel import Entry, Panel
 from molgfn.serving.service import Service
 from molgfn.serving.settings import Scoring
 
@@ -210,3 +211,92 @@ def test_two_properties_of_one_name_are_refused():
     entries = [Panel.of(Atoms()).entries[0]] * 2
     with pytest.raises(ValueError, match="two properties are called atoms"):
         Panel("both", tuple(entries), lambda values: values["atoms"] > 0)
+
+
+class Apart:
+    """Two oracles that are asked each for itself."""
+
+    def __init__(self, *oracles):
+        self.oracles = oracles
+
+    def panel(self, recipe=None):
+        nodes = [None] * len(self.oracles) if recipe is None else recipe
+        entries = tuple(Entry.of(oracle, node) for oracle, node in zip(self.oracles, nodes, strict=True))
+        return Panel("both", entries, self.has_value, apart=True)
+
+    @staticmethod
+    def has_value(values):
+        return ~(np.isnan(values["atoms"]) & np.isnan(values["halves"]))
+
+
+def test_whom_one_fails_for_the_next_is_asked_where_they_are_asked_apart():
+    door = service(Apart(Atoms(bad=(2,), fault="raise"), Halves(bad=(4,), fault="raise")))
+    measured = door(*chains([1, 2, 4, 2]))
+    assert measured.problems == [None] * 4
+    assert measured.values["atoms"].isnan().tolist() == [False, True, False, True]
+    assert measured.values["halves"].isnan().tolist() == [False, False, True, False]
+    counters = door.counters
+    assert (counters.raw, counters.unique, counters.cached, counters.failed) == (4, 3, 1, 0)
+    assert counters.reasons == {"oracle atoms raised RuntimeError": 1, "oracle halves raised RuntimeError": 1}
+    before = [list(calls) for calls in asked(door)]
+    assert door(*chains([2])).problems == [None]  # remembered
+    assert asked(door) == before
+
+
+def test_apart_a_number_out_of_range_is_the_same_as_none():
+    class Ten(Halves):
+        def values(self, objects):
+            return super().values(objects) * 30
+
+    door = service(Apart(Atoms(), Ten()))
+    measured = door(*chains([1]))
+    assert measured.problems == [None]
+    assert measured.values["halves"].isnan().all()
+    assert door.counters.reasons == {"oracle halves returned a value outside [0, 1]": 1}
+
+
+def test_apart_all_that_fail_have_no_value():
+    door = service(Apart(Atoms(bad=(2,), fault="raise"), Halves(bad=(2,))))
+    assert door(*chains([1, 2])).problems == [None, "oracle atoms raised RuntimeError (no value for this one)"]
+    assert door.counters.failed == 1
+
+
+def test_apart_failures_are_not_kept_on_disk(tmp_path):
+    recipes = [{"_target_": "tests.Atoms"}, {"_target_": "tests.Halves"}]
+    first = service(Apart(Atoms(bad=(2,), fault="raise"), Halves()), recipe=recipes, disk_cache=str(tmp_path))
+    first(*chains([1, 2]))
+    again = service(Apart(Atoms(), Halves()), recipe=recipes, disk_cache=str(tmp_path))
+    measured = again(*chains([1, 2]))
+    assert measured.values["atoms"].tolist() == [0.1, 0.2]
+    assert asked(again) == [[[2]], []]
+    assert again.counters.disk == 1
+
+
+def test_apart_what_may_be_better_the_next_time_is_asked_again():
+    class Once(Atoms):
+        def values(self, objects):
+            self.fault = "raise" if not self.asked else "nan"
+            return super().values(objects)
+
+    door = service(Apart(Once(bad=(2,)), Halves()), retries=1)
+    assert door(*chains([2])).values["atoms"].isnan().all()  # a stated NaN in the end
+    assert door.counters.reasons == {}
+
+
+def test_apart_an_oracle_that_always_fails_is_given_up_whatever_the_others_say():
+    door = service(Apart(Atoms(), Halves(bad=tuple(range(20)), fault="raise")), give_up=3)
+    with pytest.raises(OracleFault, match="oracle halves: 3 different objects in a row got no value"):
+        door(*chains([1, 2, 3, 4]))
+    kind = service(Apart(Atoms(), Halves(bad=(1, 2, 4, 5), fault="raise")), give_up=3)
+    assert kind(*chains([1, 2, 3, 4, 5])).problems == [None] * 5
+    with pytest.raises(OracleFault, match=r"scoring\.on_failure=floor"):
+        service(Apart(Atoms(), Halves(bad=(2,), fault="raise")), on_failure="stop")(*chains([1, 2]))
+
+
+def test_apart_in_workers(tmp_path):
+    oracles = Atoms(bad=(2,), fault="raise"), Halves()
+    door = Service(oracle=Apart(*oracles), scoring=Scoring(workers=1, chunk=4))
+    measured = door(*chains([1, 2, 3]))
+    assert measured.problems == [None] * 3
+    assert measured.values["atoms"].isnan().tolist() == [False, True, False]
+    assert measured.values["halves"].tolist() == [0.05, 0.1, 0.15]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from molgfn.composing.compose import checked
 from molgfn.composing.places import shipped
 from molgfn.config import ROOT
 from molgfn.errors import ConfigError
-from molgfn.experiment import readings_of, reward_of
+from molgfn.experiment import readings_of, reward_of, unused_scalarisation
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 from molgfn.rewards.base import Reward
@@ -72,6 +72,10 @@ def score(
     return table
 
 
+#: what values come from
+Part = TypeVar("Part", Reward, Readings)
+
+
 class ScoreColumns:
     """An oracle, with its reward if there is one, as a maker of columns.
 
@@ -104,7 +108,7 @@ class ScoreColumns:
         name = _chosen(overrides)
         if config.get("reward") is not None:
             return cls(unconditional(reward_of(config, training=True)), None, name)
-        return cls(None, readings_of(config, training=True), name)
+        return cls(None, unconditional(readings_of(config, training=True)), name)
 
     @classmethod
     def of_run(
@@ -168,10 +172,13 @@ def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     """
     _require_shipped_molecules(_chosen(overrides))
     schema = {
-        **{key: ROOT[key] for key in ("oracle", "scoring")},
+        **{key: ROOT[key] for key in ("scalarisation", "oracle", "scoring")},
         "reward": type(ROOT["reward"])(ROOT["reward"].base, ROOT["reward"].live, optional=True),
     }
-    return checked(str(shipped("configs") / "score.yaml"), overrides, schema)
+    config = checked(str(shipped("configs") / "score.yaml"), overrides, schema)
+    if problems := unused_scalarisation(config):
+        raise ConfigError(problems)
+    return config
 
 
 def _chosen(overrides: Sequence[str]) -> str | None:
@@ -197,11 +204,21 @@ def require_molecules(name: str, kind: ObjectKind) -> None:
         )
 
 
-def unconditional(reward: Reward) -> Reward:
-    """The reward itself; refused where it depends on what molecules of a file do not carry."""
-    for name in sorted(reward.reads):
-        raise ConfigError(
-            f"reward.{name}: {type(reward).__name__} reads the condition `{name}`, which molecules of a file do not "
-            f"carry; give it a number, such as reward.{name}=8"
-        )
-    return reward
+#: how conditions of objectives begin -> what to take instead where objects carry none
+_INSTEAD = {
+    "preference_": "take fixed weights, scalarisation.weights=components",
+    "goal_": "take a scalarisation that reads none, such as scalarisation=weighted_sum",
+    "target_": "give the transform `Near` a number as target, and name=null",
+}
+
+
+def unconditional(part: Part) -> Part:
+    """A reward, or an oracle behind its door; refused where it depends on what molecules of a file do not carry."""
+    reads = part.reads if isinstance(part, Reward) else part.scalarisation.reads
+    for name in sorted(reads):
+        lacks = f"reads the condition `{name}`, which molecules of a file do not carry"
+        for start, instead in _INSTEAD.items():
+            if name.startswith(start):
+                raise ConfigError(f"oracle: it {lacks}; {instead}")
+        raise ConfigError(f"reward.{name}: {type(part).__name__} {lacks}; give it a number, such as reward.{name}=8")
+    return part

@@ -122,6 +122,8 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
             layers = [OmegaConf.to_container(choices, resolve=False), *files.bodies, given]
             plain: Any = OmegaConf.to_container(tree, resolve=False)
             tree = OmegaConf.create(without_replaced(plain, layers))
+    if "scalarisation" not in tree:  # a group that is null leaves no key, and oracles interpolate this one
+        OmegaConf.update(tree, "scalarisation", None, force_add=True)
     try:
         missing = OmegaConf.missing_keys(tree)
         plain = OmegaConf.to_container(tree, resolve=True)

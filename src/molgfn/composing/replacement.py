@@ -59,4 +59,5 @@ def _over(below: Any, above: Any, place: tuple[str, ...], replaced: set[tuple[st
 def _common(node: Any, own: Any) -> Any:
     if not isinstance(node, dict) or not isinstance(own, Mapping):
         return node
-    return {k: _common(v, own[k]) for k, v in node.items() if k in own}
+    # in the order of whoever replaced it, which is the order of objectives: the merged tree has the old keys first
+    return {k: _common(node[k], v) for k, v in own.items() if k in node}

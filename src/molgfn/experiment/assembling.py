@@ -9,8 +9,18 @@ from typing import Any
 
 import torch
 
-from molgfn.compatibility import misnamed, misplaced, no_target, out_of_reach, too_small, uncompared, unguided, unread
-from molgfn.config import build, check
+from molgfn.compatibility import (
+    misnamed,
+    misplaced,
+    no_target,
+    out_of_reach,
+    too_small,
+    uncompared,
+    unguided,
+    unordered,
+    unread,
+)
+from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
@@ -240,6 +250,26 @@ def _oracle_and_scoring(
     return make(), scoring
 
 
+def unused_scalarisation(config: dict[str, Any]) -> list[str]:
+    """The config chooses a scalarisation that its oracle does not have, in one line."""
+    chosen = config.get("scalarisation")
+    if chosen is None or _holds(config["oracle"], chosen):
+        return []
+    name = str(chosen[CLASS_KEY]).rpartition(".")[2]
+    return [
+        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of "
+        "several objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
+    ]
+
+
+def _holds(node: Any, wanted: Any) -> bool:
+    """Somewhere in a config there is this node."""
+    if node == wanted:
+        return True
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return any(_holds(item, wanted) for item in inside)
+
+
 def misfits(e: Experiment) -> list[str]:
     """What does not fit together, one line each."""
     problems = []
@@ -248,7 +278,8 @@ def misfits(e: Experiment) -> list[str]:
             f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle measures "
             f"{e.reward.kind.name} objects"
         )
-    problems += unread(e.reward, e.environment) + misnamed(e.reward, e.environment)
+    problems += unread(e.reward, e.environment) + misnamed(e.reward, e.environment) + unused_scalarisation(e.config)
+    problems += unordered(e.reward, e.objective, e.environment)
     problems += misdeclared(e.objective, e.backward, e.policy)
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):

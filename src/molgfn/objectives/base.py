@@ -170,6 +170,8 @@ class Objective(FormerNames, ABC):
     frozen: Mapping[str, str | None] = MappingProxyType({})
     #: the environment must let every state stop (a reward at every state, log P_F(stop|s) finite)
     needs_stop_everywhere: bool = False
+    #: there is one P_T, R / Z, that it leads to
+    has_target: ClassVar[bool] = True
     #: products of (actions / parents) along paths to a state must not depend on the path
     needs_path_independence: ClassVar[bool] = False
     #: what it learns is right beside a uniform P_B only

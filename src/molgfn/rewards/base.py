@@ -21,6 +21,9 @@ from molgfn.serving.measurements import Measurements, cat_columns
 #: name -> float [B]: the raw values of the conditions that B objects were made under; empty where there are none
 ConditionValues = Mapping[str, Tensor]
 
+#: in measurements: how the columns of what objects are worth in each objective begin, where only their order counts
+ORDERED_BY = "ordered_by_"
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -87,6 +90,8 @@ class Reward(OfAKind, ABC):
     kind: ObjectKind
     #: names of the conditions that R depends on; each must be carried by the environment's states
     reads: frozenset[str] = frozenset()
+    #: it stands for an order of objects, by several objectives; log R is a number for tables
+    orders: bool = False
     #: the processes that measure together: where there are several they all call, one that has nothing to ask without
     #: objects
     ranks: Ranks = ALONE

@@ -63,7 +63,8 @@ class Boltzmann(OracleReward):
         self.beta = beta
         self.sign = sign
         self.log_floor = log_floor
-        self.reads = frozenset({"beta"}) if beta is None else frozenset()
+        if beta is None:
+            self.reads |= {"beta"}
 
     @property
     def floor(self) -> float:

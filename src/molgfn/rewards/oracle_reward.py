@@ -13,8 +13,9 @@ from torch import Tensor
 
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-from molgfn.rewards.base import ConditionValues, Reward, ScoredProperty, Scores
+from molgfn.rewards.base import ORDERED_BY, ConditionValues, Reward, ScoredProperty, Scores
 from molgfn.rewards.diversity_filter import DiversityFilter
+from molgfn.rewards.objectives import Objectives
 from molgfn.rewards.readings import Reading, Readings, one_by_one, read
 from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.rewards.transforms import Transform
@@ -63,19 +64,42 @@ class OracleReward(Reward):
         self.readings = Readings(oracle=oracle, scoring=scoring)
         self.transform = transform
         self.kind, self.ranks = oracle.kind, self.service.ranks
+        #: what desirability depends on; ``reads`` has that too, and what a class makes log R depend on beside it
+        self.read_before = self.readings.scalarisation.reads | (transform.reads if transform else frozenset())
+        self.reads = self.reads | self.read_before
+        self.orders = isinstance(oracle, Objectives) and oracle.orders
 
     @abstractmethod
     def log_reward_of(self, desirability: np.ndarray, condition: dict[str, np.ndarray]) -> np.ndarray:
-        """Values of log R [n], not below the floor, of finite desirabilities [n] under ``reads`` -> float64 [n]."""
+        """Values of log R [n], not below the floor, of finite desirabilities [n] under ``reads`` -> float64 [n].
+
+        What oracle and transform read has been read already; a class adds its own to ``reads`` (``self.reads |= ...``).
+        """
 
     @abstractmethod
     def least_log_reward(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
         """The least log R, [n] or one number, under ``reads`` -> float64 [n]."""
 
     def log_reward(self, measurements: Measurements, condition: ConditionValues | None = None) -> Tensor:
-        reading = read(self.readings.scalarisation, measurements)
-        desirability, _ = self._desirability(reading)
-        return self._made(desirability, measurements, condition)
+        given = self._given(condition)
+        reading = read(self.readings.scalarisation, measurements, given)
+        desirability, _ = self._desirability(reading, given)
+        return self._made(desirability, measurements, given)
+
+    def achieved(self, measurements: Measurements) -> dict[str, Tensor]:
+        of, arrays, n = self.readings.scalarisation, measurements.arrays, len(measurements)
+        names = list(of.achieved({name: column[:0] for name, column in arrays.items()}))
+
+        def columns(rows: slice) -> list[np.ndarray]:
+            found = of.achieved({name: column[rows] for name, column in arrays.items()})
+            if self.transform is not None and set(names) == {of.name, f"{of.name}_raw"}:
+                raw, nothing = found[f"{of.name}_raw"], np.full_like(found[of.name], np.nan)
+                told = self.transform.bounded and not self.transform.reads
+                found[of.name] = self.transform(raw) if told else nothing
+            return [found[name] for name in names]
+
+        values, _ = one_by_one(columns, n, len(names))
+        return {name: torch.from_numpy(np.array(column)) for name, column in zip(names, values, strict=True)}
 
     def __call__(self, objects: Any, keys: list[str], condition: ConditionValues | None = None) -> Scores:
         return self._scores(objects, keys, condition, finished=True, further=False)
@@ -88,9 +112,10 @@ class OracleReward(Reward):
     def _scores(
         self, objects: Any, keys: list[str], condition: ConditionValues | None, *, finished: bool, further: bool
     ) -> Scores:
-        measurements, reading = self.readings(objects, keys)
+        given = self._given(condition)
+        measurements, reading = self.readings(objects, keys, given)
         components, problems = dict(reading.components), reading.problems
-        desirability, late = self._desirability(reading)
+        desirability, late = self._desirability(reading, given)
         if self.transform is not None:
             components[f"{self.oracle.name}_transformed"] = desirability
         for row, problem in late.items():
@@ -100,6 +125,9 @@ class OracleReward(Reward):
         if late:
             value = value.copy()
             value[list(late)] = np.nan
+        if isinstance(self.oracle, Objectives) and self.orders:
+            worth = self.oracle.ordered_by(reading.components)
+            measurements = measurements.with_values({ORDERED_BY + n: torch.from_numpy(y) for n, y in worth.items()})
         if self.diversity_filter is not None:
             judged = np.where(np.isfinite(desirability), desirability, np.nan)
             blocked = self.diversity_filter(objects, keys, judged, finished=finished, further=further, ranks=self.ranks)
@@ -107,26 +135,35 @@ class OracleReward(Reward):
             measurements = measurements.with_values({BLOCKED: torch.from_numpy(components[BLOCKED])})
         shown = torch.from_numpy(np.array([value, *components.values()], dtype=np.float64))
         return Scores(
-            log_reward=self._made(desirability, measurements, condition),
+            log_reward=self._made(desirability, measurements, given),
             value=shown[0],
             components=dict(zip(components, shown[1:].unbind(), strict=True)),
             problems=problems,
             measurements=measurements,
         )
 
-    def _desirability(self, reading: Reading) -> tuple[np.ndarray, dict[int, str]]:
+    def _given(self, condition: ConditionValues | None) -> dict[str, np.ndarray]:
+        """What is read of the condition, float64 [B] each."""
+        return {name: self.required(condition, name).numpy() for name in sorted(self.reads | self.read_before)}
+
+    def _desirability(self, reading: Reading, given: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[int, str]]:
         """What each value is worth, float64 [B]; and row -> reason where a transform of the user's has no number."""
         if self.transform is None:
             return reading.value, {}
         transform = self.transform
-        (worth,), raised = one_by_one(lambda rows: [transform(reading.value[rows])], len(reading.value), 1)
+
+        def worth_of(rows: slice) -> list[np.ndarray]:
+            value = reading.value[rows]
+            here = {name: column[rows] for name, column in given.items()}
+            return [transform.under(value, here) if transform.reads else transform(value)]
+
+        (worth,), raised = one_by_one(worth_of, len(reading.value), 1)
         wrong = [row for row in np.flatnonzero(~np.isfinite(worth)).tolist() if reading.problems[row] is None]
         words = {row: raised.get(row, f"returned {worth[row]}") for row in wrong}
         return worth, {row: f"transform {type(transform).__name__} {text}" for row, text in words.items()}
 
-    def _made(self, desirability: np.ndarray, measurements: Measurements, condition: ConditionValues | None) -> Tensor:
+    def _made(self, desirability: np.ndarray, measurements: Measurements, given: dict[str, np.ndarray]) -> Tensor:
         """log R, float64 [B]: of the desirability where there is one and nothing blocks it, else the least."""
-        given = {name: self.required(condition, name).numpy() for name in sorted(self.reads)}
         worth = np.isfinite(desirability)  # an object with a problem has none
         if BLOCKED in measurements.values:
             worth &= measurements.values[BLOCKED].numpy() == 0
@@ -156,7 +193,7 @@ class OracleReward(Reward):
 
     @property
     def floor(self) -> float:
-        return -math.inf if self.reads else float(self.least_log_reward({}))
+        return -math.inf if self.reads - self.read_before else float(self.least_log_reward({}))
 
     @property
     def scored(self) -> ScoredProperty:

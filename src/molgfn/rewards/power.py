@@ -60,7 +60,8 @@ class Power(OracleReward):
         self.beta = beta
         self.scale = scale
         self.least = floor
-        self.reads = frozenset({"beta"}) if beta is None else frozenset()
+        if beta is None:
+            self.reads |= {"beta"}
 
     def least_log_reward(self, condition: dict[str, np.ndarray]) -> np.ndarray | float:
         return self._beta(condition) * math.log(self.least)

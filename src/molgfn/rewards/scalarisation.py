@@ -14,6 +14,9 @@ from molgfn.objects.base import ObjectKind
 from molgfn.oracles.base import Oracle
 from molgfn.serving.panel import Panel
 
+#: for objects that carry no condition
+NO_CONDITION: Mapping[str, np.ndarray] = {}
+
 
 @attributes_in_docstring
 class Scalarisation(ABC):
@@ -32,21 +35,51 @@ class Scalarisation(ABC):
     units: ClassVar[str] = "1"
     #: where the definition comes from
     source: ClassVar[str]
+    #: names of the conditions that the number depends on, beside what was measured
+    reads: frozenset[str] = frozenset()
 
     @abstractmethod
     def panel(self, recipe: Any = None) -> Panel:
         """The oracles that it reads; ``recipe`` is the node of the config that it was built from."""
 
     @abstractmethod
-    def evaluate(self, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def evaluate(
+        self, values: Mapping[str, np.ndarray], condition: Mapping[str, np.ndarray] = NO_CONDITION
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The number of each object, float64 [B], and the columns that are shown beside it.
 
         Args:
             values: property -> float64 [B], for each of ``panel().properties``; NaN where there is none.
+            condition: name -> float64 [B]; at least all of ``reads``. What reads none need not have this argument.
 
         Returns:
             Values, NaN where an object has none, and ``component_names`` -> float64 [B].
         """
+
+    def achieved(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What objects have, whatever they were built for: objective -> desirability float64 [B] in [0, 1], under
+        NAME, NaN where there is none, and its raw value under NAME_raw.
+
+        The default has the one number itself, and nothing where that depends on a condition.
+
+        Args:
+            values: as in ``evaluate``.
+        """
+        if self.reads:
+            return {}
+        value, _ = evaluated(self, values)
+        low, high = self.range
+        desirable = 0 <= low <= high <= 1 and self.direction == "maximise"
+        return {self.name: value if desirable else np.full(len(value), np.nan), f"{self.name}_raw": value}
+
+    def absence(self, values: Mapping[str, np.ndarray], condition: Mapping[str, np.ndarray]) -> str:
+        """Why one object of which something was measured has no number, in words that follow ``name``.
+
+        Args:
+            values: as in ``evaluate``, of one object.
+            condition: as in ``evaluate``.
+        """
+        return "is nan"
 
     @property
     @abstractmethod
@@ -89,7 +122,9 @@ class OneProperty(Scalarisation):
     def panel(self, recipe: Any = None) -> Panel:
         return Panel.of(self.oracle, recipe)
 
-    def evaluate(self, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def evaluate(
+        self, values: Mapping[str, np.ndarray], condition: Mapping[str, np.ndarray] = NO_CONDITION
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         return values[self.name], {name: values[name] for name in self.component_names}
 
     @property
@@ -104,3 +139,10 @@ class OneProperty(Scalarisation):
 def scalarisation(of: Oracle | Scalarisation) -> Scalarisation:
     """An oracle as what is made of it alone; anything else as it is."""
     return OneProperty(oracle=of) if isinstance(of, Oracle) else of
+
+
+def evaluated(
+    of: Scalarisation, values: Mapping[str, np.ndarray], condition: Mapping[str, np.ndarray] = NO_CONDITION
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """``of.evaluate`` as it wants to be asked: one that reads no condition may know nothing of them."""
+    return of.evaluate(values, condition) if of.reads else of.evaluate(values)

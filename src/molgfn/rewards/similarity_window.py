@@ -12,7 +12,7 @@ from molgfn.chemistry.similarity import Fingerprint
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.structure.similarity import Similarity
-from molgfn.rewards.scalarisation import Scalarisation
+from molgfn.rewards.scalarisation import NO_CONDITION, Scalarisation
 from molgfn.rewards.transforms import DoubleSigmoid
 from molgfn.serving.panel import Panel
 
@@ -60,7 +60,9 @@ class SimilarityWindow(Scalarisation):
             recipe = {"_target_": f"{Similarity.__module__}.{Similarity.__qualname__}", **own}
         return Panel.of(self._similarity, recipe).called(self.name)
 
-    def evaluate(self, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def evaluate(
+        self, values: Mapping[str, np.ndarray], condition: Mapping[str, np.ndarray] = NO_CONDITION
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """What the similarity is worth, and the similarity itself, float64 [B] each."""
         similarity = values["similarity"]
         return self._window(similarity), {"similarity": similarity}

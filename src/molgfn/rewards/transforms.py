@@ -10,16 +10,19 @@ Reference:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
 from molgfn.docstrings import attributes_in_docstring
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, ContractError
 
 _LN10 = float(np.log(10.0))
+#: decades per half width at the ends of a window: what a ``DoubleSigmoid`` has by default
+FLANK = 7.5
 
 
 @attributes_in_docstring
@@ -28,11 +31,22 @@ class Transform(ABC):
 
     #: True where every output lies in [0, 1] whatever comes in
     bounded: bool = True
+    #: names of the conditions that the map depends on; where there are any, ``under`` is asked
+    reads: frozenset[str] = frozenset()
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Desirability of each value, float64, of the same shape; NaN where the value is NaN."""
         values = np.asarray(values, dtype=np.float64)
         return np.where(np.isnan(values), np.nan, self._apply(values))
+
+    def under(self, values: np.ndarray, condition: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Desirability of each value under its condition, float64 [B]; the default depends on none.
+
+        Args:
+            values: float64 [B].
+            condition: name -> float64 [B]; at least all of ``reads``.
+        """
+        return self(values)
 
     @abstractmethod
     def _apply(self, values: np.ndarray) -> np.ndarray:
@@ -159,6 +173,58 @@ class RightStep(Transform):
 
     def _apply(self, values: np.ndarray) -> np.ndarray:
         return (values >= self.high).astype(np.float64)
+
+
+class Near(Transform):
+    """1 where x is the target, less the farther away; the target is a number, or that of the object's condition.
+
+    gaussian: y = exp(-((x - target) / width)^2 / 2). window: about 1 within ``width`` of the target, 1/2 at its ends,
+    0 outside, with the flanks of a ``DoubleSigmoid`` from target - width to target + width.
+
+    Args:
+        width: in units of x, above 0: the standard deviation of the Gaussian, or half of the window.
+        target: in units of x; None: that of the condition ``target_NAME``, which ``condition=target`` draws.
+        name: NAME of that condition; with a ``target`` there is none.
+        shape: which of the two.
+
+    Raises:
+        ConfigError: neither ``target`` nor ``name``, or both.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: Annotated[float, Field(gt=0)],
+        target: float | None = None,
+        name: Annotated[str, Field(min_length=1)] | None = None,
+        shape: Literal["gaussian", "window"] = "gaussian",
+    ) -> None:
+        if (target is None) == (name is None):
+            raise ConfigError(
+                "Near: give either target, a number, or name, the NAME of the condition target_NAME; "
+                f"got target={target} and name={name}"
+            )
+        self.width = width
+        self.target = target
+        self.shape = shape
+        self._column = f"target_{name}"
+        self.reads = frozenset() if name is None else frozenset({self._column})
+
+    def under(self, values: np.ndarray, condition: Mapping[str, np.ndarray]) -> np.ndarray:
+        values = np.asarray(values, dtype=np.float64)
+        target = condition[self._column] if self.target is None else self.target
+        return np.where(np.isnan(values), np.nan, self._near(np.abs(values - target) / self.width))
+
+    def _apply(self, values: np.ndarray) -> np.ndarray:
+        if self.target is None:
+            raise ContractError(f"Near: the target is the condition {self._column}, which must be given")
+        return self._near(np.abs(values - self.target) / self.width)
+
+    def _near(self, distance: np.ndarray) -> np.ndarray:
+        """Of distances from the target in units of ``width``."""
+        if self.shape == "gaussian":
+            return np.exp(-(distance**2) / 2)
+        return expit(_LN10 * FLANK * (1 - distance))
 
 
 def _require_order(transform: Transform, low: float, high: float) -> None:

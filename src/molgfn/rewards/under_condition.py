@@ -25,6 +25,7 @@ class UnderCondition(Reward):
         self.inner, self.values = reward, dict(values)
         self.kind, self.ranks = reward.kind, reward.ranks
         self.reads = reward.reads - self.values.keys()
+        self.orders = reward.orders
 
     def _condition(self, n: int, own: ConditionValues | None) -> dict[str, Tensor]:
         fixed = {name: torch.full((n,), value, dtype=torch.float64) for name, value in self.values.items()}

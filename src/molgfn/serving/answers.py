@@ -30,12 +30,15 @@ class Failure:
     transient: bool = False
 
 
-#: of one object: an answer of each oracle, in order; a failure is the last of them
+#: of one object: an answer of each oracle, in order; a failure is the last of them, unless they are asked apart
 Answered = list[Answer | Failure]
 
 
-def answer_all(oracles: Sequence[Oracle], objects: Any) -> list[Answered]:
-    """What the oracles say of each object, one oracle after the other; whom one failed for, the next is not asked."""
+def answer_all(oracles: Sequence[Oracle], objects: Any, *, apart: bool = False) -> list[Answered]:
+    """What the oracles say of each object, one oracle after the other.
+
+    Whom one failed for, the next is not asked, unless they are asked ``apart``.
+    """
     answered: list[Answered] = [[] for _ in range(len(objects))]
     rows = list(range(len(objects)))
     for oracle in oracles:
@@ -44,7 +47,7 @@ def answer_all(oracles: Sequence[Oracle], objects: Any) -> list[Answered]:
         some = objects if len(rows) == len(objects) else oracle.kind.take(objects, rows)
         for row, answer in zip(rows, answers_of(oracle, some), strict=True):
             answered[row].append(answer)
-        rows = [row for row in rows if not isinstance(answered[row][-1], Failure)]
+        rows = [row for row in rows if apart or not isinstance(answered[row][-1], Failure)]
     return answered
 
 

@@ -54,11 +54,13 @@ class Panel:
         name: of what is made of their values, for messages.
         entries: in the order in which they are asked; after one that fails for an object, the others are not.
         has_value: from property -> float64 [B] to bool [B]: whether enough is there for an object to have a value.
+        apart: one that fails for an object has NaN, and the others are asked all the same.
     """
 
     name: str
     entries: tuple[Entry, ...]
     has_value: Callable[[Mapping[str, np.ndarray]], np.ndarray]
+    apart: bool = False
 
     @classmethod
     def of(cls, oracle: Oracle, recipe: Any = None) -> Panel:

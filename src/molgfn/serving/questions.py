@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from molgfn.objects.base import ObjectKind
@@ -13,8 +13,8 @@ from molgfn.serving.answers import Answer, Failure
 
 #: the numbers of all oracles for one object, in the order of ``Panel.entries`` and of their columns
 Row = tuple[float, ...]
-#: of one question: its answers, why there are none, and whether they were on disk
-Said = tuple[list[Answer | None], Failure | None, bool]
+#: of one question: its answers, why there are none, whether they were on disk, and what oracles failed apart
+Said = tuple[list[Answer | None], Failure | None, bool, dict[int, Failure]]
 #: a reason and more of it, for the log
 Reason = tuple[str, str]
 
@@ -31,6 +31,7 @@ class Question:
         failure: why there is no answer.
         kept: the answers were on disk.
         place: where it is among the objects of the rank that asks.
+        lacking: place of an oracle that was asked apart and failed -> why; its answer is NaN.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Question:
     failure: Failure | None = None
     kept: bool = False
     place: int = 0
+    lacking: dict[int, Failure] = field(default_factory=dict)
 
     @property
     def unanswered(self) -> tuple[int, ...]:
@@ -54,11 +56,11 @@ class Question:
     @property
     def said(self) -> Said:
         """What was found out about it, as the other ranks are told."""
-        return self.answers, self.failure, self.kept
+        return self.answers, self.failure, self.kept, self.lacking
 
     @said.setter
     def said(self, said: Said) -> None:
-        self.answers, self.failure, self.kept = said
+        self.answers, self.failure, self.kept, self.lacking = said
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ class RayWorkers(Workers):
                 while waiting and self._idle:
                     actor, part = self._idle.pop(), waiting.pop()
                     allowed = float("inf") if self.timeout is None else self.timeout * len(part)
-                    answer = actor.answer.remote([texts[row] for row in part], tuple(which))
+                    answer = actor.answer.remote([texts[row] for row in part], tuple(which), self.apart)
                     running[answer] = (actor, part, time.monotonic() + allowed)
                 left = min(end for _, _, end in running.values()) - time.monotonic()
                 done, _ = ray.wait(list(running), timeout=None if left == float("inf") else max(left, 0.0))
@@ -113,5 +113,5 @@ class _Holder:
     def ready(self) -> bool:
         return True
 
-    def answer(self, texts: list[str], which: Sequence[int]) -> Sequence[Answered]:
-        return _answer(texts, which)
+    def answer(self, texts: list[str], which: Sequence[int], apart: bool) -> Sequence[Answered]:
+        return _answer(texts, which, apart)

@@ -24,6 +24,7 @@ from molgfn.serving.faults import OracleFault
 from molgfn.serving.measurements import Measurements
 from molgfn.serving.number_set import NumberSet
 from molgfn.serving.panel import HasPanel, panel_of
+from molgfn.serving.patience import Patience
 from molgfn.serving.questions import Call, Question, Reason, Row, askers, at_hand
 from molgfn.serving.remarks import remarks_of
 from molgfn.serving.settings import Scoring
@@ -65,11 +66,11 @@ class Service:
         self._seen = NumberSet()
         self._piece = 16  # objects that oracles in this process are asked for at once where answers go to disk
         self._news: list[Reason] = []  # what the other ranks have not heard of
-        self._in_vain = 0  # different objects asked for since the last that got a value
         self._disks = [self.scoring.disk(entry) for entry in self.panel.entries]
         self._kept = any(disk is not None for disk in self._disks)
         self._workers = self.scoring.pool(self.panel)
         self._columns = [column for entry in self.panel.entries for column in entry.columns]
+        self._patience = Patience(self.panel, self.scoring)
         self._place = {name: self._columns.index(name) for name in self.panel.properties}  # the first of each
 
     @property
@@ -211,7 +212,7 @@ class Service:
         """Fill in all rows of what was found out, count and remember it."""
         for question in questions:
             if question.kept:
-                self._in_vain = 0  # it had values for this run's kind of object
+                self._patience.begin_anew()  # it had values for this run's kind of object
                 self.counters.disk += 1
                 self._fill(question, question.numbers, known)
         asked = [question for question in questions if not question.kept]
@@ -220,27 +221,34 @@ class Service:
         for question, row, has_value in zip(answered, numbers, self._have_values(numbers), strict=True):
             if has_value:
                 self._fill(question, row, known)
+                for failure in question.lacking.values():
+                    self._note(failure.reason, failure.detail)
             else:
                 reason = f"oracle {self.panel.name} returned nan"
-                question.failure = Failure(reason, reason)
+                question.failure = next(iter(question.lacking.values()), Failure(reason, reason))
         for question in asked:
             if question.failure is not None:
                 self._bounded(self._failures, question.key, question.failure)
                 for row in question.rows:
                     problems[row] = question.failure.message
                     self.fail(question.failure.reason, question.failure.detail)
-        self._stop_if_asked(asked)
+        for question in asked:
+            self._patience.hear(question)
 
     def _take_up(self, question: Question, answered: Answered) -> None:
         """Note what was answered of one object, on disk at once: nothing is lost when the run is killed."""
+        whole = self.panel.apart and len(answered) == len(question.wanted)  # else nobody knows which one failed
         for place, answer in zip(question.wanted, answered, strict=False):  # after a failure no other was asked
-            if isinstance(answer, Failure):
-                question.failure = answer
-            else:
+            if not isinstance(answer, Failure):
                 question.answers[place] = answer
+            elif whole:
+                question.lacking[place] = answer
+                question.answers[place] = (np.nan,) * len(self.panel.entries[place].columns)
+            else:
+                question.failure = answer
         for place in question.wanted if self._kept else ():
             disk, answer = self._disks[place], question.answers[place]
-            if disk is None or answer is None:
+            if disk is None or answer is None or place in question.lacking:
                 continue
             # NaN is kept where it is the answer of one oracle among several, and not why the object has no value
             if not np.isnan(answer[0]) or (question.failure is None and self._have_values([question.numbers])[0]):
@@ -260,23 +268,6 @@ class Service:
         table = np.array(rows, dtype=np.float64)
         return self.panel.has_value({name: table[:, place] for name, place in self._place.items()})
 
-    def _stop_if_asked(self, questions: Sequence[Question]) -> None:
-        """Raise where a failure is not to be borne: the first, or as many in a row as say that an oracle is broken."""
-        for question in questions:
-            failure = question.failure
-            if failure is None:
-                self._in_vain = 0
-                continue
-            self._in_vain += 1
-            if self.scoring.on_failure == "stop":
-                raise OracleFault(f"{failure.message} for {question.key}; scoring.on_failure=floor would go on")
-            if self._in_vain == self.scoring.give_up:
-                raise OracleFault(
-                    f"oracle {self.panel.name}: {self._in_vain} different objects in a row got no value, the last one "
-                    f"({question.key}) because: {failure.message}. If it is meant to have none for so many, "
-                    "scoring.give_up=null goes on"
-                )
-
     def _asked(self, objects: Any, questions: list[Question]) -> Iterator[tuple[Question, Answered]]:
         """What the wanted oracles say of each object, as it comes; what may be better the next time is asked again."""
         for question in questions:
@@ -286,8 +277,8 @@ class Service:
             for attempt in range(self.scoring.retries + 1):
                 again: list[int] = []
                 for place, answered in self._once(self.panel.kind.take(objects, [q.place for q in group]), wanted):
-                    last = answered[-1]
-                    if isinstance(last, Failure) and last.transient and attempt < self.scoring.retries:
+                    failed = any(isinstance(said, Failure) and said.transient for said in answered)
+                    if failed and attempt < self.scoring.retries:
                         again.append(place)
                     else:
                         yield group[place], answered
@@ -306,7 +297,7 @@ class Service:
             size = self._piece if self._kept else whole
             start = time.perf_counter()
             piece = self.panel.kind.take(objects, range(done, min(done + size, whole)))
-            yield from enumerate(answer_all(oracles, piece), done)
+            yield from enumerate(answer_all(oracles, piece, apart=self.panel.apart), done)
             self._piece = max(1, self._piece // 2) if time.perf_counter() - start > 1.0 else min(2 * self._piece, 2**20)
             done += size
 

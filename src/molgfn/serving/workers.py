@@ -66,7 +66,7 @@ class Workers:
         timeout: float | None = None,
     ) -> None:
         self.make, self.count, self.chunk, self.timeout = make, count, chunk, timeout
-        self.name, self.kind = panel.name, panel.kind
+        self.name, self.kind, self.apart = panel.name, panel.kind, panel.apart
         self._pool: ProcessPool | None = None
         self._again = False  # the objects of this round have been asked about before
         self._answered = False  # one of the present workers has given an answer
@@ -94,7 +94,7 @@ class Workers:
         futures = {
             pool.schedule(
                 _answer,
-                args=([texts[row] for row in part], tuple(which)),
+                args=([texts[row] for row in part], tuple(which), self.apart),
                 timeout=None if self.timeout is None else self.timeout * len(part),
             ): part
             for part in parts
@@ -192,12 +192,12 @@ def _ready() -> None:
     """Done when a worker has its oracles."""
 
 
-def _answer(texts: list[str], which: Sequence[int]) -> Sequence[Answered]:
+def _answer(texts: list[str], which: Sequence[int], apart: bool) -> Sequence[Answered]:
     if _TROUBLE:
         message = f"the oracle could not be built in a worker: {_TROUBLE[0]}"
         return [[Failure(message, "the oracle could not be built")] for _ in texts]
     oracles = [_ORACLES[place] for place in which]
-    return answer_all(oracles, oracles[0].kind.parse(texts))
+    return answer_all(oracles, oracles[0].kind.parse(texts), apart=apart)
 
 
 def _end(pool: ProcessPool) -> None:

@@ -30,9 +30,9 @@ def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> No
     processes with half a batch each (``evaluated.union``); trajectories under different conditions are not compared
     (``evaluated.groups``), and any only where it declares ``compares``; losses and gradients are finite; gradient
     reaches the declared parameter groups and no others; and at exact flows loss and gradient vanish, or the expected
-    gradient does. Two kinds of objectives have no exact flows on the golden DAG, so that this last check is left out
-    for them: those that need path independence, and those that read a frozen policy (for which a random table stands in
-    here: P_T is not R / Z).
+    gradient does. Three kinds of objectives have no exact flows on the golden DAG, so that this last check is left out
+    for them: those that need path independence, those that read a frozen policy (for which a random table stands in
+    here: P_T is not R / Z), and those that have no target (``has_target``).
 
     Args:
         objective: what to check.
@@ -53,7 +53,7 @@ def check_objective(objective: Objective, *, zero_at_balance: bool = True) -> No
     _gradients(objective, dag)
     _shared(objective, dag)
     check_compared(objective, evaluate_for(objective, dag, joint=False))
-    if objective.needs_path_independence or objective.frozen:
+    if objective.needs_path_independence or objective.frozen or not objective.has_target:
         return
     dag.solve(forward_looking=objective.forward_looking)
     if not zero_at_balance:

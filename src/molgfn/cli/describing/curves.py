@@ -25,6 +25,7 @@ EXAMPLES: dict[str, dict[str, float]] = {
     "Step": {"low": 0.4, "high": 0.7},
     "LeftStep": {"low": 0.5},
     "RightStep": {"high": 0.5},
+    "Near": {"width": 0.1, "target": 0.5},
 }
 #: where the examples are shown
 POINTS = np.linspace(0.0, 1.0, 11)
@@ -59,6 +60,11 @@ def chart(name: str, arguments: Sequence[str]) -> str:
     given = _parsed(name, arguments)
     known = given or EXAMPLES[name]
     transform = _made(name, known)
+    if transform.reads:
+        raise ConfigError(
+            f"transform={name}: what depends on {', '.join(sorted(transform.reads))} cannot be drawn; give target=0.5 "
+            "instead"
+        )
     first, last = _span(known)
     y = transform(np.linspace(first, last, WIDTH))
     bars = _bars(np.clip(y, 0.0, 1.0), ROWS)
@@ -115,6 +121,8 @@ def _parsed(name: str, arguments: Sequence[str]) -> dict[str, Any]:
 def _span(known: dict[str, float]) -> tuple[float, float]:
     """Where there is something to see: the ends of the transform, and as much on either side."""
     ends = sorted(float(known[key]) for key in ("low", "high") if key in known)
+    if "target" in known and "width" in known:
+        ends = sorted(float(known["target"]) + sign * float(known["width"]) for sign in (-1, 1))
     if not ends:
         return 0.0, 1.0
     width = ends[-1] - ends[0] or max(abs(ends[0]), 1.0)

@@ -13,10 +13,8 @@ import yaml
 from molgfn.class_paths import import_class, parameters
 from molgfn.cli.describing.catalogue import table
 from molgfn.cli.describing.one_line import one_line
-from molgfn.config import build
 from molgfn.downloads import Download
-from molgfn.oracles.base import Oracle
-from molgfn.rewards.scalarisation import Scalarisation
+from molgfn.objects.base import ObjectKind
 
 #: in a class's docstring
 _EXTRA = re.compile(r"pip install -c constraints\.txt '\.(\[\w+\])'")
@@ -38,7 +36,7 @@ def files(configs: Path) -> str:
     """The table of the files that these oracles fetch."""
     users: dict[Download, list[str]] = {}
     for path in sorted((configs / "oracle").glob("*.yaml")):
-        for item in _downloads(import_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"])):
+        for item in _downloads(*_classes(yaml.safe_load(path.read_text(encoding="utf-8")))):
             users.setdefault(item, []).append(f"`{path.stem}`")
     rows = [
         {
@@ -58,38 +56,42 @@ def _row(path: Path) -> dict[str, str]:
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     cls = import_class(node["_target_"])
     own = parameters(cls)
-    # what a class says by a property, its object says: what is made of several scores what these measure
-    asked = build(node, (Oracle, Scalarisation), path.stem) if _by_object(cls) else cls
+    # what is made of several is of the kind that these measure
+    kind = next(c.kind for c in _classes(node) if isinstance(getattr(c, "kind", None), ObjectKind))
     chosen = " (`direction`)" if "direction" in own else ""
     return {
         "oracle": f"`{path.stem}`",
         "what it is": one_line(path).removesuffix("."),
-        "kind": f"{asked.kind.name}, or as given" if "domain" in own else asked.kind.name,
+        "kind": f"{kind.name}, or as given" if "domain" in own else kind.name,
         "range": "as given (`range`)" if "range" in own else _interval(getattr(cls, "range", None)),
         "units": "as given (`units`)" if "units" in own else cls.units,
         "better": {"maximise": "more", "minimise": "less"}[getattr(cls, "direction", "maximise")] + chosen,
-        "needs": "; ".join(_needs(path, cls)) or "-",
+        "needs": "; ".join(_needs(path, *_classes(node))) or "-",
         "source": cls.source,
     }
 
 
-def _by_object(cls: type) -> bool:
-    return isinstance(inspect.getattr_static(cls, "kind"), property)
+def _classes(node: Any) -> list[type]:
+    """Those that a config names, the outermost first."""
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    own = [import_class(node["_target_"])] if isinstance(node, dict) and "_target_" in node else []
+    return own + [cls for item in inside for cls in _classes(item)]
 
 
-def _needs(path: Path, cls: type) -> list[str]:
-    """Parameters that must be given, an extra of molgfn, a file that is fetched."""
+def _needs(path: Path, *classes: type) -> list[str]:
+    """Parameters that must be given, extras of molgfn, files that are fetched."""
     match = _GIVE.search(one_line(path))
     found = [(match[1] or match[2]).strip()] if match else []
-    found += [f"`molgfn{extra}`" for extra in dict.fromkeys(_EXTRA.findall(inspect.getdoc(cls) or ""))]
-    return found + [f"download, {item.size / 1e6:.1f} MB" for item in _downloads(cls)]
+    extras = [extra for cls in classes for extra in _EXTRA.findall(inspect.getdoc(cls) or "")]
+    found += [f"`molgfn{extra}`" for extra in dict.fromkeys(extras)]
+    return found + [f"download, {item.size / 1e6:.1f} MB" for item in _downloads(*classes)]
 
 
-def _downloads(cls: type) -> list[Download]:
-    """What an oracle, or its module, declares to fetch: files, or models that lie in one."""
-    declared = [*vars(sys.modules[cls.__module__]).values(), *vars(cls).values()]
+def _downloads(*classes: type) -> list[Download]:
+    """What oracles, or their modules, declare to fetch: files, or models that lie in one; each once."""
+    declared = [x for cls in classes for x in (*vars(sys.modules[cls.__module__]).values(), *vars(cls).values())]
     things: list[Any] = [getattr(x, "wheel", x) for x in declared]
-    return [thing for thing in things if isinstance(thing, Download)]
+    return list(dict.fromkeys(thing for thing in things if isinstance(thing, Download)))
 
 
 def _interval(limits: tuple[float, float] | None) -> str:
