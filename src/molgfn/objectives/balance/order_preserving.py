@@ -37,7 +37,6 @@ class OrderPreserving(Objective):
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
     reference: ClassVar[str] = "Chen and Mauch 2024, arXiv 2310.00386, section 3"
     has_target: ClassVar[bool] = False
-    compares: bool = True
     least_batch: int = 2
     compares: bool = True
 
