@@ -1,6 +1,10 @@
 """A scalarisation that is chosen by name: where it goes, and what is refused before the first step."""
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from molgfn.api.scoring import ScoreColumns, score
@@ -54,7 +58,7 @@ def test_a_study_of_before_there_were_scalarisations_knows_its_runs():
         (["scalarisation=lexicographic", "scalarisation.order=[branin]"], "order: each of branin, currin should be"),
         (
             ["objective=order_preserving", "condition=temperature", "reward.beta=null"],
-            "OrderPreserving compares all objects of a batch",
+            "OrderPreserving compares trajectories",
         ),
     ],
 )
@@ -90,13 +94,64 @@ def test_molecules_of_a_file_are_scored_by_fixed_weights(two):
             "`preference_qed`, which molecules of a file do not carry; take ",
         ),
         (["oracle=two", "scalarisation=weighted_sum", "reward=power"], "scalarisation.weights=components"),
-        (["oracle=two", "scalarisation=goal"], "such as scalarisation=weighted_sum"),
+        (["oracle=two", "scalarisation=goal"], "take a scalarisation that reads none"),
         (["oracle=qed", "scalarisation=weighted_sum"], "WeightedSum is chosen, but the oracle makes no use"),
     ],
 )
 def test_molecules_of_a_file_carry_no_condition(two, overrides, match):
     with pytest.raises(ConfigError, match=match):
         ScoreColumns.chosen(overrides)
+
+
+def recorded(run):
+    with closing(sqlite3.connect(run.folder / "scored.sqlite")) as database:
+        return pd.read_sql("SELECT * FROM scored", database)
+
+
+QUICK = ["data.batch_size=8", "trainer.iterations=4", "trainer.progress=none", "logger.wandb=off"]
+
+
+@pytest.mark.parametrize("scalarisation", ["weighted_sum", "weighted_product", "chebyshev"])
+def test_a_run_under_preferences_records_the_value_under_each_of_its_own(scalarisation, tmp_path):
+    run = train(
+        composed("condition=preference", f"scalarisation={scalarisation}", "data=replay", *QUICK, f"output={tmp_path}")
+    )
+    table = recorded(run)
+    y = table[["branin", "currin"]].to_numpy()
+    w = table[["condition_preference_branin", "condition_preference_currin"]].to_numpy()
+    assert len(np.unique(w[:, 0])) > 5
+    expected = {
+        "weighted_sum": (w * y).sum(1),
+        "weighted_product": np.prod(np.maximum(y, 1e-8) ** w, 1),
+        "chebyshev": 1 - (w / w.max(1, keepdims=True) * (1 - y)).max(1),
+    }[scalarisation]
+    np.testing.assert_allclose(table["value"], expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(table["log_reward"], np.log(np.maximum(expected, 1e-4)), rtol=1e-9, atol=1e-12)
+
+
+def test_a_run_for_goals_looks_back_without_a_call(tmp_path):
+    words = ["condition=goal", "scalarisation=goal", "data=replay", "data.sources.replay.hindsight=1.0"]
+    run = train(composed(*words, *QUICK, f"output={tmp_path}"))
+    table = recorded(run)
+    y, d = (table[[f"{start}{n}" for n in ("branin", "currin")]].to_numpy() for start in ("", "condition_goal_"))
+    cosine = (y * d).sum(1) / np.linalg.norm(y, axis=1)
+    outside = cosine < 0.98
+    assert outside.any()
+    assert (table["log_reward"][outside] == np.log(1e-4)).all()
+    inside = y.mean(1) * cosine ** (np.log(0.1) / np.log(0.98))
+    np.testing.assert_allclose(table["value"], np.where(outside, 0.0, inside), rtol=1e-6, atol=1e-12)
+    drawn = pd.read_csv(run.folder / "metrics.csv")["oracle/calls"].iloc[-1]
+    assert drawn == 8 + 3 * 4  # half of each batch is drawn anew, once there is a store
+
+
+def test_a_run_for_targets(tmp_path):
+    near = "reward.transform={_target_: molgfn.rewards.transforms.Near, name: grid_function, width: 0.1}"
+    words = ["oracle=grid_function", "condition=target", "condition.name=grid_function", near]
+    run = train(composed(*words, *QUICK, f"output={tmp_path}"))
+    table = recorded(run)
+    away = (table["grid_function"] - table["condition_target_grid_function"]) / 0.1
+    expected = np.log(np.maximum(np.exp(-(away**2) / 2), 1e-4))
+    np.testing.assert_allclose(table["log_reward"], expected, rtol=1e-9, atol=1e-12)
 
 
 def test_the_order_is_kept_with_what_is_stored(tmp_path):

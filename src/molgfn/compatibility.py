@@ -137,21 +137,14 @@ def _reader(word: str) -> str:
     return "power and boltzmann read beta with reward.beta=null"
 
 
-def unordered(reward: Reward, objective: Objective, environment: Environment) -> list[str]:
-    """Why an order of objects cannot be learned, or cannot be learned by this objective, one line each."""
-    reads_order, name = OrderedBy in read_quantities(objective), type(objective).__name__
-    problems = []
-    if reward.orders and not reads_order:
-        problems.append(
-            f"scalarisation: pareto makes no number of the objectives, but {name} trains in proportion to one; take "
-            "objective=order_preserving, or another scalarisation"
-        )
-    if reads_order and environment.condition_values(environment.initial(1)):
-        problems.append(
-            f"objective: {name} compares all objects of a batch with each other, but each is built under a condition "
-            "of its own; leave the condition out (condition=none)"
-        )
-    return problems
+def unordered(reward: Reward, objective: Objective) -> list[str]:
+    """Why an order of objects cannot be learned by this objective, in one line."""
+    if not reward.orders or OrderedBy in read_quantities(objective):
+        return []
+    return [
+        f"scalarisation: pareto makes no number of the objectives, but {type(objective).__name__} trains in proportion "
+        "to one; take objective=order_preserving, or another scalarisation"
+    ]
 
 
 def misnamed(reward: Reward, environment: Environment) -> list[str]:

@@ -1,5 +1,7 @@
 """The front by hand, the loss and its gradient, and that the sampler goes to the front."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -44,6 +46,26 @@ def test_value_and_gradient_are_those_of_the_cross_entropy():
     assert theirs.abs().max() > 0.01
     torch.testing.assert_close(ours, theirs)
     assert out.metrics["front"] == best.double().mean()
+
+
+def test_objects_are_compared_within_one_condition():
+    dag = golden_dag()
+    n = len(dag.trajectories)
+    worth = torch.rand(n, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    groups = torch.arange(n) % 3
+    worth[groups == 2] = NAN
+    found = replace(evaluated(dag, worth), groups=groups)
+    implied = (found.log_pf - found[LogPB]).sum(1) + found[LogSymmetry]
+    expected = implied.new_zeros(())
+    for number in (0, 1):
+        mine = groups == number
+        best = front(worth[mine])
+        assert 0 < best.sum() < mine.sum()
+        expected = expected - mine.sum() / n * (best / best.sum() * implied[mine].log_softmax(0)).sum()
+    loss = OrderPreserving()(found).losses["order_preserving"].value
+    torch.testing.assert_close(loss, expected)
+    ours, theirs = (torch.autograd.grad(x, dag.policy.forward_logits, retain_graph=True)[0] for x in (loss, expected))
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_a_batch_in_which_nothing_has_a_value_teaches_nothing():

@@ -7,7 +7,9 @@ from tests.processes import in_processes
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.oracles.base import Oracle
 from molgfn.ranks import ALONE
+from molgfn.rewards.components import Component
 from molgfn.rewards.diversity_filter import DiversityFilter
+from molgfn.rewards.objectives import Objectives
 from molgfn.rewards.power import Power
 from molgfn.rewards.transforms import Transform
 from molgfn.serving.counters import BUDGET_SPENT
@@ -247,3 +249,49 @@ def test_who_asks():
     assert askers(questions, starts, evenly=False) == [0, 0, 0, 0, 0, 2]
     assert askers(questions, starts, evenly=True) == [0, 0, 1, 1, 2, 2]
     assert askers([], starts, evenly=True) == []
+
+
+class Loud(Carbons):
+    """Raises for lengths in ``bad``."""
+
+    name = "loud"
+
+    def values(self, objects):
+        if self.bad & {m.mol.GetNumHeavyAtoms() for m in objects}:
+            raise RuntimeError("no licence")
+        return super().values(objects)
+
+
+def objectives_served(ranks):
+    """What oracles that are asked apart say on this rank, and the counters; then why the run ended."""
+    oracle = Objectives(components={"a": Component(oracle=Loud(BAD)), "b": Component(oracle=Carbons())})
+    service = Service(oracle=oracle, scoring=Scoring(ranks=ranks))
+    said = []
+    for call in CALLS:
+        lengths = call[ranks.rank] if ranks.size > 1 else [n for part in call for n in part]
+        answers = service(*chains(lengths))
+        said.append(([answers.values[name].nan_to_num(-1.0).tolist() for name in "ab"], answers.problems))
+    state = {name: repr(part) for name, part in state_of(service).items()}  # NaN is not equal to NaN
+    counters = service.state_dict()["counters"]
+    short = Service(
+        oracle=Objectives(components={"a": Component(oracle=Loud(range(30))), "b": Component(oracle=Carbons())}),
+        scoring=Scoring(ranks=ranks, give_up=5),
+    )
+    try:
+        for call in CALLS:
+            short(*chains(call[ranks.rank] if ranks.size > 1 else [n for part in call for n in part]))
+    except OracleFault as fault:
+        return said, state, counters["reasons"], str(fault)
+    return said, state, counters["reasons"], None
+
+
+def test_oracles_that_are_asked_apart_fail_alike_on_all():
+    first, second = in_processes(objectives_served, 2)
+    said, state, reasons, fault = objectives_served(ALONE)
+    assert first[1:] == second[1:] == (state, reasons, fault)
+    assert reasons["oracle loud raised RuntimeError"] == 2
+    assert fault is not None
+    assert "oracle loud: 5 different objects in a row" in fault
+    for (values, problems), one, other in zip(said, first[0], second[0], strict=True):
+        assert values == [a + b for a, b in zip(one[0], other[0], strict=True)]
+        assert problems == one[1] + other[1]

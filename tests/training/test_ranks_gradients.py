@@ -24,6 +24,8 @@ CASES = {
     "tb, joint": ["objective=tb", "backward=joint"],
     "tb, tlm": ["objective=tb", "backward=tlm"],
     "vargrad": ["objective=vargrad"],
+    "order": ["objective=order_preserving"],
+    "pareto order": ["objective=order_preserving", "oracle=grid_objectives", "scalarisation=pareto"],
     "db over transitions": ["objective=db", "objective.reduction=transition"],
     "fldb over transitions": ["objective=fldb", "objective.reduction=transition"],
     "mdb over transitions": ["objective=mdb", "objective.reduction=transition"],

@@ -132,7 +132,7 @@ class ScoreColumns:
         )
         if reward.kind is not MOLECULE:
             raise ConfigError(f"--run: {path}: its reward is of {reward.kind.name} objects, not molecules")
-        return cls(unconditional(reward), None, "value")
+        return cls(unconditional(reward, "oracle."), None, "value")
 
     @property
     def counters(self) -> Any:
@@ -206,19 +206,24 @@ def require_molecules(name: str, kind: ObjectKind) -> None:
 
 #: how conditions of objectives begin -> what to take instead where objects carry none
 _INSTEAD = {
-    "preference_": "take fixed weights, scalarisation.weights=components",
-    "goal_": "take a scalarisation that reads none, such as scalarisation=weighted_sum",
+    "preference_": "take fixed weights, {where}scalarisation.weights=components",
+    "goal_": "take a scalarisation that reads none",
     "target_": "give the transform `Near` a number as target, and name=null",
 }
 
 
-def unconditional(part: Part) -> Part:
-    """A reward, or an oracle behind its door; refused where it depends on what molecules of a file do not carry."""
+def unconditional(part: Part, where: str = "") -> Part:
+    """A reward, or an oracle behind its door; refused where it depends on what molecules of a file do not carry.
+
+    Args:
+        part: what values come from.
+        where: below which key the scalarisation is changed.
+    """
     reads = part.reads if isinstance(part, Reward) else part.scalarisation.reads
     for name in sorted(reads):
         lacks = f"reads the condition `{name}`, which molecules of a file do not carry"
         for start, instead in _INSTEAD.items():
             if name.startswith(start):
-                raise ConfigError(f"oracle: it {lacks}; {instead}")
+                raise ConfigError(f"oracle: it {lacks}; {instead.format(where=where)}")
         raise ConfigError(f"reward.{name}: {type(part).__name__} {lacks}; give it a number, such as reward.{name}=8")
     return part

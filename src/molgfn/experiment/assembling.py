@@ -279,7 +279,7 @@ def misfits(e: Experiment) -> list[str]:
             f"{e.reward.kind.name} objects"
         )
     problems += unread(e.reward, e.environment) + misnamed(e.reward, e.environment) + unused_scalarisation(e.config)
-    problems += unordered(e.reward, e.objective, e.environment)
+    problems += unordered(e.reward, e.objective)
     problems += misdeclared(e.objective, e.backward, e.policy)
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in out_of_reach(e.objective, e.policy)]
     for key, part in (("objective", e.objective), ("backward", e.backward)):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
 from molgfn.rewards.scalarisation import NO_CONDITION, Scalarisation, evaluated, scalarisation
@@ -71,6 +72,7 @@ class Component:
         return self.transform.under(value, condition) if self.transform.reads else self.transform(value)
 
 
+@attributes_in_docstring
 class Composed(Scalarisation):
     """What is made of named components: columns, panel and desirabilities; what number comes of these, its class says.
 

@@ -20,8 +20,8 @@ class OrderPreserving(Objective):
     (up to log Z), the loss is the cross-entropy ``-sum_b t_b log softmax(u)_b`` over the batch; t is 1 / n for the n
     objects that no other of the batch dominates, and 0 for the others. One object dominates another where it is worth
     more in one objective and less in none: that of ``scalarisation=pareto``, or log R alone (``OrderedBy``). An object
-    without a value is dominated by all. Valid for trajectories from any policy with full support, in batches of at
-    least 2. Under conditions the batch is that under each, and the loss their mean over trajectories.
+    without a value is dominated by all. Under conditions, objects are compared within each, and the cross-entropy is
+    averaged over trajectories. Valid for trajectories from any policy with full support, in batches of at least 2.
 
     There is no target distribution: on its way P_T goes to objects that nothing which was found dominates. Replay
     brings what was found before into the comparison.
@@ -38,39 +38,37 @@ class OrderPreserving(Objective):
     reference: ClassVar[str] = "Chen and Mauch 2024, arXiv 2310.00386, section 3"
     has_target: ClassVar[bool] = False
     least_batch: int = 2
-    compares: ClassVar[bool] = True
+    compares: bool = True
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        union, n, groups = evaluated.union, len(evaluated), evaluated.groups
+        union, groups, n = evaluated.union, evaluated.groups, len(evaluated)
         implied = (evaluated.log_pf - evaluated[LogPB]).sum(1) + evaluated[LogSymmetry]
-        best = front(union.gather(evaluated[OrderedBy]), None if groups is None else union.gather(groups))
-        own = best[union.ranks.rank * n : (union.ranks.rank + 1) * n].to(implied.dtype)
-        count = best.sum().to(implied.dtype) if groups is None else union.sum(own, groups)
+        whole = front(union.gather(evaluated[OrderedBy]), None if groups is None else union.gather(groups))
+        best = whole.to(implied.dtype)
+        own = best[union.ranks.rank * n : (union.ranks.rank + 1) * n]
+        count = union.sum(own, groups)  # of those that are compared with each
         target = own / count.clamp(min=1)
-        some = (count > 0).to(implied.dtype)
-        if groups is not None:  # a mean over trajectories of sums over those under the same condition
-            some = some * union.sizes(groups, implied) / union.count(n)
+        size = n * union.ranks.size
+        weight = (count > 0) * (1.0 if groups is None else union.sizes(groups, implied) / size)
         log_p = implied.detach() - union.logsumexp(implied, groups)
-        value = -union.sum(some * target * log_p)
+        value = -union.sum(weight * target * log_p)
         # the gradient of the log-sum-exp over all ranks, which has none itself
-        slope = union.sum(some * (log_p.exp() - target) * implied)
+        slope = union.sum(weight * (log_p.exp() - target) * implied)
         loss = value.detach() + slope - slope.detach()
-        share = best.to(implied.dtype).mean()
-        return ObjectiveOutput(losses={"order_preserving": Loss(loss, self.trains)}, metrics={"front": share})
+        return ObjectiveOutput(losses={"order_preserving": Loss(loss, self.trains)}, metrics={"front": best.mean()})
 
 
 def front(worth: Tensor, groups: Tensor | None = None) -> Tensor:
-    """Which of B objects none of the others (in the same group) dominates, bool [B].
+    """Which of B objects none of the others dominates, bool [B].
 
     Args:
         worth: [B, k], more is better; a row with NaN is dominated by all.
-        groups: int64 [B], equal for objects that are compared; None compares all.
+        groups: int64 [B]; only objects of equal numbers are compared. None compares all.
     """
     known = ~worth.isnan().any(1)
     no_less = (worth[:, None] >= worth[None]).all(2)  # [i, j]: i is worth no less than j anywhere
     more = (worth[:, None] > worth[None]).any(2)
     dominates = no_less & more & known[:, None]
     if groups is not None:
-        dominates = dominates & (groups[:, None] == groups[None])
-    dominated = dominates.any(0)
-    return known & ~dominated
+        dominates &= groups[:, None] == groups[None]
+    return known & ~dominates.any(0)
