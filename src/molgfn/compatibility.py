@@ -47,9 +47,7 @@ def misplaced(objective: Objective, environment: Environment) -> list[str]:
 
 def uncompared(objective: Objective, environment: Environment) -> str | None:
     """Why an objective that compares trajectories would have none to compare; None where it has."""
-    if not objective.compares or not objective.has_target:  # what has no target takes no condition (``unordered``)
-        return None
-    if environment.per_condition > 1 or _conditions(environment) == 1:
+    if not objective.compares or environment.per_condition > 1 or _conditions(environment) == 1:
         return None
     return (
         f"{type(objective).__name__} compares trajectories, which have the same target under the same condition alone, "

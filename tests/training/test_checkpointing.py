@@ -123,6 +123,18 @@ def test_modes_are_told_apart_greedily():
     assert np.array_equal(modes.bits.astype(bool), np.array(reference))
 
 
+def test_modes_of_another_kind_go_on_from_a_checkpoint():
+    bits = np.eye(12, dtype=np.uint8)[:, :10] | np.eye(12, 10, 1, dtype=np.uint8)
+    whole, first, rest = Modes(0.7), Modes(0.7), Modes(0.7)
+    whole.add(bits)
+    first.add(bits[:5])
+    packed = np.packbits(first.bits.astype(bool), axis=1)
+    rest.keep(np.unpackbits(packed, axis=1))  # as ``Discoveries`` keeps them, in whole bytes
+    rest.add(bits[5:])
+    assert whole.count > first.count > 1
+    assert np.array_equal(rest.bits, whole.bits)
+
+
 def test_modes_stop_where_they_are_full():
     bits = np.eye(2048, dtype=bool)[:200]
     modes = Modes(0.7, most=150)

@@ -63,3 +63,37 @@ def test_a_former_checkpoint_starts_another_run(config):
     after, before = read(train(second).checkpoint)["state_dict"], read(first.checkpoint)["state_dict"]
     same = "policy.encoder.pool.weight"
     torch.testing.assert_close(after[same], before[same], rtol=0, atol=1e-6)
+
+
+def with_former_groups(checkpoint):
+    """The checkpoint as it was written when log Z of a condition was one parameter group."""
+    content = read(checkpoint)
+    (state,), (schedule,) = content["optimizer_states"], content["lr_schedulers"]
+    groups = state["param_groups"]
+    head, (place,) = groups.pop(), [i for i, group in enumerate(groups) if group["name"] == "log_z"]
+    assert head["name"] == "log_z_of_condition"
+    groups[place]["params"] = [*groups[place]["params"], *head["params"]]
+    for key in ("base_lrs", "_last_lr", "lr_lambdas"):
+        schedule[key] = schedule[key][:-1]
+    torch.save(content, checkpoint)
+
+
+def test_log_z_of_a_condition_goes_on_at_the_rate_that_it_had(config, monkeypatch):
+    monkeypatch.setattr("molgfn.training.optimizers.OF_CONDITION", 1.0)  # as it was
+    whole, part = (
+        config(
+            condition=node("conditions.temperature.Temperature"),
+            reward=node("rewards.power.Power", beta=None),
+            optimizer=node("training.optimizers.Optimizers", half_life=3),
+        )
+        for _ in range(2)
+    )
+    part["trainer"] = {**part["trainer"], "iterations": 3}
+    first, straight = train(part), train(whole)
+    with_former_groups(first.checkpoint)
+    monkeypatch.undo()
+    resumed = train(whole, resume=first.checkpoint)
+    ours, theirs = (read(run.checkpoint) for run in (resumed, straight))
+    assert all(torch.equal(ours["state_dict"][name], value) for name, value in theirs["state_dict"].items())
+    rates = [group["lr"] for group in ours["optimizer_states"][0]["param_groups"]]
+    assert rates == [group["lr"] for group in theirs["optimizer_states"][0]["param_groups"]]

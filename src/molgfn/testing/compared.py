@@ -17,8 +17,8 @@ def check_compared(objective: Objective, evaluated: Evaluated) -> None:
     """Check ``Objective.compares`` and that ``Evaluated.groups`` is kept to.
 
     What the loss makes of trajectories, its gradient by all that it reads of them, must not move where the numbers of
-    trajectories under other conditions do (an objective without a target is refused under conditions and may); nor
-    where any others do, unless the objective says that it compares.
+    trajectories under other conditions do; nor where any others do, unless the objective says that it
+    compares.
 
     Args:
         objective: what to check.
@@ -30,7 +30,7 @@ def check_compared(objective: Objective, evaluated: Evaluated) -> None:
     name, n = type(objective).__name__, len(evaluated)
     first = torch.arange(n) < n // 2
     groups = first.long() + 2 * (torch.arange(n) == n - 1)  # three conditions, of which one has a single trajectory
-    if objective.has_target and _moves(objective, replace(evaluated, groups=groups), first):
+    if _moves(objective, replace(evaluated, groups=groups), first):
         raise ContractError(
             f"{name}: what it makes of trajectories depends on those under other conditions; give "
             "`evaluated.groups` to what `evaluated.union` is asked for"

@@ -13,6 +13,7 @@ from molgfn.objectives.backward.base import BackwardPolicyTraining
 from molgfn.objectives.base import Objective, TargetNetwork
 from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
+from molgfn.training.former_groups import present_groups
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.backward_steps import BackwardSteps
 from molgfn.training.updates.engine import Engine
@@ -188,6 +189,7 @@ class Learner:
         """Be where ``NotFiniteError.state`` was taken."""
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
+        present_groups(self.steps.optimizer, state["optimizer"], state["schedule"])
         self.steps.optimizer.load_state_dict(state["optimizer"])
         self.steps.schedule.load_state_dict(state["schedule"])
         self.load_state_dict(state["learner"])

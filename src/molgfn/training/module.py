@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from molgfn.training.former_groups import present_groups
 from molgfn.training.learner import Learner
 from molgfn.training.updates.engine import Engine
 from molgfn.trajectories.rewarded import Batch
@@ -69,6 +70,7 @@ class GFlowNetModule(pl.LightningModule):
         # checkpoints of earlier versions leave the count of iterations to Lightning
         done = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["processed"]
         self.learner.load_state_dict({"iteration": done, **checkpoint[BESIDE]})
+        present_groups(self.learner.steps.optimizer, checkpoint["optimizer_states"][0], checkpoint["lr_schedulers"][0])
 
 
 class _Lightning(Engine):

@@ -88,7 +88,7 @@ def markdown(configs: Path) -> str:
         HEAD,
         table([_objective(n, o, environments) for n, o in objectives.items()]),
         CONDITIONS.format(
-            compare=_names(n for n, o in objectives.items() if o.compares and o.has_target),
+            compare=_names(n for n, o in objectives.items() if o.compares),
             guided=_names(n for n, b in backwards.items() if b.guide is not None),
         ),
         BACKWARD,

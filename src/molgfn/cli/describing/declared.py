@@ -56,7 +56,7 @@ def objective(o: Objective) -> dict[str, str]:
         "P_B": "must be uniform" if o.needs_uniform_backward else "",
         "smallest batch": str(o.least_batch) if o.least_batch > 1 else "",
         "compares": "trajectories under the same condition (condition.per_condition of at least 2)"
-        if o.compares and o.has_target
+        if o.compares
         else "",
         "environment needs": ", and ".join(text for text, there in needs.items() if there),
         "reference": o.reference,

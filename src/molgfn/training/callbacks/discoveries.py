@@ -43,7 +43,8 @@ class Modes:
 
     def __init__(self, cut: float, most: int = 20_000) -> None:
         self.cut, self.most = cut, most
-        self._bits = np.zeros((64, BITS), dtype=np.uint8)  # a quarter of what arithmetic with them needs
+        self._length = BITS
+        self._packed = np.zeros((64, BITS // 8), dtype=np.uint8)  # eight bits a byte: a long run has many modes
         self.count = 0
 
     @property
@@ -54,26 +55,35 @@ class Modes:
     @property
     def bits(self) -> np.ndarray:
         """uint8 [count, F], 0 or 1."""
-        return self._bits[: self.count]
+        return self._unpacked(0, self.count)
+
+    def _take_length(self, length: int) -> None:
+        """Of the fingerprints of the run's kind of object, which may be another one than a molecule's."""
+        if not self.count and length != self._length:
+            self._packed = np.zeros((64, -(-length // 8)), dtype=np.uint8)
+        self._length = length  # those of a checkpoint come in whole bytes
+
+    def _unpacked(self, start: int, end: int) -> np.ndarray:
+        return np.unpackbits(self._packed[start : min(end, self.count)], axis=1, count=self._length)
 
     def add(self, bits: np.ndarray) -> None:
         """Take up what is new of ``bits`` [n, F], one after the other."""
         if self.full:
             return
-        if not self.count and bits.shape[1] != self._bits.shape[1]:  # another kind's fingerprints than a molecule's
-            self._bits = np.zeros((64, bits.shape[1]), dtype=np.uint8)
+        self._take_length(bits.shape[1])
         near = np.zeros(len(bits), dtype=bool)
         for start in range(0, self.count, _AT_ONCE):
-            near |= tanimoto(bits, self.bits[start : start + _AT_ONCE]).max(1, initial=0.0) >= self.cut
+            near |= tanimoto(bits, self._unpacked(start, start + _AT_ONCE)).max(1, initial=0.0) >= self.cut
         far = bits[~near]
         self.keep(far[greedy_modes(far, self.cut)][: self.most - self.count])
 
     def keep(self, bits: np.ndarray) -> None:
         """Take up rows that are known to be modes, such as those of a checkpoint, without comparing them again."""
-        if self.count + len(bits) > len(self._bits):
-            more = np.zeros((max(len(self._bits) // 2, len(bits)), self._bits.shape[1]), dtype=np.uint8)
-            self._bits = np.concatenate([self._bits, more])
-        self._bits[self.count : self.count + len(bits)] = bits
+        self._take_length(bits.shape[1])
+        if self.count + len(bits) > len(self._packed):
+            more = np.zeros((max(len(self._packed) // 2, len(bits)), self._packed.shape[1]), dtype=np.uint8)
+            self._packed = np.concatenate([self._packed, more])
+        self._packed[self.count : self.count + len(bits)] = np.packbits(bits.astype(bool), axis=1)
         self.count += len(bits)
 
 
