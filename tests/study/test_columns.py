@@ -81,6 +81,21 @@ def test_own_measures_are_kept(study, tmp_path):
     assert "–" not in table
 
 
+def test_what_is_measured_under_conditions_can_be_a_column(study, tmp_path):
+    under = f"{SET} policy=mlp policy.hidden=8 condition=temperature reward.beta=null"
+    under += " evaluation.conditions=2 evaluation.condition_samples=4"
+    plan = {"measures": ["by_condition/each/tv"], "pictures": {}}
+    result = study("-o", "out", set=under, **plan)
+    assert result.exit_code == 0, result.output
+    table = (tmp_path / "out" / "small" / "table.md").read_text()
+    assert "by_condition/each/tv" in table
+    assert "–" not in table
+    for other in (SET, f"{under} evaluation.conditions=0"):
+        refused = study("-o", "other", set=other, **plan)
+        assert refused.exit_code == 2
+        assert "measures: by_condition/each/tv: nothing of that name is measured" in refused.stderr
+
+
 def test_the_rest_of_a_metrics_name_is_checked_after_the_runs(study):
     result = study("-o", "out", measures=["tv", "corners/orign"], pictures={})
     assert result.exit_code == 1

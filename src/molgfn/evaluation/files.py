@@ -14,7 +14,7 @@ from typing import Any
 
 import molgfn
 from molgfn.datasets.given import GivenFile
-from molgfn.evaluation.by_condition.readings import DEFINITION
+from molgfn.evaluation.by_condition.readings import BY_CONDITION, DEFINITION
 from molgfn.evaluation.by_condition.tables import condition_table, object_table
 from molgfn.evaluation.evaluator import Evaluation
 from molgfn.evaluation.metrics.base import Samples
@@ -71,7 +71,7 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
             for metric in evaluation.metrics
             if metric.measures(evaluation.samples.kind)
         }
-        | ({} if evaluation.conditions is None else {"by_condition": {"definition": DEFINITION, "reference": ""}}),
+        | ({} if evaluation.conditions is None else {BY_CONDITION: {"definition": DEFINITION, "reference": ""}}),
         "objectives": evaluation.samples.objective_names,
         "problems": evaluation.problems,
         "remarks": evaluation.remarks,

@@ -11,6 +11,7 @@ from typing import Any
 
 from molgfn.class_paths import did_you_mean
 from molgfn.errors import ConfigError, MolgfnError
+from molgfn.evaluation.by_condition.readings import BY_CONDITION
 from molgfn.evaluation.top_auc import TOP
 from molgfn.experiment import Experiment, assemble, train
 from molgfn.study.plan import Picture, Study
@@ -47,6 +48,8 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]
     known += HELDOUT if study.heldout else ()
     metrics = [m.name for m in experiment.evaluation.metrics()] if study.samples else []
+    if study.samples and experiment.environment.condition_size and experiment.evaluation.conditions != 0:
+        metrics.append(BY_CONDITION)
     never = HELDOUT if not study.heldout else ()
     problems = [
         f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"

@@ -15,6 +15,8 @@ from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.readings import Reading
 from molgfn.evaluation.samples import cat_samples
 
+#: the first part of their keys
+BY_CONDITION = "by_condition"
 #: what these readings are, for reports
 DEFINITION = (
     "Under each of n conditions spread over what was trained, a row of conditions.csv each. by_condition/each: the "
