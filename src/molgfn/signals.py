@@ -62,11 +62,11 @@ def warning_kept() -> Iterator[None]:
     if "SLURM_JOB_ID" not in os.environ or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: _early.append(number))
+    before = {signal.SIGUSR1: signal.signal(signal.SIGUSR1, lambda number, frame: _early.append(number))}
     try:
         yield
     finally:
-        signal.signal(signal.SIGUSR1, before if before is not None else signal.SIG_DFL)
+        put_back(before)  # type: ignore[arg-type]
         _early.clear()
 
 

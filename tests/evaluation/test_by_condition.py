@@ -13,9 +13,9 @@ from molgfn.conditions.goal import Goal
 from molgfn.conditions.preference import Preference
 from molgfn.conditions.target import Target
 from molgfn.conditions.temperature import Temperature
-from molgfn.environments.conditional import conditional, under
+from molgfn.environments.conditional import conditional, drawn_condition, under
 from molgfn.environments.hypergrid import HyperGrid
-from molgfn.evaluation.by_condition.measured import drawn_condition, measure_conditions
+from molgfn.evaluation.by_condition.measured import measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.by_condition.tables import object_table
 from molgfn.evaluation.by_condition.targets import Targets
@@ -148,7 +148,7 @@ def test_without_a_condition_or_where_none_are_asked_for_nothing_is_measured():
     unconditional = Power(oracle=Slope(), beta=1.0)
     assert measure_conditions(plain, MLPPolicy(environment=plain), unconditional, SETTINGS) is None
     assert drawn_condition(plain) is None
-    assert drawn_condition(environment) is drawn_condition(under(environment, {"beta": 3.0})) is environment.given
+    assert environment.trained is under(environment, {"beta": 3.0}).trained is environment.given
 
 
 def test_a_space_that_cannot_be_listed_is_compared_with_importance_sampling():

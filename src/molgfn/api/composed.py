@@ -57,6 +57,16 @@ class Composed:
         flows = "" if self.flows is None else f", {self.flows} flows"
         return f"{self.rule.in_words}{flows}, of {'; '.join(str(part.path) for part in self.parts)}"
 
+    @staticmethod
+    def refuse(condition: object) -> None:
+        """Refuse a condition that is given for the whole.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        if condition:
+            raise ConfigError("condition: in a composition each run has its own: combine([load(a).under({...}), ...])")
+
     def rewards(self, files: Mapping[str, str] | None = None, instead: str = "") -> list[Reward]:
         """The rewards of the runs; ``files`` and ``instead`` as of ``columns.sampled_reward``."""
         return [sampled_reward(part, files, instead) for part in self.parts]

@@ -17,7 +17,7 @@ from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
 from molgfn.api.sampling import described, draw, require_numbers
 from molgfn.environments.base import States
-from molgfn.environments.conditional import Conditional
+from molgfn.environments.conditional import without_condition
 from molgfn.errors import ConfigError, NotEnumerableError
 from molgfn.evaluation.containing import estimate_log_flow_from, estimate_marginal
 from molgfn.evaluation.exact.answers import exact_target, exact_terminal
@@ -122,8 +122,7 @@ def mutual_information(
     w = None if weights is None else torch.tensor(list(weights), dtype=torch.float64)
 
     def by_listing(limit: int) -> Reading:
-        plain = environment.inner if isinstance(environment, Conditional) else environment
-        listed = list_objects(plain, limit=limit)
+        listed = list_objects(without_condition(environment), limit=limit)
         return Reading(exact_mutual_information(environment, policy, conditions, w, listed=listed), note=EXACT)
 
     return _exact_or(
@@ -304,8 +303,7 @@ def _loaded(
 ) -> Loaded | Composed:
     if not isinstance(run, Composed):
         return load(run, trust=trust, device=device).under(condition)
-    if condition:
-        raise ConfigError("condition: in a composition each run has its own: combine([load(a).under({...}), ...])")
+    run.refuse(condition)
     return run
 
 

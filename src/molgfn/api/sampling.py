@@ -80,8 +80,7 @@ def sample(
     each: list[Loaded] | list[Composed]
     reward: Reward | list[Reward] | None
     if isinstance(run, Composed):
-        if condition:
-            raise ConfigError("condition: in a composition each run has its own: combine([load(a).under({...}), ...])")
+        run.refuse(condition)
         each, reward = [run], run.rewards(files) if values else None
         logger.info("%s", run)
     else:

@@ -17,7 +17,7 @@ from molgfn.errors import ConfigError
 from molgfn.experiment import Run
 from molgfn.paths import local
 from molgfn.run_files import settle
-from molgfn.runs.checkpoint import KEY, Loaded, files_of, find, folder_of, read
+from molgfn.runs.checkpoint import DATA, KEY, Loaded, files_of, find, folder_of, read
 from molgfn.runs.folder import config_in, files_in
 from molgfn.training.callbacks.checkpointing import LAST
 
@@ -152,5 +152,5 @@ def _begun(folder: Path) -> dict[str, Any] | None:
 
 def _asked(content: dict[str, Any]) -> int:
     """Different objects that the oracle was asked for, in a checkpoint; 0 where the reward counts none."""
-    counters = content.get("TrajectoryDataModule", {}).get("reward", {}).get("counters", {})
+    counters = content.get(DATA, {}).get("reward", {}).get("counters", {})
     return int(counters.get("unique", 0)) if isinstance(counters, dict) else 0

@@ -59,7 +59,7 @@ class UniformDirections(Directions):
     """Every direction equally often: the positive part of the sphere, uniformly."""
 
     def draw(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
-        return _unit(torch.randn(n, self.count, generator=generator, device=device, dtype=torch.float64).abs())
+        return _uniform(n, self.count, generator, device)
 
 
 class LearnedDirections(Directions):
@@ -123,7 +123,7 @@ class LearnedDirections(Directions):
 
     def draw(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
         if not self._drawn_from:
-            return _unit(torch.randn(n, self.count, generator=generator, device=device, dtype=torch.float64).abs())
+            return _uniform(n, self.count, generator, device)
         upto = self.weights.cumsum(0).to(device)
         share = torch.rand(n, generator=generator, device=device, dtype=torch.float64)
         place = torch.searchsorted(upto, share * upto[-1], right=True).clamp(max=len(upto) - 1)
@@ -153,6 +153,11 @@ class LearnedDirections(Directions):
             )
         self.asked, self.reached = state["asked"].cpu().clone(), state["reached"].cpu().clone()
         self._drawn_from = bool(state["drawn_from"])
+
+
+def _uniform(n: int, count: int, generator: torch.Generator | None, device: torch.device | str) -> Tensor:
+    """float64 [n, count], uniform on the positive part of the sphere."""
+    return _unit(torch.randn(n, count, generator=generator, device=device, dtype=torch.float64).abs())
 
 
 def _unit(vectors: Tensor) -> Tensor:

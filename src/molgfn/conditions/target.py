@@ -9,13 +9,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.conditions.base import Condition
 from molgfn.conditions.draws import Draw
-from molgfn.conditions.temperature import number_encoder
-from molgfn.errors import ConfigError, ContractError
+from molgfn.conditions.one_number import OneNumber
+from molgfn.errors import ContractError
 
 
-class Target(Condition):
+class Target(OneNumber):
     """A value, in the property's units, that the property of an object should lie near.
 
     The column is ``target_NAME``. The reward must read it: a transform of the property that falls off on both sides of
@@ -46,36 +45,8 @@ class Target(Condition):
     ) -> None:
         self.property = name
         self.name = f"the target of {name}"
-        self.column = f"target_{name}"
-        self.columns = (self.column,)
-        self.value = draw
-        self.encoder = number_encoder(encoding, bins)
-        self.size = self.encoder.size
-        self.per_condition = per_condition
-        self._reference = draw.middle if reference is None else reference
-        if problem := self.problem({self.column: self._reference}):
-            raise ConfigError(f"condition: reference: {problem}")
-
-    @property
-    def reference(self) -> dict[str, float]:
-        return {self.column: self._reference}
-
-    def draw(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
-        return self.value.draw(n, generator, device)[:, None]
-
-    def encode(self, values: Tensor) -> Tensor:
-        return self.encoder(self.value.share(values))
-
-    def problem(self, values: Mapping[str, float]) -> str | None:
-        return self.value.problem(self.column, values[self.column], self.name)
-
-    @property
-    def trained(self) -> str:
-        return f"1 number ({self.column}), {self.value.in_words}"
-
-    def validation(self, n: int, seed: int = 0) -> Tensor:
-        """Quantiles of the draws."""
-        return self.value.spread(n)[:, None]
+        self.columns = (f"target_{name}",)
+        super().__init__(draw, encoding=encoding, bins=bins, reference=reference, per_condition=per_condition)
 
     def hindsight(self, values: Tensor, achieved: Mapping[str, Tensor]) -> Tensor:
         """The object's own value of the property; as it is where there is none, or one that is never drawn."""

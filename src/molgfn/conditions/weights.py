@@ -62,7 +62,7 @@ class Dirichlet(Weights):
         return _dirichlet(self._concentration.to(device).expand(n, -1), generator)
 
 
-class ExponentialDirichlet(Weights):
+class ExponentialDirichlet(Dirichlet):
     """A Dirichlet distribution of random concentrations b a, a ~ Dirichlet(alpha), b exponential of mean 1.
 
     Its mean is that of Dirichlet(alpha); it draws far more weights near the corners and edges, where objectives stand
@@ -74,15 +74,8 @@ class ExponentialDirichlet(Weights):
     Reference: ``dirichlet_exponential`` of recursionpharma/gflownet, used with Zhu et al. 2023, arXiv 2302.04040.
     """
 
-    def __init__(self, *, alpha: Alpha = 1.5) -> None:
-        self.alpha = alpha
-
-    def begin(self, count: int) -> None:
-        super().begin(count)
-        self._concentration = _each(self.alpha, count)
-
     def draw(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
-        a = _dirichlet(self._concentration.to(device).expand(n, -1), generator)
+        a = super().draw(n, generator, device)
         b = -torch.rand(n, 1, generator=generator, device=device, dtype=torch.float64).neg().log1p()
         return _dirichlet(a * b, generator)
 

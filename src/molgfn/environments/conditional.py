@@ -73,8 +73,13 @@ class Conditional(Environment):
         Raises:
             ConfigError: a name that the condition does not have, or a value out of its range.
         """
-        whole = self.given.condition if isinstance(self.given, Fixed) else self.given
-        return type(self)(self.inner, Fixed(whole, {**self.given.reference, **whole.numbers(values or {})}))
+        numbers = {**self.given.reference, **self.trained.numbers(values or {})}
+        return type(self)(self.inner, Fixed(self.trained, numbers))
+
+    @property
+    def trained(self) -> Condition:
+        """The condition that a policy here is trained under, also where one value of it holds for all."""
+        return self.given.condition if isinstance(self.given, Fixed) else self.given
 
     # ------------------------------------------------------------------ the condition
 
@@ -238,6 +243,11 @@ class Conditional(Environment):
 
     def portable(self) -> dict[str, Any]:
         return self.inner.portable()
+
+
+def without_condition(environment: Environment) -> Environment:
+    """The environment that the condition was put around; itself without one."""
+    return environment.inner if isinstance(environment, Conditional) else environment
 
 
 def drawn_condition(environment: Environment) -> Condition | None:

@@ -20,13 +20,11 @@ from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError, DataError
 from molgfn.evaluation.progress import Progress, silent
-from molgfn.evaluation.readings import Reading
+from molgfn.evaluation.readings import HALF, Reading
 from molgfn.evaluation.terminal_probability import backward_draws, log_ratio
 from molgfn.policies.base import Policy
 from molgfn.trajectories.sampler import Sampler
 
-#: half of a 95 % interval in standard errors
-HALF = 1.959963984540054
 #: backward trajectories for one object after which its way through the partial object is given up
 MOST_WALKS = 20_000
 

@@ -19,13 +19,10 @@ from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.evaluation.exact.information import condition_weights, members_under
 from molgfn.evaluation.progress import Progress, silent
-from molgfn.evaluation.readings import Reading
+from molgfn.evaluation.readings import HALF, Reading
 from molgfn.evaluation.terminal_probability import backward_draws, log_ratio
 from molgfn.policies.base import Policy
 from molgfn.trajectories.sampler import Sampler
-
-#: half of a 95 % interval in standard errors
-HALF = 1.959963984540054
 
 
 def estimate_entropy(

@@ -12,6 +12,8 @@ from scipy import stats
 
 #: two-sided confidence of every interval
 CONFIDENCE = 0.95
+#: half of such an interval in standard errors, where these are of many numbers
+HALF = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from torch.multiprocessing.spawn import ProcessContext, ProcessExitedException, 
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment.assembling import Experiment
 from molgfn.ranks import LostRankError, Seat
-from molgfn.runs.checkpoint import fill, read
+from molgfn.runs.checkpoint import DATA, fill, read
 from molgfn.signals import handled
 
 logger = logging.getLogger("molgfn")
@@ -109,7 +109,7 @@ def take_up(experiment: Experiment, checkpoint: Path) -> None:
     if experiment.trainer.precision == "64-true":
         experiment.policy.double()
     fill(checkpoint, experiment.policy, content)
-    experiment.reward.load_state_dict(content["TrajectoryDataModule"]["reward"])
+    experiment.reward.load_state_dict(content[DATA]["reward"])
 
 
 def _process(rank: int, size: int, folder: str, train: Train, job: Job, level: int) -> None:

@@ -21,6 +21,13 @@ def mlp(inputs: int, hidden: int, layers: int, outputs: int | None = None) -> nn
     return nn.Sequential(*parts)
 
 
+def starting_at_zero(network: nn.Sequential) -> nn.Sequential:
+    """``network`` with its last layer at 0, so that it gives 0 for all inputs until it is trained."""
+    nn.init.zeros_(network[-1].weight)  # type: ignore[arg-type]
+    nn.init.zeros_(network[-1].bias)  # type: ignore[arg-type]
+    return network
+
+
 def frozen(modules: Iterable[nn.Module]) -> Callable[[Tensor], Tensor] | None:
     """What ``modules``, one after the other, map [B, inputs] to under the weights as they are now, without gradient;
     None where they are not plain linear layers and ReLU alone.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError
-from molgfn.networks.mlp import mlp
+from molgfn.networks.mlp import mlp, starting_at_zero
 
 #: "hypernetwork": the weights of P_F's last layers depend on the condition; None: they do not
 Head = Literal["hypernetwork"] | None
@@ -34,9 +34,8 @@ class Hypernetwork(nn.Module):
     def __init__(self, condition_size: int, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
         self.shapes = [(layer.out_features, layer.in_features) for layer in layers]
-        self.network = mlp(condition_size, WIDTH, LAYERS, sum(out * (inputs + 1) for out, inputs in self.shapes))
-        nn.init.zeros_(self.network[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.network[-1].bias)  # type: ignore[arg-type]
+        outputs = sum(out * (inputs + 1) for out, inputs in self.shapes)
+        self.network = starting_at_zero(mlp(condition_size, WIDTH, LAYERS, outputs))
 
     @classmethod
     def of(cls, environment: Environment, head: Head, layers: Sequence[nn.Linear]) -> Hypernetwork | None:

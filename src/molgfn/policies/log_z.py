@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from molgfn.networks.mlp import mlp
+from molgfn.networks.mlp import mlp, starting_at_zero
 
 #: hidden width of the head over the condition
 WIDTH = 64
@@ -25,10 +25,7 @@ class LogZ(nn.Module):
     def __init__(self, start: float = 0.0, condition_size: int = 0) -> None:
         super().__init__()
         self.constant = nn.Parameter(torch.tensor(float(start)))
-        self.head = mlp(condition_size, WIDTH, 1, 1) if condition_size else None
-        if self.head is not None:
-            nn.init.zeros_(self.head[-1].weight)  # type: ignore[arg-type]
-            nn.init.zeros_(self.head[-1].bias)  # type: ignore[arg-type]
+        self.head = starting_at_zero(mlp(condition_size, WIDTH, 1, 1)) if condition_size else None
 
     def forward(self, condition: Tensor | None = None) -> Tensor:
         """log Z of encoded conditions [B, condition_size] -> [B]; a scalar where there are none."""

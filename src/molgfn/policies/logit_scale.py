@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
 from molgfn.errors import ConfigError
-from molgfn.networks.mlp import mlp
+from molgfn.networks.mlp import mlp, starting_at_zero
 from molgfn.policies.distributions import HasTempering
 
 #: "learned": P_F's logits are multiplied by s(c) > 0 of the condition; None: they are not
@@ -30,9 +30,7 @@ class LogitScale(nn.Module):
 
     def __init__(self, condition_size: int) -> None:
         super().__init__()
-        self.network = mlp(condition_size, WIDTH, 1, 1)
-        nn.init.zeros_(self.network[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.network[-1].bias)  # type: ignore[arg-type]
+        self.network = starting_at_zero(mlp(condition_size, WIDTH, 1, 1))
 
     @classmethod
     def of(cls, environment: Environment, how: ScaleLogits) -> LogitScale | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from molgfn.conditions.base import Condition, Fixed
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import Conditional
 from molgfn.errors import DataError, NotEnumerableError
@@ -71,13 +70,6 @@ class ByCondition:
         return np.array([{**row.numbers, **row.condition}.get(name, np.nan) for row in self.rows], dtype=np.float64)
 
 
-def drawn_condition(environment: Environment) -> Condition | None:
-    """The condition that a policy in ``environment`` was trained under, also where it is fixed here; None without."""
-    if not isinstance(environment, Conditional):
-        return None
-    return environment.given.condition if isinstance(environment.given, Fixed) else environment.given
-
-
 def measure_conditions(
     environment: Environment,
     policy: Policy,
@@ -106,11 +98,11 @@ def measure_conditions(
     Returns:
         None where there is no condition, or none were asked for.
     """
-    condition = drawn_condition(environment)
-    if not isinstance(environment, Conditional) or condition is None or settings.conditions == 0:
+    if not isinstance(environment, Conditional) or settings.conditions == 0:
         return None
+    condition = environment.trained
     n = settings.conditions or (ONE_NUMBER if len(condition.columns) == 1 else SEVERAL_NUMBERS)
-    values = [dict(zip(condition.columns, row, strict=True)) for row in condition.validation(n, seed).tolist()]
+    values = [condition.by_column(row) for row in condition.validation(n, seed)]
     why: dict[str, str] = {}
     predicted = prediction(policy, objective)
     if predicted is None:
@@ -209,7 +201,7 @@ def _readings(samples: Samples) -> dict[str, float]:
     numbers = {
         "mean_value": found.get("mean/value"),
         "mean_log_reward": found.get("mean/log_reward"),
-        **{f"mean_{name}": _mean(column) for name, column in samples.objectives.items()},
+        **{f"mean_{name}": known_mean(column) for name, column in samples.objectives.items()},
         "internal_diversity": found.get("internal_diversity"),
         "spearman": None if samples.terminal is None else rank_correlation(samples.terminal),
         "elbo": found.get("elbo"),
@@ -227,9 +219,10 @@ def _focus(samples: Samples, condition: dict[str, float], cosine: float) -> dict
     points = np.stack([samples.objectives[name] for name in goal], 1)
     along = cosines(points, np.array(list(goal.values())))
     inside = np.where(np.isnan(along), False, along >= cosine)
-    return {"in_focus": float(inside.mean()), "angle": _mean(np.degrees(np.arccos(along)))}
+    return {"in_focus": float(inside.mean()), "angle": known_mean(np.degrees(np.arccos(along)))}
 
 
-def _mean(values: np.ndarray) -> float:
+def known_mean(values: np.ndarray) -> float:
+    """Of ``values`` [N] without the NaN; NaN where there is no other."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from molgfn.evaluation.by_condition.measured import GOAL, AtCondition, ByCondition
+from molgfn.evaluation.by_condition.measured import GOAL, AtCondition, ByCondition, known_mean
 from molgfn.evaluation.metrics.base import Metric, Samples
 from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjectives
@@ -94,16 +94,11 @@ def _asked_for(column: str, row: AtCondition) -> float:
     """
     samples = row.samples
     if column.startswith(PREFERENCE) and (name := column.removeprefix(PREFERENCE)) in samples.objectives:
-        return _mean(samples.objectives[name])
+        return known_mean(samples.objectives[name])
     if column.startswith(GOAL) and (name := column.removeprefix(GOAL)) in samples.objectives:
         length = np.linalg.norm(np.stack(list(samples.objectives.values()), 1), axis=1)
         along = samples.objectives[name]
-        return _mean(np.divide(along, length, out=np.full(len(along), np.nan), where=length > 0))
+        return known_mean(np.divide(along, length, out=np.full(len(along), np.nan), where=length > 0))
     if column.startswith(TARGET) and (name := column.removeprefix(TARGET)) in samples.components:
-        return _mean(samples.components[name])
+        return known_mean(samples.components[name])
     return row.numbers["mean_value"]
-
-
-def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

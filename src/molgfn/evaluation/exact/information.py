@@ -115,8 +115,8 @@ def drawn_conditions(environment: Environment, number: int, seed: int = 0) -> li
     """
     if not isinstance(environment, Conditional):
         raise ConfigError(UNCONDITIONAL)
-    rows = environment.given.draw(number, torch.Generator().manual_seed(seed)).tolist()
-    return [dict(zip(environment.given.columns, row, strict=True)) for row in rows]
+    rows = environment.given.draw(number, torch.Generator().manual_seed(seed))
+    return [environment.given.by_column(row) for row in rows]
 
 
 def condition_weights(weights: Tensor | None, number: int) -> Tensor:

@@ -9,6 +9,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from molgfn.evaluation.by_condition.measured import GOAL
+from molgfn.evaluation.by_condition.readings import PREFERENCE, TARGET
 from molgfn.evaluation.metrics.several_objectives.fronts import pareto_front
 from molgfn.evaluation.report.galleries import Gallery, Picture
 from molgfn.evaluation.report.scatters import cloud_svg
@@ -18,7 +20,7 @@ from molgfn.objects.capabilities import HasPictures
 #: clouds of objects, one for each pair of objectives, the first ones
 MOST_CLOUDS = 6
 #: beginnings of the columns of a condition, and the words for them
-ASKED = {"preference_": "weight of ", "goal_": "direction of ", "target_": "target of "}
+ASKED = {PREFERENCE: "weight of ", GOAL: "direction of ", TARGET: "target of "}
 
 
 def clouds(points: dict[str, np.ndarray], colour: Callable[[str, str], tuple[np.ndarray, str]]) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
-from molgfn.environments.conditional import Conditional, ConditionalStates
+from molgfn.environments.conditional import Conditional, ConditionalStates, without_condition
 from molgfn.environments.enumerable import Enumerable, enumerable
 from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.base import Policy
@@ -32,7 +32,7 @@ class Member:
     @property
     def plain(self) -> Environment:
         """The environment without the condition."""
-        return self.environment.inner if isinstance(self.environment, Conditional) else self.environment
+        return without_condition(self.environment)
 
     def states(self, plain: States) -> States:
         """States of ``self.plain`` as this member reads them."""
