@@ -13,6 +13,7 @@ from molgfn.datasets.registry import DATASETS
 from molgfn.environments.base import Environment
 from molgfn.evaluation.metrics.base import Metric
 from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
+from molgfn.evaluation.metrics.edge_marginals import EdgeMarginals
 from molgfn.evaluation.metrics.elbo import ELBO
 from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
 from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
@@ -116,6 +117,7 @@ class EvaluationSettings:
             Correlation(),
             HeldoutCorrelation(),
             Properties(),
+            EdgeMarginals(),
             *self.extra,
         ]
 
