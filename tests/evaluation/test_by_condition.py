@@ -27,7 +27,15 @@ from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.objectives.balance.detailed_balance import DetailedBalance
 from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
+from molgfn.objectives.balance.order_preserving import OrderPreserving
+from molgfn.objectives.balance.relative_trajectory_balance import RelativeTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.divergences.reverse_kl import ReverseKL
+from molgfn.objectives.policy_gradients.ent_ppo import EntPPO
+from molgfn.objectives.policy_gradients.rl_uniform import RLUniform
+from molgfn.objectives.soft_q.munchausen_dqn import MunchausenDQN
+from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
+from molgfn.objectives.soft_q.soft_dqn import SoftDQN
 from molgfn.objects.grid import GRID
 from molgfn.oracles.base import Oracle
 from molgfn.policies.mlp import MLPPolicy
@@ -40,6 +48,12 @@ from molgfn.rewards.transforms import Near
 SETTINGS = EvaluationSettings(
     samples=40, log_pt_objects=4, log_pt_samples=2, conditions=4, condition_samples=200, condition_log_pt_objects=20
 )
+
+
+class OfOnesOwn(ReverseKL):
+    """An objective that is none of the shipped ones, and says that it learns flows."""
+
+    learns_flow = True
 
 
 class Slope(Oracle):
@@ -116,7 +130,18 @@ def test_a_space_is_scored_once_for_all_conditions():
 
 @pytest.mark.parametrize(
     ("objective", "off"),
-    [(TrajectoryBalance(), 0.3), (DetailedBalance(), 0.3), (ForwardLookingDetailedBalance(), None), (None, None)],
+    [
+        (TrajectoryBalance(), 0.3),
+        (DetailedBalance(), 0.3),
+        (SoftDQN(), 0.3),
+        (RandomPolicyEvaluation, 0.3),
+        (OfOnesOwn(), 0.3),
+        (RLUniform, 0.3),
+        (ForwardLookingDetailedBalance(), None),
+        (MunchausenDQN(), None),
+        (EntPPO(), None),
+        (None, None),
+    ],
 )
 def test_the_policys_own_log_z_is_read_where_its_objective_put_it(objective, off):
     environment, reward = grid(side=3)
@@ -124,6 +149,22 @@ def test_the_policys_own_log_z_is_read_where_its_objective_put_it(objective, off
     found = measure_conditions(environment, policy, reward, SETTINGS, objective=objective)
     error = found.column("log_z_error")
     assert np.isnan(error).all() if off is None else error == pytest.approx(np.full(4, off), abs=1e-5)
+
+
+@pytest.mark.parametrize("objective", [OrderPreserving(), RelativeTrajectoryBalance])
+def test_what_leads_elsewhere_is_not_compared_with_the_target(objective):
+    environment, reward = grid(side=3)
+    policy = Solved(environment, reward)
+    found = measure_conditions(environment, policy, reward, SETTINGS, objective=objective)
+    readings = condition_readings(found)
+    for key in ("tv", "log_z_error"):
+        assert readings[f"by_condition/each/{key}"].value is None
+        assert "leads to another distribution than R / Z" in readings[f"by_condition/each/{key}"].note
+    assert np.isfinite(found.column("mean_value")).all(), "what was drawn is described all the same"
+    evaluation = evaluate_policy(under(environment), policy, reward, SETTINGS, objective=objective)
+    assert evaluation.exact is None
+    assert "leads to another distribution than R / Z" in evaluation.readings["exact/tv"].note
+    assert "exact/kl" not in evaluation.readings
 
 
 def test_the_same_seed_gives_the_same_and_the_policy_stays_as_it_was():

@@ -117,3 +117,12 @@ def test_a_broken_capability_is_told_what_is_wrong():
     fails(MoleculeKind, "no SVG", svg=lambda self, thing: "")
     fails(MoleculeKind, "PNG", sheet=lambda self, objects, captions: b"")
     assert isinstance(MOLECULE, ObjectKind)
+
+
+def test_a_format_without_a_way_to_write_it_is_a_broken_contract(tmp_path):
+    class Unwritten(StringKind):
+        name = "unwritten"
+        formats = (".w",)
+
+    with pytest.raises(ContractError, match="Unwritten declares formats"):
+        Unwritten().write(["a"], tmp_path / "a.w", {})

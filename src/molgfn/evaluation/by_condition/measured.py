@@ -9,8 +9,8 @@ import numpy as np
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import Conditional
 from molgfn.errors import DataError, NotEnumerableError
-from molgfn.evaluation.by_condition.log_partition import Predicted, prediction
 from molgfn.evaluation.by_condition.targets import Targets
+from molgfn.evaluation.log_partition import Predicted, untargeted, prediction
 from molgfn.evaluation.metrics.base import Metric, Samples
 from molgfn.evaluation.metrics.correlation import rank_correlation
 from molgfn.evaluation.metrics.elbo import ELBO
@@ -76,7 +76,7 @@ def measure_conditions(
     reward: Reward,
     settings: EvaluationSettings,
     *,
-    objective: Objective | None = None,
+    objective: Objective | type[Objective] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> ByCondition | None:
@@ -91,7 +91,8 @@ def measure_conditions(
         policy: what is measured.
         reward: log R(x | c).
         settings: how many conditions and samples.
-        objective: what the policy was trained with, which says where its log Z(c) is; None: it predicts none.
+        objective: what the policy was trained with, or its class, which says where its log Z(c) is and whether R / Z is
+            what it leads to; None: it predicts none.
         seed: of conditions and samples.
         progress: told of conditions that are done.
 
@@ -104,10 +105,13 @@ def measure_conditions(
     n = settings.conditions or (ONE_NUMBER if len(condition.columns) == 1 else SEVERAL_NUMBERS)
     values = [condition.by_column(row) for row in condition.validation(n, seed)]
     why: dict[str, str] = {}
-    predicted = prediction(policy, objective)
-    if predicted is None:
-        why["log_z_error"] = "the objective teaches the policy no log Z of its own"
-    targets = _targets(environment.at(values[0]), reward, settings, why)
+    targets, predicted = None, None
+    if reason := untargeted(objective):
+        why |= {"tv": reason, "log_z_error": reason}
+    else:
+        if (predicted := prediction(policy, objective)) is None:
+            why["log_z_error"] = "the objective teaches the policy no log Z of its own"
+        targets = _targets(environment.at(values[0]), reward, settings, why)
     cosine, rows = _focus_cosine(reward, settings), []
     training = policy.training
     policy.eval()
