@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.evaluation.solved_policy import Solved
 
+from molgfn.chemistry.molecules import parse
 from molgfn.conditions.draws import LogUniform, Uniform
 from molgfn.conditions.goal import Goal
 from molgfn.conditions.preference import Preference
@@ -15,13 +16,15 @@ from molgfn.conditions.target import Target
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional, drawn_condition, under
 from molgfn.environments.hypergrid import HyperGrid
-from molgfn.evaluation.by_condition.measured import measure_conditions
+from molgfn.evaluation.by_condition.measured import focus, measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.by_condition.tables import object_table
 from molgfn.evaluation.by_condition.targets import Targets
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact.answers import exact_target
 from molgfn.evaluation.files import write_evaluation
+from molgfn.evaluation.metrics.base import Samples
+from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.several_objectives.fronts import hypervolume
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.settings import EvaluationSettings
@@ -37,6 +40,7 @@ from molgfn.objectives.soft_q.munchausen_dqn import MunchausenDQN
 from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
 from molgfn.objectives.soft_q.soft_dqn import SoftDQN
 from molgfn.objects.grid import GRID
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.base import Oracle
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.aggregations.goal import Goal as Cone
@@ -260,6 +264,17 @@ def test_samples_follow_a_preference_and_their_front_is_that_of_all_of_them():
     again = np.array([[float(row["objective_branin"]), float(row["objective_sphere"])] for row in rows])
     assert hypervolume(again) == pytest.approx(hypervolume(points))
     assert list(rows[0])[:2] == ["preference_branin", "preference_sphere"]
+
+
+def test_the_spread_inside_a_cone_is_that_of_the_molecules_in_it():
+    points = {"a": np.array([1.0, 0.99, 1.0, 0.0, 1.0]), "b": np.array([1.0, 1.0, 0.98, 1.0, 1.0])}
+    keys = ["CCO", "CCCO", "c1ccccc1", "CCN", "CCO"]
+    samples = Samples(MOLECULE, parse(keys), keys, objectives=points)
+    found = focus(samples, {"goal_a": 1.0, "goal_b": 1.0}, 0.98)
+    assert found["in_focus"] == 0.8
+    some = Samples(MOLECULE, parse(keys[:3]), keys[:3])
+    assert found["focus_diversity"] == InternalDiversity()(some)["internal_diversity"].value
+    assert np.isnan(focus(samples, {"goal_a": 0.0, "goal_b": 1.0}, 0.98)["focus_diversity"]), "one is no spread"
 
 
 def test_the_share_in_focus_is_that_of_the_rewards_cone():

@@ -127,7 +127,7 @@ def trained_by(loaded: Loaded) -> type[Objective] | None:
     found = objective_class(loaded)
     if found is None:
         logger.warning(
-            "the run's objective (%s) cannot be imported here: the policy's own log Z is not measured, and R / Z is taken "
+            "the run's objective (%s) cannot be imported here: its log Z is not measured, and R / Z is taken "
             "for its target",
             (loaded.config.get("objective") or {}).get(CLASS_KEY),
         )

@@ -16,7 +16,7 @@ from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelatio
 from molgfn.evaluation.metrics.elbo import ELBO
 from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
 from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.modes import Modes
+from molgfn.evaluation.metrics.modes import Circles, Modes
 from molgfn.evaluation.metrics.nearest_neighbour import NearestNeighbour
 from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.properties import Properties
@@ -106,6 +106,7 @@ class EvaluationSettings:
             SeveralObjectives(),
             TopK(k=self.top_k),
             Modes(thresholds=self.thresholds, cut=self.tanimoto),
+            Circles(),
             Scaffolds(thresholds=self.thresholds),
             InternalDiversity(),
             UnusualMotifs(),

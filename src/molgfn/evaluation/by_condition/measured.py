@@ -10,7 +10,7 @@ from molgfn.environments.base import Environment
 from molgfn.environments.conditional import Conditional
 from molgfn.errors import DataError, NotEnumerableError
 from molgfn.evaluation.by_condition.targets import Targets
-from molgfn.evaluation.log_partition import Predicted, untargeted, prediction
+from molgfn.evaluation.log_partition import Predicted, prediction, untargeted
 from molgfn.evaluation.metrics.base import Metric, Samples
 from molgfn.evaluation.metrics.correlation import rank_correlation
 from molgfn.evaluation.metrics.elbo import ELBO
@@ -121,7 +121,7 @@ def measure_conditions(
             own = int(np.random.SeedSequence((seed, i)).generate_state(1)[0])
             here = environment.at(value)
             row = _measure(here, policy, reward, settings, targets, predicted, own, why)
-            row.numbers.update(_focus(row.samples, row.condition, cosine))
+            row.numbers.update(focus(row.samples, row.condition, cosine))
             rows.append(row)
     finally:
         policy.train(training)
@@ -215,15 +215,29 @@ def _readings(samples: Samples) -> dict[str, float]:
     return {name: np.nan if value is None else float(value) for name, value in numbers.items()}
 
 
-def _focus(samples: Samples, condition: dict[str, float], cosine: float) -> dict[str, float]:
-    """The share of all samples inside the focus cone of a goal, and their mean angle to it in degrees."""
+def focus(samples: Samples, condition: dict[str, float], cosine: float) -> dict[str, float]:
+    """The share of all samples inside the focus cone of a goal, their mean angle to it in degrees, and how far apart
+    the different ones inside are (IntDiv1), where there are two and they have fingerprints.
+    """
     goal = {name.removeprefix(GOAL): value for name, value in condition.items() if name.startswith(GOAL)}
     if not goal or not goal.keys() <= samples.objectives.keys():
         return {}
     points = np.stack([samples.objectives[name] for name in goal], 1)
     along = cosines(points, np.array(list(goal.values())))
     inside = np.where(np.isnan(along), False, along >= cosine)
-    return {"in_focus": float(inside.mean()), "angle": known_mean(np.degrees(np.arccos(along)))}
+    numbers = {"in_focus": float(inside.mean()), "angle": known_mean(np.degrees(np.arccos(along)))}
+    if InternalDiversity.measures(samples.kind):
+        numbers["focus_diversity"] = _diversity(samples, np.flatnonzero(inside).tolist())
+    return numbers
+
+
+def _diversity(samples: Samples, rows: list[int]) -> float:
+    """IntDiv1 of the different ones among those at ``rows``; NaN where there are not two."""
+    if len(rows) < 2:
+        return float("nan")
+    some = Samples(samples.kind, samples.kind.take(samples.objects, rows), [samples.keys[i] for i in rows])
+    value = InternalDiversity()(some)["internal_diversity"].value
+    return float("nan") if value is None else value
 
 
 def known_mean(values: np.ndarray) -> float:
