@@ -134,3 +134,12 @@ def test_dags_are_read_whatever_the_order_of_edges_or_refused():
             DAG.parse([text])
     with pytest.raises(DataError, match="some have 2 and some 3"):
         DAG.parse(["2: 0>1", "3: 0>1"])
+
+
+def test_a_format_without_a_way_to_write_it_is_a_broken_contract(tmp_path):
+    class Unwritten(StringKind):
+        name = "unwritten"
+        formats = (".w",)
+
+    with pytest.raises(ContractError, match="Unwritten declares formats"):
+        Unwritten().write(["a"], tmp_path / "a.w", {})

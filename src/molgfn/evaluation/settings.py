@@ -17,7 +17,7 @@ from molgfn.evaluation.metrics.edge_marginals import EdgeMarginals
 from molgfn.evaluation.metrics.elbo import ELBO
 from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
 from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.modes import Modes
+from molgfn.evaluation.metrics.modes import Circles, Modes
 from molgfn.evaluation.metrics.nearest_neighbour import NearestNeighbour
 from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.properties import Properties
@@ -107,6 +107,7 @@ class EvaluationSettings:
             SeveralObjectives(),
             TopK(k=self.top_k),
             Modes(thresholds=self.thresholds, cut=self.tanimoto),
+            Circles(),
             Scaffolds(thresholds=self.thresholds),
             InternalDiversity(),
             UnusualMotifs(),

@@ -24,6 +24,7 @@ from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
+from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.moved import present
 from molgfn.networks.graph_transformer import compute_products_in
@@ -306,8 +307,11 @@ def misfits(e: Experiment) -> list[str]:
         )
     if e.trainer.keep_rollout and (reason := e.cannot_keep):
         problems.append(f"trainer.keep_rollout: {reason}; leave it null")
-    if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
-        problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
+    if e.trainer.exact_every is not None:
+        if reason := e.measured.enumeration_unavailable_reason():
+            problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
+        if reason := untargeted(e.objective):
+            problems.append(f"trainer.exact_every: {reason}; leave it null")
     if reason := uncompared(e.objective, e.environment):
         problems.append(f"objective: {reason}")
     if reason := mismatch(e.objective, e.backward):

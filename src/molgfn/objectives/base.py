@@ -172,7 +172,7 @@ class Objective(FormerNames, ABC):
     frozen: Mapping[str, str | None] = MappingProxyType({})
     #: the environment must let every state stop (a reward at every state, log P_F(stop|s) finite)
     needs_stop_everywhere: bool = False
-    #: there is one P_T, R / Z, that it leads to
+    #: there is one P_T, R / Z, that it leads to; where not, nothing is compared with R / Z
     has_target: ClassVar[bool] = True
     #: products of (actions / parents) along paths to a state must not depend on the path
     needs_path_independence: ClassVar[bool] = False

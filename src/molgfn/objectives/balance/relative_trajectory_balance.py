@@ -23,8 +23,8 @@ class RelativeTrajectoryBalance(Objective):
     ``D(tau) = log Z + log P_F(tau) - log P_prior(tau) - log R(x)``; the loss is ``mean_b D(tau_b)^2``, from [B, T].
     Where it is 0 for all trajectories, P_F(tau) is P_prior(tau) R(x) / Z, and so ``P_T(x) = P_prior(x) R(x) / Z``: the
     posterior under the prior that is what the checkpoint samples, with Z = E_prior[R(x)]. It is no sampler of R / Z:
-    what the prior never builds stays away, and the exact answers and curves that compare P_T with R / Z (such as
-    ``trainer.exact_every``) do not apply. R is the reward of the object itself: labelled ways to the same object are in
+    what the prior never builds stays away, and what compares P_T with R / Z is left out of an evaluation and refused
+    as ``trainer.exact_every``. R is the reward of the object itself: labelled ways to the same object are in
     P_prior already.
 
     Valid for trajectories from any policy with full support. P_B is not read, so an ELBO taken with the policy's own
@@ -46,6 +46,7 @@ class RelativeTrajectoryBalance(Objective):
     on_policy: ClassVar[bool] = False
     trains: ClassVar[frozenset[str]] = frozenset({"forward", "log_z"})
     reference: ClassVar[str] = "Venkatraman et al. 2024, arXiv 2405.20971 (relative trajectory balance)"
+    has_target: ClassVar[bool] = False  # it is R / Z times the prior
 
     def __init__(
         self,
