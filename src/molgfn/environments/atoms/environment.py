@@ -19,7 +19,7 @@ from molgfn.environments.actions import ListedActions
 from molgfn.environments.atoms.encoding import encode, spec_of
 from molgfn.environments.atoms.growth import Forbidden, GrowthTables, check_orders
 from molgfn.environments.atoms.hashes import hashes
-from molgfn.environments.atoms.legal import Facts, Legal, Limits, backward, forward
+from molgfn.environments.atoms.legal import Facts, Limits, backward, forward
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM
 from molgfn.environments.atoms.states import AtomStates
 from molgfn.environments.atoms.violations import violations
@@ -104,8 +104,7 @@ class Atoms(ListedActions, Enumerable):
         self.symmetry = symmetry
         self.corrects_symmetry = symmetry == "molecule"
         self.tables = t = GrowthTables(self.rules, orders=orders, forbid=self.limits.forbid, max_atoms=max_atoms)
-        self.pairs = torch.triu_indices(max_atoms, max_atoms, 1)
-        self.n_pairs = self.pairs.shape[1]
+        self.n_pairs = t.pairs.shape[1]
         self.first_site, self.n_options = max_atoms, t.n_options
         self.n_actions = 1 + (max_atoms + 1 + self.n_pairs) * t.n_options
         self.n_backward_actions = max_atoms + self.n_pairs
@@ -151,19 +150,14 @@ class Atoms(ListedActions, Enumerable):
             bonds=torch.zeros(n, width, width, dtype=torch.int8, device=device),
         )
 
-    def _on(self, device: torch.device) -> tuple[GrowthTables, Tensor]:
-        """Tables and pairs on a device; they move once."""
-        if self.pairs.device != device:
-            self.pairs = self.pairs.to(device)
-        return self.tables.on(device), self.pairs
-
     def _parts(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """(site, option) of actions other than stop; (0, 0) for stop."""
         index = (actions - 1).clamp(min=0)
         return index // self.n_options, index % self.n_options
 
     def step(self, states: AtomStates, actions: Tensor) -> AtomStates:
-        tables, pairs = self._on(actions.device)
+        tables = self.tables.on(actions.device)
+        pairs = tables.pairs
         width = self.limits.max_atoms
         site, option = self._parts(actions)
         row = torch.arange(len(actions), device=actions.device)
@@ -185,7 +179,7 @@ class Atoms(ListedActions, Enumerable):
         return AtomStates(types=types, bonds=bonds)
 
     def undo(self, states: AtomStates, backward_actions: Tensor) -> AtomStates:
-        _, pairs = self._on(backward_actions.device)
+        pairs = self.tables.on(backward_actions.device).pairs
         width = self.limits.max_atoms
         leaves = backward_actions < width
         row = torch.arange(len(backward_actions), device=backward_actions.device)
@@ -210,7 +204,8 @@ class Atoms(ListedActions, Enumerable):
         return torch.where(site > self.first_site, site - 1, states.n.clamp(max=self.limits.max_atoms - 1))
 
     def forward_action(self, states: AtomStates, backward_actions: Tensor, previous: AtomStates) -> Tensor:
-        tables, pairs = self._on(backward_actions.device)
+        tables = self.tables.on(backward_actions.device)
+        pairs = tables.pairs
         width = self.limits.max_atoms
         row = torch.arange(len(backward_actions), device=backward_actions.device)
         leaves = backward_actions < width
@@ -233,54 +228,42 @@ class Atoms(ListedActions, Enumerable):
     # ------------------------------------------------------------------ what is legal
 
     def _facts(self, states: AtomStates) -> Facts:
-        return Facts(states, self._on(states.device)[0])
-
-    def _far(self, facts: Facts) -> Tensor:
-        """Distances of pairs, int64 [B, P]."""
-        _, pairs = self._on(facts.types.device)
-        return facts.rings.distances(self.limits.farthest)[:, pairs[0], pairs[1]]
-
-    def _legal(self, facts: Facts, far: Tensor) -> Legal:
-        return forward(facts, self.limits, self._on(facts.types.device)[1], far)
+        return Facts(states, self.tables.on(states.device), self.limits)
 
     def forward_mask(self, states: AtomStates) -> Tensor:
         facts = self._facts(states)
-        legal = self._legal(facts, self._far(facts))
-        tables, n_adds = facts.tables, facts.tables.n_adds
+        legal, tables, n_adds = forward(facts), facts.tables, facts.tables.n_adds
         batch, width = states.types.shape
         adds = torch.zeros(batch, width, self.n_options, dtype=torch.bool, device=states.device)
-        adds[:, :, :n_adds] = legal.adds
+        adds[:, : legal.adds.shape[1], :n_adds] = legal.adds
         closes = torch.zeros(batch, self.n_pairs, self.n_options, dtype=torch.bool, device=states.device)
-        closes[:, :, n_adds:] = legal.closures[:, :, tables.option_order[n_adds:]]
+        closes[:, facts.pair_numbers, n_adds:] = legal.closures[:, :, tables.option_order[n_adds:]]
         first = legal.first[:, None] & tables.first_mask
         return torch.cat([legal.stop[:, None], adds.flatten(1), first, closes.flatten(1)], 1)
 
     def stop_mask(self, states: AtomStates) -> Tensor:
-        facts = self._facts(states)
-        return self._legal(facts, self._far(facts)).stop
+        return forward(self._facts(states)).stop
 
     def has_object(self, states: AtomStates) -> Tensor:
         return (states.n > 0) & self._facts(states).filled()
 
     def backward_mask(self, states: AtomStates) -> Tensor:
-        atoms, bonds = backward(self._facts(states), self.limits)
-        _, pairs = self._on(states.device)
-        return torch.cat([atoms, bonds[:, pairs[0], pairs[1]]], 1)
+        facts = self._facts(states)
+        atoms, bonds = backward(facts)
+        i, j = facts.pairs
+        mask = torch.zeros(len(states), self.n_backward_actions, dtype=torch.bool, device=states.device)
+        mask[:, : atoms.shape[1]] = atoms
+        mask[:, self.limits.max_atoms + facts.pair_numbers] = bonds[:, i, j]
+        return mask
 
     # ------------------------------------------------------------------ what policies and people see
 
     def encode(self, states: AtomStates, padded: bool | None = None) -> GraphBatch:
         """The graphs; padded by default on a GPU, packed on a CPU (see ``environments.graphs``)."""
         facts = self._facts(states)
-        far = self._far(facts)
+        padded = states.device.type != "cpu" if padded is None else padded
         return encode(
-            facts,
-            self._legal(facts, far),
-            backward(facts, self.limits),
-            self._on(states.device)[1],
-            far,
-            most_bonds=self.most_bonds,
-            padded=states.device.type != "cpu" if padded is None else padded,
+            facts, forward(facts), backward(facts), self.spec, most_bonds=self.most_bonds, padded=padded
         )
 
     def _arrays(self, states: AtomStates) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -348,7 +331,7 @@ class Atoms(ListedActions, Enumerable):
             n = len(types)
             states.types[row, :n] = 1 + torch.from_numpy(types)
             states.bonds[row, :n, :n] = torch.from_numpy(bonds)
-        broken = violations(self._facts(states), self.limits, frozenset(self.tables.orders))
+        broken = violations(self._facts(states))
         for row, molecule in enumerate(objects):
             if why := reasons[row] or broken[row]:
                 raise DataError(f"molecule {row + 1} ({molecule.smiles or '?'}): {why}")

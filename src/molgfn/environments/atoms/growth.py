@@ -57,6 +57,7 @@ class GrowthTables:
         add_cost: int64 [T + 1, V + 1, n_adds], by how much adding it to an atom of a type with so many free valences
             raises the number of atoms and needs; ``NEVER`` where it cannot be.
         first_mask: bool [K], options that stand for the first atom.
+        pairs, pair_numbers: int64 [2, P] and [P], pairs of slots, the lower one first, and their numbers.
         any_whole: whether there is a type without hydrogens.
     """
 
@@ -119,6 +120,8 @@ class GrowthTables:
         self.add_cost = torch.from_numpy(add_cost)
         self.first_mask = torch.zeros(len(options), dtype=torch.bool)
         self.first_mask[self.first_option[1:]] = True
+        self.pairs = torch.triu_indices(max_atoms, max_atoms, 1)
+        self.pair_numbers = torch.arange(self.pairs.shape[1])
         self.any_whole = bool(whole.any())
 
     def on(self, device: torch.device) -> Self:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import torch
 
-from molgfn.environments.atoms.legal import Facts, Limits
+from molgfn.environments.atoms.legal import Facts
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM, removable, sizes_hold
 
 
-def violations(facts: Facts, limits: Limits, orders: frozenset[int]) -> list[str | None]:
+def violations(facts: Facts) -> list[str | None]:
     """The first rule that each of B graphs breaks, as a reason; None where it breaks none and forward steps reach it.
 
     Args:
         facts: about connected graphs whose atoms have no more bonds than their valence.
-        limits: what is allowed.
-        orders: orders that bonds may have.
     """
-    tables, types, rings = facts.tables, facts.types, facts.rings
+    tables, types, rings, limits = facts.tables, facts.types, facts.rings, facts.limits
     bonds = facts.states.bonds.long()
     broken: list[tuple[torch.Tensor, str]] = [(facts.n == 0, "no atoms")]
     broken += [
-        ((bonds == order).flatten(1).any(1), f"a bond of order {order}") for order in (1, 2, 3) if order not in orders
+        ((bonds == order).flatten(1).any(1), f"a bond of order {order}") for order in (1, 2, 3) if order not in tables.orders
     ]
     fits = tables.allowed[types[:, :, None], types[:, None, :], bonds]
     what = ", ".join(sorted(limits.forbid)) or "the highest orders of the types"
@@ -41,9 +39,9 @@ def violations(facts: Facts, limits: Limits, orders: frozenset[int]) -> list[str
         least = limits.smallest_ring
         broken.append((_smaller_ring(facts, least), f"a ring smaller than smallest_ring ({least})"))
     if limits.largest_ring is not None:
-        broken.append((_larger_ring(facts, limits), f"a ring larger than largest_ring ({limits.largest_ring})"))
+        broken.append((_larger_ring(facts), f"a ring larger than largest_ring ({limits.largest_ring})"))
     if tables.any_whole:
-        broken.append((facts.room(limits.max_atoms) < 0, "no room to take its ring bonds away one by one"))
+        broken.append((facts.room < 0, "no room to take its ring bonds away one by one"))
     found: list[str | None] = [None] * len(types)
     for rows, reason in reversed(broken):
         for row in rows.nonzero().squeeze(1).tolist():
@@ -68,9 +66,9 @@ def _smaller_ring(facts: Facts, least: int) -> torch.Tensor:
     return small
 
 
-def _larger_ring(facts: Facts, limits: Limits) -> torch.Tensor:
+def _larger_ring(facts: Facts) -> torch.Tensor:
     """bool [B]: not built with rings of at most ``largest_ring``; see ``ring_limits``."""
-    largest = limits.largest_ring or 0
+    largest = facts.limits.largest_ring or 0
     rings = facts.rings
     stuck = (rings.in_system() >= MOST_IN_SYSTEM) & rings.in_ring
     # in a full system some bond of its own must be removable
