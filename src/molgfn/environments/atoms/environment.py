@@ -262,9 +262,7 @@ class Atoms(ListedActions, Enumerable):
         """The graphs; padded by default on a GPU, packed on a CPU (see ``environments.graphs``)."""
         facts = self._facts(states)
         padded = states.device.type != "cpu" if padded is None else padded
-        return encode(
-            facts, forward(facts), backward(facts), self.spec, most_bonds=self.most_bonds, padded=padded
-        )
+        return encode(facts, forward(facts), backward(facts), self.spec, most_bonds=self.most_bonds, padded=padded)
 
     def _arrays(self, states: AtomStates) -> list[tuple[np.ndarray, np.ndarray]]:
         """Types from 0 [n] and bonds [n, n] of each state."""

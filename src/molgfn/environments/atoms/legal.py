@@ -77,12 +77,11 @@ class Facts:
     def __init__(self, states: AtomStates, tables: GrowthTables, limits: Limits) -> None:
         self.n = states.n
         width, self.waits = limits.max_atoms, states.device.type == "cpu"
-        self.pairs = i, j = tables.pairs
-        self.pair_numbers = tables.pair_numbers
+        self.pairs, self.pair_numbers = tables.pairs, tables.pair_numbers
         if self.waits and len(states):
             width = max(int(self.n.max()), 1)
             states = AtomStates(states.types[:, :width], states.bonds[:, :width, :width])
-            self.pair_numbers = (j < width).nonzero().squeeze(1)
+            self.pair_numbers = (tables.pairs[1] < width).nonzero().squeeze(1)
             self.pairs = tables.pairs[:, self.pair_numbers]
         self.states, self.tables, self.limits = states, tables, limits
         self.types = states.types
@@ -172,9 +171,7 @@ def _closures(facts: Facts) -> Tensor:
         reach = reach & (far < limits.largest_ring)
     if limits.max_rings is not None:
         reach = reach & (rings.count < limits.max_rings)[:, None]
-    found = (
-        tables.allowed[types[:, i], types[:, j]] & reach[:, :, None] & (able[:, :, None] >= orders) & (orders > 0)
-    )
+    found = tables.allowed[types[:, i], types[:, j]] & reach[:, :, None] & (able[:, :, None] >= orders) & (orders > 0)
     if limits.max_fused is not None and not facts.nowhere(rings.count >= limits.max_fused):
         systems = rings.in_system()
         both = systems[:, :, None] + systems[:, None, :]  # of a bridge: half of each is on either side

@@ -18,7 +18,9 @@ def violations(facts: Facts) -> list[str | None]:
     bonds = facts.states.bonds.long()
     broken: list[tuple[torch.Tensor, str]] = [(facts.n == 0, "no atoms")]
     broken += [
-        ((bonds == order).flatten(1).any(1), f"a bond of order {order}") for order in (1, 2, 3) if order not in tables.orders
+        ((bonds == order).flatten(1).any(1), f"a bond of order {order}")
+        for order in (1, 2, 3)
+        if order not in tables.orders
     ]
     fits = tables.allowed[types[:, :, None], types[:, None, :], bonds]
     what = ", ".join(sorted(limits.forbid)) or "the highest orders of the types"
