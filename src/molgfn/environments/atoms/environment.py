@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
+from rdkit import Chem
 from torch import Tensor
 
-from molgfn.chemistry.atoms.arrays import arrays_of, molecule_of
+from molgfn.chemistry.atoms.arrays import arrays_of
 from molgfn.chemistry.atoms.kekule import KekuleForms, canonical_form
 from molgfn.chemistry.atoms.kekule import log_symmetry as log_count
+from molgfn.chemistry.atoms.parts import Fill, Part, linked_part
+from molgfn.chemistry.atoms.placements import Placement, Placements
 from molgfn.chemistry.atoms.rules import AtomRules
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.actions import ListedActions
@@ -21,11 +25,12 @@ from molgfn.environments.atoms.growth import Forbidden, GrowthTables, check_orde
 from molgfn.environments.atoms.hashes import hashes
 from molgfn.environments.atoms.legal import Facts, Legal, Limits, backward, forward
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM
+from molgfn.environments.atoms.starts import Start
 from molgfn.environments.atoms.states import AtomStates
 from molgfn.environments.atoms.violations import violations
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.graphs import GraphBatch
-from molgfn.errors import ConfigError, DataError
+from molgfn.errors import ConfigError, OutsideError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 
@@ -62,8 +67,14 @@ class Atoms(ListedActions, Enumerable):
             S or a halogen; "nitrogen_chains": N bonded to two N; "like_charges": neighbours with charges of one sign;
             "cumulated": two double bonds at an atom; "strained": a triple bond or two double bonds of an atom in a
             ring. Atoms without hydrogens (sulfones) may have two double bonds.
+        scaffold: SMILES that every molecule is grown from and keeps, as ``c1ccc(*)cc1*`` or with ``[*:1]``: a star is a
+            place for one single bond, other atoms of it take none. Its types need not be among ``types``, it counts in
+            all sizes, and it has to obey the rules itself. With ``largest_ring`` no ring goes through it.
+        fill: stars (by number, or in the order in which they are written from 1) that must be filled, or "all".
+        link: SMILES of a second part with one star; it is bonded by it, once, to the scaffold or to what has grown from
+            it, so that every molecule has both.
         symmetry: correction taken off log R(x) so that P_T over *molecules* is proportional to R: "molecule" (exact:
-            automorphisms, and all Kekule forms of a molecule), "graph" (automorphisms of the Kekule form as it was
+            automorphisms, all Kekule forms of a molecule, and all places where the scaffold may lie in it), "graph" (automorphisms of the Kekule form as it was
             built), "none".
 
     Reference:
@@ -85,10 +96,21 @@ class Atoms(ListedActions, Enumerable):
         max_rings: Annotated[int, Field(ge=0)] | None = None,
         max_fused: Annotated[int, Field(ge=1)] | None = None,
         forbid: list[Forbidden] = [],  # noqa: B006
+        scaffold: str | None = None,
+        fill: Fill = None,
+        link: str | None = None,
         symmetry: Literal["molecule", "graph", "none"] = "molecule",
     ) -> None:
         self.rules = AtomRules.from_names(types)
         check_orders(orders)
+        self.start = _start(self.rules, scaffold, fill, link)
+        self.most_atoms = max_atoms
+        max_atoms, min_atoms = max_atoms - self.start.hidden, max(min_atoms - self.start.hidden, 1)
+        if max_atoms < self.start.m + (link is not None):
+            own = self.start.m + self.start.hidden + (link is not None)
+            raise ConfigError(
+                f"max_atoms ({self.most_atoms}): the parts that every molecule has are {own} atoms already"
+            )
         self._check_sizes(max_atoms, min_atoms, smallest_ring, largest_ring, max_rings, max_fused)
         if largest_ring is not None and max_fused is None:
             max_fused = MOST_IN_SYSTEM
@@ -100,10 +122,11 @@ class Atoms(ListedActions, Enumerable):
             max_rings=max_rings,
             max_fused=max_fused,
             forbid=frozenset(forbid),
+            scaffold=scaffold is not None,
         )
         self.symmetry = symmetry
         self.corrects_symmetry = symmetry == "molecule"
-        self.tables = t = GrowthTables(self.rules, orders=orders, forbid=self.limits.forbid, max_atoms=max_atoms)
+        self.tables = t = GrowthTables(self.start, orders=orders, forbid=self.limits.forbid, max_atoms=max_atoms)
         self.pairs = torch.triu_indices(max_atoms, max_atoms, 1)
         self.n_pairs = self.pairs.shape[1]
         self.first_site, self.n_options = max_atoms, t.n_options
@@ -115,8 +138,9 @@ class Atoms(ListedActions, Enumerable):
         self.most_rings = rings if max_rings is None else min(rings, max_rings)
         self.most_bonds = max_atoms - 1 + self.most_rings
         self.max_steps = max_atoms + self.most_rings + 1
-        self.spec = spec_of(len(self.rules.types), max_atoms, t.n_options)
+        self.spec = spec_of(len(self.start.types), max_atoms, t.n_options)
         self._log_counts: dict[str, float] = {}
+        self._check_start()
 
     @staticmethod
     def _check_sizes(
@@ -145,11 +169,30 @@ class Atoms(ListedActions, Enumerable):
     # ------------------------------------------------------------------ states and transitions
 
     def initial(self, n: int, device: torch.device | str = "cpu") -> AtomStates:
-        width = self.limits.max_atoms
-        return AtomStates(
-            types=torch.zeros(n, width, dtype=torch.int64, device=device),
-            bonds=torch.zeros(n, width, width, dtype=torch.int8, device=device),
-        )
+        width, m = self.limits.max_atoms, self.start.m
+        types = torch.zeros(n, width, dtype=torch.int64, device=device)
+        bonds = torch.zeros(n, width, width, dtype=torch.int8, device=device)
+        if m:
+            types[:, :m] = 1 + torch.from_numpy(self.start.slots).to(device)
+            bonds[:, :m, :m] = torch.from_numpy(self.start.bonds).to(device)
+        return AtomStates(types=types, bonds=bonds)
+
+    def _check_start(self) -> None:
+        """Refuse parts that break the rules themselves, and those from which nothing leads to a whole molecule."""
+        if not self.start.m:
+            return
+        source = self.initial(1)
+        if broken := violations(self._facts(source), self.limits, frozenset({1, 2, 3}))[0]:
+            raise ConfigError(f"scaffold: '{self.start.smiles}' breaks the rules itself: {broken}")
+        facts = self._facts(source)
+        legal = self._legal(facts, self._far(facts))
+        if not (bool(legal.stop) or bool(legal.adds.any()) or bool(legal.closures.any())):
+            raise ConfigError(
+                f"scaffold: nothing can be added to '{self.start.smiles}'"
+                + (", so that its points could be filled" if self.tables.any_whole else "")
+                + (f" and '{self.start.link_smiles}' linked" if self.tables.linked else "")
+                + f" within max_atoms ({self.most_atoms}) and these types"
+            )
 
     def _on(self, device: torch.device) -> tuple[GrowthTables, Tensor]:
         """Tables and pairs on a device; they move once."""
@@ -228,7 +271,7 @@ class Atoms(ListedActions, Enumerable):
         return 1 + site * self.n_options + option
 
     def is_initial(self, states: AtomStates) -> Tensor:
-        return states.n == 0
+        return states.n == self.start.m
 
     # ------------------------------------------------------------------ what is legal
 
@@ -260,7 +303,8 @@ class Atoms(ListedActions, Enumerable):
         return self._legal(facts, self._far(facts)).stop
 
     def has_object(self, states: AtomStates) -> Tensor:
-        return (states.n > 0) & self._facts(states).filled()
+        whole = (states.n > 0) & self._facts(states).filled()
+        return whole & (states.types == self.tables.linked).any(1) if self.tables.linked else whole
 
     def backward_mask(self, states: AtomStates) -> Tensor:
         atoms, bonds = backward(self._facts(states), self.limits)
@@ -290,7 +334,7 @@ class Atoms(ListedActions, Enumerable):
         return [(t[:n], b[:n, :n]) for t, b, n in zip(types, bonds, sizes, strict=True)]
 
     def objects(self, states: AtomStates) -> list[Molecule]:
-        return [molecule_of(types, bonds, self.rules) for types, bonds in self._arrays(states)]
+        return [self.start.molecule(types, bonds) for types, bonds in self._arrays(states)]
 
     def keys(self, states: AtomStates) -> Sequence[Hashable]:
         return [canonical_form(types, bonds).key if len(types) else b"" for types, bonds in self._arrays(states)]
@@ -313,7 +357,7 @@ class Atoms(ListedActions, Enumerable):
         """log C(x), remembered by SMILES."""
         found = self._log_counts.get(molecule.smiles)
         if found is None and molecule.mol is not None:
-            found = log_count(molecule.mol)
+            found = self._around(molecule.mol) if self.start.m else log_count(molecule.mol)
             if len(self._log_counts) >= 1 << 18:
                 self._log_counts.clear()
             self._log_counts[molecule.smiles] = found
@@ -321,7 +365,7 @@ class Atoms(ListedActions, Enumerable):
 
     def log_multiplicity(self, states: AtomStates) -> Tensor:
         counts = [canonical_form(t, b).automorphisms if len(t) else 1 for t, b in self._arrays(states)]
-        return -torch.tensor([float(c) for c in counts], dtype=torch.float64).log()
+        return self.start.log_automorphisms - torch.tensor([float(c) for c in counts], dtype=torch.float64).log()
 
     def states_of(self, objects: list[Molecule]) -> AtomStates:
         return self._read(objects, None)
@@ -336,27 +380,72 @@ class Atoms(ListedActions, Enumerable):
         states = self.initial(len(objects))
         reasons: list[str | None] = [None] * len(objects)
         for row, molecule in enumerate(objects):
-            found = arrays_of(molecule, self.rules)
+            found = self._form(molecule, rng)
             if not isinstance(found, str) and len(found[0]) > self.limits.max_atoms:
-                found = f"{len(found[0])} atoms, more than max_atoms ({self.limits.max_atoms})"
+                found = f"more atoms than max_atoms ({self.most_atoms})"
             if isinstance(found, str):
                 reasons[row] = found
                 continue
             types, bonds = found
-            if rng is not None and molecule.mol is not None:
-                bonds = KekuleForms(molecule.mol, bonds).draw(rng)
             n = len(types)
             states.types[row, :n] = 1 + torch.from_numpy(types)
             states.bonds[row, :n, :n] = torch.from_numpy(bonds)
         broken = violations(self._facts(states), self.limits, frozenset(self.tables.orders))
         for row, molecule in enumerate(objects):
             if why := reasons[row] or broken[row]:
-                raise DataError(f"molecule {row + 1} ({molecule.smiles or '?'}): {why}")
+                raise OutsideError(why, f"molecule {row + 1} ({molecule.smiles or '?'}): {why}")
         return states
 
+    def _form(self, molecule: Molecule, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray] | str:
+        """Types from 0 [n] and bonds [n, n] of a Kekule form, the scaffold first; or why there is none."""
+        if not self.start.m:
+            found = arrays_of(molecule, self.rules)
+            if rng is None or isinstance(found, str) or molecule.mol is None:
+                return found
+            return found[0], KekuleForms(molecule.mol, found[1]).draw(rng)
+        if molecule.mol is None:
+            return f"no molecule ({molecule.problem})"
+        placed = self.start.placements(molecule.mol)
+        if isinstance(placed, str):
+            return placed
+        placements, known = placed
+        legal, reason = self._legal_placements(placements, known)
+        if not legal:
+            return reason
+        chosen = legal[0]
+        if rng is not None:
+            weights = np.array([placement.forms for placement in legal], dtype=np.float64)
+            chosen = legal[int(rng.choice(len(legal), p=weights / weights.sum()))]
+        return self.start.nodes(known, placements.form(chosen, rng), chosen)
+
+    def _legal_placements(self, placements: Placements, known: np.ndarray) -> tuple[list[Placement], str]:
+        """Those of which the graph is a state, and why the first other is none."""
+        graphs = [self.start.nodes(known, placements.form(p, None), p) for p in placements.found]
+        reasons = [graph if isinstance(graph, str) else None for graph in graphs]
+        if any(not isinstance(graph, str) and len(graph[0]) > self.limits.max_atoms for graph in graphs):
+            return [], f"more atoms than max_atoms ({self.most_atoms})"
+        whole = [graph for graph in graphs if not isinstance(graph, str)]
+        states = self.initial(len(whole))
+        for row, (types, bonds) in enumerate(whole):
+            n = len(types)
+            states.types[row, :n] = 1 + torch.from_numpy(types)
+            states.bonds[row, :n, :n] = torch.from_numpy(bonds)
+        broken = iter(violations(self._facts(states), self.limits, frozenset(self.tables.orders)) if whole else [])
+        reasons = [next(broken) if reason is None else reason for reason in reasons]
+        legal = [p for p, reason in zip(placements.found, reasons, strict=True) if reason is None]
+        return legal, next((reason for reason in reasons if reason), "")
+
+    def _around(self, mol: Chem.Mol) -> float:
+        """log C(x) of a molecule around the parts; -inf where they do not lie in it."""
+        placed = self.start.placements(mol)
+        if isinstance(placed, str):
+            return -math.inf
+        placements, known = placed
+        return placements.log_symmetry(self._legal_placements(placements, known)[0])
+
     def enumeration_unavailable_reason(self) -> str | None:
-        bound, options = float(len(self.rules.types)), self.tables.n_adds
-        for size in range(1, self.limits.max_atoms):
+        bound, options = float(1 if self.start.m else len(self.rules.types)), self.tables.n_adds
+        for size in range(max(self.start.m, 1), self.limits.max_atoms):
             bound *= options * size / (size + 1)
             if bound > _MOST_LISTED:
                 return (
@@ -364,3 +453,11 @@ class Atoms(ListedActions, Enumerable):
                     f"list (more than {bound:.0e} ways to build one, apart from the order of atoms)"
                 )
         return None
+
+
+def _start(rules: AtomRules, scaffold: str | None, fill: Fill, link: str | None) -> Start:
+    if scaffold is None:
+        if fill or link is not None:
+            raise ConfigError(f"{'fill' if fill else 'link'}: needs a scaffold, and there is none; set scaffold")
+        return Start(rules)
+    return Start(rules, Part.parse(scaffold, fill=fill), None if link is None else linked_part(link))

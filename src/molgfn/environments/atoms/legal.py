@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.atoms.growth import Forbidden, GrowthTables
+from molgfn.environments.atoms.linking import keeping_adds, keeping_closures, link_first
 from molgfn.environments.atoms.ring_limits import removable
 from molgfn.environments.atoms.rings import Rings
 from molgfn.environments.atoms.states import AtomStates
@@ -33,6 +34,7 @@ class Limits:
     max_rings: int | None
     max_fused: int | None
     forbid: frozenset[Forbidden]
+    scaffold: bool = False
 
     @property
     def farthest(self) -> int:
@@ -77,7 +79,7 @@ class Facts:
 
     @property
     def with_hydrogens(self) -> Tensor:
-        return ~self.tables.whole[self.types]
+        return ~self.tables.hypervalent[self.types]
 
     @property
     def doubles(self) -> Tensor:
@@ -96,7 +98,7 @@ class Facts:
         """int64 [B, N, N]: atoms that would fill the first atom (and the second) of each of ``bonds`` without it."""
         need = self.tables.need[self.types]  # [B, N, V + 1]
         orders = self.states.bonds.long().clamp(max=need.shape[2] - 1)
-        return need.gather(2, orders) * bonds
+        return need.gather(2, orders) * (bonds & ~self.tables.fixed)
 
     def room(self, max_atoms: int) -> Tensor:
         """int64 [B], atoms that may still be added and are not kept for what has to be filled; see ``growth``."""
@@ -123,7 +125,10 @@ def forward(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor) -> Legal:
     tables, types, free = facts.tables, facts.types, facts.free
     forbid, rings = limits.forbid, facts.rings
     room = facts.room(limits.max_atoms)
-    adds = tables.add_cost[types, free.clamp(min=0)] <= room[:, None, None]
+    cost = tables.add_cost[types, free.clamp(min=0)]
+    adds = cost <= room[:, None, None]
+    if tables.linked:
+        adds = adds & keeping_adds(facts, cost, room)
     order = tables.option_order[: tables.n_adds]
     if "cumulated" in forbid:
         adds = adds & ~((facts.doubles > 0)[:, :, None] & (order == 2))
@@ -137,6 +142,8 @@ def forward(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor) -> Legal:
     first = facts.n == 0
     more = adds.flatten(1).any(1) | closures.flatten(1).any(1)
     stop = ~first & facts.filled() & ((facts.n >= limits.min_atoms) | ~more)
+    if tables.linked:
+        stop = stop & ~link_first(tables, facts)
     return Legal(stop, first, adds, closures)
 
 
@@ -149,11 +156,13 @@ def _closures(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor, room: Te
     reach = (far >= limits.smallest_ring - 1) & (far >= 2)
     if limits.largest_ring is not None:
         reach = reach & (far < limits.largest_ring)
+        if limits.scaffold:  # no ring goes through it; see ``Atoms``
+            leaving = tables.kept[:, None] ^ tables.kept
+            apart = (rings.along(leaving & rings.joined) < 0.5)[:, i, j]
+            reach = reach & apart & ~tables.kept[i] & ~tables.kept[j]
     if limits.max_rings is not None:
         reach = reach & (rings.count < limits.max_rings)[:, None]
-    found = (
-        tables.allowed[types[:, i], types[:, j]] & reach[:, :, None] & (able[:, :, None] >= orders) & (orders > 0)
-    )
+    found = tables.allowed[types[:, i], types[:, j]] & reach[:, :, None] & (able[:, :, None] >= orders) & (orders > 0)
     if limits.max_fused is not None:
         systems = rings.in_system()
         both = systems[:, :, None] + systems[:, None, :]  # of a bridge: half of each is on either side
@@ -172,20 +181,24 @@ def _closures(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor, room: Te
         nitrogen, chain = tables.nitrogen[types], facts.nitrogens > 0
         joins = nitrogen[:, i] & nitrogen[:, j] & (chain[:, i] | chain[:, j])
         found = found & ~joins[:, :, None]
-    if tables.any_whole:
+    if tables.any_whole or tables.linked:
         need = tables.need[types]  # [B, N, V + 1]
         open_ = need.gather(2, free.clamp(min=0)[:, :, None])
         less = need.gather(2, (free[:, :, None] - orders).clamp(min=0))
         each = less - open_ + need[:, :, orders.clamp(max=need.shape[2] - 1)]  # [B, N, 4]
         bridges = facts.ring_need(rings.joined)
         path = rings.along(bridges + bridges.transpose(1, 2)).round()
-        found = found & ((each[:, i] + each[:, j] + path[:, i, j][:, :, None]) <= room[:, None, None])
+        cost = each[:, i] + each[:, j] + path[:, i, j].long()[:, :, None]
+        found = found & (cost <= room[:, None, None])
+        if tables.linked:
+            found = found & keeping_closures(facts, pairs, cost, room)
     return found
 
 
 def backward(facts: Facts, limits: Limits) -> tuple[Tensor, Tensor]:
     """Atoms that may be taken away, bool [B, N], and ring bonds, bool [B, N, N]."""
-    atoms = facts.rings.real & (facts.rings.degree <= 1)
+    kept, fixed = facts.tables.kept, facts.tables.fixed
+    atoms = facts.rings.real & (facts.rings.degree <= 1) & ~kept
     if limits.largest_ring is not None:
-        return atoms, removable(facts.rings, limits.largest_ring)
-    return atoms, facts.rings.ring_bond
+        return atoms, removable(facts.rings, limits.largest_ring) & ~fixed
+    return atoms, facts.rings.ring_bond & ~fixed

@@ -24,7 +24,7 @@ def violations(facts: Facts, limits: Limits, orders: frozenset[int]) -> list[str
     ]
     fits = tables.allowed[types[:, :, None], types[:, None, :], bonds]
     what = ", ".join(sorted(limits.forbid)) or "the highest orders of the types"
-    broken.append(((rings.joined & ~fits).flatten(1).any(1), f"neighbours that are forbidden ({what})"))
+    broken.append(((rings.joined & ~fits & ~tables.fixed).flatten(1).any(1), f"neighbours that are forbidden ({what})"))
     if "cumulated" in limits.forbid:
         broken.append(((facts.doubles > 1).any(1), "cumulated double bonds"))
     if "strained" in limits.forbid:
@@ -42,6 +42,9 @@ def violations(facts: Facts, limits: Limits, orders: frozenset[int]) -> list[str
         broken.append((_smaller_ring(facts, least), f"a ring smaller than smallest_ring ({least})"))
     if limits.largest_ring is not None:
         broken.append((_larger_ring(facts, limits), f"a ring larger than largest_ring ({limits.largest_ring})"))
+    if limits.largest_ring is not None and limits.scaffold:
+        leaving = tables.kept[:, None] ^ tables.kept
+        broken.append(((rings.ring_bond & leaving).flatten(1).any(1), "a ring closed with the scaffold (largest_ring)"))
     if tables.any_whole:
         broken.append((facts.room(limits.max_atoms) < 0, "no room to take its ring bonds away one by one"))
     found: list[str | None] = [None] * len(types)
