@@ -57,6 +57,7 @@ def forms_of(smiles):
         ("[cH-]1cccc1", 1, [2]),
         ("c1ccc2cc3ccccc3cc2c1", 4, [2, 2]),
         ("c1ccc(-c2ccccc2)cc1", 4, [2]),
+        ("O=c1c#c1", 1, [2]),
     ],
 )
 def test_known_forms(smiles, labelled, automorphisms):

@@ -166,11 +166,13 @@ def _mol_of(types: np.ndarray, bonds: np.ndarray, rules: AtomRules) -> Chem.Mol:
 
 
 def aromatic_pairs(mol: Chem.Mol) -> list[tuple[int, int]]:
+    """Ends of each bond of a sanitised molecule that is single or double (a triple bond of an aromatic ring is not)."""
     bonds = map(mol.GetBondWithIdx, range(mol.GetNumBonds()))
-    return [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in bonds if b.GetIsAromatic()]
+    return [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in bonds if b.GetBondType() == Chem.BondType.AROMATIC]
 
 
 def kekule_bonds(mol: Chem.Mol) -> np.ndarray:
+    """Orders int8 [n, n] of the Kekule form that RDKit writes."""
     kekule = Chem.Mol(mol)
     Chem.Kekulize(kekule, clearAromaticFlags=True)
     return Chem.GetAdjacencyMatrix(kekule, useBO=True).astype(np.int8)

@@ -5,11 +5,11 @@ the atoms of the parts onto a form of x that keeps types, all orders between the
 
     C(x) = sum over non-isomorphic marked forms of |Aut(S)| / |Aut(marked form)| = sum over p of K(x | p) / |Aut(x)|,
 
-K(x | p) the number of Kekule forms of x, atoms numbered, that have the orders of the parts where p puts them: pairs of a
-numbered form and a placement in it are permuted by Aut(x), and a marked form stands for |Aut(S)| placements, in
-|Aut(x)| / |Aut(marked form)| ways. (With a second part L, linked by one bond, which is one node of the state, |Aut(S)|
-|Aut(L)| and the automorphisms of the form with the whole of L in it: |Aut(L)|, of those that keep its point, is in both
-and goes out.) K(x | p) counts the matchings of the aromatic atoms outside the parts.
+K(x | p) the number of Kekule forms of x, atoms numbered, that have the orders of the parts where p puts them: pairs of
+a numbered form and a placement in it are permuted by Aut(x), and a marked form stands for |Aut(S)| placements, in
+|Aut(x)| / |Aut(marked form)| ways. (A second part L, linked by one bond, is one node of the state: the automorphisms of
+L that keep its point multiply both the placements and the automorphisms of the form with the whole of L in it, and go
+out.) K(x | p) counts the matchings of the aromatic atoms outside the parts.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Placements:
         return log(forms) - log(molecule_automorphisms(self._mol)) if forms else -inf
 
     def form(self, placement: Placement, rng: np.random.Generator | None) -> np.ndarray:
-        """Bonds int8 [n, n] of a Kekule form of a placement, each with the same probability; the first without ``rng``."""
+        """Bonds int8 [n, n] of a Kekule form of a placement, each as likely as any other; the first without ``rng``."""
         matchings, pairs, atoms = self._outside(placement.atoms)
         bonds = self._bonds.copy()
         for a, b in pairs:

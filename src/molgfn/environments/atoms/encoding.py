@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
@@ -39,14 +41,7 @@ def spec_of(types: int, max_atoms: int, options: int) -> GraphSpec:
 
 
 def encode(
-    facts: Facts,
-    legal: Legal,
-    removable: tuple[Tensor, Tensor],
-    pairs: Tensor,
-    far: Tensor,
-    *,
-    most_bonds: int,
-    padded: bool,
+    facts: Facts, legal: Legal, removable: tuple[Tensor, Tensor], spec: GraphSpec, *, most_bonds: int, padded: bool
 ) -> GraphBatch:
     """The graphs, packed or padded (see ``environments.graphs``).
 
@@ -54,40 +49,35 @@ def encode(
         facts: about B states.
         legal: what may be done.
         removable: atoms bool [B, N] and bonds bool [B, N, N] that a backward action may remove.
-        pairs: int64 [2, P], slots of pairs.
-        far: int64 [B, P], distances.
+        spec: sizes.
         most_bonds: M.
         padded: every slot with a mask, instead of real entries only.
     """
-    tables, rings, types = facts.tables, facts.rings, facts.types
+    rings, types = facts.rings, facts.types
     batch, width = types.shape
-    device, real = types.device, rings.real
-    i, j = pairs
-    n_pairs = len(i)
+    device = types.device
+    i, j = facts.pairs
+    n_pairs, n_slots = len(i), spec.max_nodes
 
     joined = rings.joined[:, i, j]
-    ends, there = packed(joined, pairs.T, most_bonds if padded else None)
+    ends, there = packed(joined, facts.pairs.T, most_bonds if padded else None)
     row = torch.arange(batch, device=device)[:, None]
     order = facts.states.bonds[row, ends[:, :, 0], ends[:, :, 1]].long()
     ring = rings.ring_bond[row, ends[:, :, 0], ends[:, :, 1]]
 
-    blank = torch.full((1 + width + n_pairs,), -1, dtype=torch.int64, device=device)
+    none = torch.full((1 + width + n_pairs,), -1, dtype=torch.int64, device=device)
     slots = torch.arange(width, device=device)
-    first_end = torch.cat([slots, blank[:1], i])
-    sites = torch.stack([first_end, torch.cat([blank[: width + 1], j]), blank], 1)
-    places = legal.closures.any(2)
+    sites = torch.stack([torch.cat([slots, none[:1], i]), torch.cat([none[: width + 1], j]), none], 1)
     closed_by = (legal.closures[:, :, 1:] * (1 << torch.arange(3, device=device))).sum(2)
     row_of_atom = _ORDER_SETS + 1 + torch.arange(batch * width, device=device).view(batch, width)
     first_row = torch.full((batch, 1), _ORDER_SETS, device=device)
-    label = PAIR + far.clamp(2, FARTHEST) - 2
+    label = PAIR + facts.far.clamp(2, FARTHEST) - 2
     atoms, bonds = removable
-    taken = bonds[:, i, j]
-    of_pair = torch.cat([blank[:width].expand(batch, width), joined.cumsum(1) - 1], 1)
-    ended = torch.stack([torch.cat([slots, blank[:n_pairs]]), blank[: width + n_pairs]], 1)
-    removals = torch.cat([ended.expand(batch, -1, 2), of_pair[:, :, None]], 2)
+    of_pair = torch.cat([none[:width].expand(batch, width), joined.cumsum(1) - 1], 1)
+    ended = torch.stack([torch.cat([slots, none[:n_pairs]]), none[: width + n_pairs]], 1)
     free = facts.free.to(torch.get_default_dtype())
-    return PlainGraphs(
-        node_mask=real,
+    found = PlainGraphs(
+        node_mask=rings.real,
         node_type=types - 1,
         node_features=torch.stack([free / 4, rings.degree / 4, rings.in_ring], 2).to(free.dtype),
         edges=ends,
@@ -95,14 +85,25 @@ def encode(
         edge_type=order,
         edge_features=ring[:, :, None].to(free.dtype),
         sites=sites.expand(batch, -1, 3),
-        site_mask=torch.cat([legal.adds.any(2), legal.first[:, None], places], 1),
+        site_mask=torch.cat([legal.adds.any(2), legal.first[:, None], legal.closures.any(2)], 1),
         site_options=torch.cat([row_of_atom, first_row, closed_by], 1),
         site_label=torch.cat([torch.full_like(row_of_atom, ATOM), torch.full_like(first_row, FIRST), label], 1),
-        removals=removals,
-        removal_mask=torch.cat([atoms, taken], 1),
+        removals=torch.cat([ended.expand(batch, -1, 2), of_pair[:, :, None]], 2),
+        removal_mask=torch.cat([atoms, bonds[:, i, j]], 1),
         stop_mask=legal.stop,
         option_mask=_option_rows(facts, legal),
     ).batch(padded=padded)
+    if n_slots == width:
+        return found
+    # the numbers that sites and removals have among all slots
+    site_of = torch.cat([slots, slots.new_full((1,), n_slots), n_slots + 1 + facts.pair_numbers])
+    removal_of = torch.cat([slots, n_slots + facts.pair_numbers])
+    return dataclasses.replace(
+        found,
+        max_nodes=n_slots,
+        site_where=1 + site_of[found.site_where - 1],
+        removal_action=removal_of[found.removal_action],
+    )
 
 
 def _option_rows(facts: Facts, legal: Legal) -> Tensor:

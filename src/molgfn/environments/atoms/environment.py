@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from rdkit import Chem
 from torch import Tensor
 
-from molgfn.chemistry.atoms.arrays import arrays_of
-from molgfn.chemistry.atoms.kekule import KekuleForms, canonical_form
-from molgfn.chemistry.atoms.kekule import log_symmetry as log_count
+from molgfn.chemistry.atoms.kekule import canonical_form
 from molgfn.chemistry.atoms.parts import Fill, Part, linked_part
-from molgfn.chemistry.atoms.placements import Placement, Placements
 from molgfn.chemistry.atoms.rules import AtomRules
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.atoms.encoding import encode, spec_of
 from molgfn.environments.atoms.growth import Forbidden, GrowthTables, check_orders
 from molgfn.environments.atoms.hashes import hashes
-from molgfn.environments.atoms.legal import Facts, Legal, Limits, backward, forward
+from molgfn.environments.atoms.legal import Facts, Limits, backward, forward
+from molgfn.environments.atoms.reading import Reader
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM
 from molgfn.environments.atoms.starts import Start
 from molgfn.environments.atoms.states import AtomStates
@@ -74,8 +70,8 @@ class Atoms(ListedActions, Enumerable):
         link: SMILES of a second part with one star; it is bonded by it, once, to the scaffold or to what has grown from
             it, so that every molecule has both.
         symmetry: correction taken off log R(x) so that P_T over *molecules* is proportional to R: "molecule" (exact:
-            automorphisms, all Kekule forms of a molecule, and all places where the scaffold may lie in it), "graph" (automorphisms of the Kekule form as it was
-            built), "none".
+            automorphisms, all Kekule forms of a molecule, and all places where the scaffold may lie in it), "graph"
+            (automorphisms of the Kekule form as it was built), "none".
 
     Reference:
         Kim et al., "Symmetry-Aware GFlowNets", arXiv 2506.02685, for the correction of graphs built node by node.
@@ -127,8 +123,7 @@ class Atoms(ListedActions, Enumerable):
         self.symmetry = symmetry
         self.corrects_symmetry = symmetry == "molecule"
         self.tables = t = GrowthTables(self.start, orders=orders, forbid=self.limits.forbid, max_atoms=max_atoms)
-        self.pairs = torch.triu_indices(max_atoms, max_atoms, 1)
-        self.n_pairs = self.pairs.shape[1]
+        self.n_pairs = t.pairs.shape[1]
         self.first_site, self.n_options = max_atoms, t.n_options
         self.n_actions = 1 + (max_atoms + 1 + self.n_pairs) * t.n_options
         self.n_backward_actions = max_atoms + self.n_pairs
@@ -139,7 +134,7 @@ class Atoms(ListedActions, Enumerable):
         self.most_bonds = max_atoms - 1 + self.most_rings
         self.max_steps = max_atoms + self.most_rings + 1
         self.spec = spec_of(len(self.start.types), max_atoms, t.n_options)
-        self._log_counts: dict[str, float] = {}
+        self.reader = Reader(self.start, t, self.limits, self.most_atoms)
         self._check_start()
 
     @staticmethod
@@ -181,24 +176,27 @@ class Atoms(ListedActions, Enumerable):
         """Refuse parts that break the rules themselves, and those from which nothing leads to a whole molecule."""
         if not self.start.m:
             return
-        source = self.initial(1)
-        if broken := violations(self._facts(source), self.limits, frozenset({1, 2, 3}))[0]:
+        facts = self._facts(self.initial(1))
+        if bool(facts.room < 0):
+            raise ConfigError(
+                f"scaffold: the points of '{self.start.smiles}' that must be filled cannot be within max_atoms "
+                f"({self.most_atoms}) and these types"
+            )
+        if broken := violations(facts)[0]:
             raise ConfigError(f"scaffold: '{self.start.smiles}' breaks the rules itself: {broken}")
-        facts = self._facts(source)
-        legal = self._legal(facts, self._far(facts))
+        link = self.start.link
+        if link is not None and "nitrogen_chains" in self.limits.forbid and self.tables.nitrogen[self.tables.linked]:
+            raise ConfigError(
+                f"link: '{link.smiles}' is linked by a nitrogen, which nitrogen_chains may keep from every atom "
+                "that is left; take nitrogen_chains out of forbid, or link it by another atom"
+            )
+        legal = forward(facts)
         if not (bool(legal.stop) or bool(legal.adds.any()) or bool(legal.closures.any())):
             raise ConfigError(
                 f"scaffold: nothing can be added to '{self.start.smiles}'"
-                + (", so that its points could be filled" if self.tables.any_whole else "")
                 + (f" and '{self.start.link_smiles}' linked" if self.tables.linked else "")
                 + f" within max_atoms ({self.most_atoms}) and these types"
             )
-
-    def _on(self, device: torch.device) -> tuple[GrowthTables, Tensor]:
-        """Tables and pairs on a device; they move once."""
-        if self.pairs.device != device:
-            self.pairs = self.pairs.to(device)
-        return self.tables.on(device), self.pairs
 
     def _parts(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """(site, option) of actions other than stop; (0, 0) for stop."""
@@ -206,7 +204,8 @@ class Atoms(ListedActions, Enumerable):
         return index // self.n_options, index % self.n_options
 
     def step(self, states: AtomStates, actions: Tensor) -> AtomStates:
-        tables, pairs = self._on(actions.device)
+        tables = self.tables.on(actions.device)
+        pairs = tables.pairs
         width = self.limits.max_atoms
         site, option = self._parts(actions)
         row = torch.arange(len(actions), device=actions.device)
@@ -228,7 +227,7 @@ class Atoms(ListedActions, Enumerable):
         return AtomStates(types=types, bonds=bonds)
 
     def undo(self, states: AtomStates, backward_actions: Tensor) -> AtomStates:
-        _, pairs = self._on(backward_actions.device)
+        pairs = self.tables.on(backward_actions.device).pairs
         width = self.limits.max_atoms
         leaves = backward_actions < width
         row = torch.arange(len(backward_actions), device=backward_actions.device)
@@ -253,7 +252,8 @@ class Atoms(ListedActions, Enumerable):
         return torch.where(site > self.first_site, site - 1, states.n.clamp(max=self.limits.max_atoms - 1))
 
     def forward_action(self, states: AtomStates, backward_actions: Tensor, previous: AtomStates) -> Tensor:
-        tables, pairs = self._on(backward_actions.device)
+        tables = self.tables.on(backward_actions.device)
+        pairs = tables.pairs
         width = self.limits.max_atoms
         row = torch.arange(len(backward_actions), device=backward_actions.device)
         leaves = backward_actions < width
@@ -276,56 +276,42 @@ class Atoms(ListedActions, Enumerable):
     # ------------------------------------------------------------------ what is legal
 
     def _facts(self, states: AtomStates) -> Facts:
-        return Facts(states, self._on(states.device)[0])
-
-    def _far(self, facts: Facts) -> Tensor:
-        """Distances of pairs, int64 [B, P]."""
-        _, pairs = self._on(facts.types.device)
-        return facts.rings.distances(self.limits.farthest)[:, pairs[0], pairs[1]]
-
-    def _legal(self, facts: Facts, far: Tensor) -> Legal:
-        return forward(facts, self.limits, self._on(facts.types.device)[1], far)
+        return Facts(states, self.tables.on(states.device), self.limits)
 
     def forward_mask(self, states: AtomStates) -> Tensor:
         facts = self._facts(states)
-        legal = self._legal(facts, self._far(facts))
-        tables, n_adds = facts.tables, facts.tables.n_adds
+        legal, tables, n_adds = forward(facts), facts.tables, facts.tables.n_adds
         batch, width = states.types.shape
         adds = torch.zeros(batch, width, self.n_options, dtype=torch.bool, device=states.device)
-        adds[:, :, :n_adds] = legal.adds
+        adds[:, : legal.adds.shape[1], :n_adds] = legal.adds
         closes = torch.zeros(batch, self.n_pairs, self.n_options, dtype=torch.bool, device=states.device)
-        closes[:, :, n_adds:] = legal.closures[:, :, tables.option_order[n_adds:]]
+        closes[:, facts.pair_numbers, n_adds:] = legal.closures[:, :, tables.option_order[n_adds:]]
         first = legal.first[:, None] & tables.first_mask
         return torch.cat([legal.stop[:, None], adds.flatten(1), first, closes.flatten(1)], 1)
 
     def stop_mask(self, states: AtomStates) -> Tensor:
-        facts = self._facts(states)
-        return self._legal(facts, self._far(facts)).stop
+        return forward(self._facts(states)).stop
 
     def has_object(self, states: AtomStates) -> Tensor:
         whole = (states.n > 0) & self._facts(states).filled()
         return whole & (states.types == self.tables.linked).any(1) if self.tables.linked else whole
 
     def backward_mask(self, states: AtomStates) -> Tensor:
-        atoms, bonds = backward(self._facts(states), self.limits)
-        _, pairs = self._on(states.device)
-        return torch.cat([atoms, bonds[:, pairs[0], pairs[1]]], 1)
+        facts = self._facts(states)
+        atoms, bonds = backward(facts)
+        i, j = facts.pairs
+        mask = torch.zeros(len(states), self.n_backward_actions, dtype=torch.bool, device=states.device)
+        mask[:, : atoms.shape[1]] = atoms
+        mask[:, self.limits.max_atoms + facts.pair_numbers] = bonds[:, i, j]
+        return mask
 
     # ------------------------------------------------------------------ what policies and people see
 
     def encode(self, states: AtomStates, padded: bool | None = None) -> GraphBatch:
         """The graphs; padded by default on a GPU, packed on a CPU (see ``environments.graphs``)."""
         facts = self._facts(states)
-        far = self._far(facts)
-        return encode(
-            facts,
-            self._legal(facts, far),
-            backward(facts, self.limits),
-            self._on(states.device)[1],
-            far,
-            most_bonds=self.most_bonds,
-            padded=states.device.type != "cpu" if padded is None else padded,
-        )
+        padded = states.device.type != "cpu" if padded is None else padded
+        return encode(facts, forward(facts), backward(facts), self.spec, most_bonds=self.most_bonds, padded=padded)
 
     def _arrays(self, states: AtomStates) -> list[tuple[np.ndarray, np.ndarray]]:
         """Types from 0 [n] and bonds [n, n] of each state."""
@@ -347,21 +333,11 @@ class Atoms(ListedActions, Enumerable):
             return torch.zeros(len(states), dtype=torch.float64)
         if self.symmetry == "graph":
             return self.log_multiplicity(states)
-        found = [self._log_count(m) if m.valid else None for m in objects]
+        found = [self.reader.log_symmetry(m) if m.valid else None for m in objects]
         if None in found:  # no molecule, but a graph that may be symmetric
             own = self.log_multiplicity(states).tolist()
             found = [mine if x is None else x for x, mine in zip(found, own, strict=True)]
         return torch.tensor(found, dtype=torch.float64)
-
-    def _log_count(self, molecule: Molecule) -> float:
-        """log C(x), remembered by SMILES."""
-        found = self._log_counts.get(molecule.smiles)
-        if found is None and molecule.mol is not None:
-            found = self._around(molecule.mol) if self.start.m else log_count(molecule.mol)
-            if len(self._log_counts) >= 1 << 18:
-                self._log_counts.clear()
-            self._log_counts[molecule.smiles] = found
-        return found or 0.0
 
     def log_multiplicity(self, states: AtomStates) -> Tensor:
         counts = [canonical_form(t, b).automorphisms if len(t) else 1 for t, b in self._arrays(states)]
@@ -372,76 +348,15 @@ class Atoms(ListedActions, Enumerable):
 
     def terminal_draws(self, objects: list[Molecule], seed: int = 0) -> tuple[AtomStates, Tensor]:
         states = self._read(objects, np.random.default_rng(seed))
-        # forms are drawn in proportion to c(t): c(t) / (c(t) / C(x)) = C(x)
-        return states, torch.tensor([self._log_count(m) for m in objects], dtype=torch.float64)
+        # states are drawn in proportion to c(t): c(t) / (c(t) / C(x)) = C(x)
+        return states, torch.tensor([self.reader.log_symmetry(m) for m in objects], dtype=torch.float64)
 
     def _read(self, objects: list[Molecule], rng: np.random.Generator | None) -> AtomStates:
-        """A state of each molecule, in a Kekule form that ``rng`` draws."""
-        states = self.initial(len(objects))
-        reasons: list[str | None] = [None] * len(objects)
-        for row, molecule in enumerate(objects):
-            found = self._form(molecule, rng)
-            if not isinstance(found, str) and len(found[0]) > self.limits.max_atoms:
-                found = f"more atoms than max_atoms ({self.most_atoms})"
-            if isinstance(found, str):
-                reasons[row] = found
-                continue
-            types, bonds = found
-            n = len(types)
-            states.types[row, :n] = 1 + torch.from_numpy(types)
-            states.bonds[row, :n, :n] = torch.from_numpy(bonds)
-        broken = violations(self._facts(states), self.limits, frozenset(self.tables.orders))
-        for row, molecule in enumerate(objects):
-            if why := reasons[row] or broken[row]:
+        states, reasons = self.reader.states(objects, rng)
+        for row, (molecule, why) in enumerate(zip(objects, reasons, strict=True)):
+            if why is not None:
                 raise OutsideError(why, f"molecule {row + 1} ({molecule.smiles or '?'}): {why}")
         return states
-
-    def _form(self, molecule: Molecule, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray] | str:
-        """Types from 0 [n] and bonds [n, n] of a Kekule form, the scaffold first; or why there is none."""
-        if not self.start.m:
-            found = arrays_of(molecule, self.rules)
-            if rng is None or isinstance(found, str) or molecule.mol is None:
-                return found
-            return found[0], KekuleForms(molecule.mol, found[1]).draw(rng)
-        if molecule.mol is None:
-            return f"no molecule ({molecule.problem})"
-        placed = self.start.placements(molecule.mol)
-        if isinstance(placed, str):
-            return placed
-        placements, known = placed
-        legal, reason = self._legal_placements(placements, known)
-        if not legal:
-            return reason
-        chosen = legal[0]
-        if rng is not None:
-            weights = np.array([placement.forms for placement in legal], dtype=np.float64)
-            chosen = legal[int(rng.choice(len(legal), p=weights / weights.sum()))]
-        return self.start.nodes(known, placements.form(chosen, rng), chosen)
-
-    def _legal_placements(self, placements: Placements, known: np.ndarray) -> tuple[list[Placement], str]:
-        """Those of which the graph is a state, and why the first other is none."""
-        graphs = [self.start.nodes(known, placements.form(p, None), p) for p in placements.found]
-        reasons = [graph if isinstance(graph, str) else None for graph in graphs]
-        if any(not isinstance(graph, str) and len(graph[0]) > self.limits.max_atoms for graph in graphs):
-            return [], f"more atoms than max_atoms ({self.most_atoms})"
-        whole = [graph for graph in graphs if not isinstance(graph, str)]
-        states = self.initial(len(whole))
-        for row, (types, bonds) in enumerate(whole):
-            n = len(types)
-            states.types[row, :n] = 1 + torch.from_numpy(types)
-            states.bonds[row, :n, :n] = torch.from_numpy(bonds)
-        broken = iter(violations(self._facts(states), self.limits, frozenset(self.tables.orders)) if whole else [])
-        reasons = [next(broken) if reason is None else reason for reason in reasons]
-        legal = [p for p, reason in zip(placements.found, reasons, strict=True) if reason is None]
-        return legal, next((reason for reason in reasons if reason), "")
-
-    def _around(self, mol: Chem.Mol) -> float:
-        """log C(x) of a molecule around the parts; -inf where they do not lie in it."""
-        placed = self.start.placements(mol)
-        if isinstance(placed, str):
-            return -math.inf
-        placements, known = placed
-        return placements.log_symmetry(self._legal_placements(placements, known)[0])
 
     def enumeration_unavailable_reason(self) -> str | None:
         bound, options = float(1 if self.start.m else len(self.rules.types)), self.tables.n_adds

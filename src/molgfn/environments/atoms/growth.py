@@ -59,11 +59,12 @@ class GrowthTables:
         add_cost: int64 [T + 1, V + 1, n_adds], by how much adding it to an atom of a type with so many free valences
             raises the number of atoms and needs; ``NEVER`` where it cannot be.
         first_mask: bool [K], options that stand for the first atom.
+        pairs, pair_numbers: int64 [2, P] and [P], pairs of slots, the lower one first, and their numbers.
         any_whole: whether there is a type without hydrogens.
         hypervalent: bool [T + 1], types without hydrogens apart from points of a scaffold that have to be filled.
         linked: type (from 1) of the node that stands for a linked part, 0 for none.
         link_cost: int64 [T + 1, V + 1], see ``linking``; empty without a linked part.
-        kept, fixed: bool [N] and [N, N], atoms and pairs of atoms of the scaffold.
+        kept: bool [N], slots of the scaffold.
     """
 
     def __init__(self, start: Start, *, orders: Collection[int], forbid: Collection[Forbidden], max_atoms: int) -> None:
@@ -130,6 +131,8 @@ class GrowthTables:
         self.add_cost = torch.from_numpy(add_cost)
         self.first_mask = torch.zeros(len(options), dtype=torch.bool)
         self.first_mask[self.first_option[1:]] = True
+        self.pairs = torch.triu_indices(max_atoms, max_atoms, 1)
+        self.pair_numbers = torch.arange(self.pairs.shape[1])
         self.any_whole = bool(whole.any())
         self.hypervalent = torch.tensor([False, *(x.saturated for x in start.bases)])
         self.linked = 0 if start.linked is None else start.linked + 1
@@ -138,7 +141,7 @@ class GrowthTables:
             self.link_cost = torch.from_numpy(link_costs(self.linked, ordinary, valence, allowed, need, NEVER))
         kept = torch.zeros(max_atoms, dtype=torch.bool)
         kept[: start.m] = True
-        self.kept, self.fixed = kept, kept[:, None] & kept
+        self.kept = kept
 
     def on(self, device: torch.device) -> Self:
         """The same tables on a device; they move once, when a batch there first comes by."""

@@ -8,6 +8,7 @@ them is reached in every order, and backward steps need no look at them. For the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -61,8 +62,13 @@ class Legal(NamedTuple):
 class Facts:
     """What several rules read of B graphs.
 
+    On a CPU slots that no graph of the batch fills are left out: N is then the size of the largest one. P are the pairs
+    of the N slots.
+
     Attributes:
         types: int64 [B, N].
+        pairs: int64 [2, P], slots.
+        pair_numbers: int64 [P], which of all pairs of ``max_atoms`` slots these are.
         n: int64 [B], atoms.
         free: int64 [B, N], valence that is not yet bonds.
         rings: where the rings are.
@@ -70,18 +76,50 @@ class Facts:
         nitrogens: int64 [B, N], nitrogens bonded to each atom.
     """
 
-    def __init__(self, states: AtomStates, tables: GrowthTables) -> None:
-        self.states, self.tables = states, tables
-        self.types = states.types
+    def __init__(self, states: AtomStates, tables: GrowthTables, limits: Limits) -> None:
         self.n = states.n
+        width, self.waits = limits.max_atoms, states.device.type == "cpu"
+        self.pairs = i, j = tables.pairs
+        self.pair_numbers = tables.pair_numbers
+        if self.waits and len(states):
+            width = max(int(self.n.max()), 1)
+            states = AtomStates(states.types[:, :width], states.bonds[:, :width, :width])
+            self.pair_numbers = (j < width).nonzero().squeeze(1)
+            self.pairs = tables.pairs[:, self.pair_numbers]
+        self.states, self.tables, self.limits = states, tables, limits
+        self.types = states.types
         self.free = tables.valence[states.types] - states.bonds.sum(2)
         self.rings = Rings.of(states)
+
+    def nowhere(self, found: Tensor) -> bool:
+        """Whether a bool tensor is known to be all False; not asked where the host would have to wait."""
+        return self.waits and not bool(found.any())
+
+    @cached_property
+    def far(self) -> Tensor:
+        """int64 [B, P], distances of pairs, up to ``limits.farthest``."""
+        return self.rings.distances(self.limits.farthest)[:, self.pairs[0], self.pairs[1]]
+
+    @cached_property
+    def whole(self) -> Tensor:
+        """bool [B, N], atoms of types without hydrogens."""
+        return self.tables.whole[self.types]
 
     @property
     def with_hydrogens(self) -> Tensor:
         return ~self.tables.hypervalent[self.types]
 
     @property
+    def kept(self) -> Tensor:
+        """bool [N], slots of the scaffold."""
+        return self.tables.kept[: self.types.shape[1]]
+
+    @property
+    def fixed(self) -> Tensor:
+        """bool [N, N], pairs of them."""
+        return self.kept[:, None] & self.kept
+
+    @cached_property
     def doubles(self) -> Tensor:
         return (self.states.bonds == 2).sum(2) * self.with_hydrogens
 
@@ -98,37 +136,29 @@ class Facts:
         """int64 [B, N, N]: atoms that would fill the first atom (and the second) of each of ``bonds`` without it."""
         need = self.tables.need[self.types]  # [B, N, V + 1]
         orders = self.states.bonds.long().clamp(max=need.shape[2] - 1)
-        return need.gather(2, orders) * (bonds & ~self.tables.fixed)
+        return need.gather(2, orders) * (bonds & ~self.fixed)
 
-    def room(self, max_atoms: int) -> Tensor:
+    @cached_property
+    def room(self) -> Tensor:
         """int64 [B], atoms that may still be added and are not kept for what has to be filled; see ``growth``."""
-        left = max_atoms - self.n
-        if not self.tables.any_whole:
+        left = self.limits.max_atoms - self.n
+        if not self.tables.any_whole or self.nowhere(self.whole):
             return left
         need = self.tables.need[self.types].gather(2, self.free.clamp(min=0)[:, :, None]).squeeze(2)
         return left - need.sum(1) - self.ring_need(self.rings.ring_bond).sum((1, 2))
 
     def filled(self) -> Tensor:
         """bool [B]: no atom without hydrogens has a free valence."""
-        return ~(self.tables.whole[self.types] & (self.free > 0)).any(1)
+        return ~(self.whole & (self.free > 0)).any(1)
 
 
-def forward(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor) -> Legal:
-    """Legal forward actions.
-
-    Args:
-        facts: about the states.
-        limits: what is allowed.
-        pairs: int64 [2, P], slots.
-        far: int64 [B, P], distances of pairs up to ``limits.farthest``.
-    """
-    tables, types, free = facts.tables, facts.types, facts.free
+def forward(facts: Facts) -> Legal:
+    """Legal forward actions."""
+    tables, limits, types = facts.tables, facts.limits, facts.types
     forbid, rings = limits.forbid, facts.rings
-    room = facts.room(limits.max_atoms)
-    cost = tables.add_cost[types, free.clamp(min=0)]
-    adds = cost <= room[:, None, None]
+    adds = (cost := tables.add_cost[types, facts.free.clamp(min=0)]) <= facts.room[:, None, None]
     if tables.linked:
-        adds = adds & keeping_adds(facts, cost, room)
+        adds = adds & keeping_adds(facts, cost)
     order = tables.option_order[: tables.n_adds]
     if "cumulated" in forbid:
         adds = adds & ~((facts.doubles > 0)[:, :, None] & (order == 2))
@@ -138,7 +168,7 @@ def forward(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor) -> Legal:
     if "nitrogen_chains" in forbid:
         chain = tables.nitrogen[types] & (facts.nitrogens > 0)
         adds = adds & ~(chain[:, :, None] & tables.nitrogen[tables.option_type[: tables.n_adds]])
-    closures = _closures(facts, limits, pairs, far, room)
+    closures = _closures(facts)
     first = facts.n == 0
     more = adds.flatten(1).any(1) | closures.flatten(1).any(1)
     stop = ~first & facts.filled() & ((facts.n >= limits.min_atoms) | ~more)
@@ -147,23 +177,23 @@ def forward(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor) -> Legal:
     return Legal(stop, first, adds, closures)
 
 
-def _closures(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor, room: Tensor) -> Tensor:
-    tables, types, free = facts.tables, facts.types, facts.free
-    forbid, rings = limits.forbid, facts.rings
-    i, j = pairs
+def _closures(facts: Facts) -> Tensor:
+    tables, limits, types, free = facts.tables, facts.limits, facts.types, facts.free
+    forbid, rings, far = limits.forbid, facts.rings, facts.far
+    i, j = facts.pairs
     orders = torch.arange(4, device=types.device)
     able = torch.minimum(free[:, i], free[:, j])
     reach = (far >= limits.smallest_ring - 1) & (far >= 2)
     if limits.largest_ring is not None:
         reach = reach & (far < limits.largest_ring)
         if limits.scaffold:  # no ring goes through it; see ``Atoms``
-            leaving = tables.kept[:, None] ^ tables.kept
+            leaving = facts.kept[:, None] ^ facts.kept
             apart = (rings.along(leaving & rings.joined) < 0.5)[:, i, j]
-            reach = reach & apart & ~tables.kept[i] & ~tables.kept[j]
+            reach = reach & apart & ~facts.kept[i] & ~facts.kept[j]
     if limits.max_rings is not None:
         reach = reach & (rings.count < limits.max_rings)[:, None]
     found = tables.allowed[types[:, i], types[:, j]] & reach[:, :, None] & (able[:, :, None] >= orders) & (orders > 0)
-    if limits.max_fused is not None:
+    if limits.max_fused is not None and not facts.nowhere(rings.count >= limits.max_fused):
         systems = rings.in_system()
         both = systems[:, :, None] + systems[:, None, :]  # of a bridge: half of each is on either side
         along = (rings.along(both) + both)[:, i, j] / 2
@@ -172,16 +202,16 @@ def _closures(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor, room: Te
         double = facts.doubles > 0
         found = found & ~((double[:, i] | double[:, j])[:, :, None] & (orders == 2))
     if "strained" in forbid:
-        linear = facts.linear
-        ends = linear[:, :, None] | linear[:, None, :]
-        bent = facts.with_hydrogens
-        found = found & ((rings.along(ends) < 0.5) & ~ends)[:, i, j][:, :, None]
+        linear, bent = facts.linear, facts.with_hydrogens
+        if not facts.nowhere(linear):
+            ends = linear[:, :, None] | linear[:, None, :]
+            found = found & ((rings.along(ends) < 0.5) & ~ends)[:, i, j][:, :, None]
         found = found & ~((bent[:, i] | bent[:, j])[:, :, None] & (orders == 3))
     if "nitrogen_chains" in forbid:
         nitrogen, chain = tables.nitrogen[types], facts.nitrogens > 0
         joins = nitrogen[:, i] & nitrogen[:, j] & (chain[:, i] | chain[:, j])
         found = found & ~joins[:, :, None]
-    if tables.any_whole or tables.linked:
+    if tables.linked or (tables.any_whole and not facts.nowhere(facts.whole)):
         need = tables.need[types]  # [B, N, V + 1]
         open_ = need.gather(2, free.clamp(min=0)[:, :, None])
         less = need.gather(2, (free[:, :, None] - orders).clamp(min=0))
@@ -189,16 +219,16 @@ def _closures(facts: Facts, limits: Limits, pairs: Tensor, far: Tensor, room: Te
         bridges = facts.ring_need(rings.joined)
         path = rings.along(bridges + bridges.transpose(1, 2)).round()
         cost = each[:, i] + each[:, j] + path[:, i, j].long()[:, :, None]
-        found = found & (cost <= room[:, None, None])
+        found = found & (cost <= facts.room[:, None, None])
         if tables.linked:
-            found = found & keeping_closures(facts, pairs, cost, room)
+            found = found & keeping_closures(facts, cost)
     return found
 
 
-def backward(facts: Facts, limits: Limits) -> tuple[Tensor, Tensor]:
+def backward(facts: Facts) -> tuple[Tensor, Tensor]:
     """Atoms that may be taken away, bool [B, N], and ring bonds, bool [B, N, N]."""
-    kept, fixed = facts.tables.kept, facts.tables.fixed
-    atoms = facts.rings.real & (facts.rings.degree <= 1) & ~kept
-    if limits.largest_ring is not None:
-        return atoms, removable(facts.rings, limits.largest_ring) & ~fixed
-    return atoms, facts.rings.ring_bond & ~fixed
+    atoms = facts.rings.real & (facts.rings.degree <= 1) & ~facts.kept
+    largest = facts.limits.largest_ring
+    if largest is not None and not facts.nowhere(facts.rings.count > 1):
+        return atoms, removable(facts.rings, largest) & ~facts.fixed
+    return atoms, facts.rings.ring_bond & ~facts.fixed

@@ -2,12 +2,13 @@
 
 The linked part is one node (see ``starts``), which is bonded once, to an atom with a free valence. Until it is there, a
 state is legal where it can still be linked: with e(i) the atoms that it takes to link it by way of atom i, beside those
-that ``growth`` keeps room for, the least e(i) fits into the room. With n(f) the need of ``growth``, E(f) = n(f) + e(f) is
-the least solution of: the part is bonded to the atom itself, 1 + n(f - 1); or an atom is added by which it is linked,
+that ``growth`` keeps room for, the least e(i) fits into the room. With n(f) the need of ``growth``, E(f) = n(f) + e(f)
+is the least solution of: the part is bonded to the atom itself, 1 + n(f - 1); an atom is added by which it is linked,
 1 + E(that atom) + n(f - order); or one that only fills, 1 + n(that atom) + E(f - order).
 
-So E(f + o) <= E(f) + n(o), and E(f + o) <= 1 + E(atom) + n(f) for an atom that can be bonded by o: taking away an atom, a
-ring bond or the part itself leaves a legal state; and the step by which the minimum is reached is legal.
+So E(f + o) <= E(f) + n(o), and E(f + o) <= 1 + E(atom) + n(f) for an atom that can be bonded by o: taking away an atom,
+a ring bond or the part itself leaves a legal state; and the step by which the minimum is reached is legal, if rules
+beside those about pairs of types let it (``Atoms`` refuses a part that ``nitrogen_chains`` could keep from it).
 """
 
 from __future__ import annotations
@@ -64,13 +65,12 @@ def link_first(tables: GrowthTables, facts: Facts) -> Tensor:
     return ~(facts.types == tables.linked).any(1)
 
 
-def keeping_adds(facts: Facts, cost: Tensor, room: Tensor) -> Tensor:
+def keeping_adds(facts: Facts, cost: Tensor) -> Tensor:
     """bool [B, N, K_a]: atoms that may be added as far as the linked part is concerned.
 
     Args:
         facts: about the states.
         cost: int64 [B, N, K_a], see ``GrowthTables.add_cost``.
-        room: int64 [B].
     """
     tables, types, free = facts.tables, facts.types, facts.free.clamp(min=0)
     kind, order = tables.option_type[: tables.n_adds], tables.option_order[: tables.n_adds]
@@ -80,25 +80,30 @@ def keeping_adds(facts: Facts, cost: Tensor, room: Tensor) -> Tensor:
     by_new = tables.link_cost[kind, (tables.valence[kind] - order).clamp(min=0)]
     least = torch.minimum(torch.minimum(others[:, :, None], after), by_new)
     pending = link_first(tables, facts)[:, None, None]
-    fits = ~pending | (cost + least <= room[:, None, None])
+    fits = ~pending | (cost + least <= facts.room[:, None, None])
     return torch.where(kind == tables.linked, pending, fits)
 
 
-def keeping_closures(facts: Facts, pairs: Tensor, cost: Tensor, room: Tensor) -> Tensor:
-    """bool [B, P, 4]: ring bonds that may be closed as far as the linked part is concerned; ``cost`` int64 [B, P, 4]."""
+def keeping_closures(facts: Facts, cost: Tensor) -> Tensor:
+    """bool [B, P, 4]: ring bonds that may be closed as far as the linked part is concerned.
+
+    Args:
+        facts: about the states.
+        cost: int64 [B, P, 4], by how much each lowers the room.
+    """
     tables, types, free = facts.tables, facts.types, facts.free.clamp(min=0)
     own = tables.link_cost[types, free]
-    others = _least_but(own, pairs.T)
+    others = _least_but(own, facts.pairs.T)
     orders = torch.arange(4, device=own.device)
     after = tables.link_cost[types[:, :, None], (free[:, :, None] - orders).clamp(min=0)]
-    i, j = pairs
+    i, j = facts.pairs
     least = torch.minimum(torch.minimum(after[:, i], after[:, j]), others[:, :, None])
     pending = link_first(tables, facts)[:, None, None]
-    return ~pending | (cost + least <= room[:, None, None])
+    return ~pending | (cost + least <= facts.room[:, None, None])
 
 
 def _least_but(values: Tensor, left_out: Tensor) -> Tensor:
-    """The least of ``values`` [B, N] without the slots ``left_out`` [M, c], as [B, M]; very large where none is left."""
+    """The least of ``values`` [B, N] but for the slots ``left_out`` [M, c], as [B, M]; very large where none is."""
     large = torch.full((len(values), left_out.shape[1] + 1), 1 << 30, dtype=values.dtype, device=values.device)
     few = torch.cat([values, large], 1).topk(left_out.shape[1] + 1, dim=1, largest=False)
     least = large[:, :1].expand(-1, len(left_out))

@@ -1,10 +1,10 @@
 """What molecules begin with: nothing, or a scaffold, and a second part that has to be linked to it.
 
-The atoms of a scaffold stand in the first m slots and stay there. They have *marked* types of their own, which are never
-added and whose valence is what their bonds inside the scaffold and their stars take, so that masks, hashes and keys need
-not know of scaffolds: two states are one exactly when a permutation of atoms takes the one to the other and its scaffold
-to that of the other. A linked part is one node of a marked type with valence 1, added once. Molecules are put together of
-both and taken apart here.
+The atoms of a scaffold stand in the first m slots and stay there. They have *marked* types of their own, which are
+never added and whose valence is what their bonds inside the scaffold and their stars take, so that masks, hashes and
+keys need not know of scaffolds: two states are one exactly when a permutation of atoms takes the one to the other, and
+its scaffold to that of the other. A linked part is one node of a marked type with valence 1, added once. Molecules are
+put together of both and taken apart here.
 """
 
 from __future__ import annotations

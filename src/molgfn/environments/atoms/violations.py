@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import torch
 
-from molgfn.environments.atoms.legal import Facts, Limits
+from molgfn.environments.atoms.legal import Facts
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM, removable, sizes_hold
 
 
-def violations(facts: Facts, limits: Limits, orders: frozenset[int]) -> list[str | None]:
+def violations(facts: Facts) -> list[str | None]:
     """The first rule that each of B graphs breaks, as a reason; None where it breaks none and forward steps reach it.
 
     Args:
         facts: about connected graphs whose atoms have no more bonds than their valence.
-        limits: what is allowed.
-        orders: orders that bonds may have.
     """
-    tables, types, rings = facts.tables, facts.types, facts.rings
+    tables, types, rings, limits = facts.tables, facts.types, facts.rings, facts.limits
     bonds = facts.states.bonds.long()
     broken: list[tuple[torch.Tensor, str]] = [(facts.n == 0, "no atoms")]
-    broken += [
-        ((bonds == order).flatten(1).any(1), f"a bond of order {order}") for order in (1, 2, 3) if order not in orders
-    ]
+    for order in {1, 2, 3} - {*tables.orders}:
+        broken.append((((bonds == order) & ~facts.fixed).flatten(1).any(1), f"a bond of order {order}"))
     fits = tables.allowed[types[:, :, None], types[:, None, :], bonds]
     what = ", ".join(sorted(limits.forbid)) or "the highest orders of the types"
-    broken.append(((rings.joined & ~fits & ~tables.fixed).flatten(1).any(1), f"neighbours that are forbidden ({what})"))
+    broken.append(((rings.joined & ~fits & ~facts.fixed).flatten(1).any(1), f"neighbours that are forbidden ({what})"))
     if "cumulated" in limits.forbid:
         broken.append(((facts.doubles > 1).any(1), "cumulated double bonds"))
     if "strained" in limits.forbid:
@@ -41,12 +38,12 @@ def violations(facts: Facts, limits: Limits, orders: frozenset[int]) -> list[str
         least = limits.smallest_ring
         broken.append((_smaller_ring(facts, least), f"a ring smaller than smallest_ring ({least})"))
     if limits.largest_ring is not None:
-        broken.append((_larger_ring(facts, limits), f"a ring larger than largest_ring ({limits.largest_ring})"))
+        broken.append((_larger_ring(facts), f"a ring larger than largest_ring ({limits.largest_ring})"))
     if limits.largest_ring is not None and limits.scaffold:
-        leaving = tables.kept[:, None] ^ tables.kept
+        leaving = facts.kept[:, None] ^ facts.kept
         broken.append(((rings.ring_bond & leaving).flatten(1).any(1), "a ring closed with the scaffold (largest_ring)"))
     if tables.any_whole:
-        broken.append((facts.room(limits.max_atoms) < 0, "no room to take its ring bonds away one by one"))
+        broken.append((facts.room < 0, "no room to take its ring bonds away one by one"))
     found: list[str | None] = [None] * len(types)
     for rows, reason in reversed(broken):
         for row in rows.nonzero().squeeze(1).tolist():
@@ -71,9 +68,9 @@ def _smaller_ring(facts: Facts, least: int) -> torch.Tensor:
     return small
 
 
-def _larger_ring(facts: Facts, limits: Limits) -> torch.Tensor:
+def _larger_ring(facts: Facts) -> torch.Tensor:
     """bool [B]: not built with rings of at most ``largest_ring``; see ``ring_limits``."""
-    largest = limits.largest_ring or 0
+    largest = facts.limits.largest_ring or 0
     rings = facts.rings
     stuck = (rings.in_system() >= MOST_IN_SYSTEM) & rings.in_ring
     # in a full system some bond of its own must be removable
