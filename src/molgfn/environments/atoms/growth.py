@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from molgfn.chemistry.atoms.rules import AtomRules, AtomType
-from molgfn.environments.atoms.linking import link_costs
+from molgfn.environments.atoms.link_costs import link_costs
 from molgfn.environments.atoms.starts import Start
 from molgfn.errors import ConfigError
 
@@ -63,7 +63,7 @@ class GrowthTables:
         any_whole: whether there is a type without hydrogens.
         hypervalent: bool [T + 1], types without hydrogens apart from points of a scaffold that have to be filled.
         linked: type (from 1) of the node that stands for a linked part, 0 for none.
-        link_cost: int64 [T + 1, V + 1], see ``linking``; empty without a linked part.
+        link_cost: int64 [T + 1, V + 1], see ``link_costs``; empty without a linked part.
         kept: bool [N], slots of the scaffold.
     """
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.atoms.growth import Forbidden, GrowthTables
-from molgfn.environments.atoms.linking import keeping_adds, keeping_closures, link_first
+from molgfn.environments.atoms.linking import Linking
 from molgfn.environments.atoms.ring_limits import removable
 from molgfn.environments.atoms.rings import Rings
 from molgfn.environments.atoms.states import AtomStates
@@ -109,6 +109,11 @@ class Facts:
     def with_hydrogens(self) -> Tensor:
         return ~self.tables.hypervalent[self.types]
 
+    @cached_property
+    def linking(self) -> Linking:
+        """Of a space with a linked part."""
+        return Linking(self.tables, self.types, self.free, self.room)
+
     @property
     def kept(self) -> Tensor:
         """bool [N], slots of the scaffold."""
@@ -158,7 +163,7 @@ def forward(facts: Facts) -> Legal:
     forbid, rings = limits.forbid, facts.rings
     adds = (cost := tables.add_cost[types, facts.free.clamp(min=0)]) <= facts.room[:, None, None]
     if tables.linked:
-        adds = adds & keeping_adds(facts, cost)
+        adds = adds & facts.linking.adds(cost)
     order = tables.option_order[: tables.n_adds]
     if "cumulated" in forbid:
         adds = adds & ~((facts.doubles > 0)[:, :, None] & (order == 2))
@@ -173,7 +178,7 @@ def forward(facts: Facts) -> Legal:
     more = adds.flatten(1).any(1) | closures.flatten(1).any(1)
     stop = ~first & facts.filled() & ((facts.n >= limits.min_atoms) | ~more)
     if tables.linked:
-        stop = stop & ~link_first(tables, facts)
+        stop = stop & ~facts.linking.pending
     return Legal(stop, first, adds, closures)
 
 
@@ -221,7 +226,7 @@ def _closures(facts: Facts) -> Tensor:
         cost = each[:, i] + each[:, j] + path[:, i, j].long()[:, :, None]
         found = found & (cost <= facts.room[:, None, None])
         if tables.linked:
-            found = found & keeping_closures(facts, cost)
+            found = found & facts.linking.closures(facts.pairs, cost)
     return found
 
 

@@ -1,105 +1,48 @@
-"""Room and open valences for a part that has still to be linked, so that no state is stuck without it.
-
-The linked part is one node (see ``starts``), which is bonded once, to an atom with a free valence. Until it is there, a
-state is legal where it can still be linked: with e(i) the atoms that it takes to link it by way of atom i, beside those
-that ``growth`` keeps room for, the least e(i) fits into the room. With n(f) the need of ``growth``, E(f) = n(f) + e(f)
-is the least solution of: the part is bonded to the atom itself, 1 + n(f - 1); an atom is added by which it is linked,
-1 + E(that atom) + n(f - order); or one that only fills, 1 + n(that atom) + E(f - order).
-
-So E(f + o) <= E(f) + n(o), and E(f + o) <= 1 + E(atom) + n(f) for an atom that can be bonded by o: taking away an atom,
-a ring bond or the part itself leaves a legal state; and the step by which the minimum is reached is legal, if rules
-beside those about pairs of types let it (``Atoms`` refuses a part that ``nitrogen_chains`` could keep from it).
-"""
+"""What keeps a part that has still to be linked possible; see ``link_costs``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from molgfn.environments.atoms.growth import GrowthTables
-    from molgfn.environments.atoms.legal import Facts
+from molgfn.environments.atoms.growth import GrowthTables
 
 
-def link_costs(
-    linked: int, ordinary: int, valence: np.ndarray, allowed: np.ndarray, need: np.ndarray, never: int
-) -> np.ndarray:
-    """e by type and free valence, int64 [T + 1, V + 1]; ``never`` where the part cannot be linked that way.
+class Linking:
+    """Where B graphs stand with the part that is linked.
 
     Args:
-        linked: type of the node, from 1.
-        ordinary: types that can be added are 1 to this.
-        valence: int [T + 1].
-        allowed: bool [T + 1, T + 1, 4], orders of bonds between types.
-        need: int [T + 1, V + 1], of ``growth``.
-        never: stands for what is not possible.
+        tables: with a linked part.
+        types, free: int64 [B, N], types (from 1) and free valences.
+        room: int64 [B], atoms that may still be added and are not kept for what has to be filled.
+
+    Attributes:
+        pending: bool [B], the part has still to be linked.
     """
-    total = np.full_like(need, never)
-    types = [t for t in range(1, len(valence)) if t != linked]
-    while True:
-        before = total.copy()
-        for t in types:
-            for free in range(1, valence[t] + 1):
-                best = int(total[t, free])
-                if allowed[t, linked, 1]:
-                    best = min(best, 1 + int(need[t, free - 1]))
-                for b in range(1, ordinary + 1):
-                    for order in range(1, min(free, int(valence[b]), 3) + 1):
-                        if allowed[t, b, order]:
-                            best = min(
-                                best,
-                                1 + int(total[b, valence[b] - order]) + int(need[t, free - order]),
-                                1 + int(need[b, valence[b] - order]) + int(total[t, free - order]),
-                            )
-                total[t, free] = min(best, never)
-        if (total == before).all():
-            break
-    return np.where(total >= never, never, total - np.minimum(need, never))
 
+    def __init__(self, tables: GrowthTables, types: Tensor, free: Tensor, room: Tensor) -> None:
+        self._tables, self._types, self._free, self._room = tables, types, free.clamp(min=0), room[:, None, None]
+        self._own = tables.link_cost[types, self._free]
+        self.pending = ~(types == tables.linked).any(1)
 
-def link_first(tables: GrowthTables, facts: Facts) -> Tensor:
-    """bool [B]: the part has still to be linked."""
-    return ~(facts.types == tables.linked).any(1)
+    def adds(self, cost: Tensor) -> Tensor:
+        """bool [B, N, K_a]: atoms that may be added; ``cost`` int64 [B, N, K_a] as of ``GrowthTables.add_cost``."""
+        tables, own = self._tables, self._own
+        kind, order = tables.option_type[: tables.n_adds], tables.option_order[: tables.n_adds]
+        others = _least_but(own, torch.arange(own.shape[1], device=own.device)[:, None])
+        after = tables.link_cost[self._types[:, :, None], (self._free[:, :, None] - order).clamp(min=0)]
+        by_new = tables.link_cost[kind, (tables.valence[kind] - order).clamp(min=0)]
+        least = torch.minimum(torch.minimum(others[:, :, None], after), by_new)
+        pending = self.pending[:, None, None]
+        return torch.where(kind == tables.linked, pending, ~pending | (cost + least <= self._room))
 
-
-def keeping_adds(facts: Facts, cost: Tensor) -> Tensor:
-    """bool [B, N, K_a]: atoms that may be added as far as the linked part is concerned.
-
-    Args:
-        facts: about the states.
-        cost: int64 [B, N, K_a], see ``GrowthTables.add_cost``.
-    """
-    tables, types, free = facts.tables, facts.types, facts.free.clamp(min=0)
-    kind, order = tables.option_type[: tables.n_adds], tables.option_order[: tables.n_adds]
-    own = tables.link_cost[types, free]
-    others = _least_but(own, torch.arange(own.shape[1], device=own.device)[:, None])
-    after = tables.link_cost[types[:, :, None], (free[:, :, None] - order).clamp(min=0)]
-    by_new = tables.link_cost[kind, (tables.valence[kind] - order).clamp(min=0)]
-    least = torch.minimum(torch.minimum(others[:, :, None], after), by_new)
-    pending = link_first(tables, facts)[:, None, None]
-    fits = ~pending | (cost + least <= facts.room[:, None, None])
-    return torch.where(kind == tables.linked, pending, fits)
-
-
-def keeping_closures(facts: Facts, cost: Tensor) -> Tensor:
-    """bool [B, P, 4]: ring bonds that may be closed as far as the linked part is concerned.
-
-    Args:
-        facts: about the states.
-        cost: int64 [B, P, 4], by how much each lowers the room.
-    """
-    tables, types, free = facts.tables, facts.types, facts.free.clamp(min=0)
-    own = tables.link_cost[types, free]
-    others = _least_but(own, facts.pairs.T)
-    orders = torch.arange(4, device=own.device)
-    after = tables.link_cost[types[:, :, None], (free[:, :, None] - orders).clamp(min=0)]
-    i, j = facts.pairs
-    least = torch.minimum(torch.minimum(after[:, i], after[:, j]), others[:, :, None])
-    pending = link_first(tables, facts)[:, None, None]
-    return ~pending | (cost + least <= facts.room[:, None, None])
+    def closures(self, pairs: Tensor, cost: Tensor) -> Tensor:
+        """bool [B, P, 4]: ring bonds that may be closed between ``pairs`` [2, P]; ``cost`` int64 [B, P, 4] of room."""
+        orders = torch.arange(4, device=cost.device)
+        after = self._tables.link_cost[self._types[:, :, None], (self._free[:, :, None] - orders).clamp(min=0)]
+        least = torch.minimum(after[:, pairs[0]], after[:, pairs[1]])
+        least = torch.minimum(least, _least_but(self._own, pairs.T)[:, :, None])
+        return ~self.pending[:, None, None] | (cost + least <= self._room)
 
 
 def _least_but(values: Tensor, left_out: Tensor) -> Tensor:
