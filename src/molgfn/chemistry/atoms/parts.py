@@ -1,7 +1,7 @@
 """Parts that every molecule has: a scaffold that is grown from, or a second one that is linked to it, as arrays.
 
-A part is kept as it is. Only its atoms with a star take further bonds, single ones, one for each star. A star
-that nothing is bonded to is a hydrogen, or has to be filled; those at atoms without hydrogens (sulfonyl) always have to.
+A part is kept as it is. Only its atoms with a star take further bonds, single ones, one for each star. A star that
+nothing is bonded to is a hydrogen, or has to be filled; those at atoms without hydrogens (sulfonyl) always have to.
 """
 
 from __future__ import annotations

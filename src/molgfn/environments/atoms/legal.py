@@ -79,12 +79,11 @@ class Facts:
     def __init__(self, states: AtomStates, tables: GrowthTables, limits: Limits) -> None:
         self.n = states.n
         width, self.waits = limits.max_atoms, states.device.type == "cpu"
-        self.pairs = i, j = tables.pairs
-        self.pair_numbers = tables.pair_numbers
+        self.pairs, self.pair_numbers = tables.pairs, tables.pair_numbers
         if self.waits and len(states):
             width = max(int(self.n.max()), 1)
             states = AtomStates(states.types[:, :width], states.bonds[:, :width, :width])
-            self.pair_numbers = (j < width).nonzero().squeeze(1)
+            self.pair_numbers = (tables.pairs[1] < width).nonzero().squeeze(1)
             self.pairs = tables.pairs[:, self.pair_numbers]
         self.states, self.tables, self.limits = states, tables, limits
         self.types = states.types

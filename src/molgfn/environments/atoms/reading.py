@@ -83,7 +83,7 @@ class Reader:
         return self._start.nodes(known, placements.form(chosen, rng), chosen)
 
     def _around(self, molecule: Molecule) -> float:
-        placed = self._start.placements(molecule.mol)
+        placed = "no molecule" if molecule.mol is None else self._start.placements(molecule.mol)
         if isinstance(placed, str):
             return -math.inf
         placements, known = placed

@@ -1,13 +1,13 @@
 r"""Which ring bonds may be taken away where rings have a largest size.
 
-With a largest size k, a ring is closed only between atoms at a distance below k, so that the new bond is in a ring of at
-most k. Then every ring bond of a state is (condition A), but a state with A is not always left: naphthalene without its
-middle bond is a ring of ten, which is not built. A bond may be taken away where the state that is left has A: the edges
-of the DAG are all pairs of states with A that differ by a bond. This is the same from both sides: closing a ring within
-distance k in a state with A gives a state with A.
+With a largest size k, a ring is closed only between atoms at a distance below k, so that the new bond is in a ring of
+at most k. Then every ring bond of a state is (condition A). What is left without a bond may not have A: naphthalene
+without its middle bond is a ring of ten, which is not built. A bond may be taken away where what is left has A: the
+edges of the DAG are all pairs of states with A that differ by a bond. This is the same from both sides: closing a ring
+within distance k in a state with A gives a state with A.
 
-For all states that are reached, some bond can be taken away. Call a graph *generated* (condition B) where sums modulo 2
-of rings of at most k make all rings. B holds for chains, and closing a ring of at most k keeps it: reached states have B.
+From all states that are reached, some bond can be taken away. Condition B is that sums modulo 2 of rings of at most k
+make all rings. It holds for chains, and closing a ring of at most k keeps it: reached states have B.
 
 * B implies A: a ring bond is in some ring, so in one of those that make it.
 * In a ring system with at most 3 independent rings A implies B.
@@ -18,9 +18,9 @@ solution of one of finitely many sets of linear inequalities, none of which has 
 (tests/environments/atoms/test_ring_limits.py solves them). With 4 rings A does not imply B: three rings of six in a
 circle, joined at opposite atoms, leave a ring of nine around the hole.
 
-So where ring systems have at most 4 independent rings, "leaves A" is "leaves B" for every reached state (the systems that
-change have at most 3), all states that backward steps lead to are reached forward, and none of them is stuck. Rings in
-all are not limited by this: systems that bridges connect count apart.
+So where ring systems have at most 4 independent rings, "leaves A" is "leaves B" for every reached state (the systems
+that change have at most 3), all states that backward steps lead to are reached forward, and none of them is stuck.
+Rings in all are not limited by this: systems that bridges connect count apart.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _connected_within(rings: Rings, steps: int, graph: Tensor, u: Tensor, v: Ten
 
 def _ring_bonds(rings: Rings) -> tuple[Tensor, Tensor]:
     """Ring bonds of each graph: ends int64 [B, M, 2] and bool [B, M]; (0, 0) where there is none."""
-    batch, width, _ = rings.joined.shape
+    width = rings.joined.shape[1]
     i, j = torch.triu_indices(width, width, 1, device=rings.joined.device)
     there = rings.ring_bond[:, i, j]
     return packed(there, torch.stack([i, j], 1))
