@@ -83,15 +83,16 @@ def test_nothing_is_missing(name):
     environment = Atoms(**case)
     free = Atoms(**{key: value for key, value in case.items() if key not in ("scaffold", "fill", "link")})
     found = {m.smiles for m in whole_states(environment)[3]}
-    expected = set()
+    expected, reasons = set(), set()
     for molecule in {m.smiles: m for m in whole_states(free)[3]}.values():
         try:
             environment.states_of([molecule])
         except OutsideError as error:
-            assert error.reason.startswith(("without ", "no room"))
+            reasons.add(error.reason.split()[0])
         else:
             expected.add(molecule.smiles)
     assert found == expected
+    assert reasons <= {"without", "no"}
 
 
 def test_by_hand():
