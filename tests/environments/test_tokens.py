@@ -97,7 +97,9 @@ def test_the_limit_makes_no_other_terminal():
     assert environment.stop_mask(t.terminal).all()
 
 
-@pytest.mark.parametrize("text", ["C[C@@H](N)C(=O)O", "c1ccc2[nH]ccc2c1", "ClC/C=C/Br", "C%12CCCC%12", "[13CH3][N+](C)(C)C"])
+@pytest.mark.parametrize(
+    "text", ["C[C@@H](N)C(=O)O", "c1ccc2[nH]ccc2c1", "ClC/C=C/Br", "C%12CCCC%12", "[13CH3][N+](C)(C)C"]
+)
 def test_tokens_of_smiles(text):
     tokens = tokens_of(text)
     assert "".join(tokens) == text

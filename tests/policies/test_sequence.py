@@ -65,7 +65,9 @@ def test_a_string_is_read_once_and_gives_what_its_prefixes_give_alone(kind, envi
     one_by_one = [policy(t.states[i : i + 1], forward=True, flow=True) for i in range(len(t.states))]
     log_p = torch.cat([out.forward.log_probs() for out in one_by_one])
     torch.testing.assert_close(together.forward.log_probs(), log_p, rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(together.log_flow, torch.cat([out.log_flow for out in one_by_one]), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        together.log_flow, torch.cat([out.log_flow for out in one_by_one]), rtol=1e-10, atol=1e-12
+    )
 
 
 @KINDS
@@ -169,7 +171,7 @@ def test_attention_is_softmax_over_earlier_places():
 def test_what_is_refused(kind):
     with pytest.raises(ConfigError, match=rf"{kind.__name__} reads sequence states, but HyperGrid gives vector states"):
         kind(environment=HyperGrid(dimensions=2, side=4))
-    with pytest.raises(ConfigError, match="there is no condition|but there is none"):
+    with pytest.raises(ConfigError, match="but there is none"):
         made(kind, scale_logits="learned")
     if kind is TransformerPolicy:
         with pytest.raises(ConfigError, match=r"width \(18\) is not a multiple of heads \(4\)"):

@@ -31,9 +31,10 @@ def check_policy(
     parameters in double precision, and is asked at the states of random walks. Groups hold all parameters, each once;
     distributions are what ``distribution`` and ``backward_distribution`` say, draw only what is legal, and their
     probabilities sum to one; a table, where there is one, is finite where an action is legal; P_F, P_B and log F can
-    each be asked for alone and are the same numbers; ``for_rollout`` has the same P_F at every step; neither the order nor the
-    company of states changes them; states that are the same up to relabelling get the same numbers; ``raise_flow`` adds
-    its amount (or does nothing, as the default); ``copy`` and ``frozen`` do not follow; gradients are finite.
+    each be asked for alone and are the same numbers; ``for_rollout`` has the same P_F at every step of a rollout, also
+    where trajectories leave it; neither the order nor the company of states changes them; states that are the same up
+    to relabelling get the same numbers; ``raise_flow`` adds its amount (or does nothing, as the default); ``copy`` and
+    ``frozen`` do not follow; gradients are finite.
 
     **A critic's trunk.** A loss that trains log F alone (a critic, value targets) or P_B alone (``tlm``) gives gradient
     to that group only. If such a head reads a trunk of P_F's, the trunk never learns for it, and nothing fails: a

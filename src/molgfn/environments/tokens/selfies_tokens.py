@@ -69,7 +69,7 @@ class Selfies(MoleculeStrings):
         super().__init__(tokens=tokens, max_length=max_length, min_length=min_length, symmetry=symmetry)
 
     def read(self, text: str) -> Molecule:
-        return Molecule.from_smiles(selfies.decoder(text))
+        return Molecule.from_smiles(str(selfies.decoder(text)))
 
     def spell(self, molecule: Molecule) -> list[str]:
         return _encoded(molecule.smiles)

@@ -47,7 +47,7 @@ class Smiles(MoleculeStrings):
     """SMILES, written token by token; not every string means a molecule.
 
     A string that RDKit cannot read, or that is no molecule, is an object with a problem: it is counted with its reason
-    (``not a SMILES``, ``valence``, ``aromaticity`` ...) and has the log R of what is invalid (``reward.log_zero``).
+    (``not a SMILES``, ``valence``, ``aromaticity`` ...) and has the floor of log R (``Reward.floor``).
     See ``MoleculeStrings`` for actions, stop and symmetry.
 
     Args:

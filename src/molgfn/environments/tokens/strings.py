@@ -93,9 +93,9 @@ class MoleculeStrings(ListedActions, Enumerable):
         self.n_states = shorter[-1] if shorter[-1] < 2**63 else None
         if self.corrects_symmetry and (self.n_states is None or self.n_states > MOST_SPELLED):
             raise ConfigError(
-                f"symmetry: how many strings of up to {max_length} of {size} tokens mean a molecule is known only where "
-                f"all can be read, {MOST_SPELLED:,} at most; use symmetry=string (P_T over strings), a smaller alphabet "
-                "or a smaller max_length"
+                f"symmetry: how many strings of up to {max_length} of {size} tokens mean a molecule is known only "
+                f"where all can be read, {MOST_SPELLED:,} at most; use symmetry=string (P_T over strings), a smaller "
+                "alphabet or a smaller max_length"
             )
         self._spellings: Spellings | None = None
 

@@ -85,9 +85,7 @@ class CausalTransformer(SequenceTrunk):
         self.inputs = self.width = width
         self.place = nn.Embedding(places, width)
         nn.init.normal_(self.place.weight, std=0.02)  # small beside what stands there
-        self.layers = nn.ModuleList(
-            CausalLayer(width=width, heads=heads, expansion=expansion) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(CausalLayer(width=width, heads=heads, expansion=expansion) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
