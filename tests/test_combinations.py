@@ -69,6 +69,16 @@ SPACES = {
         "oracle": node("oracles.qed.QED"),
         "policy": node("policies.graph.GraphTransformerPolicy", width=16, layers=1),
     },
+    "smiles": {
+        "environment": node("environments.tokens.Smiles", alphabet=["C", "O", "=", "(", ")"], max_length=6),
+        "oracle": node("oracles.qed.QED"),
+        "policy": node("policies.sequence.GRUPolicy", embedding=8, width=16, layers=1),
+    },
+    "selfies": {
+        "environment": node("environments.tokens.Selfies", alphabet=["[C]", "[=O]", "[Branch1]"], max_length=6),
+        "oracle": node("oracles.qed.QED"),
+        "policy": node("policies.sequence.TransformerPolicy", width=16, layers=1, heads=2),
+    },
 }
 
 
@@ -203,12 +213,27 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.parametrize("space", ["smiles", "selfies"])
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_all_means_together_on_molecules(name):
+def test_objective_with_token_strings(name, space):
+    """A tree is at home with every objective; the empty string is no object, which mdb must be told."""
+    objective = build(OBJECTIVES[name], Objective, "objective")
+    config = run(space, OBJECTIVES[name], all_given() if objective.only_offline else DATA["on_policy"])
+    if misplaced(objective, build(SPACES[space]["environment"], Environment, "environment")):
+        assert name == "mdb"
+        with pytest.raises(ConfigError, match="has states that may not stop"):
+            assemble(config)
+        config["objective"] = {**OBJECTIVES[name], "flow_without_stop": True}
+    trains(config)
+
+
+@pytest.mark.parametrize("space", ["fragments", "smiles", "selfies"])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_all_means_together_on_molecules(name, space):
     """Exploration, tempering, replay and local search at once, with a target network where there is a place for one."""
     objective = build(OBJECTIVES[name], Objective, "objective")
-    environment = build(SPACES["fragments"]["environment"], Environment, "environment")
-    config = run("fragments", OBJECTIVES[name], EVERYTHING, TARGETS["soft"] if objective.bootstraps else None)
+    environment = build(SPACES[space]["environment"], Environment, "environment")
+    config = run(space, OBJECTIVES[name], EVERYTHING, TARGETS["soft"] if objective.bootstraps else None)
     lacks = misplaced(objective, environment)
     if objective.only_offline:
         with pytest.raises(ConfigError, match="learns from given molecules alone"):

@@ -187,9 +187,15 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
 def test_the_policy_builds(path, learned):
     from molgfn.environments.fragments import Fragments
     from molgfn.environments.hypergrid import HyperGrid
+    from molgfn.environments.tokens import Smiles
 
     cls = import_class(read(path)[CLASS_KEY])
     entries = [["c1ccccc1", [0, 3], 1], ["C", [0], 1]]
-    environment = HyperGrid(side=4) if "vector" in cls.reads else Fragments(vocabulary=entries, max_fragments=3)
+    spaces = {
+        "vector": HyperGrid(side=4),
+        "graph": Fragments(vocabulary=entries, max_fragments=3),
+        "sequence": Smiles(),
+    }
+    environment = next(space for encoding, space in spaces.items() if encoding in cls.reads)
     live = {"environment": environment, "learned_backward": learned}
     assert isinstance(build(read(path), import_class(ROOT["policy"].base), "policy", live=live), cls)

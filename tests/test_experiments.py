@@ -57,6 +57,9 @@ def given(path):
             if path.stem == "pretrain"
             else []
         )
+    if path.parent.name == "sequences":
+        molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
+        return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])
     return []
 
 

@@ -104,7 +104,8 @@ class Environment(OfAKind, ABC):
     #: what finished objects are (``objects.molecule.MOLECULE``, ``objects.string.STRING``, ``objects.grid.GRID`` or a
     #: kind of one's own); an oracle of another ``kind`` is refused before a run
     kind: ClassVar[ObjectKind]
-    #: what ``encode`` returns: "vector" (float tensor [B, F]) or "graph" (environments.graphs.GraphBatch)
+    #: what ``encode`` returns: "vector" (float tensor [B, F]), "graph" (environments.graphs.GraphBatch) or "sequence"
+    #: (environments.sequences.SequenceBatch)
     encoding: ClassVar[str]
 
     #: most transitions that a trajectory can have, the exit counted
