@@ -230,6 +230,10 @@ def test_all_means_together_on_molecules(name):
         trains(config)
 
 
+def test_relative_trajectory_balance_without_a_learned_log_z():
+    trains(run("hypergrid", {**OBJECTIVES["rtb"], "log_z": "batch"}, DATA["exploration"]))
+
+
 @pytest.mark.parametrize("data", [d for d in DATA if d != "on_policy"])
 def test_backward_policies_refuse_too(data):
     """tlm is an expectation under P_F; pessimistic is its form for stored trajectories."""
