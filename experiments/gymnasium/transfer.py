@@ -15,8 +15,8 @@ source), then actor and critic go on to the other (the target) behind a new enco
 
 All arms of a seed have the same first encoder. Writes ``curves.csv`` (mean return of the episodes that ended within a
 stretch of steps) and ``table.csv`` (mean over the whole training and over its last fifth, with t intervals over seeds,
-and the paired differences from scratch), and prints the table. Seeds that are in ``curves.csv`` already are taken as they
-are. Needs the extra ``stable-baselines``.
+and the paired differences from scratch), and prints the table. Seeds that are in ``curves.csv`` already are taken as
+they are. Needs the extra ``stable-baselines``.
 """
 
 from __future__ import annotations
