@@ -37,6 +37,7 @@ VARIANTS = {
     "data/replay",
     "data/tempered",
     "data/uniform",
+    "objective/agfn",
     "oracle/druglike",
     "oracle/drd2_qed",
     "oracle/grid_objectives",
