@@ -47,7 +47,7 @@ def trained(place: Path, experiment: Path, *settings: str) -> Path:
 
 
 def measured(run: Path, beta: float | None) -> dict[str, float]:
-    """By the headings of the table; ``beta`` where the run was trained for many."""
+    """By the headings of the table, NaN for none; ``beta`` where the run was trained for many."""
     found = molgfn.evaluate(
         run,
         samples=SAMPLES,
@@ -57,8 +57,8 @@ def measured(run: Path, beta: float | None) -> dict[str, float]:
         condition=None if beta is None else {"temperature": beta},
         output=run / ("evaluation" if beta is None else f"evaluation-{beta:g}"),
     ).metrics
-    keys = {heading: next(key for key in found if key.startswith(start)) for heading, start in MEASURES.items()}
-    return {heading: found[key] for heading, key in keys.items()}
+    keys = {heading: [key for key in found if key.startswith(start)] for heading, start in MEASURES.items()}
+    return {heading: found[known[0]] if known else float("nan") for heading, known in keys.items()}
 
 
 def cell(values: Sequence[float]) -> str:
