@@ -65,8 +65,8 @@ class KekuleForms:
     """
 
     def __init__(self, mol: Chem.Mol, bonds: np.ndarray | None = None) -> None:
-        self._bonds = _kekule_bonds(mol) if bonds is None else np.asarray(bonds, dtype=np.int8)
-        pairs = _aromatic_pairs(mol)
+        self._bonds = kekule_bonds(mol) if bonds is None else np.asarray(bonds, dtype=np.int8)
+        pairs = aromatic_pairs(mol)
         doubled = sorted({atom for pair in pairs if self._bonds[pair] == 2 for atom in pair})
         place = {atom: i for i, atom in enumerate(doubled)}
         self._atoms = doubled
@@ -126,7 +126,7 @@ def log_symmetry(mol: Chem.Mol) -> float:
     """log C(x) = log K(x) - log |Aut(x)| of a sanitised, connected molecule; stereo marks are not looked at."""
     aromatic = any(mol.GetAtomWithIdx(i).GetIsAromatic() for i in range(mol.GetNumAtoms()))
     forms = KekuleForms(mol).count if aromatic else 1
-    return log(forms) - log(_molecule_automorphisms(mol))
+    return log(forms) - log(molecule_automorphisms(mol))
 
 
 def canonical_form(types: np.ndarray, bonds: np.ndarray) -> Canonical:
@@ -146,7 +146,7 @@ def canonical_form(types: np.ndarray, bonds: np.ndarray) -> Canonical:
     return canonical(np.asarray(types).tolist(), list(edges))
 
 
-def _molecule_automorphisms(mol: Chem.Mol) -> int:
+def molecule_automorphisms(mol: Chem.Mol) -> int:
     """|Aut| of a molecule whose aromatic bonds are all alike."""
     atoms = [
         (a.GetAtomicNum(), a.GetFormalCharge(), a.GetIsotope(), a.GetTotalNumHs())
@@ -165,12 +165,14 @@ def _mol_of(types: np.ndarray, bonds: np.ndarray, rules: AtomRules) -> Chem.Mol:
     return molecule.mol
 
 
-def _aromatic_pairs(mol: Chem.Mol) -> list[tuple[int, int]]:
+def aromatic_pairs(mol: Chem.Mol) -> list[tuple[int, int]]:
+    """Ends of each bond of a sanitised molecule that is single or double (a triple bond of an aromatic ring is not)."""
     bonds = map(mol.GetBondWithIdx, range(mol.GetNumBonds()))
-    return [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in bonds if b.GetIsAromatic()]
+    return [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in bonds if b.GetBondType() == Chem.BondType.AROMATIC]
 
 
-def _kekule_bonds(mol: Chem.Mol) -> np.ndarray:
+def kekule_bonds(mol: Chem.Mol) -> np.ndarray:
+    """Orders int8 [n, n] of the Kekule form that RDKit writes."""
     kekule = Chem.Mol(mol)
     Chem.Kekulize(kekule, clearAromaticFlags=True)
     return Chem.GetAdjacencyMatrix(kekule, useBO=True).astype(np.int8)

@@ -10,9 +10,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from molgfn.chemistry.atoms.arrays import arrays_of, molecule_of
-from molgfn.chemistry.atoms.kekule import KekuleForms, canonical_form
-from molgfn.chemistry.atoms.kekule import log_symmetry as log_count
+from molgfn.chemistry.atoms.kekule import canonical_form
+from molgfn.chemistry.atoms.parts import Fill, Part, linked_part
 from molgfn.chemistry.atoms.rules import AtomRules
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.actions import ListedActions
@@ -20,12 +19,14 @@ from molgfn.environments.atoms.encoding import encode, spec_of
 from molgfn.environments.atoms.growth import Forbidden, GrowthTables, check_orders
 from molgfn.environments.atoms.hashes import hashes
 from molgfn.environments.atoms.legal import Facts, Limits, backward, forward
+from molgfn.environments.atoms.reading import Reader
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM
+from molgfn.environments.atoms.starts import Start
 from molgfn.environments.atoms.states import AtomStates
 from molgfn.environments.atoms.violations import violations
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.graphs import GraphBatch
-from molgfn.errors import ConfigError, DataError
+from molgfn.errors import ConfigError, OutsideError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 
@@ -62,9 +63,15 @@ class Atoms(ListedActions, Enumerable):
             S or a halogen; "nitrogen_chains": N bonded to two N; "like_charges": neighbours with charges of one sign;
             "cumulated": two double bonds at an atom; "strained": a triple bond or two double bonds of an atom in a
             ring. Atoms without hydrogens (sulfones) may have two double bonds.
+        scaffold: SMILES that every molecule is grown from and keeps, as ``c1ccc(*)cc1*`` or with ``[*:1]``: a star is a
+            place for one single bond, other atoms of it take none. Its types need not be among ``types``, it counts in
+            all sizes, and it has to obey the rules itself. With ``largest_ring`` no ring goes through it.
+        fill: stars (by number, or in the order in which they are written from 1) that must be filled, or "all".
+        link: SMILES of a second part with one star; it is bonded by it, once, to the scaffold or to what has grown from
+            it, so that every molecule has both.
         symmetry: correction taken off log R(x) so that P_T over *molecules* is proportional to R: "molecule" (exact:
-            automorphisms, and all Kekule forms of a molecule), "graph" (automorphisms of the Kekule form as it was
-            built), "none".
+            automorphisms, all Kekule forms of a molecule, and all places where the scaffold may lie in it), "graph"
+            (automorphisms of the Kekule form as it was built), "none".
 
     Reference:
         Kim et al., "Symmetry-Aware GFlowNets", arXiv 2506.02685, for the correction of graphs built node by node.
@@ -85,10 +92,21 @@ class Atoms(ListedActions, Enumerable):
         max_rings: Annotated[int, Field(ge=0)] | None = None,
         max_fused: Annotated[int, Field(ge=1)] | None = None,
         forbid: list[Forbidden] = [],  # noqa: B006
+        scaffold: str | None = None,
+        fill: Fill = None,
+        link: str | None = None,
         symmetry: Literal["molecule", "graph", "none"] = "molecule",
     ) -> None:
         self.rules = AtomRules.from_names(types)
         check_orders(orders)
+        self.start = _start(self.rules, scaffold, fill, link)
+        self.most_atoms = max_atoms
+        max_atoms, min_atoms = max_atoms - self.start.hidden, max(min_atoms - self.start.hidden, 1)
+        if max_atoms < self.start.m + (link is not None):
+            own = self.start.m + self.start.hidden + (link is not None)
+            raise ConfigError(
+                f"max_atoms ({self.most_atoms}): the parts that every molecule has are {own} atoms already"
+            )
         self._check_sizes(max_atoms, min_atoms, smallest_ring, largest_ring, max_rings, max_fused)
         if largest_ring is not None and max_fused is None:
             max_fused = MOST_IN_SYSTEM
@@ -100,10 +118,11 @@ class Atoms(ListedActions, Enumerable):
             max_rings=max_rings,
             max_fused=max_fused,
             forbid=frozenset(forbid),
+            scaffold=scaffold is not None,
         )
         self.symmetry = symmetry
         self.corrects_symmetry = symmetry == "molecule"
-        self.tables = t = GrowthTables(self.rules, orders=orders, forbid=self.limits.forbid, max_atoms=max_atoms)
+        self.tables = t = GrowthTables(self.start, orders=orders, forbid=self.limits.forbid, max_atoms=max_atoms)
         self.n_pairs = t.pairs.shape[1]
         self.first_site, self.n_options = max_atoms, t.n_options
         self.n_actions = 1 + (max_atoms + 1 + self.n_pairs) * t.n_options
@@ -114,8 +133,9 @@ class Atoms(ListedActions, Enumerable):
         self.most_rings = rings if max_rings is None else min(rings, max_rings)
         self.most_bonds = max_atoms - 1 + self.most_rings
         self.max_steps = max_atoms + self.most_rings + 1
-        self.spec = spec_of(len(self.rules.types), max_atoms, t.n_options)
-        self._log_counts: dict[str, float] = {}
+        self.spec = spec_of(len(self.start.types), max_atoms, t.n_options)
+        self.reader = Reader(self.start, t, self.limits, self.most_atoms)
+        self._check_start()
 
     @staticmethod
     def _check_sizes(
@@ -144,11 +164,39 @@ class Atoms(ListedActions, Enumerable):
     # ------------------------------------------------------------------ states and transitions
 
     def initial(self, n: int, device: torch.device | str = "cpu") -> AtomStates:
-        width = self.limits.max_atoms
-        return AtomStates(
-            types=torch.zeros(n, width, dtype=torch.int64, device=device),
-            bonds=torch.zeros(n, width, width, dtype=torch.int8, device=device),
-        )
+        width, m = self.limits.max_atoms, self.start.m
+        types = torch.zeros(n, width, dtype=torch.int64, device=device)
+        bonds = torch.zeros(n, width, width, dtype=torch.int8, device=device)
+        if m:
+            types[:, :m] = 1 + torch.from_numpy(self.start.slots).to(device)
+            bonds[:, :m, :m] = torch.from_numpy(self.start.bonds).to(device)
+        return AtomStates(types=types, bonds=bonds)
+
+    def _check_start(self) -> None:
+        """Refuse parts that break the rules themselves, and those from which nothing leads to a whole molecule."""
+        if not self.start.m:
+            return
+        facts = self._facts(self.initial(1))
+        if bool(facts.room < 0):
+            raise ConfigError(
+                f"scaffold: the points of '{self.start.smiles}' that must be filled cannot be within max_atoms "
+                f"({self.most_atoms}) and these types"
+            )
+        if broken := violations(facts)[0]:
+            raise ConfigError(f"scaffold: '{self.start.smiles}' breaks the rules itself: {broken}")
+        link = self.start.link
+        if link is not None and "nitrogen_chains" in self.limits.forbid and self.tables.nitrogen[self.tables.linked]:
+            raise ConfigError(
+                f"link: '{link.smiles}' is linked by a nitrogen, which nitrogen_chains may keep from every atom "
+                "that is left; take nitrogen_chains out of forbid, or link it by another atom"
+            )
+        legal = forward(facts)
+        if not (bool(legal.stop) or bool(legal.adds.any()) or bool(legal.closures.any())):
+            raise ConfigError(
+                f"scaffold: nothing can be added to '{self.start.smiles}'"
+                + (f" and '{self.start.link_smiles}' linked" if self.tables.linked else "")
+                + f" within max_atoms ({self.most_atoms}) and these types"
+            )
 
     def _parts(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """(site, option) of actions other than stop; (0, 0) for stop."""
@@ -223,7 +271,7 @@ class Atoms(ListedActions, Enumerable):
         return 1 + site * self.n_options + option
 
     def is_initial(self, states: AtomStates) -> Tensor:
-        return states.n == 0
+        return states.n == self.start.m
 
     # ------------------------------------------------------------------ what is legal
 
@@ -245,7 +293,8 @@ class Atoms(ListedActions, Enumerable):
         return forward(self._facts(states)).stop
 
     def has_object(self, states: AtomStates) -> Tensor:
-        return (states.n > 0) & self._facts(states).filled()
+        whole = (states.n > 0) & self._facts(states).filled()
+        return whole & (states.types == self.tables.linked).any(1) if self.tables.linked else whole
 
     def backward_mask(self, states: AtomStates) -> Tensor:
         facts = self._facts(states)
@@ -271,7 +320,7 @@ class Atoms(ListedActions, Enumerable):
         return [(t[:n], b[:n, :n]) for t, b, n in zip(types, bonds, sizes, strict=True)]
 
     def objects(self, states: AtomStates) -> list[Molecule]:
-        return [molecule_of(types, bonds, self.rules) for types, bonds in self._arrays(states)]
+        return [self.start.molecule(types, bonds) for types, bonds in self._arrays(states)]
 
     def keys(self, states: AtomStates) -> Sequence[Hashable]:
         return [canonical_form(types, bonds).key if len(types) else b"" for types, bonds in self._arrays(states)]
@@ -284,60 +333,34 @@ class Atoms(ListedActions, Enumerable):
             return torch.zeros(len(states), dtype=torch.float64)
         if self.symmetry == "graph":
             return self.log_multiplicity(states)
-        found = [self._log_count(m) if m.valid else None for m in objects]
+        found = [self.reader.log_symmetry(m) if m.valid else None for m in objects]
         if None in found:  # no molecule, but a graph that may be symmetric
             own = self.log_multiplicity(states).tolist()
             found = [mine if x is None else x for x, mine in zip(found, own, strict=True)]
         return torch.tensor(found, dtype=torch.float64)
 
-    def _log_count(self, molecule: Molecule) -> float:
-        """log C(x), remembered by SMILES."""
-        found = self._log_counts.get(molecule.smiles)
-        if found is None and molecule.mol is not None:
-            found = log_count(molecule.mol)
-            if len(self._log_counts) >= 1 << 18:
-                self._log_counts.clear()
-            self._log_counts[molecule.smiles] = found
-        return found or 0.0
-
     def log_multiplicity(self, states: AtomStates) -> Tensor:
         counts = [canonical_form(t, b).automorphisms if len(t) else 1 for t, b in self._arrays(states)]
-        return -torch.tensor([float(c) for c in counts], dtype=torch.float64).log()
+        return self.start.log_automorphisms - torch.tensor([float(c) for c in counts], dtype=torch.float64).log()
 
     def states_of(self, objects: list[Molecule]) -> AtomStates:
         return self._read(objects, None)
 
     def terminal_draws(self, objects: list[Molecule], seed: int = 0) -> tuple[AtomStates, Tensor]:
         states = self._read(objects, np.random.default_rng(seed))
-        # forms are drawn in proportion to c(t): c(t) / (c(t) / C(x)) = C(x)
-        return states, torch.tensor([self._log_count(m) for m in objects], dtype=torch.float64)
+        # states are drawn in proportion to c(t): c(t) / (c(t) / C(x)) = C(x)
+        return states, torch.tensor([self.reader.log_symmetry(m) for m in objects], dtype=torch.float64)
 
     def _read(self, objects: list[Molecule], rng: np.random.Generator | None) -> AtomStates:
-        """A state of each molecule, in a Kekule form that ``rng`` draws."""
-        states = self.initial(len(objects))
-        reasons: list[str | None] = [None] * len(objects)
-        for row, molecule in enumerate(objects):
-            found = arrays_of(molecule, self.rules)
-            if not isinstance(found, str) and len(found[0]) > self.limits.max_atoms:
-                found = f"{len(found[0])} atoms, more than max_atoms ({self.limits.max_atoms})"
-            if isinstance(found, str):
-                reasons[row] = found
-                continue
-            types, bonds = found
-            if rng is not None and molecule.mol is not None:
-                bonds = KekuleForms(molecule.mol, bonds).draw(rng)
-            n = len(types)
-            states.types[row, :n] = 1 + torch.from_numpy(types)
-            states.bonds[row, :n, :n] = torch.from_numpy(bonds)
-        broken = violations(self._facts(states))
-        for row, molecule in enumerate(objects):
-            if why := reasons[row] or broken[row]:
-                raise DataError(f"molecule {row + 1} ({molecule.smiles or '?'}): {why}")
+        states, reasons = self.reader.states(objects, rng)
+        for row, (molecule, why) in enumerate(zip(objects, reasons, strict=True)):
+            if why is not None:
+                raise OutsideError(why, f"molecule {row + 1} ({molecule.smiles or '?'}): {why}")
         return states
 
     def enumeration_unavailable_reason(self) -> str | None:
-        bound, options = float(len(self.rules.types)), self.tables.n_adds
-        for size in range(1, self.limits.max_atoms):
+        bound, options = float(1 if self.start.m else len(self.rules.types)), self.tables.n_adds
+        for size in range(max(self.start.m, 1), self.limits.max_atoms):
             bound *= options * size / (size + 1)
             if bound > _MOST_LISTED:
                 return (
@@ -345,3 +368,11 @@ class Atoms(ListedActions, Enumerable):
                     f"list (more than {bound:.0e} ways to build one, apart from the order of atoms)"
                 )
         return None
+
+
+def _start(rules: AtomRules, scaffold: str | None, fill: Fill, link: str | None) -> Start:
+    if scaffold is None:
+        if fill or link is not None:
+            raise ConfigError(f"{'fill' if fill else 'link'}: needs a scaffold, and there is none; set scaffold")
+        return Start(rules)
+    return Start(rules, Part.parse(scaffold, fill=fill), None if link is None else linked_part(link))

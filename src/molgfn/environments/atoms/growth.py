@@ -27,6 +27,8 @@ import torch
 from torch import Tensor
 
 from molgfn.chemistry.atoms.rules import AtomRules, AtomType
+from molgfn.environments.atoms.link_costs import link_costs
+from molgfn.environments.atoms.starts import Start
 from molgfn.errors import ConfigError
 
 #: what may be forbidden beside valences; see ``Atoms``
@@ -59,12 +61,15 @@ class GrowthTables:
         first_mask: bool [K], options that stand for the first atom.
         pairs, pair_numbers: int64 [2, P] and [P], pairs of slots, the lower one first, and their numbers.
         any_whole: whether there is a type without hydrogens.
+        hypervalent: bool [T + 1], types without hydrogens apart from points of a scaffold that have to be filled.
+        linked: type (from 1) of the node that stands for a linked part, 0 for none.
+        link_cost: int64 [T + 1, V + 1], see ``link_costs``; empty without a linked part.
+        kept: bool [N], slots of the scaffold.
     """
 
-    def __init__(
-        self, rules: AtomRules, *, orders: Collection[int], forbid: Collection[Forbidden], max_atoms: int
-    ) -> None:
-        types = rules.types
+    def __init__(self, start: Start, *, orders: Collection[int], forbid: Collection[Forbidden], max_atoms: int) -> None:
+        types, ordinary = start.types, len(start.rules.types)
+        highest = AtomRules(start.bases).max_order
         self.orders = tuple(sorted(orders))
         t, v = len(types), max(type_.valence for type_ in types)
         valence = np.array([0, *(x.valence for x in types)])
@@ -72,24 +77,30 @@ class GrowthTables:
         allowed = np.zeros((t + 1, t + 1, 4), dtype=bool)
         for a, one in enumerate(types, start=1):
             for b, other in enumerate(types, start=1):
-                fits = not _excluded(one, other, forbid)
+                fits = not _excluded(start.bases[a - 1], start.bases[b - 1], forbid) and not start.kept_apart(
+                    a - 1, b - 1
+                )
+                most = highest[a - 1, b - 1] if max(a, b) <= ordinary else 1
                 for order in self.orders:
-                    allowed[a, b, order] = fits and order <= rules.max_order[a - 1, b - 1]
-        need = _needs(valence, whole, allowed, v)
+                    allowed[a, b, order] = fits and order <= min(most, one.valence, other.valence)
+        filling = allowed.copy()
+        filling[:, ordinary + 1 :] = False  # what is there from the beginning fills nothing
+        need = _needs(valence, whole, filling, v)
         problems = [
             f"types: nothing in these types can fill {x.name}, which has no hydrogens"
             for i, x in enumerate(types, start=1)
             if need[i, x.valence] >= NEVER
         ]
-        adds = [(a, o) for a in range(1, t + 1) for o in self.orders if o <= types[a - 1].valence]
+        added = [*range(1, ordinary + 1), *([] if start.linked is None else [start.linked + 1])]
+        adds = [(a, o) for a in added for o in self.orders if o <= types[a - 1].valence]
         problems += [
             f"types: {x.name} has valence {x.valence}, which no order in orders ({list(self.orders)}) fits"
-            for a, x in enumerate(types, start=1)
+            for a, x in enumerate(start.rules.types, start=1)
             if all(a != b for b, _ in adds)
         ]
         problems += [
             f"max_atoms ({max_atoms}): {x.name} and the atoms that fill it are {1 + need[i, x.valence]}"
-            for i, x in enumerate(types, start=1)
+            for i, x in enumerate(start.rules.types, start=1)
             if max_atoms < 1 + need[i, x.valence] < NEVER
         ]
         if problems:
@@ -123,6 +134,14 @@ class GrowthTables:
         self.pairs = torch.triu_indices(max_atoms, max_atoms, 1)
         self.pair_numbers = torch.arange(self.pairs.shape[1])
         self.any_whole = bool(whole.any())
+        self.hypervalent = torch.tensor([False, *(x.saturated for x in start.bases)])
+        self.linked = 0 if start.linked is None else start.linked + 1
+        self.link_cost = torch.zeros(0, dtype=torch.int64)
+        if self.linked:
+            self.link_cost = torch.from_numpy(link_costs(self.linked, ordinary, valence, allowed, need, NEVER))
+        kept = torch.zeros(max_atoms, dtype=torch.bool)
+        kept[: start.m] = True
+        self.kept = kept
 
     def on(self, device: torch.device) -> Self:
         """The same tables on a device; they move once, when a batch there first comes by."""

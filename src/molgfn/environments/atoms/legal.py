@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.atoms.growth import Forbidden, GrowthTables
+from molgfn.environments.atoms.linking import Linking
 from molgfn.environments.atoms.ring_limits import removable
 from molgfn.environments.atoms.rings import Rings
 from molgfn.environments.atoms.states import AtomStates
@@ -34,6 +35,7 @@ class Limits:
     max_rings: int | None
     max_fused: int | None
     forbid: frozenset[Forbidden]
+    scaffold: bool = False
 
     @property
     def farthest(self) -> int:
@@ -104,7 +106,22 @@ class Facts:
 
     @property
     def with_hydrogens(self) -> Tensor:
-        return ~self.whole
+        return ~self.tables.hypervalent[self.types]
+
+    @cached_property
+    def linking(self) -> Linking:
+        """Of a space with a linked part."""
+        return Linking(self.tables, self.types, self.free, self.room)
+
+    @property
+    def kept(self) -> Tensor:
+        """bool [N], slots of the scaffold."""
+        return self.tables.kept[: self.types.shape[1]]
+
+    @property
+    def fixed(self) -> Tensor:
+        """bool [N, N], pairs of them."""
+        return self.kept[:, None] & self.kept
 
     @cached_property
     def doubles(self) -> Tensor:
@@ -123,7 +140,7 @@ class Facts:
         """int64 [B, N, N]: atoms that would fill the first atom (and the second) of each of ``bonds`` without it."""
         need = self.tables.need[self.types]  # [B, N, V + 1]
         orders = self.states.bonds.long().clamp(max=need.shape[2] - 1)
-        return need.gather(2, orders) * bonds
+        return need.gather(2, orders) * (bonds & ~self.fixed)
 
     @cached_property
     def room(self) -> Tensor:
@@ -143,7 +160,9 @@ def forward(facts: Facts) -> Legal:
     """Legal forward actions."""
     tables, limits, types = facts.tables, facts.limits, facts.types
     forbid, rings = limits.forbid, facts.rings
-    adds = tables.add_cost[types, facts.free.clamp(min=0)] <= facts.room[:, None, None]
+    adds = (cost := tables.add_cost[types, facts.free.clamp(min=0)]) <= facts.room[:, None, None]
+    if tables.linked:
+        adds = adds & facts.linking.adds(cost)
     order = tables.option_order[: tables.n_adds]
     if "cumulated" in forbid:
         adds = adds & ~((facts.doubles > 0)[:, :, None] & (order == 2))
@@ -157,6 +176,8 @@ def forward(facts: Facts) -> Legal:
     first = facts.n == 0
     more = adds.flatten(1).any(1) | closures.flatten(1).any(1)
     stop = ~first & facts.filled() & ((facts.n >= limits.min_atoms) | ~more)
+    if tables.linked:
+        stop = stop & ~facts.linking.pending
     return Legal(stop, first, adds, closures)
 
 
@@ -169,6 +190,10 @@ def _closures(facts: Facts) -> Tensor:
     reach = (far >= limits.smallest_ring - 1) & (far >= 2)
     if limits.largest_ring is not None:
         reach = reach & (far < limits.largest_ring)
+        if limits.scaffold:  # no ring goes through it; see ``Atoms``
+            leaving = facts.kept[:, None] ^ facts.kept
+            apart = (rings.along(leaving & rings.joined) < 0.5)[:, i, j]
+            reach = reach & apart & ~facts.kept[i] & ~facts.kept[j]
     if limits.max_rings is not None:
         reach = reach & (rings.count < limits.max_rings)[:, None]
     found = tables.allowed[types[:, i], types[:, j]] & reach[:, :, None] & (able[:, :, None] >= orders) & (orders > 0)
@@ -190,21 +215,24 @@ def _closures(facts: Facts) -> Tensor:
         nitrogen, chain = tables.nitrogen[types], facts.nitrogens > 0
         joins = nitrogen[:, i] & nitrogen[:, j] & (chain[:, i] | chain[:, j])
         found = found & ~joins[:, :, None]
-    if tables.any_whole and not facts.nowhere(facts.whole):
+    if tables.linked or (tables.any_whole and not facts.nowhere(facts.whole)):
         need = tables.need[types]  # [B, N, V + 1]
         open_ = need.gather(2, free.clamp(min=0)[:, :, None])
         less = need.gather(2, (free[:, :, None] - orders).clamp(min=0))
         each = less - open_ + need[:, :, orders.clamp(max=need.shape[2] - 1)]  # [B, N, 4]
         bridges = facts.ring_need(rings.joined)
         path = rings.along(bridges + bridges.transpose(1, 2)).round()
-        found = found & ((each[:, i] + each[:, j] + path[:, i, j][:, :, None]) <= facts.room[:, None, None])
+        cost = each[:, i] + each[:, j] + path[:, i, j].long()[:, :, None]
+        found = found & (cost <= facts.room[:, None, None])
+        if tables.linked:
+            found = found & facts.linking.closures(facts.pairs, cost)
     return found
 
 
 def backward(facts: Facts) -> tuple[Tensor, Tensor]:
     """Atoms that may be taken away, bool [B, N], and ring bonds, bool [B, N, N]."""
-    atoms = facts.rings.real & (facts.rings.degree <= 1)
+    atoms = facts.rings.real & (facts.rings.degree <= 1) & ~facts.kept
     largest = facts.limits.largest_ring
     if largest is not None and not facts.nowhere(facts.rings.count > 1):
-        return atoms, removable(facts.rings, largest)
-    return atoms, facts.rings.ring_bond
+        return atoms, removable(facts.rings, largest) & ~facts.fixed
+    return atoms, facts.rings.ring_bond & ~facts.fixed

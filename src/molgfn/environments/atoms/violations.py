@@ -17,14 +17,11 @@ def violations(facts: Facts) -> list[str | None]:
     tables, types, rings, limits = facts.tables, facts.types, facts.rings, facts.limits
     bonds = facts.states.bonds.long()
     broken: list[tuple[torch.Tensor, str]] = [(facts.n == 0, "no atoms")]
-    broken += [
-        ((bonds == order).flatten(1).any(1), f"a bond of order {order}")
-        for order in (1, 2, 3)
-        if order not in tables.orders
-    ]
+    for order in {1, 2, 3} - {*tables.orders}:
+        broken.append((((bonds == order) & ~facts.fixed).flatten(1).any(1), f"a bond of order {order}"))
     fits = tables.allowed[types[:, :, None], types[:, None, :], bonds]
     what = ", ".join(sorted(limits.forbid)) or "the highest orders of the types"
-    broken.append(((rings.joined & ~fits).flatten(1).any(1), f"neighbours that are forbidden ({what})"))
+    broken.append(((rings.joined & ~fits & ~facts.fixed).flatten(1).any(1), f"neighbours that are forbidden ({what})"))
     if "cumulated" in limits.forbid:
         broken.append(((facts.doubles > 1).any(1), "cumulated double bonds"))
     if "strained" in limits.forbid:
@@ -42,6 +39,9 @@ def violations(facts: Facts) -> list[str | None]:
         broken.append((_smaller_ring(facts, least), f"a ring smaller than smallest_ring ({least})"))
     if limits.largest_ring is not None:
         broken.append((_larger_ring(facts), f"a ring larger than largest_ring ({limits.largest_ring})"))
+    if limits.largest_ring is not None and limits.scaffold:
+        leaving = facts.kept[:, None] ^ facts.kept
+        broken.append(((rings.ring_bond & leaving).flatten(1).any(1), "a ring closed with the scaffold (largest_ring)"))
     if tables.any_whole:
         broken.append((facts.room < 0, "no room to take its ring bonds away one by one"))
     found: list[str | None] = [None] * len(types)
