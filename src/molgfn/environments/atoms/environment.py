@@ -285,7 +285,8 @@ class Atoms(ListedActions, Enumerable):
         adds = torch.zeros(batch, width, self.n_options, dtype=torch.bool, device=states.device)
         adds[:, : legal.adds.shape[1], :n_adds] = legal.adds
         closes = torch.zeros(batch, self.n_pairs, self.n_options, dtype=torch.bool, device=states.device)
-        closes[:, facts.pair_numbers, n_adds:] = legal.closures[:, :, tables.option_order[n_adds:]]
+        closing = legal.closures[:, :, None] >> (tables.option_order[n_adds:] - 1)
+        closes[:, facts.pair_numbers, n_adds:] = (closing & 1) > 0
         first = legal.first[:, None] & tables.first_mask
         return torch.cat([legal.stop[:, None], adds.flatten(1), first, closes.flatten(1)], 1)
 

@@ -101,7 +101,8 @@ class _RingWalks:
 
     Attributes:
         place: int64 [B, N], numbers of the atoms among those in rings.
-        near: int64 [B, W, D], neighbours of those along ring bonds, W where there is none.
+        near: int64 [B, W, D], neighbours of those along ring bonds, ascending, W where there is none.
+        slot: int64 [B, W, W], where among the neighbours of the first the second stands.
     """
 
     def __init__(self, rings: Rings) -> None:
@@ -118,15 +119,15 @@ class _RingWalks:
         bonds = bonds.gather(2, order[:, None, :].expand(-1, width, -1))
         near = torch.where(bonds, torch.arange(width, device=device), width)
         self.near = near.sort(2).values[:, :, :depth]
+        self.slot = bonds.cumsum(2) - 1
 
     def _without(self, graph: Tensor, *bonds: tuple[Tensor, Tensor]) -> Tensor:
         """Neighbours int64 [m, W, D] in the graphs without ``bonds``, which are numbered as ``near``."""
         near = self.near.index_select(0, graph)
-        width = near.shape[1]
-        own = torch.arange(width, device=near.device)[:, None]
+        row = torch.arange(len(graph), device=near.device)
         for i, j in bonds:
             for one, other in ((i, j), (j, i)):
-                near = near.masked_fill((own == one[:, None, None]) & (near == other[:, None, None]), width)
+                near[row, one, self.slot[graph, one, other]] = near.shape[1]
         return near
 
     def in_one(self, largest: int, graph: Tensor, u: Tensor, v: Tensor) -> Tensor:
