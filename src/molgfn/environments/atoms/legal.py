@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from molgfn.environments.atoms.growth import NEVER, Forbidden, GrowthTables
+from molgfn.environments.atoms.growth import NEVER, GrowthTables
 from molgfn.environments.atoms.linking import Linking
 from molgfn.environments.atoms.ring_limits import removable
 from molgfn.environments.atoms.rings import Rings
@@ -34,7 +34,7 @@ class Limits:
     largest_ring: int | None
     max_rings: int | None
     max_fused: int | None
-    forbid: frozenset[Forbidden]
+    forbid: frozenset[str]
     scaffold: bool = False
 
     @property
