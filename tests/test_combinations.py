@@ -170,6 +170,9 @@ def test_objective_with_data(name, data):
             assemble(config)
         if data == "offline":
             trains({**config, "data": all_given()})
+    elif objective.tells_apart - config["data"]["sources"].keys():
+        with pytest.raises(ConfigError, match=r"is about trajectories of `offline`, but data.sources has policy"):
+            assemble(config)
     else:
         trains(config)
 
@@ -184,7 +187,7 @@ def test_given_molecules_need_an_environment_of_molecules():
 def test_objective_with_target(name, target):
     objective = build(OBJECTIVES[name], Objective, "objective")
     config = run(space_of(name), OBJECTIVES[name], DATA["on_policy"], TARGETS[target])
-    if objective.only_offline:
+    if objective.only_offline or objective.tells_apart:
         config = run("fragments", OBJECTIVES[name], all_given(), TARGETS[target])
     if objective.on_policy or not objective.bootstraps:
         with pytest.raises(ConfigError) as error:
@@ -238,6 +241,9 @@ def test_all_means_together_on_molecules(name, space):
     if objective.only_offline:
         with pytest.raises(ConfigError, match="learns from given molecules alone"):
             assemble(config)
+    elif objective.tells_apart:
+        with pytest.raises(ConfigError, match="is about trajectories of `offline`"):
+            assemble(config)
     elif objective.on_policy or lacks:
         with pytest.raises(ConfigError) as error:
             assemble(config)
@@ -247,6 +253,10 @@ def test_all_means_together_on_molecules(name, space):
             assert all(name in str(error.value) for name in names)
     else:
         trains(config)
+
+
+def test_relative_trajectory_balance_without_a_learned_log_z():
+    trains(run("hypergrid", {**OBJECTIVES["rtb"], "log_z": "batch"}, DATA["exploration"]))
 
 
 @pytest.mark.parametrize("data", [d for d in DATA if d != "on_policy"])

@@ -54,7 +54,7 @@ def given(path):
         own = ["environment.vocabulary=rdkit", "trainer.init_from=null"]
         return own + (
             [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
-            if path.stem == "pretrain"
+            if path.stem in {"pretrain", "agfn"}
             else []
         )
     if path.parent.name == "sequences":

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from molgfn.api.evaluating import evaluate
 from molgfn.api.scoring import ScoreColumns, score
 from molgfn.composing.compose import checked
 from molgfn.errors import ConfigError
@@ -59,6 +60,10 @@ def test_a_study_of_before_there_were_scalarisations_knows_its_runs():
         (
             ["objective=order_preserving", "condition=temperature", "reward.beta=null"],
             "OrderPreserving compares trajectories",
+        ),
+        (
+            ["scalarisation=pareto", "objective=order_preserving", "trainer.exact_every=100"],
+            "trainer.exact_every: OrderPreserving leads to another distribution than R / Z.*leave it null",
         ),
     ],
 )
@@ -162,3 +167,7 @@ def test_the_order_is_kept_with_what_is_stored(tmp_path):
         )
     )
     assert run.iteration == 3
+    found = evaluate(run.folder, samples=20, untrained=False)
+    assert not any(name.startswith("exact/") for name in found.metrics), "R is no target of it, so neither is R / Z"
+    assert "leads to another distribution than R / Z" in found.evaluation.readings["exact/tv"].note
+    assert "leads to another distribution than R / Z" in found.report.read_text()

@@ -5,8 +5,8 @@
 Each argument is a name and the folders of its seeds: runs of molgfn or of ``nsga2.py`` with the same oracle. Of each
 the first so many rows of ``scored.sqlite`` count. Prints a table: mean and half of the 95 % t-interval over seeds of
 the hypervolume (reference point 0), R2, IGD and PC-entropy (see ``molgfn.evaluation.metrics.several_objectives``), how
-many molecules are on the front, and their internal diversity. The picture has the front of the first seed of each in
-every plane of two objectives.
+many molecules are on the front, their internal diversity and #Circles (Tanimoto < .3). The picture has the front of
+the first seed of each in every plane of two objectives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from matplotlib.figure import Figure
 
 from molgfn.chemistry.molecules import parse
 from molgfn.evaluation.metrics.base import Samples
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles
 from molgfn.evaluation.metrics.several_objectives.fronts import complete, hypervolume, pareto_front
 from molgfn.evaluation.metrics.several_objectives.indicators import igd, pc_entropy, r2
 from molgfn.evaluation.metrics.several_objectives.metric import FACE_POINTS, MOST_WEIGHTS
@@ -43,6 +44,7 @@ MEASURES = {
     "PC-entropy": True,
     "on the front": True,
     "IntDiv of the front": True,
+    "#Circles of the front": True,
 }
 
 
@@ -72,14 +74,16 @@ class Scored:
         front, dimensions = pareto_front(self.points), known.shape[1]
         reference, best = faces(dimensions, FACE_POINTS), self.points[front]
         keys = [self.keys[i] for i in front]
-        apart = InternalDiversity()(Samples(MOLECULE, parse(keys), keys))["internal_diversity"].value
+        samples = Samples(MOLECULE, parse(keys), keys)
+        apart = InternalDiversity()(samples)["internal_diversity"].value
+        circles = next(iter(Circles()(samples).values())).value
         numbers = (
             hypervolume(best),
             r2(best, finest_lattice(dimensions, MOST_WEIGHTS)),
             igd(best, reference),
             pc_entropy(best, reference),
             float(len(front)),
-            float("nan") if apart is None else apart,
+            *(float("nan") if x is None else x for x in (apart, circles)),
         )
         return dict(zip(MEASURES, numbers, strict=True))
 

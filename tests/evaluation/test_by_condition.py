@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.evaluation.solved_policy import Solved
 
+from molgfn.chemistry.molecules import parse
 from molgfn.conditions.draws import LogUniform, Uniform
 from molgfn.conditions.goal import Goal
 from molgfn.conditions.preference import Preference
@@ -15,20 +16,31 @@ from molgfn.conditions.target import Target
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional, drawn_condition, under
 from molgfn.environments.hypergrid import HyperGrid
-from molgfn.evaluation.by_condition.measured import measure_conditions
+from molgfn.evaluation.by_condition.measured import focus, measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.by_condition.tables import object_table
 from molgfn.evaluation.by_condition.targets import Targets
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact.answers import exact_target
 from molgfn.evaluation.files import write_evaluation
+from molgfn.evaluation.metrics.base import Samples
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.several_objectives.fronts import hypervolume
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.objectives.balance.detailed_balance import DetailedBalance
 from molgfn.objectives.balance.forward_looking_detailed_balance import ForwardLookingDetailedBalance
+from molgfn.objectives.balance.order_preserving import OrderPreserving
+from molgfn.objectives.balance.relative_trajectory_balance import RelativeTrajectoryBalance
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.divergences.reverse_kl import ReverseKL
+from molgfn.objectives.policy_gradients.ent_ppo import EntPPO
+from molgfn.objectives.policy_gradients.rl_uniform import RLUniform
+from molgfn.objectives.soft_q.munchausen_dqn import MunchausenDQN
+from molgfn.objectives.soft_q.random_policy_evaluation import RandomPolicyEvaluation
+from molgfn.objectives.soft_q.soft_dqn import SoftDQN
 from molgfn.objects.grid import GRID
+from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.base import Oracle
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.rewards.aggregations.goal import Goal as Cone
@@ -40,6 +52,12 @@ from molgfn.rewards.transforms import Near
 SETTINGS = EvaluationSettings(
     samples=40, log_pt_objects=4, log_pt_samples=2, conditions=4, condition_samples=200, condition_log_pt_objects=20
 )
+
+
+class OfOnesOwn(ReverseKL):
+    """An objective that is none of the shipped ones, and says that it learns flows."""
+
+    learns_flow = True
 
 
 class Slope(Oracle):
@@ -116,7 +134,18 @@ def test_a_space_is_scored_once_for_all_conditions():
 
 @pytest.mark.parametrize(
     ("objective", "off"),
-    [(TrajectoryBalance(), 0.3), (DetailedBalance(), 0.3), (ForwardLookingDetailedBalance(), None), (None, None)],
+    [
+        (TrajectoryBalance(), 0.3),
+        (DetailedBalance(), 0.3),
+        (SoftDQN(), 0.3),
+        (RandomPolicyEvaluation, 0.3),
+        (OfOnesOwn(), 0.3),
+        (RLUniform, 0.3),
+        (ForwardLookingDetailedBalance(), None),
+        (MunchausenDQN(), None),
+        (EntPPO(), None),
+        (None, None),
+    ],
 )
 def test_the_policys_own_log_z_is_read_where_its_objective_put_it(objective, off):
     environment, reward = grid(side=3)
@@ -124,6 +153,22 @@ def test_the_policys_own_log_z_is_read_where_its_objective_put_it(objective, off
     found = measure_conditions(environment, policy, reward, SETTINGS, objective=objective)
     error = found.column("log_z_error")
     assert np.isnan(error).all() if off is None else error == pytest.approx(np.full(4, off), abs=1e-5)
+
+
+@pytest.mark.parametrize("objective", [OrderPreserving(), RelativeTrajectoryBalance])
+def test_what_leads_elsewhere_is_not_compared_with_the_target(objective):
+    environment, reward = grid(side=3)
+    policy = Solved(environment, reward)
+    found = measure_conditions(environment, policy, reward, SETTINGS, objective=objective)
+    readings = condition_readings(found)
+    for key in ("tv", "log_z_error"):
+        assert readings[f"by_condition/each/{key}"].value is None
+        assert "leads to another distribution than R / Z" in readings[f"by_condition/each/{key}"].note
+    assert np.isfinite(found.column("mean_value")).all(), "what was drawn is described all the same"
+    evaluation = evaluate_policy(under(environment), policy, reward, SETTINGS, objective=objective)
+    assert evaluation.exact is None
+    assert "leads to another distribution than R / Z" in evaluation.readings["exact/tv"].note
+    assert "exact/kl" not in evaluation.readings
 
 
 def test_the_same_seed_gives_the_same_and_the_policy_stays_as_it_was():
@@ -219,6 +264,17 @@ def test_samples_follow_a_preference_and_their_front_is_that_of_all_of_them():
     again = np.array([[float(row["objective_branin"]), float(row["objective_sphere"])] for row in rows])
     assert hypervolume(again) == pytest.approx(hypervolume(points))
     assert list(rows[0])[:2] == ["preference_branin", "preference_sphere"]
+
+
+def test_the_spread_inside_a_cone_is_that_of_the_molecules_in_it():
+    points = {"a": np.array([1.0, 0.99, 1.0, 0.0, 1.0]), "b": np.array([1.0, 1.0, 0.98, 1.0, 1.0])}
+    keys = ["CCO", "CCCO", "c1ccccc1", "CCN", "CCO"]
+    samples = Samples(MOLECULE, parse(keys), keys, objectives=points)
+    found = focus(samples, {"goal_a": 1.0, "goal_b": 1.0}, 0.98)
+    assert found["in_focus"] == 0.8
+    some = Samples(MOLECULE, parse(keys[:3]), keys[:3])
+    assert found["focus_diversity"] == InternalDiversity()(some)["internal_diversity"].value
+    assert np.isnan(focus(samples, {"goal_a": 0.0, "goal_b": 1.0}, 0.98)["focus_diversity"]), "one is no spread"
 
 
 def test_the_share_in_focus_is_that_of_the_rewards_cone():

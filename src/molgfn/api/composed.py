@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from molgfn.api.columns import condition_columns, sampled_reward, value_columns
 from molgfn.api.runs import RunLike, load
-from molgfn.class_paths import import_class, trusted_prefixes
-from molgfn.config import CLASS_KEY
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import Conditional, fixed_condition, in_words
 from molgfn.errors import ConfigError, NotEnumerableError
 from molgfn.evaluation.exact.reach import reach_table
+from molgfn.evaluation.log_partition import prediction
 from molgfn.evaluation.progress import Progress
-from molgfn.objectives.base import Objective
 from molgfn.policies.composed import Composition, Member, ReachTable, Rule, make_rule
 from molgfn.rewards.base import Reward
 from molgfn.runs.checkpoint import Loaded, differences
+from molgfn.runs.objective import objective_class
 
 logger = logging.getLogger("molgfn")
 
@@ -188,36 +186,20 @@ def _reach(
     return "learned", None
 
 
-def _objective(part: Loaded) -> type | None:
-    """The class of the objective that the run was trained by, where it may be imported."""
-    path = (part.config.get("objective") or {}).get(CLASS_KEY)
-    try:
-        return import_class(path, trusted_prefixes(True, part.trust))
-    except ConfigError:
-        return None
-
-
 def _objective_name(part: Loaded) -> str:
-    found = _objective(part)
+    found = objective_class(part)
     return "an objective that is not known here" if found is None else found.__name__
 
 
 def _learns_flow(part: Loaded) -> bool:
-    found = _objective(part)
-    return found is not None and issubclass(found, Objective) and found.learns_flow
+    found = objective_class(part)
+    return found is not None and found.learns_flow
 
 
 def _log_z(part: Loaded) -> float | None:
     """log Z as the run learned it: log F(s0), or the number of its own; None where it learned neither."""
-    if _learns_flow(part):
-        return Member(part.policy, part.environment).log_flow_at_source()
-    found = _objective(part)
-    if found is None or "log_z" not in getattr(found, "trains", ()):
-        return None
-    environment = part.environment
-    with torch.no_grad():
-        value: Tensor = part.policy.log_z_of(environment.initial(1, part.policy.device))
-    return float(value.detach().reshape(-1)[0])
+    known = prediction(part.policy, objective_class(part))
+    return None if known is None else known(part.environment)
 
 
 def conditions_in_words(composed: Composed) -> list[str]:

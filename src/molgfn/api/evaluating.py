@@ -14,7 +14,7 @@ from molgfn.api.object_files import require_folder
 from molgfn.api.own_files import own_files, own_reward
 from molgfn.api.runs import RunLike, load
 from molgfn.conditions.base import Given
-from molgfn.config import build
+from molgfn.config import CLASS_KEY, build
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.run import Evaluated, evaluate_run
@@ -22,6 +22,7 @@ from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.runs.checkpoint import Loaded
+from molgfn.runs.objective import objective_class
 from molgfn.runs.policies import PLAIN, run_policy
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.wandb_tables import add_evaluation
@@ -89,7 +90,7 @@ def evaluate(
         reward=reward,
         settings=settings,
         untrained=fresh,
-        objective=trained_by(loaded) if loaded.environment.condition_size else None,
+        objective=trained_by(loaded),
         seed=seed,
         output=folder,
         name=str(loaded.config.get("name", loaded.run.name)),
@@ -121,13 +122,16 @@ def evaluation_settings(
         raise CheckpointError(f"{loaded.path}: the config inside cannot be built\n  {error}") from error
 
 
-def trained_by(loaded: Loaded) -> Objective | None:
-    """The objective of a run; None where it cannot be built here, so that nothing is said of what it taught."""
-    try:
-        return build(loaded.config["objective"], Objective, "objective", untrusted=True, trust=loaded.trust)
-    except (ConfigError, KeyError) as error:
-        logger.warning("the policy's own log Z is not measured: its objective cannot be built (%s)", error)
-        return None
+def trained_by(loaded: Loaded) -> type[Objective] | None:
+    """The class of a run's objective; None, with a warning, where it cannot be had here."""
+    found = objective_class(loaded)
+    if found is None:
+        logger.warning(
+            "the run's objective (%s) cannot be imported here: its log Z is not measured, and R / Z is taken "
+            "for its target",
+            (loaded.config.get("objective") or {}).get(CLASS_KEY),
+        )
+    return found
 
 
 def untrained_policy(loaded: Loaded) -> Policy:

@@ -14,6 +14,7 @@ from molgfn.evaluation.by_condition.measured import ByCondition, measure_conditi
 from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.exact.answers import ExactResult, compare, exact_target, exact_terminal
 from molgfn.evaluation.heldout import heldout_probabilities
+from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.reference import Reference, read_reference
@@ -105,7 +106,7 @@ def evaluate_policy(
     reward: Reward,
     settings: EvaluationSettings | None = None,
     *,
-    objective: Objective | None = None,
+    objective: Objective | type[Objective] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Evaluation:
@@ -118,7 +119,8 @@ def evaluate_policy(
         policy: what is measured.
         reward: log R(x); its counters go on counting, and the evaluation reports its own share.
         settings: how many samples and which metrics.
-        objective: what the policy was trained with, where its own log Z of a condition is to be measured.
+        objective: what the policy was trained with, or its class: says where its own log Z of a condition is, and
+            whether R / Z is what it leads to. None: it is taken to be, and no log Z is read.
         seed: of every random stream that is used here.
         progress: told what is drawn and how much of it.
 
@@ -162,7 +164,7 @@ def evaluate_policy(
         samples = replace(samples, heldout=found)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
-    exact, exact_readings = _exact(environment, policy, reward, settings)
+    exact, exact_readings = _exact(environment, policy, reward, settings, untargeted(objective))
     conditions = measure_conditions(
         environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
     )
@@ -214,10 +216,12 @@ def evaluate_file(
 
 
 def _exact(
-    environment: Environment, policy: Policy, reward: Reward, settings: EvaluationSettings
+    environment: Environment, policy: Policy, reward: Reward, settings: EvaluationSettings, other_target: str | None
 ) -> tuple[ExactResult | None, dict[str, Reading]]:
     if not settings.exact_limit:
         return None, {"exact/tv": Reading.missing("not asked for (exact_limit=0)")}
+    if other_target is not None:
+        return None, {"exact/tv": Reading.missing(other_target)}
     try:
         target = exact_target(environment, reward, limit=settings.exact_limit)
     except NotEnumerableError as error:

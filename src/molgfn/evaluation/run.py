@@ -61,7 +61,7 @@ def evaluate_run(
     reward: Reward,
     settings: EvaluationSettings | None = None,
     untrained: Policy | None = None,
-    objective: Objective | None = None,
+    objective: Objective | type[Objective] | None = None,
     seed: int = 0,
     output: str | Path | None = None,
     name: str | None = None,

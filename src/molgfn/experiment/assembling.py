@@ -17,6 +17,7 @@ from molgfn.compatibility import (
     too_small,
     uncompared,
     unguided,
+    unknown_sources,
     unordered,
     unread,
 )
@@ -24,6 +25,7 @@ from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
+from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.moved import present
 from molgfn.networks.graph_transformer import compute_products_in
@@ -288,7 +290,7 @@ def misfits(e: Experiment) -> list[str]:
                 f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
-    problems += e.sources.misfits(e.policy)
+    problems += e.sources.misfits(e.policy) + unknown_sources(e.objective, e.sources)
     if e.objective.only_offline and e.sources.given < e.sources.batch_size:
         problems.append(
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "
@@ -306,8 +308,11 @@ def misfits(e: Experiment) -> list[str]:
         )
     if e.trainer.keep_rollout and (reason := e.cannot_keep):
         problems.append(f"trainer.keep_rollout: {reason}; leave it null")
-    if e.trainer.exact_every is not None and (reason := e.measured.enumeration_unavailable_reason()):
-        problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
+    if e.trainer.exact_every is not None:
+        if reason := e.measured.enumeration_unavailable_reason():
+            problems.append(f"trainer.exact_every: {type(e.environment).__name__} cannot be listed: {reason}")
+        if reason := untargeted(e.objective):
+            problems.append(f"trainer.exact_every: {reason}; leave it null")
     if reason := uncompared(e.objective, e.environment):
         problems.append(f"objective: {reason}")
     if reason := mismatch(e.objective, e.backward):

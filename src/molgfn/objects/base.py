@@ -96,8 +96,11 @@ class ObjectKind(ABC):
             path: the file to be.
             columns: name -> B cells (numbers, texts, or None and NaN for nothing) beside the objects; empty for
                 ``bare_formats``.
+
+        Raises:
+            ContractError: the kind has none of its own.
         """
-        raise NotImplementedError(f"{type(self).__name__} declares formats {self.formats}, but has no `write`")
+        raise ContractError(f"{type(self).__name__} declares formats {self.formats}, but has no `write`")
 
 
 class OfAKind(FormerNames):

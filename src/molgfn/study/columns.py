@@ -12,6 +12,7 @@ from typing import Any
 from molgfn.class_paths import did_you_mean
 from molgfn.errors import ConfigError, MolgfnError
 from molgfn.evaluation.by_condition.readings import BY_CONDITION
+from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.top_auc import TOP
 from molgfn.experiment import Experiment, assemble, train
 from molgfn.study.plan import Picture, Study
@@ -42,7 +43,8 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         _logged(config, experiment) if study.pictures or any(m.startswith("found/") for m in study.measures) else []
     )
     known = [*ALWAYS, *(name for name in logged if name.startswith("found/"))]
-    if experiment.evaluation.exact_limit and experiment.measured.enumeration_unavailable_reason() is None:
+    compared = experiment.evaluation.exact_limit and untargeted(experiment.objective) is None
+    if compared and experiment.measured.enumeration_unavailable_reason() is None:
         known += EXACT
     if (config.get("scoring") or {}).get("budget"):
         known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]

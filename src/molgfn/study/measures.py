@@ -12,6 +12,7 @@ from molgfn.evaluation.by_condition.measured import measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact.answers import exact_distribution
+from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.top_auc import efficiency, scored_values
 from molgfn.experiment import Run, reward_of
@@ -40,7 +41,7 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
         values |= efficiency(found, budget=budget, direction=e.reward.scored.direction)
     reward = reward_of(e.config)
     limit = e.evaluation.exact_limit
-    if limit and e.measured.enumeration_unavailable_reason() is None:
+    if limit and untargeted(e.objective) is None and e.measured.enumeration_unavailable_reason() is None:
         exact = exact_distribution(e.measured, policy, reward)
         values |= {"tv": exact.tv, "jsd": exact.jsd, "kl": exact.kl, "log_z_true": exact.log_z}
         values["mean_reward_ratio"] = exact.mean_reward / exact.target_mean_reward
@@ -49,7 +50,7 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
             **{**e.evaluation.plain(), "samples": samples, "exact_limit": 0, "conditions": 0},  # type: ignore[arg-type]
             extra=e.evaluation.extra,
         )
-        values |= evaluate_policy(e.measured, policy, reward, settings, seed=0).values()
+        values |= evaluate_policy(e.measured, policy, reward, settings, objective=e.objective, seed=0).values()
         found = measure_conditions(e.measured, policy, reward, e.evaluation, objective=e.objective)
         readings = {} if found is None else condition_readings(found)
         values |= {key: reading.value for key, reading in readings.items() if reading.value is not None}

@@ -5,17 +5,18 @@ import math
 import numpy as np
 import pytest
 
+from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
 from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles, Modes, greedy_modes
+from molgfn.evaluation.metrics.diversity.scaffolds import Scaffolds
+from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.elbo import ELBO
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.modes import Modes, greedy_modes
-from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.properties import Properties
+from molgfn.evaluation.metrics.reference.novelty import Novelty
 from molgfn.evaluation.metrics.reward import MeanReward
-from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
-from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.objects.molecule import MOLECULE
 from molgfn.rewards.base import ScoredProperty
@@ -71,6 +72,19 @@ def test_internal_diversity_of_hand_made_fingerprints(samples):
     reading = InternalDiversity()(s)["internal_diversity"]
     assert reading.value == pytest.approx(1 - 1 / 9, abs=1e-6)
     assert reading.error == pytest.approx(2 * np.std([1 / 6, 1 / 6, 0], ddof=1) / math.sqrt(3), abs=1e-6)
+
+
+def test_circles_are_counted_from_the_best_and_never_fewer_with_more(samples):
+    smiles = ["CCCCO", "CCCCCO", "c1ccccc1", "CCCCCCO", "("]
+    s = samples(smiles, [1.0, 3.0, 2.0, 0.0, math.nan])
+    bits = s.fingerprints  # best first: pentanol, benzene, butanol, hexanol
+    alike = tanimoto(bits, bits)
+    assert alike[0, [2, 3]].min() >= 0.3 > alike[0, 1]
+    reading = Circles()(s)["circles/tanimoto<0.3/n=5"]
+    assert (reading.value, reading.count) == (2.0, 4), "the alcohols are one"
+    assert Circles(cut=1.0)(s)["circles/tanimoto<1/n=5"].value == 4.0
+    assert Circles()(samples(smiles[:2]))["circles/tanimoto<0.3/n=2"].value == 1.0
+    assert Circles()(samples(["("]))["circles/tanimoto<0.3/n=1"].value == 0.0
 
 
 def test_internal_diversity_of_one_molecule_has_a_reason(samples):

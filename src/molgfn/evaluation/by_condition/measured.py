@@ -9,12 +9,12 @@ import numpy as np
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import Conditional
 from molgfn.errors import DataError, NotEnumerableError
-from molgfn.evaluation.by_condition.log_partition import Predicted, prediction
 from molgfn.evaluation.by_condition.targets import Targets
+from molgfn.evaluation.log_partition import Predicted, prediction, untargeted
 from molgfn.evaluation.metrics.base import Metric, Samples
 from molgfn.evaluation.metrics.correlation import rank_correlation
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.elbo import ELBO
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.reward import MeanReward
 from molgfn.evaluation.metrics.several_objectives.indicators import cosines
 from molgfn.evaluation.progress import Progress, silent
@@ -76,7 +76,7 @@ def measure_conditions(
     reward: Reward,
     settings: EvaluationSettings,
     *,
-    objective: Objective | None = None,
+    objective: Objective | type[Objective] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> ByCondition | None:
@@ -91,7 +91,8 @@ def measure_conditions(
         policy: what is measured.
         reward: log R(x | c).
         settings: how many conditions and samples.
-        objective: what the policy was trained with, which says where its log Z(c) is; None: it predicts none.
+        objective: what the policy was trained with, or its class, which says where its log Z(c) is and whether R / Z is
+            what it leads to; None: it predicts none.
         seed: of conditions and samples.
         progress: told of conditions that are done.
 
@@ -104,10 +105,13 @@ def measure_conditions(
     n = settings.conditions or (ONE_NUMBER if len(condition.columns) == 1 else SEVERAL_NUMBERS)
     values = [condition.by_column(row) for row in condition.validation(n, seed)]
     why: dict[str, str] = {}
-    predicted = prediction(policy, objective)
-    if predicted is None:
-        why["log_z_error"] = "the objective teaches the policy no log Z of its own"
-    targets = _targets(environment.at(values[0]), reward, settings, why)
+    targets, predicted = None, None
+    if reason := untargeted(objective):
+        why |= {"tv": reason, "log_z_error": reason}
+    else:
+        if (predicted := prediction(policy, objective)) is None:
+            why["log_z_error"] = "the objective teaches the policy no log Z of its own"
+        targets = _targets(environment.at(values[0]), reward, settings, why)
     cosine, rows = _focus_cosine(reward, settings), []
     training = policy.training
     policy.eval()
@@ -117,7 +121,7 @@ def measure_conditions(
             own = int(np.random.SeedSequence((seed, i)).generate_state(1)[0])
             here = environment.at(value)
             row = _measure(here, policy, reward, settings, targets, predicted, own, why)
-            row.numbers.update(_focus(row.samples, row.condition, cosine))
+            row.numbers.update(focus(row.samples, row.condition, cosine))
             rows.append(row)
     finally:
         policy.train(training)
@@ -211,15 +215,29 @@ def _readings(samples: Samples) -> dict[str, float]:
     return {name: np.nan if value is None else float(value) for name, value in numbers.items()}
 
 
-def _focus(samples: Samples, condition: dict[str, float], cosine: float) -> dict[str, float]:
-    """The share of all samples inside the focus cone of a goal, and their mean angle to it in degrees."""
+def focus(samples: Samples, condition: dict[str, float], cosine: float) -> dict[str, float]:
+    """The share of all samples inside the focus cone of a goal, their mean angle to it in degrees, and how far apart
+    the different ones inside are (IntDiv1), where there are two and they have fingerprints.
+    """
     goal = {name.removeprefix(GOAL): value for name, value in condition.items() if name.startswith(GOAL)}
     if not goal or not goal.keys() <= samples.objectives.keys():
         return {}
     points = np.stack([samples.objectives[name] for name in goal], 1)
     along = cosines(points, np.array(list(goal.values())))
     inside = np.where(np.isnan(along), False, along >= cosine)
-    return {"in_focus": float(inside.mean()), "angle": known_mean(np.degrees(np.arccos(along)))}
+    numbers = {"in_focus": float(inside.mean()), "angle": known_mean(np.degrees(np.arccos(along)))}
+    if InternalDiversity.measures(samples.kind):
+        numbers["focus_diversity"] = _diversity(samples, np.flatnonzero(inside).tolist())
+    return numbers
+
+
+def _diversity(samples: Samples, rows: list[int]) -> float:
+    """IntDiv1 of the different ones among those at ``rows``; NaN where there are not two."""
+    if len(rows) < 2:
+        return float("nan")
+    some = Samples(samples.kind, samples.kind.take(samples.objects, rows), [samples.keys[i] for i in rows])
+    value = InternalDiversity()(some)["internal_diversity"].value
+    return float("nan") if value is None else value
 
 
 def known_mean(values: np.ndarray) -> float:

@@ -9,9 +9,10 @@ from scipy import stats
 
 from molgfn.evaluation.by_condition.measured import GOAL, AtCondition, ByCondition, known_mean
 from molgfn.evaluation.metrics.base import Metric, Samples
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles
+from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjectives
-from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.readings import Reading
 from molgfn.evaluation.samples import cat_samples
 
@@ -26,7 +27,12 @@ DEFINITION = (
     "by_condition/all is measured on the samples of all conditions together."
 )
 #: numbers whose mean over conditions is reported; those of single objectives come beside them
-EACH = ("mean_value", "mean_log_reward", "internal_diversity", "spearman", "tv", "elbo", "in_focus", "angle")
+EACH = (
+    *("mean_value", "mean_log_reward", "internal_diversity", "spearman", "tv", "elbo"),
+    *("in_focus", "angle", "focus_diversity"),
+)
+#: those of them that are of a focus cone, whose cosine is in their keys
+OF_A_CONE = ("in_focus", "focus_diversity")
 #: first parts of the columns of a preference and of a target
 PREFERENCE, TARGET = "preference_", "target_"
 #: with fewer conditions nothing is said of whether samples follow them
@@ -44,7 +50,7 @@ def condition_readings(measured: ByCondition) -> dict[str, Reading]:
     objectives = [f"mean_{name}" for name in measured.rows[0].samples.objectives]
     for name in (*EACH, *objectives):
         values = measured.column(name)
-        key = f"by_condition/each/{name}" + (f"/cosine={measured.cosine:g}" if name == "in_focus" else "")
+        key = f"by_condition/each/{name}" + (f"/cosine={measured.cosine:g}" if name in OF_A_CONE else "")
         if not np.isnan(values).all():
             out[key] = Reading.mean(values)
         elif name in measured.why:
@@ -53,7 +59,7 @@ def condition_readings(measured: ByCondition) -> dict[str, Reading]:
         out["by_condition/largest/tv"] = Reading(float(np.nanmax(tv)), count=len(tv))
     out |= _log_z(measured) | _follows(measured)
     samples = together(measured)
-    metrics: list[Metric] = [Uniqueness(), InternalDiversity(), SeveralObjectives()]
+    metrics: list[Metric] = [Uniqueness(), InternalDiversity(), Circles(), SeveralObjectives()]
     for metric in metrics:
         if metric.measures(samples.kind):
             out |= {f"by_condition/all/{key}": reading for key, reading in metric(samples).items()}

@@ -28,6 +28,7 @@ WORDS = {
     "log_z_predicted": "log Z of the policy",
     "in_focus": "in focus",
     "angle": "angle (°)",
+    "focus_diversity": "diversity in focus",
 }
 #: columns of ``conditions.csv`` that the page leaves to the file
 NOT_SHOWN = ("exact", "log_z_importance", "log_z_error", "elbo", "effective_share")

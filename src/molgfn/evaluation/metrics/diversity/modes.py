@@ -1,4 +1,4 @@
-"""How many good molecules that are far from each other."""
+"""How many objects that are far from each other: all of them, or the good ones."""
 
 from __future__ import annotations
 
@@ -50,6 +50,29 @@ class Modes(Metric):
     def _values(self, samples: Samples) -> np.ndarray:
         """Values of the unique objects, NaN without one."""
         return np.full(len(samples.unique), np.nan) if samples.value is None else samples.value[samples.unique]
+
+
+class Circles(Metric):
+    """#Circles: how many different objects are taken greedily, best R(x) first, each with Tanimoto < cut to all before.
+
+    It counts how many neighbourhoods were reached, so that a further object never lowers it, as it may lower a mean
+    distance. What is taken is a packing that no other object fits into, not the largest one: the number is a lower
+    bound. Fingerprints as for modes. It grows with the number of samples n.
+
+    Args:
+        cut: two objects at least this similar lie in one circle; .3 is a distance of .7.
+    """
+
+    name: ClassVar[str] = "circles"
+    kinds: ClassVar[type[ObjectKind]] = HasFingerprints
+    reference: ClassVar[str] = "Xie et al., How much space has been explored?, ICLR 2023, arXiv 2112.12542"
+
+    def __init__(self, *, cut: Annotated[float, Field(gt=0, le=1)] = 0.3) -> None:
+        self.cut = cut
+
+    def __call__(self, samples: Samples) -> dict[str, Reading]:
+        kept, n = greedy_modes(samples.fingerprints, self.cut), len(samples)
+        return {f"circles/tanimoto<{self.cut:g}/n={n}": Reading(float(len(kept)), count=len(samples.unique))}
 
 
 def greedy_modes(bits: np.ndarray, cut: float) -> list[int]:
