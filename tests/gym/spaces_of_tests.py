@@ -12,6 +12,7 @@ SMALL = {
     "atoms view": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "atoms"}),
     "fingerprint": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "fingerprint"}),
     "state": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "state"}),
+    "smiles": ("molgfn/Smiles-v0", {"alphabet": ["C", "O", "=", "(", ")"], "max_length": 5}),
     "temperature": ("molgfn/HyperGrid-v0", {"side": 4, "condition": "temperature", "reward": {"beta": None}}),
 }
 
