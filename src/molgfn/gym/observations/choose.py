@@ -26,7 +26,8 @@ KINDS: dict[str, Callable[[Environment], Observation]] = {
 
 
 def observation(environment: Environment, word: str | None) -> Observation:
-    """The observation that ``word`` names; None: what the environment's policies read, "vector" or "graph".
+    """The observation that ``word`` names; None: what the environment's policies read, "vector" or "graph", or the tokens
+    themselves ("state") where these are sequences.
 
     "fragments" is the graph of an environment of fragments, by its name.
 
@@ -35,9 +36,9 @@ def observation(environment: Environment, word: str | None) -> Observation:
     """
     encoding = environment.encoding
     if word is None:
-        if encoding not in ("vector", "graph"):
+        if encoding not in ("vector", "graph", "sequence"):
             raise ConfigError(f"observation: {type(environment).__name__} encodes states as {encoding}; take `state`")
-        word = encoding
+        word = "state" if encoding == "sequence" else encoding
     name = type(without_condition(environment)).__name__
     if word == "fragments" and name == "Fragments":
         word = "graph"
