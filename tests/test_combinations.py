@@ -69,6 +69,16 @@ SPACES = {
         "oracle": node("oracles.qed.QED"),
         "policy": node("policies.graph.GraphTransformerPolicy", width=16, layers=1),
     },
+    "smiles": {
+        "environment": node("environments.tokens.Smiles", alphabet=["C", "O", "=", "(", ")"], max_length=6),
+        "oracle": node("oracles.qed.QED"),
+        "policy": node("policies.sequence.GRUPolicy", embedding=8, width=16, layers=1),
+    },
+    "selfies": {
+        "environment": node("environments.tokens.Selfies", alphabet=["[C]", "[=O]", "[Branch1]"], max_length=6),
+        "oracle": node("oracles.qed.QED"),
+        "policy": node("policies.sequence.TransformerPolicy", width=16, layers=1, heads=2),
+    },
 }
 
 
@@ -160,6 +170,9 @@ def test_objective_with_data(name, data):
             assemble(config)
         if data == "offline":
             trains({**config, "data": all_given()})
+    elif objective.tells_apart - config["data"]["sources"].keys():
+        with pytest.raises(ConfigError, match=r"is about trajectories of `offline`, but data.sources has policy"):
+            assemble(config)
     else:
         trains(config)
 
@@ -174,7 +187,7 @@ def test_given_molecules_need_an_environment_of_molecules():
 def test_objective_with_target(name, target):
     objective = build(OBJECTIVES[name], Objective, "objective")
     config = run(space_of(name), OBJECTIVES[name], DATA["on_policy"], TARGETS[target])
-    if objective.only_offline:
+    if objective.only_offline or objective.tells_apart:
         config = run("fragments", OBJECTIVES[name], all_given(), TARGETS[target])
     if objective.on_policy or not objective.bootstraps:
         with pytest.raises(ConfigError) as error:
@@ -203,15 +216,33 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.parametrize("space", ["smiles", "selfies"])
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_all_means_together_on_molecules(name):
+def test_objective_with_token_strings(name, space):
+    """A tree is at home with every objective; the empty string is no object, which mdb must be told."""
+    objective = build(OBJECTIVES[name], Objective, "objective")
+    config = run(space, OBJECTIVES[name], all_given() if objective.only_offline else DATA["on_policy"])
+    if misplaced(objective, build(SPACES[space]["environment"], Environment, "environment")):
+        assert name == "mdb"
+        with pytest.raises(ConfigError, match="has states that may not stop"):
+            assemble(config)
+        config["objective"] = {**OBJECTIVES[name], "flow_without_stop": True}
+    trains(config)
+
+
+@pytest.mark.parametrize("space", ["fragments", "smiles", "selfies"])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_all_means_together_on_molecules(name, space):
     """Exploration, tempering, replay and local search at once, with a target network where there is a place for one."""
     objective = build(OBJECTIVES[name], Objective, "objective")
-    environment = build(SPACES["fragments"]["environment"], Environment, "environment")
-    config = run("fragments", OBJECTIVES[name], EVERYTHING, TARGETS["soft"] if objective.bootstraps else None)
+    environment = build(SPACES[space]["environment"], Environment, "environment")
+    config = run(space, OBJECTIVES[name], EVERYTHING, TARGETS["soft"] if objective.bootstraps else None)
     lacks = misplaced(objective, environment)
     if objective.only_offline:
         with pytest.raises(ConfigError, match="learns from given molecules alone"):
+            assemble(config)
+    elif objective.tells_apart:
+        with pytest.raises(ConfigError, match="is about trajectories of `offline`"):
             assemble(config)
     elif objective.on_policy or lacks:
         with pytest.raises(ConfigError) as error:
@@ -222,6 +253,10 @@ def test_all_means_together_on_molecules(name):
             assert all(name in str(error.value) for name in names)
     else:
         trains(config)
+
+
+def test_relative_trajectory_balance_without_a_learned_log_z():
+    trains(run("hypergrid", {**OBJECTIVES["rtb"], "log_z": "batch"}, DATA["exploration"]))
 
 
 @pytest.mark.parametrize("data", [d for d in DATA if d != "on_policy"])

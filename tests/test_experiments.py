@@ -54,9 +54,12 @@ def given(path):
         own = ["environment.vocabulary=rdkit", "trainer.init_from=null"]
         return own + (
             [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
-            if path.stem == "pretrain"
+            if path.stem in {"pretrain", "agfn"}
             else []
         )
+    if path.parent.name == "sequences":
+        molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
+        return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])
     return []
 
 

@@ -44,6 +44,7 @@ ORDER = [
     ("runs",),
     ("experiment",),
     ("api",),
+    ("gym",),
     ("study",),
     ("cli",),
     ("__main__",),
@@ -61,7 +62,17 @@ ONLY = {
 }
 #: folder -> siblings that the others in it may import (the contract, and what is written once for all of them)
 CONTRACTS = {
-    "environments": {"base", "actions", "constant", "enumerable", "enumeration", "graphs", "hashing", "plain_graphs"},
+    "environments": {
+        "base",
+        "actions",
+        "atom_graphs",
+        "constant",
+        "enumerable",
+        "enumeration",
+        "graphs",
+        "hashing",
+        "plain_graphs",
+    },
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},
     **{f"oracles.{room}": set() for room in ("models", "own", "physics", "properties", "structure", "synthetic")},

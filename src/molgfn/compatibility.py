@@ -14,8 +14,10 @@ from molgfn.policies.base import Policy
 from molgfn.policies.distributions.capabilities import lacking
 from molgfn.rewards.base import Reward
 from molgfn.training.logs.scored_record import condition_column
+from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.quantities.order import OrderedBy
+from molgfn.trajectories.sources.base import Kind
 
 
 def misplaced(objective: Objective, environment: Environment) -> list[str]:
@@ -155,6 +157,21 @@ def misnamed(reward: Reward, environment: Environment) -> list[str]:
         f"oracle: the record of a run calls a condition {name}; give the component of that name another one"
         for name in (oracle.component_names if oracle is not None else ())
         if name.lower() in taken
+    ]
+
+
+def unknown_sources(objective: Objective, sources: Sources) -> list[str]:
+    """Sources of a batch that the objective tells apart and that there are not, or not of that kind, one line each."""
+    name, there = type(objective).__name__, sources.by_name
+    problems = [
+        f"objective: {name} is about trajectories of `{source}`, but data.sources has {', '.join(there)}; choose data "
+        "with such a source (data=offline for given molecules), or another name"
+        for source in sorted(objective.tells_apart - there.keys())
+    ]
+    return problems + [
+        f"objective: {name} learns from given molecules alone in trajectories of `{source}`, but that source gives none"
+        for source in sorted(objective.only_given & there.keys())
+        if there[source].kind is not Kind.GIVEN
     ]
 
 

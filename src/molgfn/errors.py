@@ -31,6 +31,17 @@ class DataError(MolgfnError, ValueError):
     """A data file that cannot be read; the message names the file and the line."""
 
 
+class OutsideError(DataError):
+    """An object that an environment cannot build; ``reason``: why, in the few words by which such are counted."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[OutsideError], tuple[str, str]]:
+        return type(self), (self.reason, str(self))
+
+
 class NotEnumerableError(MolgfnError, ValueError):
     """An exact answer was asked of a space that cannot be listed; the message says why."""
 

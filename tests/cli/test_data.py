@@ -210,3 +210,22 @@ def test_structures_of_a_table_have_its_columns_as_tags(call, tmp_path):
     (tmp_path / "b.smi").write_text("OCC ethanol\nC\n")
     assert call("data", "info", tmp_path / "b.smi", "-o", out).exit_code == 0
     assert [mol.GetProp("_Name") for mol in Chem.SDMolSupplier(str(out))] == ["ethanol", "C"]
+
+
+def test_check(call, tmp_path):
+    (tmp_path / "mine.smi").write_text("CCO\nnothing\nC[C@H](N)O\nCCS\nCCCCCCCCCC\n")
+    out = tmp_path / "outside.csv"
+    result = call("data", "check", tmp_path / "mine.smi", "environment.types=[C,N,O]", "-o", out)
+    assert result.exit_code == 0, result.stderr
+    assert "2 of 4 molecules can be built (50.0%)" in result.stdout
+    assert "1 of them without their stereo marks" in result.stdout
+    assert "1 not built: element S, line 4 (CCS)" in result.stdout
+    assert "1 left out: not a SMILES, line 2 (nothing)" in result.stderr
+    assert out.read_text().splitlines() == [
+        "line,smiles,reason",
+        "4,CCS,element S",
+        "5,CCCCCCCCCC,more atoms than max_atoms (9)",
+    ]
+    assert call("data", "check", tmp_path / "mine.smi", "-o", tmp_path / "mine.smi").exit_code == 2
+    assert call("data", "check", tmp_path / "mine.smi", "environment.types=[X]").exit_code == 2
+    assert call("data", "check", tmp_path / "gone.smi").exit_code == 3

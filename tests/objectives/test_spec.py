@@ -51,6 +51,7 @@ REACHED = {
     "wake_sleep": {"forward"},
     "renyi": {"forward"},
     "mle": {"forward"},
+    "agfn": {"forward", "backward", "log_z"},
 }
 ON_POLICY = {"vpg", "ent_ppo", "rl_u", "rl_t", "reverse_kl", "wake_sleep", "renyi"}
 OWN_LOSS = {"tlm", "pessimistic", "rl_b", "rl_g", "rl_g_forward", "guided_tb"}

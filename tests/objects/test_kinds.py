@@ -13,6 +13,7 @@ from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import ConfigError, ContractError, DataError
 from molgfn.objects.base import ObjectKind
+from molgfn.objects.dag import DAG
 from molgfn.objects.grid import GRID, GridKind
 from molgfn.objects.molecule import MOLECULE, MoleculeKind
 from molgfn.objects.named import NAMED
@@ -24,6 +25,7 @@ BATCHES = {
     MOLECULE: parse(["CCO", "c1ccccc1", "C[N+](C)(C)CC([O-])=O"]),
     STRING: ["ACGT", "A", ""],
     GRID: torch.tensor([[0, 3], [2, 0], [1, 1]]),
+    DAG: DAG.parse(["3: 0>2 1>2", "3:", "3: 2>1 1>0 2>0"]),
 }
 
 
@@ -117,6 +119,21 @@ def test_a_broken_capability_is_told_what_is_wrong():
     fails(MoleculeKind, "no SVG", svg=lambda self, thing: "")
     fails(MoleculeKind, "PNG", sheet=lambda self, objects, captions: b"")
     assert isinstance(MOLECULE, ObjectKind)
+
+
+def test_dags_are_read_whatever_the_order_of_edges_or_refused():
+    assert DAG.keys(DAG.parse(["3: 2>1  0>1", " 3 :1>0"])) == ["3: 0>1 2>1", "3: 1>0"]
+    assert DAG.describe(DAG.parse(["4: 0>1 1>2 0>2"])) == {"edges": [3.0], "most_parents": [2.0], "longest_path": [2.0]}
+    for text, problem in {
+        "0>1": "number of nodes and its edges",
+        "2: 0>2": "0>2 names a node that is not there; nodes are 0 to 1",
+        "3: 0>1 1>2 2>0": "its edges go round in a circle",
+        "2: 1>1": "its edges go round in a circle",
+    }.items():
+        with pytest.raises(DataError, match=problem):
+            DAG.parse([text])
+    with pytest.raises(DataError, match="some have 2 and some 3"):
+        DAG.parse(["2: 0>1", "3: 0>1"])
 
 
 def test_a_format_without_a_way_to_write_it_is_a_broken_contract(tmp_path):

@@ -12,20 +12,25 @@ from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional
 from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
+from molgfn.environments.tokens import Smiles
 from molgfn.errors import ContractError
 from molgfn.policies.base import PolicyOutput
 from molgfn.policies.distributions import Categorical
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.policies.mlp import MLPPolicy
+from molgfn.policies.sequence import GRUPolicy, TransformerPolicy
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.testing import check_policy
 
 GRID = HyperGrid(dimensions=2, side=4)
 TREES = Fragments(vocabulary=[["C", [0]], ["c1ccccc1", [0, 1, 2, 3, 4, 5]], ["C1CNCCN1", [2, 5]]], max_fragments=3)
+STRINGS = Smiles(alphabet=["C", "O", "=", "(", ")"], max_length=6)
 GRAPHS = Joined((0.0, 0.0, 1.0, 1.0))
 
 mlp = partial(MLPPolicy, hidden=16)
 transformer = partial(GraphTransformerPolicy, width=16, layers=1)
+gru = partial(GRUPolicy, embedding=5, width=8)
+causal = partial(TransformerPolicy, width=8, layers=2, heads=2)
 gine = partial(MessagePassingPolicy, width=16, layers=1)
 gatv2 = partial(MessagePassingPolicy, width=16, layers=1, convolution="gatv2")
 
@@ -45,10 +50,16 @@ CASES = {
     "gatv2": (gatv2, TREES),
     "transformer on pairs and edges": (transformer, GRAPHS),
     "gine on pairs": (gine, Joined(shown="pair")),
+    "gru": (gru, STRINGS),
+    "causal transformer": (causal, STRINGS),
     "mlp under a condition": (partial(mlp, scale_logits="learned"), warm(GRID)),
     "mlp in parts under a condition": (partial(mlp, scale_logits="learned"), warm(Hops())),
     "transformer under a condition": (partial(transformer, scale_logits="learned"), warm(GRAPHS)),
     "gine under a condition": (gine, warm(GRAPHS)),
+    "gru under a condition": (partial(gru, scale_logits="learned"), warm(STRINGS)),
+    "causal transformer under a condition": (causal, warm(STRINGS)),
+    "gru with a hypernetwork": (partial(gru, head="hypernetwork"), warm(STRINGS)),
+    "causal transformer with a hypernetwork": (partial(causal, head="hypernetwork"), warm(STRINGS)),
     "mlp with a hypernetwork": (partial(mlp, head="hypernetwork", scale_logits="learned"), warm(GRID)),
     "mlp in parts with a hypernetwork": (partial(mlp, head="hypernetwork"), warm(Hops())),
     "transformer with a hypernetwork": (partial(transformer, head="hypernetwork"), warm(GRAPHS)),

@@ -171,6 +171,74 @@ def info(
             console.print(f"not in it: the columns {listed}; a .csv, .tsv or .parquet keeps them all", highlight=False)
 
 
+@data.command()
+@click.argument("source")
+@click.argument("overrides", nargs=-1)
+@click.option("--column", help="Column of a table that holds SMILES.")
+@click.option("--limit", type=click.IntRange(1), help="Read at most this many entries.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="A .csv of those that are not built, with reasons."
+)
+def check(
+    source: str, overrides: tuple[str, ...], column: str | None, limit: int | None, jobs: int, output: Path | None
+) -> None:
+    """Which molecules of SOURCE (a file, or the name of a set) an environment can build, and why not the others.
+
+    OVERRIDES choose the environment as in an experiment; without any it is `atoms` as it comes. Each molecule is turned
+    into a state and built again, which has to give the same canonical SMILES, stereo marks aside.
+
+    \b
+    Examples:
+      molgfn data check molecules.smi environment.max_atoms=38
+      molgfn data check zinc250k --limit 1000 'environment.types=[C,N,O,F,S,Cl]' -o outside.csv
+      molgfn data check molecules.smi environment=fragments environment.vocabulary=mine.txt -j 4
+
+    \b
+    Exit codes: 0 fine, 2 wrong usage or config, 3 the file cannot be used.
+    """
+    from molgfn.api.covering import coverage
+    from molgfn.chemistry.files.left_out import described
+    from molgfn.cli.progress import shown
+
+    if output is not None:
+        from molgfn.api.object_files import require_place
+
+        require_place(output)
+        if output.suffix != ".csv":
+            raise ConfigError(f"{output}: cannot write `{output.suffix or output.name}`; use .csv")
+        if output.exists() and Path(source).exists() and output.samefile(source):
+            raise ConfigError(f"{output}: is the file that is read; give the table another name")
+    with shown() as show:
+        found = coverage(
+            source,
+            *overrides,
+            column=column,
+            limit=limit,
+            jobs=jobs,
+            listed=output is not None,
+            progress=lambda done: show("molecules looked at", done, limit),
+        )
+    kept = found.report.kept
+    click.echo(f"{source}: {found.built:,} of {kept:,} molecules can be built ({found.share:.1%})")
+    if found.flattened:
+        click.echo(f"  {found.flattened:,} of them without their stereo marks, which the environment does not have")
+    for line in described(found.outside.left_out):
+        click.echo(line.replace(" left out: ", " not built: ", 1))
+    if found.report.left_out or found.report.cut:
+        click.echo(found.report.summary(), err=True)
+    if output is not None:
+        import pandas as pd
+
+        from molgfn.api.object_files import whole
+
+        table = pd.DataFrame(
+            {name: [getattr(m, name) for m in found.molecules] for name in ("line", "smiles", "reason")}
+        )
+        whole(output, lambda part: table.to_csv(part, index=False))
+        click.echo(f"those not built: {output}")
+
+
 def _require_output(output: Path, source: str, path: Path | None) -> None:
     """Refuse what would overwrite the source, or be another kind of file than its name says."""
     from molgfn.api.object_files import require_folder

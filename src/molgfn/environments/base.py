@@ -11,6 +11,7 @@ Letters used everywhere: B states in a batch, A forward actions, A' backward act
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,8 +105,11 @@ class Environment(OfAKind, ABC):
     #: what finished objects are (``objects.molecule.MOLECULE``, ``objects.string.STRING``, ``objects.grid.GRID`` or a
     #: kind of one's own); an oracle of another ``kind`` is refused before a run
     kind: ClassVar[ObjectKind]
-    #: what ``encode`` returns: "vector" (float tensor [B, F]) or "graph" (environments.graphs.GraphBatch)
+    #: what ``encode`` returns: "vector" (float tensor [B, F]), "graph" (environments.graphs.GraphBatch) or "sequence"
+    #: (environments.sequences.SequenceBatch)
     encoding: ClassVar[str]
+    #: the least and the largest number that a vector of ``encode`` can hold
+    encoded_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     #: most transitions that a trajectory can have, the exit counted
     max_steps: int

@@ -35,15 +35,16 @@ class Conditional(Environment):
 
     Made by ``conditional``, which gives it the layers of the inner environment. Transitions, masks and objects are
     those of the inner environment; two states are the same where the inner states and the conditions are. A policy
-    reads the encoded condition beside the state: joined to a vector, or as ``GraphBatch.condition``. Everything else
-    that the inner environment has (tables, settings of its own) is found here under the same name.
+    reads the encoded condition beside the state: joined to a vector, or as ``GraphBatch.condition`` or
+    ``SequenceBatch.condition``. Everything else that the inner environment has (tables, settings of its own) is found
+    here under the same name.
 
     ``at`` gives the environment under one fixed condition. Its states are of the same kind, so the policy of this one
     reads them; and it can be listed where the inner environment can, so exact answers are those for that condition.
     """
 
     def __init__(self, environment: Environment, condition: Condition) -> None:
-        if environment.encoding not in {"vector", "graph"}:
+        if environment.encoding not in {"vector", "graph", "sequence"}:
             raise ConfigError(
                 f"condition: {type(environment).__name__} shows its states as {environment.encoding}, and how a "
                 "condition is shown beside that nobody has said"

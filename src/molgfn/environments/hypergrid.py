@@ -40,6 +40,7 @@ class HyperGrid(ListedActions, Enumerable):
 
     kind: ClassVar[ObjectKind] = GRID
     encoding: ClassVar[str] = "vector"
+    encoded_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     counts_paths = True
 
     def __init__(self, *, dimensions: Annotated[int, Field(ge=1)] = 2, side: Annotated[int, Field(ge=2)] = 16) -> None:

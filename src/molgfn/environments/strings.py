@@ -57,6 +57,7 @@ class Strings(ListedActions, Enumerable):
 
     kind: ClassVar[ObjectKind] = STRING
     encoding: ClassVar[str] = "vector"
+    encoded_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     counts_paths = True
 
     def __init__(

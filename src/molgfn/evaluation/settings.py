@@ -13,19 +13,22 @@ from molgfn.datasets.registry import DATASETS
 from molgfn.environments.base import Environment
 from molgfn.evaluation.metrics.base import Metric
 from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles, Modes
+from molgfn.evaluation.metrics.diversity.scaffolds import Scaffolds
+from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
+from molgfn.evaluation.metrics.edge_marginals import EdgeMarginals
 from molgfn.evaluation.metrics.elbo import ELBO
-from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.modes import Circles, Modes
-from molgfn.evaluation.metrics.nearest_neighbour import NearestNeighbour
-from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.properties import Properties
+from molgfn.evaluation.metrics.reference.chemnet_distance import ChemNetDistance
+from molgfn.evaluation.metrics.reference.fragment_similarity import FragmentSimilarity
+from molgfn.evaluation.metrics.reference.kl_score import KLScore
+from molgfn.evaluation.metrics.reference.nearest_neighbour import NearestNeighbour
+from molgfn.evaluation.metrics.reference.novelty import Novelty
+from molgfn.evaluation.metrics.reference.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.metrics.reward import MeanReward
-from molgfn.evaluation.metrics.scaffold_similarity import ScaffoldSimilarity
-from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjectives
 from molgfn.evaluation.metrics.top_k import TopK
-from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.paths import NamedInput
@@ -42,7 +45,8 @@ class EvaluationSettings:
             or at most that where the oracle is to be minimised.
         tanimoto: similarity from which two molecules belong to one mode.
         reference: file of molecules to measure novelty against, to compare with (nearest neighbours, fragments,
-            scaffolds) and to draw property distributions from; None for none.
+            scaffolds, GuacaMol's KL score, and with the extra ``fcd`` the Fréchet ChemNet distance) and to draw
+            property distributions from; None for none.
         reference_sample: molecules of the reference, drawn at random, that everything but novelty is measured on.
         log_pt_objects: sampled objects whose log P_T(x) is estimated, for the correlation with log R(x); 0 for none.
         log_pt_samples: backward trajectories per such object.
@@ -113,10 +117,13 @@ class EvaluationSettings:
             NearestNeighbour(),
             FragmentSimilarity(),
             ScaffoldSimilarity(),
+            KLScore(),
+            ChemNetDistance(),
             ELBO(),
             Correlation(),
             HeldoutCorrelation(),
             Properties(),
+            EdgeMarginals(),
             *self.extra,
         ]
 

@@ -17,6 +17,7 @@ from molgfn.compatibility import (
     too_small,
     uncompared,
     unguided,
+    unknown_sources,
     unordered,
     unread,
 )
@@ -289,7 +290,7 @@ def misfits(e: Experiment) -> list[str]:
                 f"{key}: {type(part).__name__} is on-policy (it needs trajectories of the present P_F), but "
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
-    problems += e.sources.misfits(e.policy)
+    problems += e.sources.misfits(e.policy) + unknown_sources(e.objective, e.sources)
     if e.objective.only_offline and e.sources.given < e.sources.batch_size:
         problems.append(
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "

@@ -183,6 +183,10 @@ class Objective(FormerNames, ABC):
     #: what it makes of a trajectory depends on others in the batch, which must be those under the same condition
     #: (``Evaluated.groups``): a run whose batches do not repeat each condition (``per_condition``) is refused
     compares: bool = False
+    #: names of ``data.sources`` whose trajectories it treats as no others
+    tells_apart: frozenset[str] = frozenset()
+    #: those of them that must give objects (``Kind.GIVEN``)
+    only_given: frozenset[str] = frozenset()
     #: parameter groups that a loss of their own trains, so that a trunk shared with P_F would not learn for them
     separate: frozenset[str] = frozenset()
     #: what ``prepare`` reads beside what the first phase reads
@@ -201,6 +205,13 @@ class Objective(FormerNames, ABC):
     def phases(self) -> tuple[Phase, ...]:
         """The updates of one iteration; the default is one step on all that ``__call__`` gives."""
         return (Phase("forward", self, self.quantities),)
+
+    def begin(self, iteration: int) -> None:
+        """An iteration begins, counted from 0: called before ``prepare``, and all that an objective may know of time.
+
+        What depends on it (a weight on a schedule) is a function of the number alone, so that a run that goes on is the
+        same run.
+        """
 
     def prepare(self, evaluated: Evaluated) -> Values:
         """What is frozen for the iteration, [B, ...] each, by quantity; computed without gradient.

@@ -122,7 +122,8 @@ class Policy(nn.Module):
     def for_rollout(self) -> Callable[[States], ActionDistribution]:
         """P_F of states [B] as the parameters are now, for the steps of one rollout, without gradient.
 
-        A class may prepare here once what is the same at every step; the default asks ``forward`` each time.
+        A class may prepare here once what is the same at every step; the default asks ``forward`` each time. Where a
+        state is evaluated from what was computed of the state before, this gives a ``policies.carried.Carried``.
         """
         return self._present
 

@@ -14,6 +14,7 @@ from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import Enumerable
 from molgfn.errors import ContractError
 from molgfn.policies.base import Policy, PolicyOutput
+from molgfn.policies.carried import Carried
 from molgfn.policies.distributions import ActionDistribution, HasTable
 from molgfn.testing.choices import choices_of
 
@@ -30,9 +31,10 @@ def check_policy(
     parameters in double precision, and is asked at the states of random walks. Groups hold all parameters, each once;
     distributions are what ``distribution`` and ``backward_distribution`` say, draw only what is legal, and their
     probabilities sum to one; a table, where there is one, is finite where an action is legal; P_F, P_B and log F can
-    each be asked for alone and are the same numbers; ``for_rollout`` has the same P_F; neither the order nor the
-    company of states changes them; states that are the same up to relabelling get the same numbers; ``raise_flow`` adds
-    its amount (or does nothing, as the default); ``copy`` and ``frozen`` do not follow; gradients are finite.
+    each be asked for alone and are the same numbers; ``for_rollout`` has the same P_F at every step of a rollout, also
+    where trajectories leave it; neither the order nor the company of states changes them; states that are the same up
+    to relabelling get the same numbers; ``raise_flow`` adds its amount (or does nothing, as the default); ``copy`` and
+    ``frozen`` do not follow; gradients are finite.
 
     **A critic's trunk.** A loss that trains log F alone (a critic, value targets) or P_B alone (``tlm``) gives gradient
     to that group only. If such a head reads a trunk of P_F's, the trunk never learns for it, and nothing fails: a
@@ -257,6 +259,25 @@ class _Check:
             drawn = self.distribution(self.policy, states, forward=True).sample(self.generator)
             there = self.distribution(self.policy, states, forward=True).log_prob(drawn)
             self.near(self.policy.for_rollout()(states).log_prob(drawn), there, "for_rollout() has another P_F")
+            self.along(states)
+
+    def along(self, states: States) -> None:
+        """P_F of ``for_rollout`` at each step of a rollout from any states, of which every third leaves on the way."""
+        e, choice = self.environment, self.policy.for_rollout()
+        left = torch.arange(len(states))
+        for step in range(e.max_steps):
+            drawn = self.distribution(self.policy, states, forward=True).sample(self.generator)
+            there = self.distribution(self.policy, states, forward=True).log_prob(drawn)
+            self.near(choice(states).log_prob(drawn), there, f"for_rollout() has another P_F at step {step}")
+            on = ~e.is_exit(states, drawn)
+            if isinstance(choice, Carried):
+                on &= (left % 3 > 0) | (left > step)
+            on = on.nonzero().squeeze(1)
+            if not len(on):
+                return
+            states, left = e.step(states, drawn)[on], left[on]
+            if isinstance(choice, Carried):
+                choice.keep(on)
 
     def company(self, states: States, base: _Numbers) -> None:
         order = torch.randperm(len(states), generator=self.generator)

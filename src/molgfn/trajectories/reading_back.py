@@ -10,7 +10,7 @@ from typing import Any
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.processes import in_order
 from molgfn.environments.base import Environment
-from molgfn.errors import DataError
+from molgfn.errors import DataError, OutsideError
 
 #: molecules that a worker gets at once, and after which progress is told
 PORTION = 100
@@ -25,7 +25,7 @@ def read_back(
     *,
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> tuple[list[bool], Any]:
+) -> tuple[list[str | None], Any]:
     """A terminal state of each molecule that the environment can build, on the CPU.
 
     Args:
@@ -35,21 +35,24 @@ def read_back(
         progress: told how many are done, after each portion.
 
     Returns:
-        Whether each molecule can be built, and one batch of the states of those that can; None without any.
+        For each molecule None where it can be built, else why not (``OutsideError.reason``, or "" where the environment
+        names none); and one batch of the states of those that can, None without any.
     """
     portions = [molecules[i : i + PORTION] for i in range(0, len(molecules), PORTION)]
-    built: list[bool] = []
+    problems: list[str | None] = []
     batches: list[Any] = []
     for which, states in _found(environment, portions, min(jobs, len(portions))):
-        built += which
+        problems += which
         if states is not None:
             batches.append(states)
         if progress is not None:
-            progress(len(built))
-    return built, type(batches[0]).cat(batches) if batches else None
+            progress(len(problems))
+    return problems, type(batches[0]).cat(batches) if batches else None
 
 
-def _found(environment: Environment, portions: list[Sequence[Molecule]], jobs: int) -> Iterator[tuple[list[bool], Any]]:
+def _found(
+    environment: Environment, portions: list[Sequence[Molecule]], jobs: int
+) -> Iterator[tuple[list[str | None], Any]]:
     if jobs <= 1:
         for portion in portions:
             yield _states(environment, portion)
@@ -59,16 +62,19 @@ def _found(environment: Environment, portions: list[Sequence[Molecule]], jobs: i
         yield pickle.loads(states)
 
 
-def _states(environment: Environment, molecules: Sequence[Molecule]) -> tuple[list[bool], Any]:
-    built, found = [], []
+def _states(environment: Environment, molecules: Sequence[Molecule]) -> tuple[list[str | None], Any]:
+    problems: list[str | None] = []
+    found = []
     for molecule in molecules:
         try:
             found.append(environment.states_of([molecule]))
+        except OutsideError as error:
+            problems.append(error.reason)
         except DataError:
-            built.append(False)
+            problems.append("")
         else:
-            built.append(True)
-    return built, type(found[0]).cat(found) if found else None
+            problems.append(None)
+    return problems, type(found[0]).cat(found) if found else None
 
 
 def _start(environment: bytes) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from molgfn.environments.base import Environment, States
 from molgfn.policies.base import Policy
+from molgfn.policies.carried import Carried
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.kept import Kept
@@ -89,6 +90,8 @@ class Sampler:
                 if not len(going):
                     break
                 states, alive = states[going], alive[going]
+                if isinstance(choice, Carried):
+                    choice.keep(going)
         sizes = [len(rows) for rows in alive_of]
         step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
         trajectory = torch.cat(alive_of)

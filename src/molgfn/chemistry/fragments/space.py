@@ -38,6 +38,7 @@ class FragmentSpace:
         table: over the labels of points; None where any point may be joined to any.
         allowed: per name of a point of the scaffold, numbers of the fragments allowed there, where not all are.
         growth: what may be joined to what, and when a tree is whole.
+        kinds: the fragments by kind, the scaffold last where there is one.
         points_per_kind, atoms_per_kind: attachment points and heavy atoms of each kind.
         point_classes: per kind the orbits of its points and the relations of pairs of points, see
             ``TreeSymmetry.point_classes``.
@@ -68,6 +69,7 @@ class FragmentSpace:
         self.allowed = resolve_allowed(allowed, self.vocabulary)
         types = with_rules(types, self.vocabulary, grown_from, fill=fill, allowed=self.allowed)
         kinds = [*self.vocabulary, *([] if start is None else [start])]
+        self.kinds = kinds
         self.points_per_kind = [len(f.points) for f in kinds]
         self.atoms_per_kind = [f.mol().GetNumHeavyAtoms() for f in kinds]
         self._assembler = Assembler(self.vocabulary, start)

@@ -7,6 +7,7 @@ attachment points (*what*, an "arm"). Undoing removes a leaf. RDKit sees finishe
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,12 +15,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from molgfn.chemistry.fragments.atom_arrays import AtomArrays
 from molgfn.chemistry.fragments.join_table import JoinTable
 from molgfn.chemistry.fragments.space import FragmentSpace
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.fragments import is_published, published_vocabulary
 from molgfn.environments.actions import ListedActions
+from molgfn.environments.atom_graphs import AtomGraphs, ShowsAtoms
 from molgfn.environments.enumerable import Enumerable
+from molgfn.environments.fragments.atoms import FragmentAtoms
 from molgfn.environments.fragments.encoding import Legal, encode
 from molgfn.environments.fragments.states import FragmentStates
 from molgfn.environments.fragments.tables import FragmentTables
@@ -31,7 +35,7 @@ from molgfn.objects.molecule import MOLECULE
 from molgfn.paths import NamedInput
 
 
-class Fragments(ListedActions, Enumerable):
+class Fragments(ListedActions, ShowsAtoms, Enumerable):
     """Trees of vocabulary fragments.
 
     Forward action 0 stops. Action ``1 + site * K + arm`` adds a fragment: ``site = node * P + point`` is an open
@@ -276,6 +280,16 @@ class Fragments(ListedActions, Enumerable):
         return encode(
             states, self.tables.on(states.device), legal, self.backward_mask(states), self.spec, padded=padded
         )
+
+    @cached_property
+    def _atoms(self) -> FragmentAtoms:
+        return FragmentAtoms(AtomArrays.of(self.space.kinds), self.max_fragments, self.tables.has_point.cpu())
+
+    def atom_sizes(self) -> tuple[int, int]:
+        return self._atoms.sizes
+
+    def atom_graphs(self, states: FragmentStates) -> AtomGraphs:
+        return self._atoms(states)
 
     def objects(self, states: FragmentStates) -> list[Molecule]:
         return self.space.molecules(states.kinds.cpu().numpy(), states.joins.cpu().numpy())

@@ -80,6 +80,8 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         ("validity", "Valid molecules"),
         ("novelty", "Not in the reference"),
         ("snn", "Similarity to the nearest of the reference"),
+        ("fcd", "Fréchet ChemNet distance from the reference"),
+        ("kl_score", "KL score (GuacaMol) against the reference"),
         ("internal_diversity", "Internal diversity (IntDiv1)"),
         ("unusual_motifs", "With a motif that chemists avoid"),
         ("exact/tv", "Exact total variation from R/Z"),

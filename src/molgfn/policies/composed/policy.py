@@ -40,7 +40,7 @@ class Composition(Policy):
     Reference: Yoon et al. 2026, arXiv 2602.21565. Pinned by tests/policies/test_composed.py.
     """
 
-    reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph"})
+    reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph", "sequence"})
     provides: ClassVar[frozenset[str]] = frozenset({"forward", "backward", "flow"})
 
     def __init__(self, *, members: Sequence[Member], rule: Rule, table: ReachTable | None = None) -> None:

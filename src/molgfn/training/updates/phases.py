@@ -46,6 +46,7 @@ class Phases:
 
         What is ``kept`` of the rollout is not computed again.
         """
+        self.objective.begin(iteration)
         phases = self.objective.phases()
         first = phases[0]
         again = sum(p.epochs * p.splits for p in phases) > 1 or first.trust_region is not None

@@ -36,13 +36,14 @@ class OfflineMolecules(Source):
     """The molecules of a file that the environment can build; every one is drawn once before any is drawn again.
 
     Read when the first batch is drawn. Left out, with their reason in ``report``, are beside those that
-    ``datasets.reading`` leaves out: molecules that the environment cannot build (``outside the environment``),
+    ``datasets.reading`` leaves out: molecules that the environment cannot build (``outside the environment``, with the
+    reason where the environment names it),
     those of which it builds something else, as RDKit may see other aromaticity in them than in their fragments
     (``builds another molecule``), and those that it cannot tell from an earlier one, such as stereoisomers
     (``same object``).
 
-    A molecule that several states stand for is drawn as any of them, in proportion to how many ways lead there
-    (``Environment.terminal_draws``), so that all of them are learned.
+    A molecule that several states stand for is drawn as any of them (``Environment.terminal_draws``), so that all of
+    them are learned: fragment trees in proportion to how many ways lead there, strings as randomised SMILES.
 
     The processes of a run go through the molecules together, each through its own part of every pass.
 
@@ -130,13 +131,14 @@ class OfflineMolecules(Source):
         report = content.report
         whole = f"{len(content.molecules):,}"
         tell = _now_and_then(f"{self.molecules}: looked for the states of %s of {whole} molecules")
-        can, terminal = read_back(environment, content.molecules, jobs=self.jobs, progress=tell)
-        for line, molecule, possible in zip(content.lines, content.molecules, can, strict=True):
-            if possible:
+        problems, terminal = read_back(environment, content.molecules, jobs=self.jobs, progress=tell)
+        for line, molecule, problem in zip(content.lines, content.molecules, problems, strict=True):
+            if problem is None:
                 lines.append(line)
                 given.append(molecule)
             else:
-                report.drop(line, f"outside the environment: {molecule.smiles[:80]}")
+                why = f" ({problem})" if problem else ""
+                report.drop(line, f"outside the environment{why}: {molecule.smiles[:80]}")
         kept: list[int] = []
         if given:
             built = environment.objects(terminal)

@@ -1,0 +1,1 @@
+"""How well a Bayesian network's structure explains observations: log marginal likelihoods of DAGs."""

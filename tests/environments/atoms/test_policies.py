@@ -1,0 +1,53 @@
+"""Graph policies on atoms: exact probabilities, packed and padded graphs, isomorphic states."""
+
+from functools import partial
+
+import pytest
+import torch
+from tests.environments.atoms.spaces import DRUG_LIKE, uniform_walk
+
+from molgfn.environments.atoms import Atoms
+from molgfn.environments.enumeration import enumerate_states
+from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
+from molgfn.testing import check_policy
+
+transformer = partial(GraphTransformerPolicy, width=16, layers=2)
+gine = partial(MessagePassingPolicy, width=16, layers=2)
+
+
+@pytest.mark.parametrize("make", [transformer, gine], ids=["transformer", "gine"])
+@pytest.mark.parametrize(
+    "arguments",
+    [{"types": ["C", "N", "O"], "max_atoms": 4}, {**DRUG_LIKE, "max_atoms": 10}],
+    ids=["small", "all rules"],
+)
+def test_policies_keep_their_contract(make, arguments):
+    check_policy(make, Atoms(**arguments), walks=8)
+
+
+@pytest.mark.parametrize("arguments", [{}, {**DRUG_LIKE, "max_atoms": 12}], ids=["qm9", "all rules"])
+def test_padded_graphs_are_the_packed_ones(arguments):
+    """What a GPU reads gives the numbers of what a CPU reads."""
+    torch.manual_seed(0)
+    environment = Atoms(**arguments)
+    policy = transformer(environment=environment, learned_backward=True).double()
+    for parameter in policy.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    states = type(environment.initial(1)).cat([s for s, _ in uniform_walk(environment, 6, 0, stop=False)])
+    packed = policy(states, backward=True, flow=True)
+    encode = environment.encode
+    environment.encode = lambda states: encode(states, padded=True)
+    padded = policy(states, backward=True, flow=True)
+    for one, other in ((packed.forward, padded.forward), (packed.backward, padded.backward)):
+        torch.testing.assert_close(one.log_probs(), other.log_probs(), rtol=0, atol=1e-9)
+    torch.testing.assert_close(packed.forward.entropy(), padded.forward.entropy(), rtol=0, atol=1e-9)
+    torch.testing.assert_close(packed.forward.kl(padded.forward), torch.zeros(len(states)).double(), rtol=0, atol=1e-9)
+    torch.testing.assert_close(packed.log_flow, padded.log_flow, rtol=0, atol=1e-9)
+
+
+def test_probabilities_of_all_actions_sum_to_one_where_they_are_legal():
+    environment = Atoms(types=["C", "N", "O"], max_atoms=4)
+    states = enumerate_states(environment).states
+    table = transformer(environment=environment)(states).forward.log_probs()
+    assert torch.equal(table > -torch.inf, environment.forward_mask(states))
+    torch.testing.assert_close(table.exp().sum(1), torch.ones(len(states)))
