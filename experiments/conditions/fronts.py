@@ -26,8 +26,8 @@ from matplotlib.figure import Figure
 
 from molgfn.chemistry.molecules import parse
 from molgfn.evaluation.metrics.base import Samples
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.modes import Circles
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles
 from molgfn.evaluation.metrics.several_objectives.fronts import complete, hypervolume, pareto_front
 from molgfn.evaluation.metrics.several_objectives.indicators import igd, pc_entropy, r2
 from molgfn.evaluation.metrics.several_objectives.metric import FACE_POINTS, MOST_WEIGHTS

@@ -9,6 +9,16 @@ from molgfn.moved_sources import NOW, THEN, former_data, present_data
 
 #: module (below ``molgfn.``) as it was called -> as it is called now
 MOVED = {
+    "evaluation.metrics.chemnet_distance": "evaluation.metrics.reference.chemnet_distance",
+    "evaluation.metrics.fragment_similarity": "evaluation.metrics.reference.fragment_similarity",
+    "evaluation.metrics.kl_score": "evaluation.metrics.reference.kl_score",
+    "evaluation.metrics.nearest_neighbour": "evaluation.metrics.reference.nearest_neighbour",
+    "evaluation.metrics.novelty": "evaluation.metrics.reference.novelty",
+    "evaluation.metrics.scaffold_similarity": "evaluation.metrics.reference.scaffold_similarity",
+    "evaluation.metrics.internal_diversity": "evaluation.metrics.diversity.internal_diversity",
+    "evaluation.metrics.modes": "evaluation.metrics.diversity.modes",
+    "evaluation.metrics.scaffolds": "evaluation.metrics.diversity.scaffolds",
+    "evaluation.metrics.uniqueness": "evaluation.metrics.diversity.uniqueness",
     "oracles.guacamol_hop": "oracles.guacamol.hop",
     "oracles.guacamol_isomers": "oracles.guacamol.isomers",
     "oracles.guacamol_median": "oracles.guacamol.median",

@@ -24,7 +24,7 @@ from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact.answers import exact_target
 from molgfn.evaluation.files import write_evaluation
 from molgfn.evaluation.metrics.base import Samples
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.several_objectives.fronts import hypervolume
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.settings import EvaluationSettings

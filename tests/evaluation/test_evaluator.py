@@ -18,7 +18,7 @@ from molgfn.evaluation.evaluator import evaluate_file, evaluate_policy, evaluate
 from molgfn.evaluation.exact.answers import compare, exact_target, solve_flows
 from molgfn.evaluation.files import write_evaluation, write_samples, write_whole
 from molgfn.evaluation.metrics.base import Metric, Reading
-from molgfn.evaluation.metrics.novelty import Novelty
+from molgfn.evaluation.metrics.reference.novelty import Novelty
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.report.summary import summary_cards

@@ -7,9 +7,9 @@ import pytest
 from molgfn.errors import DataError
 from molgfn.evaluation.evaluator import evaluate_file
 from molgfn.evaluation.files import write_evaluation
-from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
-from molgfn.evaluation.metrics.nearest_neighbour import NearestNeighbour
-from molgfn.evaluation.metrics.scaffold_similarity import ScaffoldSimilarity
+from molgfn.evaluation.metrics.reference.fragment_similarity import FragmentSimilarity
+from molgfn.evaluation.metrics.reference.nearest_neighbour import NearestNeighbour
+from molgfn.evaluation.metrics.reference.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.reference import read_reference
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.settings import EvaluationSettings

@@ -12,23 +12,23 @@ from molgfn.datasets.reading import unfit
 from molgfn.datasets.registry import DATASETS
 from molgfn.environments.base import Environment
 from molgfn.evaluation.metrics.base import Metric
-from molgfn.evaluation.metrics.chemnet_distance import ChemNetDistance
 from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles, Modes
+from molgfn.evaluation.metrics.diversity.scaffolds import Scaffolds
+from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.edge_marginals import EdgeMarginals
 from molgfn.evaluation.metrics.elbo import ELBO
-from molgfn.evaluation.metrics.fragment_similarity import FragmentSimilarity
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.kl_score import KLScore
-from molgfn.evaluation.metrics.modes import Circles, Modes
-from molgfn.evaluation.metrics.nearest_neighbour import NearestNeighbour
-from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.properties import Properties
+from molgfn.evaluation.metrics.reference.chemnet_distance import ChemNetDistance
+from molgfn.evaluation.metrics.reference.fragment_similarity import FragmentSimilarity
+from molgfn.evaluation.metrics.reference.kl_score import KLScore
+from molgfn.evaluation.metrics.reference.nearest_neighbour import NearestNeighbour
+from molgfn.evaluation.metrics.reference.novelty import Novelty
+from molgfn.evaluation.metrics.reference.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.metrics.reward import MeanReward
-from molgfn.evaluation.metrics.scaffold_similarity import ScaffoldSimilarity
-from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjectives
 from molgfn.evaluation.metrics.top_k import TopK
-from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.paths import NamedInput

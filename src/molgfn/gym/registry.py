@@ -12,11 +12,11 @@ from molgfn.composing.places import shipped
 #: before the slash of every id
 NAMESPACE = "molgfn"
 VERSION = 0
-#: environment config -> the words that choose a reward for it; others build molecules, and theirs is that of gym.yaml
-REWARDS = {
-    "hypergrid": ["oracle=hypergrid"],
-    "strings": ["oracle=string_modes"],
-    "dag": ["oracle=bge", "reward=boltzmann"],
+#: environment config -> words that go with it; others build molecules, and theirs are those of configs/gym.yaml
+WORDS = {
+    "hypergrid": ("oracle=hypergrid",),
+    "strings": ("oracle=string_modes",),
+    "dag": ("oracle=bge", "reward=boltzmann"),
 }
 
 

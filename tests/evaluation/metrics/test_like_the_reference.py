@@ -7,9 +7,9 @@ import pytest
 from rdkit.Chem import Descriptors
 from scipy import stats
 
-from molgfn.evaluation.metrics import chemnet_distance, kl_score
-from molgfn.evaluation.metrics.chemnet_distance import ChemNetDistance, frechet_distance
-from molgfn.evaluation.metrics.kl_score import KLScore, continuous_divergence, counted_divergence
+from molgfn.evaluation.metrics.reference import chemnet_distance, kl_score
+from molgfn.evaluation.metrics.reference.chemnet_distance import ChemNetDistance, frechet_distance
+from molgfn.evaluation.metrics.reference.kl_score import KLScore, continuous_divergence, counted_divergence
 
 SOME = ["CCO", "CCCN", "c1ccccc1O", "CC(=O)NC1CCCCC1", "OCC1CC1", "c1ccc2[nH]ccc2c1", "CCOC(=O)c1ccncc1"]
 OTHERS = ["CCCCCC", "CC(C)O", "c1ccccc1", "CN1CCCC1", "NC(=O)c1ccccc1", "OC1CCC1", "CSCC"]

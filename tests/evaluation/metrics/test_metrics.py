@@ -8,15 +8,15 @@ import pytest
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Samples, TerminalProbabilities
 from molgfn.evaluation.metrics.correlation import Correlation, HeldoutCorrelation
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles, Modes, greedy_modes
+from molgfn.evaluation.metrics.diversity.scaffolds import Scaffolds
+from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.elbo import ELBO
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.modes import Circles, Modes, greedy_modes
-from molgfn.evaluation.metrics.novelty import Novelty
 from molgfn.evaluation.metrics.properties import Properties
+from molgfn.evaluation.metrics.reference.novelty import Novelty
 from molgfn.evaluation.metrics.reward import MeanReward
-from molgfn.evaluation.metrics.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.top_k import TopK
-from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.objects.molecule import MOLECULE
 from molgfn.rewards.base import ScoredProperty

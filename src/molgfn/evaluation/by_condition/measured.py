@@ -13,8 +13,8 @@ from molgfn.evaluation.by_condition.targets import Targets
 from molgfn.evaluation.log_partition import Predicted, prediction, untargeted
 from molgfn.evaluation.metrics.base import Metric, Samples
 from molgfn.evaluation.metrics.correlation import rank_correlation
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.elbo import ELBO
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.reward import MeanReward
 from molgfn.evaluation.metrics.several_objectives.indicators import cosines
 from molgfn.evaluation.progress import Progress, silent

@@ -9,10 +9,10 @@ from scipy import stats
 
 from molgfn.evaluation.by_condition.measured import GOAL, AtCondition, ByCondition, known_mean
 from molgfn.evaluation.metrics.base import Metric, Samples
-from molgfn.evaluation.metrics.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.modes import Circles
+from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
+from molgfn.evaluation.metrics.diversity.modes import Circles
+from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
 from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjectives
-from molgfn.evaluation.metrics.uniqueness import Uniqueness
 from molgfn.evaluation.readings import Reading
 from molgfn.evaluation.samples import cat_samples
 

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 
 from molgfn.chemistry.fingerprints import BITS, tanimoto
-from molgfn.evaluation.metrics.modes import greedy_modes
+from molgfn.evaluation.metrics.diversity.modes import greedy_modes
 from molgfn.evaluation.thresholds import Direction, condition, reached
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints

@@ -1,0 +1,1 @@
+"""How different the samples are from each other."""

@@ -1,0 +1,1 @@
+"""How near the samples are to a reference, a file of molecules."""
