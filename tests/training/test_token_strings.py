@@ -9,8 +9,9 @@ import yaml
 
 from molgfn.chemistry.molecules import parse
 from molgfn.evaluation.exact.answers import exact_distribution
-from molgfn.evaluation.terminal_probability import log_terminal_probability
+from molgfn.evaluation.terminal_probability import log_ratio, log_terminal_probability
 from molgfn.experiment import assemble, train
+from molgfn.trajectories.sampler import Sampler
 
 ROOT = Path(__file__).parents[2]
 spec = importlib.util.spec_from_file_location("small_runs", Path(__file__).with_name("conftest.py"))
@@ -29,7 +30,7 @@ def config(tmp_path, policy, objective, iterations, symmetry="molecule", **chang
     return small.run_config(
         tmp_path,
         environment=node("environments.tokens.Selfies", alphabet=tokens, max_length=4, symmetry=symmetry),
-        policy=POLICIES[policy],
+        policy=dict(POLICIES[policy]),
         objective=yaml.safe_load((ROOT / "configs" / "objective" / f"{objective}.yaml").read_text()),
         data=node("trajectories.mixture.Sources", batch_size=64),
         optimizer=node("training.optimizers.Optimizers", lr=3e-3, lr_log_z=0.05, half_life=600),
@@ -86,6 +87,54 @@ def test_the_mean_over_random_strings_is_a_lower_bound(tmp_path):
     known = torch.tensor([result.p[result.keys.index(s)] for s in smiles]).log()
     found = log_terminal_probability(e.environment, e.policy, parse(smiles), samples=20)
     assert (found.log_p < known + 1e-6).all()
+
+
+def given(tmp_path, redraw):
+    """All of each batch leads to three molecules."""
+    (tmp_path / "given.smi").write_text("CCO\nCC=O\nCN\n")
+    offline = node(
+        "trajectories.sources.offline.OfflineMolecules",
+        molecules=str(tmp_path / "given.smi"),
+        share=1.0,
+        redraw=redraw,
+    )
+    policy = node("trajectories.sources.on_policy.OnPolicy")
+    return node("trajectories.mixture.Sources", batch_size=12, sources={"policy": policy, "offline": offline})
+
+
+@pytest.mark.parametrize("redraw", [False, True])
+def test_a_prior_learns_the_strings_of_its_molecules(tmp_path, redraw):
+    """Canonical SMILES alone, or all that RDKit writes of a molecule, as it is told."""
+    settings = config(tmp_path, "gru", "mle", 250)
+    settings["environment"] = node("environments.tokens.Smiles", alphabet=["C", "N", "O", "="], max_length=4)
+    settings["data"] = given(tmp_path, redraw)
+    e = train(settings).experiment
+    strings = [["C", "C", "O"], ["C", "C", "=", "O"], ["C", "N"], ["O", "C", "C"], ["O", "=", "C", "C"], ["N", "C"]]
+    states = e.environment._written([[e.environment._place[token] for token in one] for one in strings])
+    p = log_ratio(e.policy, Sampler(e.environment).backward(e.policy, states)).exp()
+    assert exact(e).p[[exact(e).keys.index(key) for key in ("CCO", "CC=O", "CN")]].sum() > 0.9
+    assert p[:3].sum() > 0.9 if not redraw else (p > 0.05).all()
+
+
+def test_a_run_under_a_condition_with_everything_that_is_off_policy(tmp_path):
+    """The condition is read, strings of replay and of local search are read back, and the weights move."""
+    sources = {
+        "policy": node("trajectories.sources.explored.Explored", epsilon=0.1),
+        "replay": node("trajectories.sources.replay.PrioritisedReplay", share=0.25),
+        "local_search": node("trajectories.sources.local_search.LocalSearch", rounds=1),
+    }
+    settings = config(tmp_path, "transformer", "subtb", 4, symmetry="string")
+    settings["condition"] = node("conditions.temperature.Temperature")
+    settings["reward"] = node("rewards.power.Power", beta=None)
+    settings["policy"] |= {"scale_logits": "learned", "head": "hypernetwork"}
+    settings["data"] = node("trajectories.mixture.Sources", batch_size=16, sources=sources)
+    before = assemble(settings).policy
+    after = train(settings).experiment.policy
+    moved = [not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True)]
+    assert all(torch.isfinite(p).all() for p in after.parameters())
+    names = [name for name, _ in after.named_parameters()]
+    assert any(m for m, name in zip(moved, names, strict=True) if name.startswith("encoder.condition"))
+    assert any(m for m, name in zip(moved, names, strict=True) if name.startswith("hypernetwork"))
 
 
 @pytest.mark.slow
