@@ -12,8 +12,12 @@ from molgfn.composing.places import shipped
 #: before the slash of every id
 NAMESPACE = "molgfn"
 VERSION = 0
-#: environment config -> the oracle that goes with it; others build molecules, and theirs is that of configs/gym.yaml
-ORACLES = {"hypergrid": "hypergrid", "strings": "string_modes"}
+#: environment config -> words that go with it; others build molecules, and theirs are those of configs/gym.yaml
+WORDS = {
+    "hypergrid": ("oracle=hypergrid",),
+    "strings": ("oracle=string_modes",),
+    "dag": ("oracle=bge", "reward=boltzmann"),
+}
 
 
 def ids() -> dict[str, str]:

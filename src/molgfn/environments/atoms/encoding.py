@@ -68,7 +68,6 @@ def encode(
     none = torch.full((1 + width + n_pairs,), -1, dtype=torch.int64, device=device)
     slots = torch.arange(width, device=device)
     sites = torch.stack([torch.cat([slots, none[:1], i]), torch.cat([none[: width + 1], j]), none], 1)
-    closed_by = (legal.closures[:, :, 1:] * (1 << torch.arange(3, device=device))).sum(2)
     row_of_atom = _ORDER_SETS + 1 + torch.arange(batch * width, device=device).view(batch, width)
     first_row = torch.full((batch, 1), _ORDER_SETS, device=device)
     label = PAIR + facts.far.clamp(2, FARTHEST) - 2
@@ -85,8 +84,8 @@ def encode(
         edge_type=order,
         edge_features=ring[:, :, None].to(free.dtype),
         sites=sites.expand(batch, -1, 3),
-        site_mask=torch.cat([legal.adds.any(2), legal.first[:, None], legal.closures.any(2)], 1),
-        site_options=torch.cat([row_of_atom, first_row, closed_by], 1),
+        site_mask=torch.cat([legal.adds.any(2), legal.first[:, None], legal.closures > 0], 1),
+        site_options=torch.cat([row_of_atom, first_row, legal.closures], 1),
         site_label=torch.cat([torch.full_like(row_of_atom, ATOM), torch.full_like(first_row, FIRST), label], 1),
         removals=torch.cat([ended.expand(batch, -1, 2), of_pair[:, :, None]], 2),
         removal_mask=torch.cat([atoms, bonds[:, i, j]], 1),

@@ -16,7 +16,7 @@ from molgfn.chemistry.atoms.rules import AtomRules
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.atoms.encoding import encode, spec_of
-from molgfn.environments.atoms.growth import Forbidden, GrowthTables, check_orders
+from molgfn.environments.atoms.growth import GrowthTables, check_orders
 from molgfn.environments.atoms.hashes import hashes
 from molgfn.environments.atoms.legal import Facts, Limits, backward, forward
 from molgfn.environments.atoms.reading import Reader
@@ -62,7 +62,8 @@ class Atoms(ListedActions, Enumerable):
         forbid: what is not built: "peroxides": O bonded to O; "halogen_heteroatom": a halogen bonded to N, O, bivalent
             S or a halogen; "nitrogen_chains": N bonded to two N; "like_charges": neighbours with charges of one sign;
             "cumulated": two double bonds at an atom; "strained": a triple bond or two double bonds of an atom in a
-            ring. Atoms without hydrogens (sulfones) may have two double bonds.
+            ring. Atoms without hydrogens (sulfones) may have two double bonds. And bonds, as two elements or types and
+            ~ for a bond of any order or # for a triple one: "N~S", "C#C", "S4~*".
         scaffold: SMILES that every molecule is grown from and keeps, as ``c1ccc(*)cc1*`` or with ``[*:1]``: a star is a
             place for one single bond, other atoms of it take none. Its types need not be among ``types``, it counts in
             all sizes, and it has to obey the rules itself. With ``largest_ring`` no ring goes through it.
@@ -91,7 +92,7 @@ class Atoms(ListedActions, Enumerable):
         largest_ring: Annotated[int, Field(ge=3)] | None = None,
         max_rings: Annotated[int, Field(ge=0)] | None = None,
         max_fused: Annotated[int, Field(ge=1)] | None = None,
-        forbid: list[Forbidden] = [],  # noqa: B006
+        forbid: list[str] = [],  # noqa: B006
         scaffold: str | None = None,
         fill: Fill = None,
         link: str | None = None,
@@ -285,7 +286,8 @@ class Atoms(ListedActions, Enumerable):
         adds = torch.zeros(batch, width, self.n_options, dtype=torch.bool, device=states.device)
         adds[:, : legal.adds.shape[1], :n_adds] = legal.adds
         closes = torch.zeros(batch, self.n_pairs, self.n_options, dtype=torch.bool, device=states.device)
-        closes[:, facts.pair_numbers, n_adds:] = legal.closures[:, :, tables.option_order[n_adds:]]
+        closing = legal.closures[:, :, None] >> (tables.option_order[n_adds:] - 1)
+        closes[:, facts.pair_numbers, n_adds:] = (closing & 1) > 0
         first = legal.first[:, None] & tables.first_mask
         return torch.cat([legal.stop[:, None], adds.flatten(1), first, closes.flatten(1)], 1)
 

@@ -19,6 +19,7 @@ from n(free) as it costs, so the sum stays.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Sequence
 from typing import Literal, Self, get_args
 
@@ -26,6 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from molgfn.chemistry.atoms.bond_patterns import BondPattern
 from molgfn.chemistry.atoms.rules import AtomRules, AtomType
 from molgfn.environments.atoms.link_costs import link_costs
 from molgfn.environments.atoms.starts import Start
@@ -67,7 +69,8 @@ class GrowthTables:
         kept: bool [N], slots of the scaffold.
     """
 
-    def __init__(self, start: Start, *, orders: Collection[int], forbid: Collection[Forbidden], max_atoms: int) -> None:
+    def __init__(self, start: Start, *, orders: Collection[int], forbid: Collection[str], max_atoms: int) -> None:
+        patterns = bond_patterns(forbid)
         types, ordinary = start.types, len(start.rules.types)
         highest = AtomRules(start.bases).max_order
         self.orders = tuple(sorted(orders))
@@ -82,7 +85,8 @@ class GrowthTables:
                 )
                 most = highest[a - 1, b - 1] if max(a, b) <= ordinary else 1
                 for order in self.orders:
-                    allowed[a, b, order] = fits and order <= min(most, one.valence, other.valence)
+                    kept = not any(p.matches(start.bases[a - 1], start.bases[b - 1], order) for p in patterns)
+                    allowed[a, b, order] = fits and kept and order <= min(most, one.valence, other.valence)
         filling = allowed.copy()
         filling[:, ordinary + 1 :] = False  # what is there from the beginning fills nothing
         need = _needs(valence, whole, filling, v)
@@ -152,7 +156,26 @@ class GrowthTables:
         return self
 
 
-def _excluded(one: AtomType, other: AtomType, forbid: Collection[Forbidden]) -> bool:
+def bond_patterns(forbid: Collection[str]) -> list[BondPattern]:
+    """What of ``forbid`` is a bond between two atoms, and no name.
+
+    Raises:
+        ConfigError: it is neither, or there twice.
+    """
+    problems, patterns = [], []
+    for text in [text for text in forbid if text not in ALL_FORBIDDEN]:
+        try:
+            patterns.append(BondPattern.parse(text))
+        except ConfigError as error:
+            near = difflib.get_close_matches(text, ALL_FORBIDDEN, 1)
+            named = f"the nearest name is '{near[0]}'" if near else f"names are {', '.join(ALL_FORBIDDEN)}"
+            problems.append(f"forbid: {error}; {named}")
+    if problems:
+        raise ConfigError(problems)
+    return patterns
+
+
+def _excluded(one: AtomType, other: AtomType, forbid: Collection[str]) -> bool:
     """Whether atoms of the two types may not be bonded to each other at all."""
     numbers = {one.atomic_number, other.atomic_number}
     if "peroxides" in forbid and numbers == {8}:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from molgfn.environments.atoms.growth import Forbidden, GrowthTables
+from molgfn.environments.atoms.growth import NEVER, GrowthTables
 from molgfn.environments.atoms.linking import Linking
 from molgfn.environments.atoms.ring_limits import removable
 from molgfn.environments.atoms.rings import Rings
@@ -34,7 +34,7 @@ class Limits:
     largest_ring: int | None
     max_rings: int | None
     max_fused: int | None
-    forbid: frozenset[Forbidden]
+    forbid: frozenset[str]
     scaffold: bool = False
 
     @property
@@ -50,7 +50,7 @@ class Legal(NamedTuple):
         stop: bool [B].
         first: bool [B], the first atom may be placed.
         adds: bool [B, N, K_a], what may be bonded to each atom.
-        closures: bool [B, P, 4], orders (0 never) by which two atoms may be joined.
+        closures: int64 [B, P], orders by which two atoms may be joined: bit o - 1 stands for order o.
     """
 
     stop: Tensor
@@ -93,6 +93,13 @@ class Facts:
     def nowhere(self, found: Tensor) -> bool:
         """Whether a bool tensor is known to be all False; not asked where the host would have to wait."""
         return self.waits and not bool(found.any())
+
+    def every_pair(self) -> tuple[Tensor, Tensor]:
+        """Rows and pairs, int64 [B P] each."""
+        shape = len(self.n), len(self.pair_numbers)
+        axes = (torch.arange(n, device=self.n.device) for n in shape)
+        row, pair = (x.flatten() for x in torch.meshgrid(*axes, indexing="ij"))
+        return row, pair
 
     @cached_property
     def far(self) -> Tensor:
@@ -174,7 +181,7 @@ def forward(facts: Facts) -> Legal:
         adds = adds & ~(chain[:, :, None] & tables.nitrogen[tables.option_type[: tables.n_adds]])
     closures = _closures(facts)
     first = facts.n == 0
-    more = adds.flatten(1).any(1) | closures.flatten(1).any(1)
+    more = adds.flatten(1).any(1) | (closures > 0).any(1)
     stop = ~first & facts.filled() & ((facts.n >= limits.min_atoms) | ~more)
     if tables.linked:
         stop = stop & ~facts.linking.pending
@@ -182,51 +189,66 @@ def forward(facts: Facts) -> Legal:
 
 
 def _closures(facts: Facts) -> Tensor:
+    """See ``Legal.closures``."""
     tables, limits, types, free = facts.tables, facts.limits, facts.types, facts.free
     forbid, rings, far = limits.forbid, facts.rings, facts.far
-    i, j = facts.pairs
-    orders = torch.arange(4, device=types.device)
-    able = torch.minimum(free[:, i], free[:, j])
     reach = (far >= limits.smallest_ring - 1) & (far >= 2)
     if limits.largest_ring is not None:
         reach = reach & (far < limits.largest_ring)
-        if limits.scaffold:  # no ring goes through it; see ``Atoms``
-            leaving = facts.kept[:, None] ^ facts.kept
-            apart = (rings.along(leaving & rings.joined) < 0.5)[:, i, j]
-            reach = reach & apart & ~facts.kept[i] & ~facts.kept[j]
     if limits.max_rings is not None:
         reach = reach & (rings.count < limits.max_rings)[:, None]
-    found = tables.allowed[types[:, i], types[:, j]] & reach[:, :, None] & (able[:, :, None] >= orders) & (orders > 0)
+    reach = reach & ((free > 0)[:, facts.pairs[0]] & (free > 0)[:, facts.pairs[1]])
+    # m pairs of some rows: those within reach, or all of them where the host does not wait
+    row, pair = reach.nonzero(as_tuple=True) if facts.waits else facts.every_pair()
+    i, j = facts.pairs[0][pair], facts.pairs[1][pair]
+    kind, able = (types[row, i], types[row, j]), torch.minimum(free[row, i], free[row, j])
+    orders = torch.arange(4, device=types.device)
+    found = tables.allowed[kind] & (able[:, None] >= orders) & reach[row, pair][:, None] & (orders > 0)
+    if limits.largest_ring is not None and limits.scaffold:  # no ring goes through it; see ``Atoms``
+        leaving = facts.kept[:, None] ^ facts.kept
+        apart = rings.along(leaving & rings.joined, (row, i, j)) < 0.5
+        found = found & (apart & ~facts.kept[i] & ~facts.kept[j])[:, None]
     if limits.max_fused is not None and not facts.nowhere(rings.count >= limits.max_fused):
         systems = rings.in_system()
         both = systems[:, :, None] + systems[:, None, :]  # of a bridge: half of each is on either side
-        along = (rings.along(both) + both)[:, i, j] / 2
-        found = found & (along.round() < limits.max_fused)[:, :, None]
+        along = (rings.along(both, (row, i, j)) + both[row, i, j]) / 2
+        found = found & (along.round() < limits.max_fused)[:, None]
     if "cumulated" in forbid or "strained" in forbid:
         double = facts.doubles > 0
-        found = found & ~((double[:, i] | double[:, j])[:, :, None] & (orders == 2))
+        found = found & ~((double[row, i] | double[row, j])[:, None] & (orders == 2))
     if "strained" in forbid:
         linear, bent = facts.linear, facts.with_hydrogens
         if not facts.nowhere(linear):
             ends = linear[:, :, None] | linear[:, None, :]
-            found = found & ((rings.along(ends) < 0.5) & ~ends)[:, i, j][:, :, None]
-        found = found & ~((bent[:, i] | bent[:, j])[:, :, None] & (orders == 3))
+            found = found & ((rings.along(ends, (row, i, j)) < 0.5) & ~ends[row, i, j])[:, None]
+        found = found & ~((bent[row, i] | bent[row, j])[:, None] & (orders == 3))
     if "nitrogen_chains" in forbid:
-        nitrogen, chain = tables.nitrogen[types], facts.nitrogens > 0
-        joins = nitrogen[:, i] & nitrogen[:, j] & (chain[:, i] | chain[:, j])
-        found = found & ~joins[:, :, None]
+        nitrogen, chain = tables.nitrogen, (facts.nitrogens > 0)
+        joins = nitrogen[kind[0]] & nitrogen[kind[1]] & (chain[row, i] | chain[row, j])
+        found = found & ~joins[:, None]
     if tables.linked or (tables.any_whole and not facts.nowhere(facts.whole)):
-        need = tables.need[types]  # [B, N, V + 1]
-        open_ = need.gather(2, free.clamp(min=0)[:, :, None])
-        less = need.gather(2, (free[:, :, None] - orders).clamp(min=0))
-        each = less - open_ + need[:, :, orders.clamp(max=need.shape[2] - 1)]  # [B, N, 4]
-        bridges = facts.ring_need(rings.joined)
-        path = rings.along(bridges + bridges.transpose(1, 2)).round()
-        cost = each[:, i] + each[:, j] + path[:, i, j].long()[:, :, None]
-        found = found & (cost <= facts.room[:, None, None])
+        cost = _closing_costs(facts, (row, i, j), kind)
+        found = found & (cost <= facts.room[row][:, None])
         if tables.linked:
-            found = found & facts.linking.closures(facts.pairs, cost)
-    return found
+            every = torch.full((*reach.shape, 4), NEVER, device=cost.device).index_put((row, pair), cost)
+            found = found & facts.linking.closures(facts.pairs, every)[row, pair]
+    code = (found * (1 << orders >> 1)).sum(1)
+    return torch.zeros_like(far).index_put((row, pair), code)
+
+
+def _closing_costs(facts: Facts, at: tuple[Tensor, Tensor, Tensor], kind: tuple[Tensor, Tensor]) -> Tensor:
+    """int64 [m, 4]: by how much joining two atoms by an order lowers the room (see ``growth``)."""
+    need, rings = facts.tables.need, facts.rings
+    row, i, j = at
+    orders = torch.arange(4, device=need.device)
+    cost = need.new_zeros(len(row), 4)
+    for type_, atom in zip(kind, (i, j), strict=True):
+        free = facts.free[row, atom][:, None]
+        own = need[type_]  # [m, V + 1]
+        less = own.gather(1, (free - orders).clamp(min=0)) - own.gather(1, free.clamp(min=0))
+        cost = cost + less + own[:, orders.clamp(max=own.shape[1] - 1)]
+    bridges = facts.ring_need(rings.joined)
+    return cost + rings.along(bridges + bridges.transpose(1, 2), at).round().long()[:, None]
 
 
 def backward(facts: Facts) -> tuple[Tensor, Tensor]:

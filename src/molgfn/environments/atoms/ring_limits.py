@@ -41,7 +41,8 @@ def sizes_hold(rings: Rings, largest: int) -> Tensor:
     ends, there = _ring_bonds(rings)
     u, v = ends.unbind(2)
     graph = torch.arange(len(u), device=u.device)[:, None].expand_as(u)
-    small = _connected_within(rings, largest - 1, *(x.flatten() for x in (graph, u, v, u, v)))
+    graph, u, v = (x.flatten() for x in (graph, u, v))
+    small = _RingWalks(rings).connects(largest - 1, graph, (u, v), u, v)
     return (small.view_as(there) | ~there).all(1)
 
 
@@ -70,36 +71,100 @@ def removable(rings: Rings, largest: int) -> Tensor:
     at, uu, vv, xx, yy = row[:, :, None], u[:, :, None], v[:, :, None], u[:, None, :], v[:, None, :]
     near = torch.minimum(far[at, uu, xx] + far[at, vv, yy], far[at, uu, yy] + far[at, vv, xx])
     look = look & (near + 2 <= largest) & ~torch.eye(slots, dtype=torch.bool, device=device)
+    # a bond that is in one small ring only is in one ring of a basis of small rings, which make all: it can go
+    walks = _RingWalks(rings)
+    g, e = there.nonzero(as_tuple=True) if device.type == "cpu" else (x.flatten() for x in _grid(there))
+    single = torch.zeros_like(there)
+    single[g, e] = walks.in_one(largest, g, u[g, e], v[g, e])
+    look = look & ~single[:, :, None]
     if device.type == "cpu":
         graph, e, f = look.nonzero(as_tuple=True)
     else:
-        axes = (torch.arange(s, device=device) for s in look.shape)
-        graph, e, f = (x.flatten() for x in torch.meshgrid(*axes, indexing="ij"))
+        graph, e, f = (x.flatten() for x in _grid(look))
     lost = torch.zeros_like(look)
     for part in range(0, len(graph), _CHUNK):
         g, a, b = (x[part : part + _CHUNK] for x in (graph, e, f))
-        lost[g, a, b] = ~_connected_within(rings, largest - 1, g, u[g, a], v[g, a], u[g, b], v[g, b])
+        lost[g, a, b] = ~walks.connects(largest - 1, g, (u[g, a], v[g, a]), u[g, b], v[g, b])
     good = there & ~(lost & look).any(2)
     flat = torch.zeros(batch, width * width, dtype=torch.int64, device=device)
     found = flat.scatter_add(1, u * width + v, good.long()).view(batch, width, width) > 0
     return found | found.transpose(1, 2)
 
 
-def _connected_within(rings: Rings, steps: int, graph: Tensor, u: Tensor, v: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """bool [m]: a way of at most ``steps`` bonds leads from x to y without the bonds (u, v) and (x, y)."""
-    width = rings.real.shape[1]
-    near = rings.neighbours.index_select(0, graph)  # [m, N, D]
-    own = torch.arange(width, device=near.device)[:, None]
-    for i, j in ((u, v), (v, u), (x, y), (y, x)):
-        cut = (own == i[:, None, None]) & (near == j[:, None, None])
-        near = near.masked_fill(cut, width)
-    flat = near.flatten(1)
-    one = torch.arange(len(graph), device=near.device)
-    reached = torch.zeros(len(graph), width + 1, dtype=torch.bool, device=near.device)
-    reached[one, x] = True
-    for _ in range(steps):
-        reached = torch.cat([reached.gather(1, flat).view_as(near).any(2) | reached[:, :-1], reached[:, -1:]], 1)
-    return reached[one, y]
+def _grid(like: Tensor) -> tuple[Tensor, ...]:
+    """The indices of all entries."""
+    return torch.meshgrid(*(torch.arange(s, device=like.device) for s in like.shape), indexing="ij")
+
+
+class _RingWalks:
+    """Walks along ring bonds: whatever is in a ring goes along no others.
+
+    Attributes:
+        place: int64 [B, N], numbers of the atoms among those in rings.
+        near: int64 [B, W, D], neighbours of those along ring bonds, ascending, W where there is none.
+        slot: int64 [B, W, W], where among the neighbours of the first the second stands.
+    """
+
+    def __init__(self, rings: Rings) -> None:
+        batch, slots = rings.real.shape
+        device = rings.real.device
+        order = rings.in_ring.to(torch.int8).argsort(dim=1, descending=True, stable=True)
+        self.place = torch.empty_like(order).scatter_(1, order, torch.arange(slots, device=device).expand_as(order))
+        width, depth = slots, slots - 1
+        if device.type == "cpu" and batch:
+            width = max(int(rings.in_ring.sum(1).max()), 1)
+            depth = max(int(rings.ring_bond.sum(2).max()), 1)
+        order = order[:, :width]
+        bonds = rings.ring_bond.gather(1, order[:, :, None].expand(-1, -1, slots))
+        bonds = bonds.gather(2, order[:, None, :].expand(-1, width, -1))
+        near = torch.where(bonds, torch.arange(width, device=device), width)
+        self.near = near.sort(2).values[:, :, :depth]
+        self.slot = bonds.cumsum(2) - 1
+
+    def _without(self, graph: Tensor, *bonds: tuple[Tensor, Tensor]) -> Tensor:
+        """Neighbours int64 [m, W, D] in the graphs without ``bonds``, which are numbered as ``near``."""
+        near = self.near.index_select(0, graph)
+        row = torch.arange(len(graph), device=near.device)
+        for i, j in bonds:
+            for one, other in ((i, j), (j, i)):
+                near[row, one, self.slot[graph, one, other]] = near.shape[1]
+        return near
+
+    def in_one(self, largest: int, graph: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        """bool [m]: one walk of less than ``largest`` bonds that never turns back leads from u to v without (u, v).
+
+        False as well for some bonds in one small ring, where such a walk goes round another one on its way.
+        """
+        u, v = self.place[graph, u], self.place[graph, v]
+        one = torch.arange(len(graph), device=graph.device)
+        near = self._without(graph, (u, v))
+        width = near.shape[1]
+        flat, bonds = near.flatten(1), (near < width).sum(2).float()
+        before = torch.zeros(len(graph), width + 1, device=graph.device)
+        before[one, u] = 1
+        now = torch.zeros_like(before)
+        now[:, :-1] = before.gather(1, flat).view(near.shape).sum(2)
+        total, back = now[one, v], before[:, :-1] * bonds  # a second step back: by any of the start's bonds
+        for _ in range(largest - 2):
+            after = torch.zeros_like(before)
+            after[:, :-1] = now.gather(1, flat).view(near.shape).sum(2) - back
+            before, now = now, after
+            back = before[:, :-1] * (bonds - 1)
+            total = total + now[one, v]
+        return total == 1
+
+    def connects(self, steps: int, graph: Tensor, gone: tuple[Tensor, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        """bool [m]: a walk of at most ``steps`` bonds leads from x to y without the bonds ``gone`` and (x, y)."""
+        u, v, x, y = (self.place[graph, atom] for atom in (*gone, x, y))
+        near = self._without(graph, (u, v), (x, y))
+        flat = near.flatten(1)
+        one = torch.arange(len(graph), device=near.device)
+        reached = torch.zeros(len(graph), near.shape[1] + 1, dtype=torch.bool, device=near.device)
+        reached[one, x] = True
+        for _ in range(steps):
+            further = reached.gather(1, flat).view_as(near).any(2)
+            reached = torch.cat([further | reached[:, :-1], reached[:, -1:]], 1)
+        return reached[one, y]
 
 
 def _ring_bonds(rings: Rings) -> tuple[Tensor, Tensor]:

@@ -90,11 +90,18 @@ class Rings:
         """bool [B, N], atoms in a ring."""
         return self.ring_bond.any(2)
 
-    def along(self, weight: Tensor) -> Tensor:
-        """The sum of ``weight`` [B, N, N] (symmetric) over the bridges between two atoms, float64 [B, N, N]."""
+    def along(self, weight: Tensor, at: tuple[Tensor, Tensor, Tensor] | None = None) -> Tensor:
+        """The sum of ``weight`` [B, N, N] (symmetric) over the bridges between two atoms.
+
+        float64 [B, N, N]; or [m] for the pairs ``at``: rows and two atoms, int64 [m] each.
+        """
         bridges = (self.joined & ~self.ring_bond) * weight.double()
         laplacian = torch.diag_embed(bridges.sum(2)) - bridges
-        return _between(self.green @ laplacian @ self.green)
+        matrix = self.green @ laplacian @ self.green
+        if at is None:
+            return _between(matrix)
+        row, i, j = at
+        return matrix[row, i, i] + matrix[row, j, j] - 2 * matrix[row, i, j]
 
     def in_system(self) -> Tensor:
         """int64 [B, N], independent rings of the ring system that each atom is in (what ring bonds connect)."""
