@@ -7,9 +7,9 @@ legal; in training molecules have at least two thirds of the atoms that they may
 see how cost grows. --clock cpu counts the processor's time, which other processes disturb less.
 
 With --recursion, a checkout of recursionpharma/gflownet, its molecule-building environment makes random roll-outs, too:
-masks, one uniform action for each molecule, step. It sets bond orders and charges by further actions, so that its
-trajectories are longer; states/s are beside. Needs networkx and torch-geometric; torch_scatter, which these roll-outs
-do not use, need not be there.
+masks, one uniform action for each molecule, step, without charges, hydrogens and stereo marks. It sets bond orders by
+further actions, so that its trajectories are longer; states/s are beside. Needs networkx and torch-geometric;
+torch_scatter, which these roll-outs do not use, need not be there.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from rdkit.Chem import ChiralType
 from rich.console import Console
 from rich.table import Table
 
@@ -164,7 +165,8 @@ def recursion(checkout: Path, atoms: int, n: int) -> tuple[int, int]:
     from gflownet.envs.mol_building_env import MolBuildingEnvContext  # type: ignore[import-not-found]
 
     env = GraphBuildingEnv()
-    context = MolBuildingEnvContext(["C", "N", "F", "O"], max_nodes=atoms, max_edges=atoms + 6)
+    plain = {"charges": [0], "expl_H_range": [0], "chiral_types": [ChiralType.CHI_UNSPECIFIED]}  # as ours has it
+    context = MolBuildingEnvContext(["C", "N", "F", "O"], max_nodes=atoms, **plain)
     draw, states, made = random.Random(0), 0, 0
     for _ in range(n):
         graph = env.new()
@@ -179,7 +181,6 @@ def recursion(checkout: Path, atoms: int, n: int) -> tuple[int, int]:
             ]
             if not legal:
                 break
-            # kinds first, as logits of one size would have it, would never set an order; uniform over all it is
             graph = env.step(graph, context.aidx_to_GraphAction(data, draw.choice(legal)))
         made += len(graph)
     return states, made
