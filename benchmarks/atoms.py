@@ -226,10 +226,12 @@ def main() -> None:
                 shares.append(seconds["environment"] / total)
                 chemistry.append(seconds["molecules"] / total)
             median = statistics.median
-            table.add_row(
+            row = (
                 *(name, str(batch), f"{median(rates):,.0f}", f"{median(per_state):,.0f}", f"{made / batch:.1f}"),
                 *(f"{median(steps):,.0f}", f"{size:.1f}", f"{median(shares):.0%}", f"{median(chemistry):.0%}"),
             )
+            console.print(", ".join(f"{what} {value}" for what, value in zip(columns[2:], row[2:], strict=True)))
+            table.add_row(*row)
     console.print(table)
     if given.recursion:
         beside = Table("recursion, at most", "roll-outs/s", "states/s", "atoms", title="random roll-outs, 1 thread")
