@@ -19,8 +19,8 @@ import torch
 import molgfn
 from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
-from molgfn.evaluation.metrics.reference.novelty import Novelty
 from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
+from molgfn.evaluation.metrics.reference.novelty import Novelty
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.evaluation.readings import Reading
 from molgfn.evaluation.reference import read_reference

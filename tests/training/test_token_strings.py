@@ -138,7 +138,14 @@ def test_a_run_under_a_condition_with_everything_that_is_off_policy(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("objective", ["tb", "db", "subtb", "vargrad", "ent_ppo"])
-def test_objectives_reach_it(tmp_path, objective, policy):
-    assert exact(train(config(tmp_path, policy, objective, 2000)).experiment).tv < 0.05
+@pytest.mark.parametrize(
+    ("policy", "objective", "iterations", "least"),
+    [
+        ("gru", "tb", 2000, 0.05),
+        ("gru", "ent_ppo", 600, 0.05),
+        ("gru", "subtb", 1200, 0.15),
+        ("transformer", "tb", 500, 0.15),
+    ],
+)
+def test_objectives_reach_it(tmp_path, policy, objective, iterations, least):
+    assert exact(train(config(tmp_path, policy, objective, iterations)).experiment).tv < least
