@@ -26,8 +26,8 @@ KINDS: dict[str, Callable[[Environment], Observation]] = {
 
 
 def observation(environment: Environment, word: str | None) -> Observation:
-    """The observation that ``word`` names; None: what the environment's policies read, "vector" or "graph", or the tokens
-    themselves ("state") where these are sequences.
+    """The observation that ``word`` names; None: what the environment's policies read, "vector" or "graph", or where
+    these are sequences the tokens themselves, "state".
 
     "fragments" is the graph of an environment of fragments, by its name.
 
