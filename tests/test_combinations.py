@@ -221,7 +221,8 @@ EVERYTHING = {
 def test_objective_with_token_strings(name, space):
     """A tree is at home with every objective; the empty string is no object, which mdb must be told."""
     objective = build(OBJECTIVES[name], Objective, "objective")
-    config = run(space, OBJECTIVES[name], all_given() if objective.only_offline else DATA["on_policy"])
+    given = objective.only_offline or objective.tells_apart
+    config = run(space, OBJECTIVES[name], all_given() if given else DATA["on_policy"])
     if misplaced(objective, build(SPACES[space]["environment"], Environment, "environment")):
         assert name == "mdb"
         with pytest.raises(ConfigError, match="has states that may not stop"):

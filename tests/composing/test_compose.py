@@ -120,7 +120,7 @@ def test_an_object_of_the_wrong_kind(experiment):
         ("environment.side=true", "environment.side: should be a valid integer, got True"),
         ("environment.side=1", "environment.side: should be greater than or equal to 2, got 1"),
         ("objective.reduction=trajectry", "did you mean `trajectory`?"),
-        ("objective=null", "objective: should be a name such as `objective=db`, got None"),
+        ("objective=null", "objective: should be a name such as `objective=agfn`, got None"),
         ("objective={reduction: x}", "objective.reduction: should be 'trajectory' or 'transition', got 'x'"),
     ],
 )

@@ -96,6 +96,7 @@ def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
         guide = "ForwardPolicyGuide" if backward == "rl_g_forward" else "StoredRewardsGuide"
         found.append(f"reads the guide {guide}, {KEYS}")
     found += ["gives molecules, but"] if data == "offline" else []
+    found += ["is about trajectories of `offline`, but"] if objective == "agfn" and data != "offline" else []
     found += ["there is none; give the run a condition"] if data == "hindsight" else []
     return found
 

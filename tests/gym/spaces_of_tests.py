@@ -12,6 +12,8 @@ SMALL = {
     "atoms view": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "atoms"}),
     "fingerprint": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "fingerprint"}),
     "state": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "state"}),
+    "dag": ("molgfn/DAGs-v0", {"nodes": 3}),
+    "atoms": ("molgfn/Atoms-v0", {"types": ["C", "O"], "max_atoms": 3}),
     "smiles": ("molgfn/Smiles-v0", {"alphabet": ["C", "O", "=", "(", ")"], "max_length": 5}),
     "dag": ("molgfn/DAGs-v0", {"nodes": 3}),
     "atoms": ("molgfn/Atoms-v0", {"types": ["C", "O"], "max_atoms": 3}),

@@ -155,3 +155,24 @@ def test_actions_in_parts_are_numbered():
             want.add(tuple(environment.exit_action(states[i : i + 1])[0].tolist()))
         number = mask[i].nonzero().squeeze(1)
         assert {tuple(p) for p in actions.actions(number).tolist()} == want
+
+
+def test_atoms_of_the_atoms_environment_are_those_of_its_molecules():
+    from molgfn.environments.atoms import Atoms
+
+    environment = Atoms(types=["C", "N", "O", "N+", "O-"], max_atoms=7)
+    generator = torch.Generator().manual_seed(0)
+    states, seen_states = environment.initial(150), []
+    for _ in range(9):
+        mask = environment.forward_mask(states).clone()
+        mask[mask[:, 1:].any(1), 0] = False
+        states = environment.step(states, torch.multinomial(mask.float(), 1, generator=generator).squeeze(1))
+        seen_states.append(states)
+    states = type(states).cat(seen_states)
+    states = states[environment.has_object(states)]
+    seen = observation(environment, "atoms")(states)
+    for i, molecule in enumerate(environment.objects(states)):
+        mol = rebuilt(seen, i).GetMol()
+        Chem.SanitizeMol(mol)
+        assert Chem.MolToSmiles(mol) == molecule.smiles
+        assert seen["open"][i].sum() == sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())

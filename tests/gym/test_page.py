@@ -1,5 +1,6 @@
 """docs/gymnasium.md: every block runs, in order, and its tables name all that there is."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -33,3 +34,21 @@ def test_its_tables_name_all_there_is():
     assert set(KINDS) == set(re.findall(r"`(\w+)`:", observations))
     (returns,) = re.findall(r"\| `returns` \|(.*?)\|\n", PAGE)
     assert set(RETURNS) == set(re.findall(r"`(\w+)`:", returns))
+
+
+def test_its_numbers_are_those_that_are_kept():
+    """Every row of the kept table: mean return, and the gain with its interval, as the page rounds them."""
+    folder = Path(__file__).parents[2] / "experiments" / "gymnasium" / "results"
+    with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 10
+
+    def short(text, sign=""):
+        value = f"{float(text):{sign}.3f}"
+        return value.replace("0.", ".", 1)
+
+    for row in rows:
+        want = short(row["mean return"])
+        if row["gain"]:
+            want += f", {short(row['gain'], '+')} [{short(row['gain low'])}, {short(row['gain high'])}]"
+        assert want in PAGE, row["arm"]

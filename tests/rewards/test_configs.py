@@ -25,7 +25,7 @@ REWARDS = sorted((CONFIGS / "reward").glob("*.yaml"))
 
 
 def read(path: Path) -> dict:
-    environment = {"dimensions": 3, "side": 8, "alphabet": "ACGT", "length": 8}
+    environment = {"dimensions": 3, "side": 8, "alphabet": "ACGT", "length": 8, "nodes": 4}
     whole = OmegaConf.create({"environment": environment, "scalarisation": None, "node": OmegaConf.load(path)})
     return OmegaConf.to_container(whole, resolve=True)["node"]
 

@@ -48,6 +48,7 @@ class DAGs(ListedActions, Enumerable):
 
     kind: ClassVar[ObjectKind] = DAG
     encoding: ClassVar[str] = "vector"
+    encoded_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     counts_paths = True
 
     def __init__(

@@ -221,3 +221,22 @@ def test_qm9_comes_back(every):
     for start in range(0, len(inside), 1000):
         part = inside[start : start + 1000]
         assert replayed(environment, part) == [flat(m) for m in part]
+
+
+def test_symmetric_molecules_are_not_too_rare():
+    """The page's figure for cyclohexane, under R = 1: solved flows give all 82 molecules one share each, or C(x)."""
+    environment = Atoms(types=["C"], max_atoms=6, min_atoms=6, orders=[1, 2], max_rings=1, smallest_ring=5)
+    graph = enumerate_states(environment)
+    stops = graph.can_stop.nonzero().flatten()
+    terminal = graph.states[stops]
+    molecules = environment.objects(terminal)
+    correction = environment.log_symmetry(terminal, molecules)
+    shares = {}
+    for name, taken_off in (("molecule", correction), ("none", torch.zeros_like(correction))):
+        log_target = torch.full((len(graph),), -torch.inf, dtype=torch.float64)
+        log_target[stops] = -taken_off
+        flows = solve_flows(graph, log_target).log_terminal.exp()[stops]
+        shares[name] = sum(p for p, m in zip(flows.tolist(), molecules, strict=True) if m.smiles == "C1CCCCC1")
+    assert len({m.smiles for m in molecules}) == 82
+    assert shares["molecule"] == pytest.approx(1 / 82)
+    assert shares["none"] == pytest.approx(0.00151469, rel=1e-4)

@@ -6,6 +6,7 @@ import torch
 from molgfn.chemistry.atoms.parts import Part
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.atoms import Atoms
+from molgfn.environments.atoms.growth import ALL_FORBIDDEN
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.errors import ConfigError, OutsideError
 from molgfn.evaluation.exact.answers import solve_flows
@@ -180,3 +181,52 @@ def test_parts_as_arrays():
     assert [marked[n].valence - int(s) for n, s in zip(numbers.tolist(), part.stars, strict=True)] == [3] * 6
     sulfonyl = Part.parse("CS(=O)(=O)*")
     assert sulfonyl.filled[sulfonyl.stars > 0].all()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"scaffold": "[*:1]c1ncnc2cc([*:2])ccc12", "fill": [1]},
+        {"scaffold": "*c1ccncc1", "link": "*C(=O)NC"},
+        {"scaffold": "*OC", "link": "*OC", "max_atoms": 10},
+    ],
+    ids=["scaffold", "link", "link not at once"],
+)
+def test_roll_outs_of_drug_like_size(parts):
+    """Under all rules no way forward or back gets stuck; molecules are valid and are read back as themselves."""
+    rules = {
+        "types": ["C", "N", "O", "F", "S", "Cl", "S4", "S6", "N+", "O-"],
+        "max_atoms": 26,
+        "largest_ring": 8,
+        "max_rings": 6,
+        "forbid": [*ALL_FORBIDDEN, "N~S"],
+    }
+    environment = Atoms(**{**rules, **parts})
+    generator = torch.Generator().manual_seed(0)
+    states, ended = environment.initial(32), []
+    for _ in range(environment.max_steps):
+        mask = environment.forward_mask(states)
+        assert mask.any(1).all()
+        weights = mask.double()
+        more = weights[:, 1:].sum(1)
+        weights[:, 0] *= torch.where(more > 0, 0.04 * more, 1.0)
+        actions = torch.multinomial(weights, 1, generator=generator).squeeze(1)
+        leaving = environment.is_exit(states, actions)
+        ended.append(states[leaving])
+        states = environment.step(states, actions)[~leaving]
+        if not len(states):
+            break
+    final = type(states).cat(ended)
+    molecules = environment.objects(final)
+    assert len(molecules) == 32
+    assert [m.problem for m in molecules] == [None] * 32
+    again = environment.objects(environment.states_of(molecules))
+    assert [m.smiles for m in again] == [m.smiles for m in molecules]
+    for _ in range(environment.max_steps):
+        final = final[~environment.is_initial(final)]
+        if not len(final):
+            break
+        mask = environment.backward_mask(final)
+        assert mask.any(1).all()
+        final = environment.undo(final, torch.multinomial(mask.double(), 1, generator=generator).squeeze(1))
+    assert not len(final)

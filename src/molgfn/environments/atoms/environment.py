@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -15,12 +16,14 @@ from molgfn.chemistry.atoms.parts import Fill, Part, linked_part
 from molgfn.chemistry.atoms.rules import AtomRules
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.actions import ListedActions
+from molgfn.environments.atom_graphs import AtomGraphs, ShowsAtoms
 from molgfn.environments.atoms.encoding import encode, spec_of
 from molgfn.environments.atoms.growth import GrowthTables, check_orders
 from molgfn.environments.atoms.hashes import hashes
 from molgfn.environments.atoms.legal import Facts, Limits, backward, forward
 from molgfn.environments.atoms.reading import Reader
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM
+from molgfn.environments.atoms.shown import ShownAtoms
 from molgfn.environments.atoms.starts import Start
 from molgfn.environments.atoms.states import AtomStates
 from molgfn.environments.atoms.violations import violations
@@ -34,7 +37,7 @@ from molgfn.objects.molecule import MOLECULE
 _MOST_LISTED = 2e6
 
 
-class Atoms(ListedActions, Enumerable):
+class Atoms(ListedActions, ShowsAtoms, Enumerable):
     """Connected graphs of atoms and bonds with orders; free valences are hydrogens.
 
     Forward action 0 stops. Action ``1 + site * K + option`` adds an atom or closes a ring. Site i < N is an atom, to
@@ -314,6 +317,16 @@ class Atoms(ListedActions, Enumerable):
         facts = self._facts(states)
         padded = states.device.type != "cpu" if padded is None else padded
         return encode(facts, forward(facts), backward(facts), self.spec, most_bonds=self.most_bonds, padded=padded)
+
+    @cached_property
+    def _shown(self) -> ShownAtoms:
+        return ShownAtoms(self.start, self.tables, self.limits.max_atoms)
+
+    def atom_sizes(self) -> tuple[int, int]:
+        return self._shown.sizes
+
+    def atom_graphs(self, states: AtomStates) -> AtomGraphs:
+        return self._shown(states)
 
     def _arrays(self, states: AtomStates) -> list[tuple[np.ndarray, np.ndarray]]:
         """Types from 0 [n] and bonds [n, n] of each state."""

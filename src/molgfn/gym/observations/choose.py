@@ -26,8 +26,8 @@ KINDS: dict[str, Callable[[Environment], Observation]] = {
 
 
 def observation(environment: Environment, word: str | None) -> Observation:
-    """The observation that ``word`` names; None: what the environment's policies read, "vector" or "graph", or where
-    these are sequences the tokens themselves, "state".
+    """The observation that ``word`` names; None: what the environment's policies read where that is a vector or a
+    graph, otherwise the state itself.
 
     "fragments" is the graph of an environment of fragments, by its name.
 
@@ -36,14 +36,13 @@ def observation(environment: Environment, word: str | None) -> Observation:
     """
     encoding = environment.encoding
     if word is None:
-        if encoding not in ("vector", "graph", "sequence"):
-            raise ConfigError(f"observation: {type(environment).__name__} encodes states as {encoding}; take `state`")
-        word = "state" if encoding == "sequence" else encoding
+        word = encoding if encoding in ("vector", "graph") else "state"
     name = type(without_condition(environment)).__name__
     if word == "fragments" and name == "Fragments":
         word = "graph"
     if word not in KINDS:
         raise ConfigError(f"observation: there is no `{word}`{did_you_mean(word, [*KINDS, 'fragments'])}")
     if word in ("vector", "graph") and word != encoding:
-        raise ConfigError(f"observation: {name} encodes states as a {encoding}, not as a {word}; take `{encoding}`")
+        instead = encoding if encoding in ("vector", "graph") else "state"
+        raise ConfigError(f"observation: {name} encodes states as a {encoding}, not as a {word}; take `{instead}`")
     return KINDS[word](environment)
