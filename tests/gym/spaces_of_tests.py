@@ -15,8 +15,6 @@ SMALL = {
     "dag": ("molgfn/DAGs-v0", {"nodes": 3}),
     "atoms": ("molgfn/Atoms-v0", {"types": ["C", "O"], "max_atoms": 3}),
     "smiles": ("molgfn/Smiles-v0", {"alphabet": ["C", "O", "=", "(", ")"], "max_length": 5}),
-    "dag": ("molgfn/DAGs-v0", {"nodes": 3}),
-    "atoms": ("molgfn/Atoms-v0", {"types": ["C", "O"], "max_atoms": 3}),
     "temperature": ("molgfn/HyperGrid-v0", {"side": 4, "condition": "temperature", "reward": {"beta": None}}),
 }
 
