@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 from abc import abstractmethod
 from collections import Counter
@@ -227,6 +228,11 @@ class Policy(nn.Module):
     def dtype(self) -> torch.dtype:
         """What log-probabilities, flows and rewards are computed in: that of log Z, at least float32."""
         return torch.promote_types(self.log_z.constant.dtype, torch.float32)
+
+
+def parameters_of(*modules: nn.Module | None) -> Iterable[nn.Parameter]:
+    """Those of all modules that are there."""
+    return itertools.chain(*(m.parameters() for m in modules if m is not None))
 
 
 def warn_of_shared_trunk(own_losses: frozenset[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +18,7 @@ from molgfn.networks.graph_transformer import GraphTransformer
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
 from molgfn.networks.recording import Recording
-from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, parameters_of, warn_of_shared_trunk
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.graph_encoder import Embedded, GraphEncoder
 from molgfn.policies.graph_heads import BackwardHead, ForwardHead
@@ -136,13 +135,10 @@ class GraphPolicy(Policy):
         self.flow_head[-1].bias.add_(amount)  # type: ignore[union-attr, operator]
 
     def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:
-        def of(*modules: nn.Module | None) -> Iterable[nn.Parameter]:
-            return itertools.chain(*(m.parameters() for m in modules if m is not None))
-
         return {
-            "forward": of(self.encoder, self.forward_head, self.logit_scale, self.hypernetwork),
-            "backward": of(self.backward_encoder, self.backward_head),
-            "flow": of(self.flow_encoder, self.flow_head),
+            "forward": parameters_of(self.encoder, self.forward_head, self.logit_scale, self.hypernetwork),
+            "backward": parameters_of(self.backward_encoder, self.backward_head),
+            "flow": parameters_of(self.flow_encoder, self.flow_head),
         }
 
 

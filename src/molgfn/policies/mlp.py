@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from typing import Annotated, ClassVar
 
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from molgfn.environments.actions import ActionsInParts, listed
 from molgfn.environments.base import Environment, States
 from molgfn.networks.mlp import frozen, hooked, mlp
-from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, parameters_of, warn_of_shared_trunk
 from molgfn.policies.distributions import ActionDistribution, Categorical, Staged
 from molgfn.policies.hypernetwork import Head, Hypernetwork
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
@@ -149,11 +148,8 @@ class MLPPolicy(Policy):
         self.flow_head.bias.add_(amount)
 
     def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:
-        def of(*modules: nn.Module | None) -> Iterable[nn.Parameter]:
-            return itertools.chain(*(m.parameters() for m in modules if m is not None))
-
         return {
-            "forward": of(self.trunk, self.forward_head, self.logit_scale, self.hypernetwork),
-            "backward": of(self.backward_trunk, self.backward_head),
-            "flow": of(self.flow_trunk, self.flow_head),
+            "forward": parameters_of(self.trunk, self.forward_head, self.logit_scale, self.hypernetwork),
+            "backward": parameters_of(self.backward_trunk, self.backward_head),
+            "flow": parameters_of(self.flow_trunk, self.flow_head),
         }

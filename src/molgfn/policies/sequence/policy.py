@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -15,7 +14,7 @@ from molgfn.environments.sequences import SequenceBatch, SequenceSpec
 from molgfn.errors import ConfigError
 from molgfn.networks.mlp import mlp, starting_at_zero
 from molgfn.networks.sequences import Memory, SequenceTrunk
-from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, parameters_of, warn_of_shared_trunk
 from molgfn.policies.carried import Carried
 from molgfn.policies.distributions import Categorical
 from molgfn.policies.hypernetwork import Head, Hypernetwork
@@ -132,13 +131,10 @@ class SequencePolicy(Policy):
         self.flow_head[-1].bias.add_(amount)  # type: ignore[union-attr, operator]
 
     def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:
-        def of(*modules: nn.Module | None) -> Iterable[nn.Parameter]:
-            return itertools.chain(*(m.parameters() for m in modules if m is not None))
-
         return {
-            "forward": of(self.encoder, self.forward_head, self.logit_scale, self.hypernetwork),
-            "backward": of(self.backward_encoder, self.backward_head),
-            "flow": of(self.flow_encoder, self.flow_head),
+            "forward": parameters_of(self.encoder, self.forward_head, self.logit_scale, self.hypernetwork),
+            "backward": parameters_of(self.backward_encoder, self.backward_head),
+            "flow": parameters_of(self.flow_encoder, self.flow_head),
         }
 
 
