@@ -18,15 +18,12 @@ import argparse
 import random
 import statistics
 import sys
-import time
 import types
-from collections import defaultdict
-from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from clock import CLOCKS, Clock
 from rdkit.Chem import ChiralType
 from rich.console import Console
 from rich.table import Table
@@ -81,40 +78,6 @@ def random_rollouts(environment: Atoms, n: int, generator: torch.Generator) -> t
         atoms += int(states.n[action == 0].sum())
         states = after[action != 0]
     return seen, atoms
-
-
-CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
-
-
-class Clock:
-    """Exclusive seconds by part: time inside a nested block counts for that block only."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self.now = now
-        self.seconds: dict[str, float] = defaultdict(float)
-        self._stack: list[str] = []
-        self._since = 0.0
-
-    @contextmanager
-    def block(self, name: str):
-        now = self.now()
-        if self._stack:
-            self.seconds[self._stack[-1]] += now - self._since
-        self._stack.append(name)
-        self._since = now
-        yield
-        now = self.now()
-        self.seconds[self._stack.pop()] += now - self._since
-        self._since = now
-
-    def wrap(self, thing: object, method: str, name: str) -> None:
-        function = getattr(thing, method)
-
-        def timed(*args, **kwargs):
-            with self.block(name):
-                return function(*args, **kwargs)
-
-        setattr(thing, method, timed)
 
 
 @dataclass

@@ -73,11 +73,10 @@ class DAGKind(HasPictures, HasDescriptors):
     def describe(self, objects: Tensor) -> dict[str, np.ndarray]:
         """Edges, largest number of parents, and length of the longest path."""
         adjacency = self.plain(objects.cpu())
-        nobody = adjacency.shape[1] == 0
         return {
             "edges": adjacency.sum((1, 2)).astype(float),
             "most_parents": adjacency.sum(1).max(1, initial=0).astype(float),
-            "longest_path": _levels(adjacency).max(1, initial=0).astype(float) * (not nobody),
+            "longest_path": _levels(adjacency).max(1, initial=0).astype(float),
         }
 
     def svg(self, thing: Tensor, size: tuple[int, int] = (260, 190)) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError, ContractError
 from molgfn.policies.distributions import ActionDistribution, Categorical, Staged, single
 from molgfn.policies.log_z import LogZ, present_keys
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,43 @@ class Policy(nn.Module):
 def parameters_of(*modules: nn.Module | None) -> Iterable[nn.Parameter]:
     """Those of all modules that are there."""
     return itertools.chain(*(m.parameters() for m in modules if m is not None))
+
+
+def own_trunks(share_trunk: bool | None, own_losses: frozenset[str]) -> frozenset[str]:
+    """Groups ("backward", "flow") whose head reads a trunk of its own.
+
+    Args:
+        share_trunk: True shares one trunk, with a warning where a loss of its own would not train it; False gives each
+            its own; None shares it, but for what ``own_losses`` names.
+        own_losses: groups that a loss of their own trains.
+    """
+    if share_trunk is None:
+        return own_losses
+    if share_trunk:
+        warn_of_shared_trunk(own_losses)
+        return frozenset()
+    return frozenset({"backward", "flow"})
+
+
+def spec_of(policy: Policy, spec: type[S], sizes: str) -> S:
+    """The ``spec`` of a policy's environment.
+
+    Args:
+        policy: that reads it.
+        spec: its class.
+        sizes: what it has the sizes of, for the message.
+
+    Raises:
+        ConfigError: the environment has none of that class.
+    """
+    found = getattr(policy.environment, "spec", None)
+    if isinstance(found, spec):
+        return found
+    where = f"{spec.__module__.removeprefix('molgfn.')}.{spec.__name__}"
+    raise ConfigError(
+        f"policy: {type(policy).__name__} reads the sizes of {sizes} from `spec` ({where}), which "
+        f"{type(policy.environment).__name__} does not have"
+    )
 
 
 def warn_of_shared_trunk(own_losses: frozenset[str]) -> None:

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
 from molgfn.environments.graphs import GraphBatch, GraphSpec
-from molgfn.errors import ConfigError
 from molgfn.networks.graph_transformer import GraphTransformer
 from molgfn.networks.message_passing import MessagePassing
 from molgfn.networks.mlp import mlp
 from molgfn.networks.recording import Recording
-from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, parameters_of, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, own_trunks, parameters_of, spec_of
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.graph_encoder import Embedded, GraphEncoder
 from molgfn.policies.graph_heads import BackwardHead, ForwardHead
@@ -64,17 +63,9 @@ class GraphPolicy(Policy):
             backward_rule=backward_rule,
             initial_log_z=initial_log_z,
         )
-        if share_trunk:
-            warn_of_shared_trunk(own_losses)
-        spec = getattr(environment, "spec", None)
-        if not isinstance(spec, GraphSpec):
-            raise ConfigError(
-                f"policy: {type(self).__name__} reads the sizes of graphs from `spec` (environments.graphs.GraphSpec), "
-                f"which {type(environment).__name__} does not have"
-            )
-        self.spec = spec
+        own = own_trunks(share_trunk, own_losses)
+        self.spec = spec = spec_of(self, GraphSpec, "graphs")
         self.encoder = GraphEncoder(spec, width, trunk())
-        own = own_losses if share_trunk is None else frozenset() if share_trunk else frozenset({"backward", "flow"})
         self.backward_encoder = GraphEncoder(spec, width, trunk()) if "backward" in own and learned_backward else None
         self.flow_encoder = GraphEncoder(spec, width, trunk()) if "flow" in own else None
         self.forward_head = ForwardHead(spec, width)

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from molgfn.environments.actions import listed
 from molgfn.environments.base import Environment, States
 from molgfn.environments.sequences import SequenceBatch, SequenceSpec
-from molgfn.errors import ConfigError
 from molgfn.networks.mlp import mlp, starting_at_zero
 from molgfn.networks.sequences import Memory, SequenceTrunk
-from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, parameters_of, warn_of_shared_trunk
+from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, own_trunks, parameters_of, spec_of
 from molgfn.policies.carried import Carried
 from molgfn.policies.distributions import Categorical
 from molgfn.policies.hypernetwork import Head, Hypernetwork
@@ -61,21 +60,13 @@ class SequencePolicy(Policy):
             backward_rule=backward_rule,
             initial_log_z=initial_log_z,
         )
-        if share_trunk:
-            warn_of_shared_trunk(own_losses)
-        name = type(self).__name__
-        e = listed(environment, f"policy: {name}")
-        spec = getattr(environment, "spec", None)
-        if not isinstance(spec, SequenceSpec):
-            raise ConfigError(
-                f"policy: {name} reads the sizes of sequences from `spec` (environments.sequences.SequenceSpec), which "
-                f"{type(environment).__name__} does not have"
-            )
+        own = own_trunks(share_trunk, own_losses)
+        e = listed(environment, f"policy: {type(self).__name__}")
+        spec = spec_of(self, SequenceSpec, "sequences")
 
         def encoder() -> SequenceEncoder:
             return SequenceEncoder(spec, trunk(spec.max_length + 1))
 
-        own = own_losses if share_trunk is None else frozenset() if share_trunk else frozenset({"backward", "flow"})
         self.encoder = encoder()
         self.backward_encoder = encoder() if "backward" in own and learned_backward else None
         self.flow_encoder = encoder() if "flow" in own else None
