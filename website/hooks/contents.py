@@ -33,9 +33,8 @@ def navigation(text: str, page: Path) -> list[Any]:
             inside = [{n[0].upper() + n[1:]: a} for n, a in below if a.startswith(first.removesuffix(".md") + "/")]
             beside = [a for _, a in below if not a.startswith(first.removesuffix(".md") + "/")]
             if inside:
-                entries.append(
-                    {repository.content(repository.target(page, pages[0][1])).split("\n")[0][2:]: [first, *inside]}
-                )
+                heading = repository.content(repository.target(page, pages[0][1])).split("\n")[0].removeprefix("# ")
+                entries.append({heading: [{"Overview": first}, *inside]})
             else:
                 entries.append(first)
             entries += beside

@@ -17,6 +17,7 @@ COLOURS = {
     "#BDBCCC": "var(--md-default-fg-color--light)",
     "#F9F9FB": "var(--md-default-bg-color)",
     "rgba(204, 204, 204, 0.5)": "var(--md-default-bg-color)",
+    "hsl(-120, 0%, 80%)": "var(--md-default-bg-color)",
 }
 
 
