@@ -51,14 +51,18 @@ CODE = [
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """An empty folder with a reader's files, beside the checkout's experiments."""
+    """A folder with a reader's files and the checkout's experiments; ``lab`` lies in it and beside it."""
+    folder = tmp_path / "work"
     for name, text in GIVEN.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
     for name in ("experiments", "examples", "configs"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (folder / name).symlink_to(ROOT / name)
+    (tmp_path / "lab").symlink_to(folder / "lab")
+    (tmp_path / "home" / "configs").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def write_files(name: str, folder: Path) -> None:
@@ -153,7 +157,7 @@ def test_code_runs_and_files_compose(name, here, monkeypatch, capsys):
                 continue
             text = block.text if "defaults" in node else f"defaults: [quickstart, _self_]\n{block.text}"
             file.write_text(text)
-            assert checked(str(file), ["searchpath=lab"] if "mine" in text else [])
+            assert checked(str(file))
 
 
 def test_the_scan_finds_blocks():

@@ -42,7 +42,8 @@ def test_pages_of_a_folder_stand_below_its_page(hook):
     text = "**Learn**\n\n1. [extending.md](extending.md): your own [oracle](extending/oracle.md); [data](data.md).\n"
     (home, section) = contents.navigation(text, page)
     assert home == {"Home": "index.md"}
-    assert section == {"Learn": [{"Extending molgfn": [{"Overview": "extending.md"}, {"Oracle": "extending/oracle.md"}]}, "data.md"]}
+    below = [{"Overview": "extending.md"}, {"Oracle": "extending/oracle.md"}]
+    assert section == {"Learn": [{"Extending molgfn": below}, "data.md"]}
 
 
 def test_links_between_files_become_links_between_pages(hook):
