@@ -38,6 +38,7 @@ VARIANTS = {
     "data/tempered",
     "data/uniform",
     "objective/agfn",
+    "oracle/bit_sequences",
     "oracle/druglike",
     "oracle/drd2_qed",
     "oracle/grid_objectives",
@@ -82,7 +83,7 @@ def read(path: Path) -> dict:
 
 def resolved(path: Path) -> dict:
     """The config with values of an environment where it takes them from there."""
-    values = {"alphabet": "ACGT"}
+    values = {"alphabet": "ACGT", "task": "null"}
     text = path.read_text().replace("${scalarisation}", "null")
     return yaml.safe_load(re.sub(r"\$\{environment\.(\w+)\}", lambda m: values.get(m[1], "4"), text))
 
