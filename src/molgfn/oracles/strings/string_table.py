@@ -86,9 +86,7 @@ class StringTable:
         found: dict[str, str] = {}
         for number, row in enumerate(rows, start=1):
             if len(row) != 2:
-                raise DataError(
-                    f"{self.path}, line {number}: should hold a string and its value, has {len(row)} columns"
-                )
+                raise DataError(f"{self.path}, line {number}: should be a string and its value, has {len(row)} columns")
             if row[0] in found:
                 raise DataError(f"{self.path}, line {number}: {row[0]} is listed already")
             if number > 1:
