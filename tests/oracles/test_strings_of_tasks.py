@@ -15,9 +15,10 @@ from molgfn.chemistry.models.sklearn_arrays import boosted_arrays
 from molgfn.composing.compose import checked
 from molgfn.errors import ConfigError, DataError
 from molgfn.experiment import assemble
-from molgfn.oracles.strings.binding import TFBind8, TFBind10
 from molgfn.oracles.strings.qm9 import QM9Strings
 from molgfn.oracles.strings.string_table import StringTable
+from molgfn.oracles.strings.tfbind8 import TFBind8
+from molgfn.oracles.strings.tfbind10 import TFBind10
 from molgfn.rewards.power import Power
 from molgfn.testing import check_oracle
 
