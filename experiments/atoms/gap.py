@@ -5,8 +5,8 @@
 FOLDER holds the study's runs and gets by_beta.md: for each row and beta, mean and half of the 95 % t-interval over
 seeds of the ELBO (log R' + log P_B - log P_F of samples); of the EUBO's stand-in, the same mean along backward
 trajectories from the molecules of qm9_heldout.smi (no bound on log Z: they are not drawn from R/Z); of Pearson's and
-Spearman's correlation of log P_T and log R on these molecules at this one beta; and of the samples the mean gap, that of
-the ten best different ones, and how many are different. log R' is log R less log C, the symmetry term.
+Spearman's correlation of log P_T and log R on these molecules at this one beta; and of the samples the mean gap, that
+of the ten best different ones, and how many are different. log R' is log R less log C, the symmetry term.
 """
 
 from __future__ import annotations
