@@ -57,6 +57,8 @@ def given(path):
             if path.stem in {"pretrain", "agfn"}
             else []
         )
+    if (path.parent.name, path.stem) == ("atoms", "prior"):
+        return [f"data.sources.offline.molecules={path.with_name('qm9_heldout.smi')}"]
     if path.parent.name == "sequences":
         molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
         return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])
