@@ -124,7 +124,13 @@ class Conditional(Environment):
         return dict(zip(self.given.columns, states.values.unbind(1), strict=True))
 
     def encode(self, states: ConditionalStates) -> Any:
-        encoded, condition = self.inner.encode(states.inner), self.condition(states)
+        return self._with_condition(self.inner.encode(states.inner), states)
+
+    def encode_forward(self, states: ConditionalStates) -> Any:
+        return self._with_condition(self.inner.encode_forward(states.inner), states)
+
+    def _with_condition(self, encoded: Any, states: ConditionalStates) -> Any:
+        condition = self.condition(states)
         if self.inner.encoding == "vector":
             return torch.cat([encoded, condition.to(encoded.dtype)], 1)
         return dataclasses.replace(encoded, condition=condition)
