@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.reference import Reference, read_reference
 from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.evaluation.trajectories_shown import ShownTrajectory, shown_trajectories
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -51,6 +53,7 @@ class Evaluation:
         oracle: oracle accounting of this evaluation alone.
         reference: key -> the same number measured on the reference; empty without one.
         exact: exact distribution where the space could be listed.
+        trajectories: how the best samples were built.
         conditions: what was measured under several conditions; None where there are none.
     """
 
@@ -64,6 +67,7 @@ class Evaluation:
     oracle: dict[str, float] = field(default_factory=dict)
     reference: dict[str, float] = field(default_factory=dict)
     exact: ExactResult | None = None
+    trajectories: list[ShownTrajectory] = field(default_factory=list)
     conditions: ByCondition | None = None
 
     def values(self) -> dict[str, float]:
@@ -164,6 +168,17 @@ def evaluate_policy(
         samples = replace(samples, heldout=found)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
+    shown = []
+    with contextlib.suppress(DataError):  # said above, as the reason why there is no log P_T
+        if settings.shown_trajectories:
+            shown = shown_trajectories(
+                samples,
+                environment,
+                policy,
+                objects=settings.shown_trajectories,
+                trajectories=settings.log_pt_samples,
+                seed=seed,
+            )
     exact, exact_readings = _exact(environment, policy, reward, settings, untargeted(objective))
     conditions = measure_conditions(
         environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
@@ -182,6 +197,7 @@ def evaluate_policy(
         oracle={name: after[name] - before[name] for name in after},
         reference=_of_reference(reference, metrics, readings),
         exact=exact,
+        trajectories=shown,
         conditions=conditions,
     )
 
