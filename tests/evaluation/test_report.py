@@ -130,10 +130,10 @@ def test_only_the_scripts_of_this_package_run(page):
 
 def test_the_table_has_every_different_molecule_and_nothing_of_it_ends_the_script(page):
     data = json.loads(next(text for text in Page(page).scripts if text.startswith("{")))
-    assert len(data["keys"]) == 8
+    assert len(data["keys"]) == 7
     assert data["keys"][0] == "c1ccccc1"
     assert [column["name"] for column in data["columns"]][:3] == ["value", "log_reward", "weight"]
-    assert len(data["svg"]) == len(data["structures"]) == len(data["map"]["x"]) == 8
+    assert len(data["svg"]) == len(data["structures"]) == len(data["map"]["x"]) == 7
     assert data["structures"][0]["atoms"] == "C C C C C C"
     assert sum(data["structures"][0]["bonds"][2::3]) == 9, "three double bonds"
 

@@ -170,7 +170,7 @@ def test_the_map_has_every_molecule_and_answers_the_keyboard(page):
     assert after != before
     assert page.locator("#picked-drawing svg").count() == 1
     colours = page.locator("#map g:not(.known) circle").evaluate_all("all => all.map(c => c.getAttribute('fill'))")
-    page.locator("#colour").select_option(label="Molecular weight (g/mol)")
+    page.locator("#colour").select_option(label="molecular weight (g/mol)")
     again = page.locator("#map g:not(.known) circle").evaluate_all("all => all.map(c => c.getAttribute('fill'))")
     assert again != colours
     page.locator("#picked-open").click()

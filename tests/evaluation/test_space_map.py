@@ -4,7 +4,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from molgfn.chemistry.fingerprints import tanimoto
-from molgfn.evaluation.report.space_map import MOST, MOST_REFERENCE, space_map
+from molgfn.evaluation.report.sections.space_map import MOST, MOST_REFERENCE, space_map
 
 
 def test_three_groups_need_two_axes_and_keep_their_distances():

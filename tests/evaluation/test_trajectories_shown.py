@@ -18,6 +18,7 @@ from molgfn.environments.tokens import Smiles
 from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.trajectories_shown import shown_trajectories
 from molgfn.objects.molecule import MOLECULE
+from molgfn.policies.graph import MessagePassingPolicy
 from molgfn.policies.tabular import TabularPolicy
 
 
@@ -44,19 +45,19 @@ def test_the_most_probable_way_is_found_and_its_probabilities_are_those_of_the_p
     for way in set(itertools.permutations([0, 0, 1])):  # all three ways to (2, 1)
         states, total = environment.initial(1), 0.0
         for action in [*way, environment.stop_action]:
-            total += float(policy(states).forward.log_prob(torch.tensor([action])))
+            total += policy(states).forward.log_prob(torch.tensor([action])).item()
             states = environment.step(states, torch.tensor([action]))
         totals.append(total)
     assert shown.log_pf == pytest.approx(max(totals), abs=1e-5)
     assert sum(math.log(step.probability) for step in shown.steps) == pytest.approx(shown.log_pf, abs=1e-5)
-    assert [step.choices for step in shown.steps][0] == 3
+    assert shown.steps[0].choices == 3
     assert shown.steps[-1].words == "stops"
     assert shown.key == environment.kind.keys(torch.tensor([[2, 1]]))[0]
 
 
 def test_fragments_are_drawn_as_they_are_joined():
-    environment = Fragments(vocabulary=["C*", "*c1ccc(*)cc1", "*O"], max_fragments=3)
-    policy = random_policy(environment)
+    environment = Fragments(vocabulary=[["C", [0]], ["c1ccccc1", [0, 3]], ["O", [0]]], max_fragments=3)
+    policy = MessagePassingPolicy(environment=environment, width=8, layers=1)
     molecules = MOLECULE.parse(["Cc1ccc(O)cc1", "CO"])
     samples = Samples(MOLECULE, molecules, MOLECULE.keys(molecules), np.array([2.0, 1.0]), np.array([2.0, 1.0]))
     first, second = shown_trajectories(samples, environment, policy, objects=2, trajectories=4)

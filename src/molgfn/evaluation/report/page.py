@@ -17,14 +17,14 @@ import molgfn
 from molgfn.errors import DataError
 from molgfn.evaluation.files import write_whole
 from molgfn.evaluation.report.bibliography import Bibliography
-from molgfn.evaluation.report.builds import builds, builds_text, read_builds
 from molgfn.evaluation.report.conditions import Conditions
 from molgfn.evaluation.report.curves import Panel, read_panels
 from molgfn.evaluation.report.figures import curves_svg, heatmap_svg, histogram_svg
 from molgfn.evaluation.report.fronts import clouds, front_pictures
 from molgfn.evaluation.report.galleries import Gallery, component_columns
-from molgfn.evaluation.report.object_data import as_script, map_text, object_data
-from molgfn.evaluation.report.provenance import CALLS_TEXT, commands, oracle_calls, versions
+from molgfn.evaluation.report.sections.builds import builds, builds_text, read_builds
+from molgfn.evaluation.report.sections.object_data import as_script, map_text, object_data
+from molgfn.evaluation.report.sections.provenance import CALLS_TEXT, commands, oracle_calls, versions
 from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
 from molgfn.evaluation.report.tables import numbers, rows_with
 from molgfn.evaluation.report.template import filled
@@ -149,9 +149,7 @@ def render(results: Results) -> str:
         diverse=gallery.pictures(diverse),
         diverse_title=f"Most diverse {'good ' if 'value' in results.samples else ''}{kind.plural}",
         diverse_text=_diverse_text(gallery, diverse) if diverse else "",
-        histograms=_described_charts(results, gallery, kind)
-        if isinstance(kind, HasDescriptors)
-        else _other_charts(results, gallery),
+        histograms=distributions(results, gallery),
         histogram_text=_histogram_text(results),
         **_several_objectives(results),
         **_by_condition(results),
@@ -274,6 +272,16 @@ def _histogram_text(results: Results) -> str:
 
 def _curves(panel: Panel) -> dict[str, str]:
     return {"title": panel.title, "svg": curves_svg(panel.curves, title=panel.title, log_y=panel.log_y)}
+
+
+def distributions(results: Results, gallery: Gallery) -> list[dict[str, str]]:
+    """Title and SVG of each chart of what was sampled."""
+    kind = results.kind
+    return (
+        _described_charts(results, gallery, kind)
+        if isinstance(kind, HasDescriptors)
+        else _other_charts(results, gallery)
+    )
 
 
 def _described_charts(results: Results, gallery: Gallery, kind: HasDescriptors) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from molgfn.code_references import split
 from molgfn.evaluation.metrics.elbo import UNCORRECTED
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.curves import Panel
-from molgfn.evaluation.report.labels import label_of
+from molgfn.evaluation.report.sections.labels import label_of
 from molgfn.evaluation.report.tables import numbers
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasDescriptors

@@ -31,7 +31,7 @@ SECTIONS = (
 )
 
 
-def filled(shown: dict[str, Any]) -> str:
+def filled(shown: dict[str, Any], template: str = "report.html.j2") -> str:
     """The page. What is shown is escaped but for SVG and JSON that were made for it.
 
     Its content security policy lets a browser load nothing, from anywhere, and run no other script than these.
@@ -45,7 +45,7 @@ def filled(shown: dict[str, Any]) -> str:
         f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; base-uri 'none'"
     )
     sections = [(name, shown.get(title, title)) for name, title, needs in SECTIONS if shown.get(needs)]
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(template).render(
         **shown, style=Markup(_text("report.css")), script=Markup(script), policy=Markup(policy), sections=sections
     )
 

@@ -166,7 +166,7 @@ const molgfnTable = (data) => {
   };
 
   head();
-  $("sort").append(make("option", { value: -1, textContent: "reward" }),
+  $("sort").append(make("option", { value: -1, textContent: data.kind === "row" ? "the order at first" : "reward" }),
     ...columns.map((column, c) => make("option", { value: c, textContent: column.title })));
   $("sort").addEventListener("change", (event) => { state.sort = Number(event.target.value); state.down = true; update(); });
   $("direction").addEventListener("click", () => { state.down = !state.down; update(); });

@@ -13,7 +13,7 @@ from molgfn.chemistry.molecules import mols_of
 from molgfn.chemistry.plain_structures import plain_structure
 from molgfn.evaluation.report.figures import inline_svg
 from molgfn.evaluation.report.galleries import Gallery, component_columns
-from molgfn.evaluation.report.space_map import SpaceMap, space_map
+from molgfn.evaluation.report.sections.space_map import SpaceMap, space_map
 from molgfn.evaluation.report.tables import numbers
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasDescriptors, HasFingerprints, HasPictures
