@@ -75,7 +75,7 @@ def test_each_task_has_a_panel_for_each_number_with_a_direction_and_its_curves(p
 def test_the_page_is_whole_escaped_and_loads_nothing(page):
     read = Page(page)
     assert read.open == []
-    assert "<script>\"" not in page
+    assert '<script>"' not in page
     assert "tb <script>" not in page
     assert "default-src 'none'" in page
     ids = re.findall(r'\bid="([^"]*)"', page)

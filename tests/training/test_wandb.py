@@ -111,7 +111,7 @@ def test_the_last_checkpoint_goes_along_where_asked_for_and_again_when_the_run_g
     (artefact,) = artefacts(first)
     run_id = first.stem.removeprefix("run-")
     assert artefact.name == f"checkpoint-{run_id}"
-    assert list(artefact.aliases) == ["latest", "last"]
+    assert "latest" in artefact.aliases
     (entry,) = artefact.manifest.contents
     assert entry.path == "last.ckpt"
     kept = Path(entry.local_path)

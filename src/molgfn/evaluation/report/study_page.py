@@ -17,6 +17,7 @@ from molgfn.errors import DataError
 from molgfn.evaluation.files import write_whole
 from molgfn.evaluation.report.figures import MUTED, SERIES, figure_svg, inline_svg, legend_above, page_style
 from molgfn.evaluation.report.sections.object_data import as_script
+from molgfn.evaluation.report.tables import numbers, rows_with
 from molgfn.evaluation.report.template import filled
 
 #: of results and of curves
@@ -55,11 +56,13 @@ def write_study_page(
         DataError: a column is missing, or there is no number.
     """
     _require(results, COLUMNS, "results")
+    results = results.reset_index(drop=True)
     if curves is not None:
         _require(curves, CURVE_COLUMNS, "curves")
-    if not np.isfinite(results["value"].to_numpy(dtype=np.float64)).any():
+        curves = curves.reset_index(drop=True)
+    if not np.isfinite(numbers(results, "value")).any():
         raise DataError("a study without a number has no page; run it first")
-    tasks = list(dict.fromkeys(results["task"].astype(str)))
+    tasks = [str(task) for task in dict.fromkeys(results["task"].astype(str))]
     known = _metrics(results)
     first = table or next((m for m, how in known.items() if how["direction"] in BETTER), next(iter(known)))
     panels = [
@@ -88,15 +91,24 @@ def write_study_page(
     return path
 
 
+def _parts(table: pd.DataFrame, columns: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows of equal cells in ``columns`` with these cells, in the order in which they come first."""
+    return [(place, part) for place, part in table.groupby(columns, sort=False)]  # type: ignore[misc]
+
+
+def _of_task(table: pd.DataFrame, task: str) -> pd.DataFrame:
+    return table.loc[np.flatnonzero(np.asarray(table["task"].astype(str) == task))].reset_index(drop=True)
+
+
 def _require(table: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
     if missing := [name for name in columns if name not in table]:
         raise DataError(f"{what} of a study: no column {', '.join(missing)}")
 
 
 def _facts(results: pd.DataFrame, tasks: list[str]) -> list[tuple[str, str]]:
-    seeds = results.groupby(["task", "row"])["seed"].nunique()
-    each = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-    runs = results.groupby(["task", "row", "seed"]).ngroups
+    seeds = [part["seed"].nunique() for _, part in _parts(results, ["task", "row"])]
+    each = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    runs = sum(seeds)
     out = [("rows", str(results["row"].nunique())), ("seeds of each", each), ("runs", f"{runs:,}")]
     return [("tasks", str(len(tasks))), *out] if tasks != [""] else out
 
@@ -104,8 +116,8 @@ def _facts(results: pd.DataFrame, tasks: list[str]) -> list[tuple[str, str]]:
 def _metrics(results: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Title and direction of each metric that has a number, in the order of the table."""
     out = {}
-    for metric, rows in results.groupby("metric", sort=False):
-        if not np.isfinite(rows["value"].to_numpy(dtype=np.float64)).any():
+    for (metric,), rows in _parts(results, ["metric"]):
+        if not np.isfinite(numbers(rows, "value")).any():
             continue
         direction, units = (_only(rows, column) for column in ("direction", "units"))
         title = str(metric) + (f" ({units})" if units not in ("", "1") else "")
@@ -119,7 +131,8 @@ def _only(rows: pd.DataFrame, column: str) -> str:
 
 
 def _shown(results: pd.DataFrame, task: str, known: dict[str, dict[str, str]]) -> list[tuple[str, dict[str, str]]]:
-    here = set(results.loc[(results["task"].astype(str) == task) & results["value"].notna(), "metric"])
+    there = _of_task(results, task)
+    here = set(rows_with(there, "value")["metric"])
     return [(m, how) for m, how in known.items() if m in here and how["direction"] in BETTER][:MOST_PANELS]
 
 
@@ -134,8 +147,8 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 
 def _table(results: pd.DataFrame, tasks: list[str], known: dict[str, dict[str, str]], first: str) -> dict[str, Any]:
     """As the scripts of the page take it: a line for each task and row, a mean and half an interval for each metric."""
-    places = list(results.groupby(["task", "row"], sort=False).groups)
-    cells = {k: v.to_numpy(dtype=np.float64) for k, v in results.groupby(["task", "row", "metric"])["value"]}
+    places = [place for place, _ in _parts(results, ["task", "row"])]
+    cells = {place: numbers(rows, "value") for place, rows in _parts(results, ["task", "row", "metric"])}
     nothing = np.zeros(0)
     found = {m: [interval(cells.get((*place, m), nothing)) for place in places] for m in known}
     sign = -1 if known[first]["direction"] != "minimise" else 1
@@ -171,8 +184,9 @@ def _short(x: float) -> float | None:
 
 def _panel(results: pd.DataFrame, task: str, metric: str, how: dict[str, str]) -> dict[str, str]:
     """Every seed, the mean and its interval, of each row."""
-    here = results[(results["task"].astype(str) == task) & (results["metric"] == metric)]
-    rows = [(str(row), part["value"].to_numpy(dtype=np.float64)) for row, part in here.groupby("row", sort=False)]
+    here = _of_task(results, task)
+    here = here.loc[np.flatnonzero(np.asarray(here["metric"] == metric))].reset_index(drop=True)
+    rows = [(str(row), numbers(part, "value")) for (row,), part in _parts(here, ["row"])]
     title = f"{how['title']}: {BETTER[how['direction']]}"
     with mpl.rc_context(page_style(f"{task} {title}")):
         figure = Figure(figsize=(4.6, 0.8 + 0.26 * len(rows)), layout="constrained")
@@ -192,17 +206,18 @@ def _panel(results: pd.DataFrame, task: str, metric: str, how: dict[str, str]) -
 def _curves(curves: pd.DataFrame, task: str) -> list[dict[str, str]]:
     """For each number that was followed the mean over seeds of each row, with its range."""
     out = []
-    here = curves[curves["task"].astype(str) == task]
-    for (x, y), part in here.groupby(["x", "y"], sort=False):
+    here = _of_task(curves, task)
+    for (x, y), part in _parts(here, ["x", "y"]):
         title = f"{y} against {x}"
         with mpl.rc_context(page_style(f"{task} {title}")):
             figure = Figure(figsize=(4.6, 3.0), layout="constrained")
             axes = figure.add_subplot()
-            for i, (row, lines) in enumerate(part.groupby("row", sort=False)):
-                over = lines.groupby("at")["value"]
-                at, mean = np.asarray(over.mean().index, dtype=np.float64), over.mean().to_numpy(dtype=np.float64)
+            for i, ((row,), lines) in enumerate(_parts(part, ["row"])):
+                points = [(at, numbers(seeds, "value")) for (at,), seeds in _parts(lines.sort_values("at"), ["at"])]
+                at = np.array([x for x, _ in points], dtype=np.float64)
+                low, mean, high = (np.array([f(values) for _, values in points]) for f in (np.min, np.mean, np.max))
                 colour, style = SERIES[i % len(SERIES)], ("-", "--", ":", "-.")[i // len(SERIES) % 4]
-                axes.fill_between(at, over.min().to_numpy(), over.max().to_numpy(), color=colour, alpha=0.15, lw=0)
+                axes.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
                 axes.plot(at, mean, color=colour, ls=style, lw=1.6, label=str(row))
             axes.set_xlabel(str(x))
             axes.margins(x=0.01)

@@ -129,12 +129,12 @@ def _opened(folder: Path, mode: Literal["online", "offline"], fall_back: bool, a
 
 
 def log_checkpoint(run: Any, checkpoint: Path) -> None:
-    """A copy of the file as an artefact ``checkpoint-<id of the run>`` of the type ``model``, with its aliases."""
+    """A copy of the file as an artefact ``checkpoint-<id of the run>`` of the type ``model``."""
     import wandb
 
     artefact = wandb.Artifact(f"checkpoint-{run.id}", type="model", metadata={"run": run.name})
     artefact.add_file(str(checkpoint), name=checkpoint.name, policy="mutable")
-    run.log_artifact(artefact, aliases=["latest", "last"])
+    run.log_artifact(artefact)
 
 
 def finish(run: Any, exit_code: int = 0) -> None:
@@ -177,7 +177,8 @@ class WandbRun(WandbLogger):
     def finalize(self, status: str) -> None:
         self._guarded(lambda: super(WandbRun, self).finalize(status))
         if self._checkpoint is not None and self._checkpoint.is_file():
-            self._guarded(lambda: log_checkpoint(self.experiment, self._checkpoint))
+            checkpoint = self._checkpoint
+            self._guarded(lambda: log_checkpoint(self.experiment, checkpoint))
         self._given_up = False  # what is kept may still be sent
         self._guarded(lambda: finish(self.experiment, int(status != "success")))
 
