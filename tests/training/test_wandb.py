@@ -106,7 +106,7 @@ def artefacts(path, kind="model"):
 
 
 def test_the_last_checkpoint_goes_along_where_asked_for_and_again_when_the_run_goes_on(config, call):
-    run = train(config(logger=node("training.loggers.Loggers", wandb="offline", checkpoint=True)))
+    run = train(config(logger=node("training.loggers.Loggers", wandb="offline", checkpoint="last")))
     first = offline_file(run.folder)
     (artefact,) = artefacts(first)
     run_id = first.stem.removeprefix("run-")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem
-from rdkit.Chem import AllChem
 from rdkit.Geometry import Point3D
 
 from molgfn.chemistry.compact_drawing import compact_svg, laid_out
@@ -67,9 +66,9 @@ def _marked(mol: Chem.Mol, atoms: list[int], match: tuple[int, ...], before: Che
 
 def _part_of(mol: Chem.Mol, later: Chem.Mol) -> tuple[int, ...] | None:
     """Where the atoms of ``mol`` are in ``later``: equal elements, bonds of any order (a ring may turn aromatic)."""
-    how = AllChem.AdjustQueryParameters.NoAdjustments()
+    how = Chem.AdjustQueryParameters.NoAdjustments()
     how.makeBondsGeneric = True
-    found = later.GetSubstructMatches(AllChem.AdjustQueryProperties(mol, how), maxMatches=_MOST_MATCHES)
+    found = later.GetSubstructMatches(Chem.AdjustQueryProperties(mol, how), maxMatches=_MOST_MATCHES)
     # of several places that one is meant which leaves what is new in one piece
     return min(found, key=lambda match: _pieces(later, set(match)), default=None)
 

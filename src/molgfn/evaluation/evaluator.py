@@ -26,6 +26,8 @@ from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 
+#: best samples for which it is shown how they were built, where the settings do not say
+SHOWN = 6
 #: why a field of ``Samples`` may be missing, in words for a reader
 WHY_MISSING = {
     "reference": "no reference file was given",
@@ -170,12 +172,12 @@ def evaluate_policy(
     readings = evaluate_samples(samples, metrics, why)
     shown = []
     with contextlib.suppress(DataError):  # said above, as the reason why there is no log P_T
-        if settings.shown_trajectories:
+        if asked := SHOWN if settings.shown_trajectories is None else settings.shown_trajectories:
             shown = shown_trajectories(
                 samples,
                 environment,
                 policy,
-                objects=settings.shown_trajectories,
+                objects=asked,
                 trajectories=settings.log_pt_samples,
                 seed=seed,
             )

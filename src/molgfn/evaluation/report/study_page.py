@@ -106,7 +106,7 @@ def _require(table: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
 
 
 def _facts(results: pd.DataFrame, tasks: list[str]) -> list[tuple[str, str]]:
-    seeds = [part["seed"].nunique() for _, part in _parts(results, ["task", "row"])]
+    seeds = [len(set(part["seed"].tolist())) for _, part in _parts(results, ["task", "row"])]
     each = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
     runs = sum(seeds)
     out = [("rows", str(results["row"].nunique())), ("seeds of each", each), ("runs", f"{runs:,}")]

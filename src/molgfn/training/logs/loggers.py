@@ -125,8 +125,8 @@ class Loggers:
         project: Weights & Biases project.
         group: Weights & Biases group, such as the name of a study.
         tags: Weights & Biases tags.
-        checkpoint: the last checkpoint goes along when training ends, as an artefact of the type ``model``; a new
-            version of it where the run goes on.
+        checkpoint: "last": the last checkpoint goes along when training ends, as an artefact of the type ``model``; a
+            new version of it where the run goes on. None: no checkpoint does.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Loggers:
         project: str = "molgfn",
         group: str | None = None,
         tags: list[str] | None = None,
-        checkpoint: bool = False,
+        checkpoint: Literal["last"] | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.wandb: Wandb = wandb

@@ -27,8 +27,9 @@ def read_builds(folder: Path) -> list[dict[str, Any]]:
         return []
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        for shown in found:
-            shown["key"], shown["log_pf"], shown["drawn"], [step["probability"] for step in shown["steps"]]
+        missing = [name for shown in found for name in ("key", "log_pf", "drawn", "steps") if name not in shown]
+        if missing:
+            raise KeyError(missing[0])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: cannot be read ({error}); evaluate again") from error
     return found
