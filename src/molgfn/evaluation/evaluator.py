@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,13 +20,11 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.reference import Reference, read_reference
 from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
-from molgfn.evaluation.trajectories_shown import ShownTrajectory, shown_trajectories
+from molgfn.evaluation.trajectories_shown import ShownTrajectory
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
 
-#: best samples for which it is shown how they were built, where the settings do not say
-SHOWN = 6
 #: why a field of ``Samples`` may be missing, in words for a reader
 WHY_MISSING = {
     "reference": "no reference file was given",
@@ -55,7 +52,7 @@ class Evaluation:
         oracle: oracle accounting of this evaluation alone.
         reference: key -> the same number measured on the reference; empty without one.
         exact: exact distribution where the space could be listed.
-        trajectories: how the best samples were built.
+        trajectories: how the best samples were built; empty where nobody asked.
         conditions: what was measured under several conditions; None where there are none.
     """
 
@@ -170,17 +167,6 @@ def evaluate_policy(
         samples = replace(samples, heldout=found)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
-    shown = []
-    with contextlib.suppress(DataError):  # said above, as the reason why there is no log P_T
-        if asked := SHOWN if settings.shown_trajectories is None else settings.shown_trajectories:
-            shown = shown_trajectories(
-                samples,
-                environment,
-                policy,
-                objects=asked,
-                trajectories=settings.log_pt_samples,
-                seed=seed,
-            )
     exact, exact_readings = _exact(environment, policy, reward, settings, untargeted(objective))
     conditions = measure_conditions(
         environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
@@ -199,7 +185,6 @@ def evaluate_policy(
         oracle={name: after[name] - before[name] for name in after},
         reference=_of_reference(reference, metrics, readings),
         exact=exact,
-        trajectories=shown,
         conditions=conditions,
     )
 
