@@ -12,9 +12,19 @@ import numpy as np
 import pytest
 from rdkit import Chem
 from tests.evaluation.test_report import make_run
+from tests.evaluation.test_study_page import curves, tidy
 from tests.extras import extra
 
+from molgfn.environments.hypergrid import HyperGrid
+from molgfn.environments.strings import Strings
 from molgfn.evaluation.report.page import write_report
+from molgfn.evaluation.report.study_page import write_study_page
+from molgfn.evaluation.run import evaluate_run
+from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.oracles.synthetic.hypergrid import HyperGrid as GridOracle
+from molgfn.oracles.synthetic.string_modes import StringModes
+from molgfn.policies.tabular import TabularPolicy
+from molgfn.rewards.power import Power
 
 pytestmark = pytest.mark.extras
 
@@ -63,6 +73,40 @@ def page(browser, report, request):
     assert [url for url in asked if url != report.as_uri() and not url.startswith(("data:", "blob:"))] == []
     assert said == []
     context.close()
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Reports of objects without pictures or fingerprints, and of a study."""
+    place = tmp_path_factory.mktemp("others")
+    settings = EvaluationSettings(samples=64, log_pt_objects=4, log_pt_samples=2)
+    grid, strings = HyperGrid(dimensions=2, side=6), Strings(alphabet="AB", length=4)
+    oracles = (GridOracle(dimensions=2, side=6), StringModes(alphabet="AB", length=4))
+    found = {"study": write_study_page(tidy(), place / "study.html", name="a study", curves=curves())}
+    for environment, oracle in zip((grid, strings), oracles, strict=True):
+        policy, folder = TabularPolicy(environment=environment), place / type(environment).__name__
+        reward = Power(oracle=oracle)
+        found[folder.name] = evaluate_run(
+            folder, environment=environment, policy=policy, reward=reward, settings=settings
+        ).report
+    return found
+
+
+@pytest.mark.parametrize("name", ["HyperGrid", "Strings", "study"])
+def test_pages_of_other_things_work_too(browser, others, name):
+    said = []
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(others[name].as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("#rows tbody tr").count() > 1
+    page.locator("#sort").select_option("0")
+    numbers = page.locator("#rows tbody tr td.n:nth-child(2)").all_inner_texts()
+    values = [float(text.replace("−", "-")) for text in numbers if text != "–"]
+    assert values == sorted(values, reverse=True)
+    assert said == []
+    page.close()
 
 
 def first(page, column=2):
