@@ -14,6 +14,7 @@ from torch import Tensor
 from molgfn.conditions.base import Condition, Fixed, Given
 from molgfn.environments.actions import ActionsInParts, ListedActions
 from molgfn.environments.base import Environment, States
+from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, NotEnumerableError
@@ -170,6 +171,9 @@ class Conditional(Environment):
 
     def has_object(self, states: ConditionalStates) -> Tensor:
         return self.inner.has_object(states.inner)
+
+    def build_steps(self, states: ConditionalStates, actions: Tensor) -> list[BuildStep]:
+        return self.inner.build_steps(states.inner, actions)
 
     def log_symmetry(self, states: ConditionalStates, objects: Any) -> Tensor:
         return self.inner.log_symmetry(states.inner, objects)
