@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from molgfn.chemistry.reactions.files.entries import Entries
-from molgfn.chemistry.reactions.files.folders import scent_entries
+from molgfn.chemistry.reactions.files.scent import scent_entries
 from molgfn.chemistry.reactions.library import About
 from molgfn.downloads import Download, fetch
 
