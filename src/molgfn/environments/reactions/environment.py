@@ -29,8 +29,10 @@ from molgfn.environments.reactions.encoding import (
 from molgfn.environments.reactions.inverse import Inverse
 from molgfn.environments.reactions.molecules import MoleculeTable, fingerprint
 from molgfn.environments.reactions.nodes import MOLECULE, REACT, SOURCE, STOP, Nodes
+from molgfn.environments.reactions.restricting import restricted
 from molgfn.environments.reactions.slots import Facts, SlotTables
 from molgfn.environments.reactions.states import ReactionStates, RouteLayout
+from molgfn.environments.recipes import HasRecipes, Recipe
 from molgfn.errors import ConfigError, ContractError, OutsideError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE as MOLECULE_KIND
@@ -42,7 +44,7 @@ MOST_PRODUCTS, MOST_WAYS = 256, 4096
 _MOST_LISTED = 2e6
 
 
-class Reactions(ActionsInParts, Enumerable):
+class Reactions(ActionsInParts, HasRecipes, Enumerable):
     """Start from a block of a library, run one reaction after the other with further blocks, stop.
 
     A forward action is (what, then P partners), P being 1, or 2 where a reaction of the library has three reactants:
@@ -62,6 +64,8 @@ class Reactions(ActionsInParts, Enumerable):
 
     Args:
         library: "textbook", "scent_small", another name, a folder, or its content (see docs/reactions.md).
+        only_reactions: names or families of the reactions that are used; None: all.
+        only_blocks: ids or SMILES of the blocks that are used; None: all.
         max_reactions: L, most reactions of a route, 1 to 4.
         min_reactions: fewest reactions after which the policy may stop, at most L; it may always stop where nothing
             can be run.
@@ -83,6 +87,8 @@ class Reactions(ActionsInParts, Enumerable):
         self,
         *,
         library: NamedInput | dict[str, Any] = "textbook",
+        only_reactions: list[str] | None = None,
+        only_blocks: list[str] | None = None,
         max_reactions: Annotated[int, Field(ge=1, le=4)] = 2,
         min_reactions: Annotated[int, Field(ge=0, le=4)] = 1,
         state: Literal["molecule", "route"] | None = None,
@@ -92,6 +98,7 @@ class Reactions(ActionsInParts, Enumerable):
         if min_reactions > max_reactions:
             raise ConfigError(f"min_reactions ({min_reactions}) is above max_reactions ({max_reactions})")
         found = ReactionLibrary.from_plain(library) if isinstance(library, Mapping) else load_library(library)
+        found = restricted(found, only_reactions, only_blocks)
         self.library: ReactionLibrary = found
         self.max_reactions, self.min_reactions, self.symmetry = max_reactions, min_reactions, symmetry
         self.state = state or ("molecule" if found.inversion_exact else "route")
@@ -194,7 +201,9 @@ class Reactions(ActionsInParts, Enumerable):
         """int64 [B], numbers of ways back."""
         counts = [len(self.nodes.ways(node)) for node in nodes.tolist()]
         if counts and max(counts) > MOST_WAYS:
-            raise ContractError(f"Reactions: a molecule can be made in {max(counts)} ways; at most {MOST_WAYS} are told")
+            raise ContractError(
+                f"Reactions: a molecule can be made in {max(counts)} ways; at most {MOST_WAYS} are told"
+            )
         return torch.tensor(counts, dtype=torch.int64)
 
     def n_backward(self, states: ReactionStates) -> Tensor:
@@ -243,6 +252,17 @@ class Reactions(ActionsInParts, Enumerable):
                 present = library.products(reaction, reactants)[product]
                 steps.append(Step(reaction, reactants, present))
         return Route(block, tuple(steps))
+
+    def recipes(self, states: ReactionStates) -> list[Recipe]:
+        return [self._recipe(route) for route in self.routes(states)]
+
+    def _recipe(self, route: Route) -> Recipe:
+        try:
+            cost = route.cost(self.library)
+        except ValueError:  # a block has no price
+            cost = float("nan")
+        numbers = {"steps": float(route.n_steps), "cost": cost}
+        return Recipe(route.text(self.library), route.record(self.library), numbers)
 
     def objects(self, states: ReactionStates) -> list[Molecule]:
         out = []
@@ -340,4 +360,4 @@ class Reactions(ActionsInParts, Enumerable):
         )
 
     def portable(self) -> dict[str, Any]:
-        return {"library": self.library.plain()}
+        return {"library": dict(self.library.plain()), "only_reactions": None, "only_blocks": None}

@@ -47,7 +47,6 @@ class Facts:
         stop = (is_molecule & ((steps >= fewest) | stuck)) | ((kind == CHOICE) & (products == 0))
         return cls(kind, steps, slots, products, stop)
 
-
     def __getitem__(self, rows: Tensor) -> Self:
         """Those of the states ``rows`` int64 [m]."""
         return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
@@ -80,8 +79,8 @@ class SlotTables:
             self.others[i, : len(rest)] = torch.tensor(rest, dtype=torch.int64)
         filled = library.block_fits.any(1)
         there = self.others.numpy()
-        self.open: np.ndarray = np.where(there >= 0, filled[there], True).all(1)
-        self.starts: np.ndarray = (library.block_fits & self.open[:, None]).any(0)
+        self.open: np.ndarray = np.asarray(np.where(there >= 0, filled[there], True).all(1))
+        self.starts: np.ndarray = np.asarray((library.block_fits & self.open[:, None]).any(0))
         self.meaning: np.ndarray = np.concatenate([[0, 1, 1], (there >= 0).sum(1)])
         counts = library.block_fits.sum(1)
         choices = np.where(there >= 0, counts[there], 1).prod(1) * self.open

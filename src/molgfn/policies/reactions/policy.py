@@ -109,7 +109,8 @@ class ReactionPolicy(Policy):
     def _backward(self, states: States, batch: ReactionBatch, shared: Features | None) -> Staged:
         ways = self.reactions.ways_of(batch, states.device)
         if self.backward_head is None:
-            return self.fixed_backward_of_parts(states, numbered(ways, self.flow_head[-1].weight.new_zeros(len(ways.row))))  # type: ignore[union-attr, operator]
+            none = torch.zeros(len(ways.row), dtype=self.dtype, device=states.device)
+            return self.fixed_backward_of_parts(states, numbered(ways, none))
         features = shared if self.backward_trunk is None else self.backward_trunk(batch)
         return self.backward_head(ways, features)
 

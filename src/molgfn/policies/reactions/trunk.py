@@ -77,7 +77,8 @@ class BlockEmbedding(nn.Module):
 
     def _through(self, prints: Tensor) -> Tensor:
         network: nn.Sequential = self.network  # type: ignore[assignment]
-        return network(prints.to(network[0].weight.dtype))
+        like: Tensor = network[0].weight  # type: ignore[assignment]
+        return network(prints.to(like.dtype))
 
 
 class ReactionTrunk(nn.Module):
@@ -111,11 +112,11 @@ class ReactionTrunk(nn.Module):
     def forward(self, batch: ReactionBatch, blocks: Tensor | None = None) -> Features:
         """``blocks``: their embeddings where they are known already."""
         states = self.encoder(batch.conditioned()).graphs
-        blocks = self.blocks() if blocks is None else blocks
+        known = self.blocks() if blocks is None else blocks
         candidates = self.molecules(batch.candidates.to(states.dtype))
         if len(batch.candidate_row):
-            states = states + self._open(batch, states, blocks, candidates)
-        return Features(states, blocks, candidates)
+            states = states + self._open(batch, states, known, candidates)
+        return Features(states, known, candidates)
 
     def _open(self, batch: ReactionBatch, states: Tensor, blocks: Tensor, candidates: Tensor) -> Tensor:
         """[B, width]: of choices, the slot, the partners and the mean of the products; 0 elsewhere."""
