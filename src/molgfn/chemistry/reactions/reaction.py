@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rdkit import Chem, RDLogger
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdChemReactions
 
 from molgfn.chemistry.reading.identity import canonical_smiles
 
@@ -134,9 +134,9 @@ class Template:
         return tuple(sorted(found))
 
 
-def _compiled(smarts: str) -> AllChem.ChemicalReaction:
+def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:
     try:
-        reaction = AllChem.ReactionFromSmarts(smarts)
+        reaction = rdChemReactions.ReactionFromSmarts(smarts)
         reaction.Initialize()
     except (ValueError, RuntimeError) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]

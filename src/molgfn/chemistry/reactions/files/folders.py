@@ -52,11 +52,14 @@ def _own(folder: Path) -> Entries:
     if exact is not None and not isinstance(exact, bool):
         raise DataError(f"{path}: inversion_exact: should be true, false or null, not {exact!r}")
     words: dict[str, Any] = {key: str(content.get(key) or "") for key in ("title", "source", "licence", "price_unit")}
+    blocks = _file(folder, content.get("blocks"), _BLOCKS)
+    reactions = _file(folder, content.get("reactions"), _REACTIONS)
     return Entries(
         where=str(folder),
         about=About(name=str(content.get("name") or folder.name), inversion_exact=exact, **words),
-        blocks=read_blocks(_file(folder, content.get("blocks"), _BLOCKS)),
-        reactions=read_templates(_file(folder, content.get("reactions"), _REACTIONS)),
+        blocks=read_blocks(blocks),
+        reactions=read_templates(reactions),
+        files=(path, blocks, reactions),
     )
 
 
@@ -91,7 +94,12 @@ def scent_entries(
         rows = {"".join(row.smarts.split()): row for row in read_templates(yields)}
         reactions = [_described(entry, rows.get("".join(entry.smarts.split()))) for entry in reactions]
     return Entries(
-        where=where, about=about, blocks=read_blocks(blocks, prices=prices), reactions=reactions, named=False
+        where=where,
+        about=about,
+        blocks=read_blocks(blocks, prices=prices),
+        reactions=reactions,
+        files=tuple(path for path in (blocks, templates, prices, yields) if path is not None),
+        named=False,
     )
 
 
