@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -77,10 +77,10 @@ class SlotTables:
         for i, (reaction, place) in enumerate(library.slots):
             rest = [number[reaction, k] for k in range(library.reactions[reaction].slots) if k != place]
             self.others[i, : len(rest)] = torch.tensor(rest, dtype=torch.int64)
-        filled = library.block_fits.any(1)
-        there = self.others.numpy()
-        self.open: np.ndarray = np.asarray(np.where(there >= 0, filled[there], True).all(1))
-        self.starts: np.ndarray = np.asarray((library.block_fits & self.open[:, None]).any(0))
+        filled: Any = library.block_fits.any(1)
+        there: Any = self.others.numpy()
+        self.open: np.ndarray = ((there < 0) | filled[there]).all(1)
+        self.starts: np.ndarray = np.asarray(library.block_fits[self.open].any(0))
         self.meaning: np.ndarray = np.concatenate([[0, 1, 1], (there >= 0).sum(1)])
         counts = library.block_fits.sum(1)
         choices = np.where(there >= 0, counts[there], 1).prod(1) * self.open
