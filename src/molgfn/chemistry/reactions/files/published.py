@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from molgfn.chemistry.reactions.files.entries import Entries
-from molgfn.chemistry.reactions.files.folders import scent_entries
+from molgfn.chemistry.reactions.files.scent import scent_entries
 from molgfn.chemistry.reactions.library import About
 from molgfn.downloads import Download, fetch
 
@@ -23,13 +23,22 @@ class PublishedLibrary:
         templates: SMARTS, one a line.
         prices: of the blocks, JSON.
         yields: names, families and yields, a table.
+        n_blocks: how many there are.
+        n_reactions: how many there are.
     """
 
     about: About
+    n_blocks: int
+    n_reactions: int
     blocks: Download
     templates: Download
     prices: Download
     yields: Download
+
+    @property
+    def files(self) -> tuple[Download, ...]:
+        """All four."""
+        return (self.blocks, self.templates, self.prices, self.yields)
 
 
 def _scent_file(name: str, file: str, size: int, sha256: str, what: str) -> Download:
@@ -48,6 +57,8 @@ PUBLISHED = {
             price_unit="relative cost",
             inversion_exact=True,
         ),
+        n_blocks=418,
+        n_reactions=112,
         blocks=_scent_file(
             "scent_small_fragments.txt",
             "small/fragments.txt",
