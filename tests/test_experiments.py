@@ -33,7 +33,8 @@ def marks(path, settings=""):
     """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
     weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
     tables = path.parent.name == "strings" and path.stem != "bits"
-    optional_data = weights or tables or path.parent.name in {"seh", "docking"} or path.stem.startswith("seh_")
+    seh = path.parent.name in {"seh", "docking"} or path.stem == "seh" or path.stem.startswith("seh_")
+    optional_data = weights or tables or seh
     extras = path.parent.name == "docking"
     return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 
@@ -44,6 +45,9 @@ def given(path):
         entries = json.loads(optional("fragments_bengio2021_72.json").read_text())
         blocks = [[f["smiles"], f["attachment_atoms"]] for f in entries]
         return ["environment.vocabulary=" + json.dumps(blocks)]
+    if path.parent.name == "reactions" and path.stem == "seh":
+        folder = optional("reactions/templates.txt").parent
+        return [f"environment.library={folder}", "environment.state=molecule"]
     if path.parent.name == "docking":
         extra("docking", "vina")
         return [
