@@ -81,7 +81,7 @@ def main() -> None:
                 place = given.output / f"{name.partition(' ')[0].lower()}-{limit}-{seed}"
                 own = [f"environment.max_atoms={limit}", f"seed={seed}", *words, *given.settings]
                 found.append(measured(trained(place, *own)))
-            tv, share, target = (np.array(column) for column in zip(*found, strict=True))
+            tv, share, target = (list(column) for column in zip(*found, strict=True))
             print(f"| {limit} | {name} | {cell(tv)} | {cell(share)} | {target[0]:.4f} |", flush=True)
 
 

@@ -332,7 +332,7 @@ def test_balance_objectives_take_several_steps_on_a_batch(grid, name, monkeypatc
 
     monkeypatch.setattr(GradientSteps, "take", watched)
     run = grid(objective=shipped("objective", name, epochs=4), optimizer=shipped("optimizer", "adam", lr=1e-2))
-    _, metrics = iterate(assemble(run), 2)
+    iterate(assemble(run), 2)
     assert len(losses) == 8
     assert losses[:4] == sorted(losses[:4], reverse=True), "one batch: the loss falls from step to step"
     assert len(set(losses[:4])) == 4
