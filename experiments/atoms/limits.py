@@ -36,7 +36,7 @@ OBJECTIVES = {
 }
 #: what every run has alike: 19,200 calls, the rate falling to nothing
 ALIKE = (
-    *("trainer.iterations=300", "optimizer.half_life=null", "optimizer.cosine=300", "optimizer.warm_up=20"),
+    *("trainer.iterations=300", "optimizer.lr=3e-3", "optimizer.warm_up=20", "optimizer.ema_decay=null"),
     *("logger.wandb=off", "trainer.progress=none", "trainer.log_every=50", "trainer.pictures_every=100000"),
     "trainer.checkpoint_every=100000",
 )
