@@ -63,7 +63,7 @@ def measured(run: Path, betas: Sequence[float], n: int, trajectories: int) -> di
         log_p = (torch.logsumexp(draws, 1) - np.log(trajectories)).numpy()
         gaps, best = np.asarray(samples.value), samples.unique[:10]
         found[beta] = [
-            *(float(np.mean(samples.log_weight)), float((log_r[:, None] - draws.numpy()).mean())),
+            *(float(np.asarray(samples.log_weight).mean()), float((log_r[:, None] - draws.numpy()).mean())),
             float(np.corrcoef(log_p, log_r)[0, 1]),
             float(stats.spearmanr(log_p, log_r).statistic),  # type: ignore[attr-defined]
             *(float(gaps.mean()), float(gaps[best].mean()), float(len(samples.unique))),

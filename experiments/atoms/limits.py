@@ -36,7 +36,7 @@ OBJECTIVES = {
 }
 #: what every run has alike: 19,200 calls, the rate falling to nothing
 ALIKE = (
-    *("trainer.iterations=300", "optimizer.half_life=null", "optimizer.cosine=300", "optimizer.warm_up=20"),
+    *("trainer.iterations=300", "optimizer.lr=3e-3", "optimizer.warm_up=20", "optimizer.ema_decay=null"),
     *("logger.wandb=off", "trainer.progress=none", "trainer.log_every=50", "trainer.pictures_every=100000"),
     "trainer.checkpoint_every=100000",
 )
@@ -81,7 +81,7 @@ def main() -> None:
                 place = given.output / f"{name.partition(' ')[0].lower()}-{limit}-{seed}"
                 own = [f"environment.max_atoms={limit}", f"seed={seed}", *words, *given.settings]
                 found.append(measured(trained(place, *own)))
-            tv, share, target = (np.array(column) for column in zip(*found, strict=True))
+            tv, share, target = (list(column) for column in zip(*found, strict=True))
             print(f"| {limit} | {name} | {cell(tv)} | {cell(share)} | {target[0]:.4f} |", flush=True)
 
 

@@ -32,7 +32,7 @@ SPACE = (
 )
 #: what every run has alike: 25,600 calls, the rate falling to nothing
 ALIKE = (
-    *("trainer.iterations=400", "optimizer.half_life=null", "optimizer.cosine=400", "optimizer.warm_up=20"),
+    *("trainer.iterations=400", "optimizer.lr=3e-3", "optimizer.warm_up=20", "optimizer.ema_decay=null"),
     *("logger.wandb=off", "trainer.progress=none", "trainer.log_every=50", "trainer.pictures_every=100000"),
     "trainer.checkpoint_every=100000",
 )

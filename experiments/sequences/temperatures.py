@@ -3,9 +3,10 @@
     python experiments/sequences/temperatures.py runs/prior-<date> -n 1000 --temperatures .7 1 1.2 --reference zinc250k
 
 Each temperature divides the logits of P_F. Prints for each, with 95 % intervals: the share of valid molecules, that of
-different ones among them, internal diversity, the share of the different ones that are not in the reference, the mean
-number of tokens, the mean of log P_F (at temperature 1) of what is drawn, and the most frequent reasons of what is
-invalid.
+different ones among them, internal diversity, the share of the different ones that are not in the reference, GuacaMol's
+KL score and the Frechet ChemNet distance from as many molecules of it (with the extra fcd; compare equal n only), the
+mean number of tokens or steps, the mean of log P_F (at temperature 1) of what is drawn, and the most frequent reasons
+of what is invalid. Any sampler of molecules will do, such as one of experiments/atoms/prior.yaml.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import molgfn
 from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
 from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
+from molgfn.evaluation.metrics.reference.chemnet_distance import ChemNetDistance
+from molgfn.evaluation.metrics.reference.kl_score import KLScore
 from molgfn.evaluation.metrics.reference.novelty import Novelty
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.evaluation.readings import Reading
@@ -64,11 +67,11 @@ def measures(drawn: Drawn) -> dict[str, Reading]:
     """Of one temperature; novelty where the samples have a reference."""
     metrics = [Validity(), Uniqueness(), InternalDiversity()]
     if drawn.samples.reference is not None:
-        metrics.append(Novelty())
+        metrics += [Novelty(), KLScore(), ChemNetDistance()]
     found: dict[str, Reading] = {}
     for metric in metrics:
         found |= metric(drawn.samples)
-    return found
+    return {name: reading for name, reading in found.items() if not name.startswith("kl_score/")}
 
 
 def written(reading: Reading | None) -> str:
@@ -88,11 +91,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     loaded = molgfn.load(options.run)
-    reference = None if options.reference is None else read_reference(options.reference, sample=1).keys
+    known = None if options.reference is None else read_reference(options.reference, sample=options.n)
     rows: dict[float, tuple[Drawn, dict[str, Reading]]] = {}
     for temperature in options.temperatures:
         drawn = draw(loaded, options.n, temperature, seed=options.seed)
-        drawn = replace(drawn, samples=replace(drawn.samples, reference=reference))
+        if known is not None:
+            drawn = replace(drawn, samples=replace(drawn.samples, reference=known.keys, reference_sample=known.sample))
         rows[temperature] = drawn, measures(drawn)
     names = list(dict.fromkeys(name for _, found in rows.values() for name in found))
     print(f"| temperature | {' | '.join(names)} | tokens | log P_F | invalid |")

@@ -72,5 +72,5 @@ def test_temperatures_of_a_prior(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", [*arguments, "--reference", str(tmp_path / "given.smi")])
     temperatures.main()
     lines = capsys.readouterr().out.strip().splitlines()[-4:]
-    assert "novelty" in lines[0]
+    assert {"novelty", "kl_score", "fcd"} <= {word.strip() for word in lines[0].split("|")}
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| 0.5", "| 1"]
