@@ -25,7 +25,7 @@ class EUBO(Metric):
     name: ClassVar[str] = "eubo"
     requires: ClassVar[frozenset[str]] = frozenset({"heldout"})
     reference: ClassVar[str] = "Blessing et al., Beyond ELBOs, ICML 2024, arXiv 2406.07423; Ent-PPO, arXiv 2606.15793"
-    scales: ClassVar[Scales] = {"eubo/*": Scale("minimise", "nats")}
+    scales: ClassVar[Scales] = {"eubo*": Scale("minimise", "nats")}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         given = samples.heldout

@@ -29,7 +29,7 @@ class FlowConsistency(Metric):
     name: ClassVar[str] = "flow_consistency"
     requires: ClassVar[frozenset[str]] = frozenset({"terminal"})
     reference: ClassVar[str] = "Silva et al., When do GFlowNets learn the right distribution?, arXiv 2411.05899"
-    scales: ClassVar[Scales] = {"flow_consistency/*": Scale("minimise", worst=1.0, best=0.0)}
+    scales: ClassVar[Scales] = {"flow_consistency*": Scale("minimise", worst=1.0, best=0.0)}
 
     def __init__(self, *, size: Annotated[int, Field(ge=2)] = 8) -> None:
         self.size = size

@@ -25,7 +25,7 @@ class ImportanceWeightedBound(Metric):
     name: ClassVar[str] = "importance_weighted_bound"
     requires: ClassVar[frozenset[str]] = frozenset({"log_weight"})
     reference: ClassVar[str] = "Burda et al., Importance weighted autoencoders, ICLR 2016, arXiv 1509.00519"
-    scales: ClassVar[Scales] = {"importance_weighted_bound/*": Scale("maximise", "nats")}
+    scales: ClassVar[Scales] = {"importance_weighted_bound*": Scale("maximise", "nats")}
 
     def __init__(self, *, k: Sequence[Annotated[int, Field(ge=2)]] = (10, 100)) -> None:
         self.k = tuple(k)
