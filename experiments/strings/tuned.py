@@ -35,7 +35,7 @@ def main() -> None:
         "seeds": asked.seeds,
         "rows": rows,
         "measures": ["tv", "jsd", "mean_reward_ratio", "reward_calls", "gradient_steps", "seconds"],
-        "pictures": {"qm9.svg": {"y": "exact/tv", "x": "found/trajectories"}},
+        "pictures": {f"{asked.output.name.split('.')[0]}.svg": {"y": "exact/tv", "x": "found/trajectories"}},
     }
     head = (
         f"# Written by tuned.py beside this file from {asked.tuning.name}: the step size that was best on its seed.\n"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import fixed_condition
-from molgfn.errors import DataError, NotEnumerableError
+from molgfn.errors import DataError
 from molgfn.evaluation.by_condition.measured import ByCondition, measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
-from molgfn.evaluation.exact.answers import ExactResult, compare, exact_target, exact_terminal
+from molgfn.evaluation.exact.answers import ExactResult
+from molgfn.evaluation.exact.readings import exact_readings
 from molgfn.evaluation.heldout import heldout_probabilities
-from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.reference import Reference, read_reference
@@ -167,7 +167,7 @@ def evaluate_policy(
         samples = replace(samples, heldout=found)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
-    exact, exact_readings = _exact(environment, policy, reward, settings, untargeted(objective))
+    exact, of_exact = exact_readings(environment, policy, reward, limit=settings.exact_limit, objective=objective)
     conditions = measure_conditions(
         environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
     )
@@ -177,7 +177,7 @@ def evaluate_policy(
     return Evaluation(
         source={"kind": "policy", "seed": seed, "samples": len(samples), **condition},
         samples=samples,
-        readings=readings | exact_readings | of_conditions,
+        readings=readings | of_exact | of_conditions,
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
@@ -216,29 +216,6 @@ def evaluate_file(
         oracle={name: after[name] - before[name] for name in after},
         reference=_of_reference(reference, metrics, readings),
     )
-
-
-def _exact(
-    environment: Environment, policy: Policy, reward: Reward, settings: EvaluationSettings, other_target: str | None
-) -> tuple[ExactResult | None, dict[str, Reading]]:
-    if not settings.exact_limit:
-        return None, {"exact/tv": Reading.missing("not asked for (exact_limit=0)")}
-    if other_target is not None:
-        return None, {"exact/tv": Reading.missing(other_target)}
-    try:
-        target = exact_target(environment, reward, limit=settings.exact_limit)
-    except NotEnumerableError as error:
-        return None, {"exact/tv": Reading.missing(str(error))}
-    result = compare(target, exact_terminal(policy, target.graph))
-    count = len(result.keys)
-    return result, {
-        "exact/tv": Reading(result.tv, count=count),
-        "exact/jsd": Reading(result.jsd, count=count),
-        "exact/kl": Reading(result.kl, count=count),
-        "exact/log_z": Reading(result.log_z, count=count),
-        "exact/mean_reward": Reading(result.mean_reward, count=count),
-        "exact/target_mean_reward": Reading(result.target_mean_reward, count=count),
-    }
 
 
 def _reference(settings: EvaluationSettings) -> Reference | None:

@@ -67,4 +67,5 @@ def heldout_probabilities(
         error=estimate.standard_error.numpy(),
         log_reward=scores.log_reward.double().numpy()[scored],
         trajectories=trajectories,
+        log_ratio=estimate.log_ratio.numpy(),
     )

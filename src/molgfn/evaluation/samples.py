@@ -190,5 +190,6 @@ def with_terminal_probabilities(
         error=estimate.standard_error.numpy(),
         log_reward=samples.log_reward[rows],
         trajectories=trajectories,
+        log_ratio=estimate.log_ratio.numpy(),
     )
     return replace(samples, terminal=found)

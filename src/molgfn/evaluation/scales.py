@@ -51,6 +51,11 @@ EXACT: Scales = {
     "tv": Scale("minimise", worst=1.0, best=0.0),
     "jsd": Scale("minimise", "nats", worst=math.log(2), best=0.0),
     "kl": Scale("minimise", "nats", best=0.0),
+    "reverse_kl": Scale("minimise", "nats", best=0.0),
+    "mean_l1": Scale("minimise", best=0.0),
+    "elbo": Scale("maximise", "nats"),
+    "eubo": Scale("minimise", "nats"),
+    "log_z_error": NATS,
     "log_z": NATS,
     "log_z_true": NATS,
 }

@@ -17,8 +17,11 @@ from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiver
 from molgfn.evaluation.metrics.diversity.modes import Circles, Modes
 from molgfn.evaluation.metrics.diversity.scaffolds import Scaffolds
 from molgfn.evaluation.metrics.diversity.uniqueness import Uniqueness
+from molgfn.evaluation.metrics.diversity.vendi import Vendi
 from molgfn.evaluation.metrics.edge_marginals import EdgeMarginals
 from molgfn.evaluation.metrics.elbo import ELBO
+from molgfn.evaluation.metrics.molecules.alerts import AlertsPassRate
+from molgfn.evaluation.metrics.molecules.synthetic_accessibility import SyntheticAccessibility
 from molgfn.evaluation.metrics.properties import Properties
 from molgfn.evaluation.metrics.reference.chemnet_distance import ChemNetDistance
 from molgfn.evaluation.metrics.reference.fragment_similarity import FragmentSimilarity
@@ -28,6 +31,9 @@ from molgfn.evaluation.metrics.reference.novelty import Novelty
 from molgfn.evaluation.metrics.reference.scaffold_similarity import ScaffoldSimilarity
 from molgfn.evaluation.metrics.reward import MeanReward
 from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjectives
+from molgfn.evaluation.metrics.target.eubo import EUBO
+from molgfn.evaluation.metrics.target.flow_consistency import FlowConsistency
+from molgfn.evaluation.metrics.target.importance_weighted import ImportanceWeightedBound
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
 from molgfn.evaluation.metrics.validity import Validity
@@ -117,15 +123,21 @@ class EvaluationSettings:
             Circles(),
             Scaffolds(thresholds=self.thresholds),
             InternalDiversity(),
+            Vendi(),
             UnusualMotifs(),
+            AlertsPassRate(),
+            SyntheticAccessibility(),
             NearestNeighbour(),
             FragmentSimilarity(),
             ScaffoldSimilarity(),
             KLScore(),
             ChemNetDistance(),
             ELBO(),
+            ImportanceWeightedBound(),
+            EUBO(),
             Correlation(),
             HeldoutCorrelation(),
+            FlowConsistency(),
             Properties(),
             EdgeMarginals(),
             *self.extra,

@@ -27,11 +27,13 @@ class TerminalEstimate:
         standard_error: [B], of ``log_p``, by the delta method: sd(w) / (mean(w) sqrt(N)). It is only as good as the
             weights that were seen: with few trajectories a rare heavy one is missed and the error with it.
         samples: N, backward trajectories per object.
+        log_ratio: [B, N], log w of each trajectory.
     """
 
     log_p: Tensor
     standard_error: Tensor
     samples: int
+    log_ratio: Tensor
 
 
 @torch.no_grad()
@@ -73,7 +75,8 @@ def log_terminal_probability(
     if samples < 2:
         raise ValueError(f"samples: {samples} backward trajectories per object; a standard error takes at least 2")
     if not len(objects):
-        return TerminalEstimate(torch.zeros(0).double(), torch.zeros(0).double(), samples)
+        none = torch.zeros(0).double()
+        return TerminalEstimate(none, none, samples, none.reshape(0, samples))
     weights, _ = backward_draws(
         environment,
         policy,
@@ -87,7 +90,7 @@ def log_terminal_probability(
     )
     log_mean = torch.logsumexp(weights, 1) - math.log(samples)
     relative = (weights - log_mean[:, None]).exp()
-    return TerminalEstimate(log_mean, relative.std(1, correction=1) / math.sqrt(samples), samples)
+    return TerminalEstimate(log_mean, relative.std(1, correction=1) / math.sqrt(samples), samples, weights)
 
 
 @torch.no_grad()

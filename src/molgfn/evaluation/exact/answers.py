@@ -15,6 +15,11 @@ from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumeration import StateGraph
 from molgfn.errors import ContractError
+from molgfn.evaluation.exact.distances.jensen_shannon import jensen_shannon
+from molgfn.evaluation.exact.distances.kullback_leibler import kullback_leibler
+from molgfn.evaluation.exact.distances.mean_l1 import mean_l1
+from molgfn.evaluation.exact.distances.relative_mean_reward import relative_mean_reward
+from molgfn.evaluation.exact.distances.total_variation import total_variation
 from molgfn.evaluation.exact.layers import Layers
 from molgfn.evaluation.exact.objects import by_object, list_objects
 from molgfn.policies.base import Policy
@@ -95,8 +100,11 @@ class ExactResult:
         tv: total variation 1/2 sum |p - pi|, in [0, 1].
         jsd: Jensen-Shannon divergence in nats, in [0, log 2].
         kl: KL(pi || p) in nats.
+        reverse_kl: KL(p || pi) in nats.
+        mean_l1: 1/K sum |p - pi|.
         mean_reward: exact mean of R under the sampler.
         target_mean_reward: exact mean of R under the target, which a perfect sampler would have.
+        relative_mean_reward: the first over the second, not clipped at 1.
     """
 
     keys: list[str]
@@ -106,8 +114,11 @@ class ExactResult:
     tv: float
     jsd: float
     kl: float
+    reverse_kl: float
+    mean_l1: float
     mean_reward: float
     target_mean_reward: float
+    relative_mean_reward: float
 
 
 def exact_terminal(policy: Policy, graph: StateGraph, *, batch: int = 4096) -> Tensor:
@@ -210,17 +221,19 @@ def exact_target(environment: Environment, reward: Reward, *, limit: int = 200_0
 def compare(target: ExactTarget, log_terminal: Tensor) -> ExactResult:
     """Distances between the objects' probabilities under log P_T of every state [M] and the target."""
     p, pi, reward = target.by_object(log_terminal), target.pi, target.log_reward.exp()
-    middle = (p + pi) / 2
     return ExactResult(
         keys=target.keys,
         p=p,
         pi=pi,
         log_z=target.log_z,
-        tv=float((p - pi).abs().sum() / 2),
-        jsd=float((_kl(p, middle) + _kl(pi, middle)) / 2),
-        kl=float(_kl(pi, p)),
+        tv=total_variation(p, pi),
+        jsd=jensen_shannon(p, pi),
+        kl=kullback_leibler(pi, p),
+        reverse_kl=kullback_leibler(p, pi),
+        mean_l1=mean_l1(p, pi),
         mean_reward=float((p * reward).sum()),
         target_mean_reward=float((pi * reward).sum()),
+        relative_mean_reward=relative_mean_reward(p, target.log_reward),
     )
 
 
@@ -246,8 +259,3 @@ def exact_distribution(
     """
     target = exact_target(environment, reward) if target is None else target
     return compare(target, exact_terminal(policy, target.graph, batch=batch))
-
-
-def _kl(p: Tensor, q: Tensor) -> Tensor:
-    """KL(p || q) in nats; terms with p = 0 are 0."""
-    return torch.where(p > 0, p * (p.log() - q.log()), torch.zeros_like(p)).sum()

@@ -33,8 +33,9 @@ class TerminalProbabilities:
         log_p: [K], estimate of log P_T(x).
         error: [K], standard error of each.
         log_reward: [K], log R(x).
-        trajectories: backward trajectories per object.
+        trajectories: backward trajectories per object, N.
         per: "object" where P_T sums over every way to build x, "state" where it covers one terminal state of x.
+        log_ratio: [K, N], log P_F(tau) / P_B(tau|x) of each, whose log mean exp is ``log_p``; None where not kept.
     """
 
     name: str
@@ -43,6 +44,7 @@ class TerminalProbabilities:
     log_reward: np.ndarray
     trajectories: int
     per: str = "object"
+    log_ratio: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

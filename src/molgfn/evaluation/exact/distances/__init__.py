@@ -1,0 +1,1 @@
+"""Distances between two distributions that are known exactly, each in a file."""

@@ -1,0 +1,1 @@
+"""What a chemist asks of molecules before anything else."""

@@ -1,0 +1,1 @@
+"""How near what was sampled, or could be, is to R / Z."""
