@@ -32,6 +32,8 @@ def draw_aggregates(c: Comparison, path: Path) -> None:
         better = "less" if name == "optimality gap" else "more"
         axis.set_title(name[0].upper() + name[1:], fontsize=10)
         axis.set_xlabel(f"score, {better} is better", fontsize=8)
+        axis.use_sticky_edges = False  # else the farthest bars seem cut off
+        axis.margins(x=0.06)
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.tick_params(labelsize=8)
         plain(axis)

@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from typing import Any
 
+from molgfn.errors import TrainingError
 from molgfn.signals import SIGNALS, interrupting
 from molgfn.study.running.jobs import Job
 from molgfn.study.running.results import Results
@@ -80,6 +81,11 @@ def perform_all(jobs: list[Job], results: Results, *, workers: int) -> Iterator[
         try:
             for number, future in enumerate(as_completed(futures), start=1):
                 yield _kept(future.result(), results), len(futures) - number
+        except BrokenExecutor:
+            raise TrainingError(
+                "a worker process of the study was killed (by the system, where memory ran out; then take fewer --jobs); "
+                "call the study again: what is done is kept, and what was begun goes on"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
