@@ -83,7 +83,7 @@ def perform_all(jobs: list[Job], results: Results, *, workers: int) -> Iterator[
                 yield _kept(future.result(), results), len(futures) - number
         except BrokenExecutor:
             raise TrainingError(
-                "a worker process of the study was killed (by the system, where memory ran out; then take fewer --jobs); "
+                "a worker process of the study was killed (out of memory? then take fewer --jobs); "
                 "call the study again: what is done is kept, and what was begun goes on"
             ) from None
         except BaseException:
