@@ -119,7 +119,7 @@ def test_rows_and_runs_that_are_missing_are_said():
 
 
 def test_one_task_is_compared_in_its_own_units():
-    plan = Study(question="Which?", experiment="x", seeds=[0, 1, 2], rows=PLAN.rows, measures=["tv"])
+    plan = Study(question="Which?", experiment="x", seeds=[0, 1, 2], rows=PLAN.rows, measures=["tv"], compare=Compare())
     lines = [{k: v for k, v in r.items() if k != "task"} for r in records() if r["task"] == "easy"]
     known = {"": Known(plan.all_tasks[0], [EXACT], ScoredProperty())}
     (found,) = comparisons(plan, tidy("s", plan, lines, known))
@@ -128,6 +128,7 @@ def test_one_task_is_compared_in_its_own_units():
     assert "| DB | 0.0200 [0.0200, 0.0200] |" in text
     assert "cannot be below 0.25 with 3 pairs" in text
     assert "Less is better." in text
+    assert comparisons(plan.model_copy(update={"compare": None}), tidy("s", plan, lines, known)) == []
 
 
 def test_a_table_for_programs_has_every_number():

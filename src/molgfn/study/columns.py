@@ -55,7 +55,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         study: the plan.
         config: of its first row.
     """
-    if not (study.measures or study.pictures or study.compare.measures):
+    if not (study.measures or study.pictures or study.compared_by):
         return []
     experiment = assemble(config)
     logged = (
@@ -74,7 +74,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
     never = HELDOUT if not study.heldout else ()
     problems = [
         f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
-        for name in dict.fromkeys([*study.measures, *study.compare.measures])
+        for name in dict.fromkeys([*study.measures, *study.compared_by])
         if name not in known
         and (name in never or name.partition("/")[0] not in metrics)
         and not (name.startswith("found/") and not logged)
@@ -93,7 +93,7 @@ def unordered_measures(study: Study, scales: dict[str, Known]) -> list[str]:
     return [
         f"compare.measures: {measure}: nobody says which way it is better{f' on task {task}' * bool(task)}; give its "
         "bounds in the `scales` of the tasks"
-        for measure in study.compare.measures
+        for measure in study.compared_by
         for task, known in scales.items()
         if known.of(measure).direction is None
     ]
@@ -142,7 +142,7 @@ def unmeasured(study: Study, records: list[dict[str, Any]]) -> list[str]:
     found = list(dict.fromkeys(name for record in records for name in record["values"]))
     missing = [
         f"measures: {m}: measured in no run{did_you_mean(m, found)}"
-        for m in dict.fromkeys([*study.measures, *study.compare.measures])
+        for m in dict.fromkeys([*study.measures, *study.compared_by])
         if m not in {*found, *known}
     ]
     return missing + [

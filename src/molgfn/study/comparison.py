@@ -111,13 +111,13 @@ def comparisons(study: Study, frame: pd.DataFrame) -> list[Comparison]:
         frame: its results, as of ``tidy``.
 
     Returns:
-        One for each; none where there is nothing to compare, such as a single row.
+        One for each; none of a single row, or where the plan does not ask for it.
     """
-    if len(study.rows) < 2 or frame.empty:
+    if (study.compare is None and not study.tasks) or len(study.rows) < 2 or frame.empty:
         return []
     known = list(dict.fromkeys(frame.loc[frame["direction"].notna(), "metric"]))
     first = [name for name in study.measures or known if name in known][:1]
-    found = [comparison(study, frame, measure) for measure in study.compare.measures or first]
+    found = [comparison(study, frame, measure) for measure in study.compared_by or first]
     return [c for c in found if c is not None]
 
 

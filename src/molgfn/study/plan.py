@@ -143,7 +143,8 @@ class Study(BaseModel):
         heldout: objects on which log P_T is compared with log R: how many to draw from the untrained policy, or a file
             of molecules beside the study's; 0 for none.
         measures: columns of the table, in order; empty: all that was measured.
-        compare: by what rows are compared.
+        compare: by what rows are compared; None: as ``Compare`` has it where there are tasks, and not at all where rows
+            of one experiment may be anything.
         pictures: charts by file name.
     """
 
@@ -159,7 +160,7 @@ class Study(BaseModel):
     samples: Annotated[int, Field(ge=0)] = 0
     heldout: Annotated[int, Field(ge=0)] | str = 0
     measures: list[str] = []
-    compare: Compare = Compare()
+    compare: Compare | None = None
     pictures: dict[str, Picture] = {}
 
     @property
@@ -173,7 +174,13 @@ class Study(BaseModel):
     def baseline(self) -> str:
         """The row that the others are compared with; the first where the one that is named is left out."""
         names = [row.name for row in self.rows]
-        return self.compare.baseline if self.compare.baseline in names else names[0]
+        chosen = None if self.compare is None else self.compare.baseline
+        return chosen if chosen in names else names[0]
+
+    @property
+    def compared_by(self) -> list[str]:
+        """The measures that the plan compares rows by."""
+        return [] if self.compare is None else self.compare.measures
 
 
 def read_study(path: str | Path) -> Study:
@@ -231,6 +238,6 @@ def _unfit(study: Study) -> list[str]:
         for name in row.tasks
         if name not in tasks
     ]
-    if study.compare.baseline is not None and study.compare.baseline not in names:
+    if study.compare is not None and study.compare.baseline not in (None, *names):
         problems.append(f"compare.baseline: there is no row `{study.compare.baseline}`")
     return problems
