@@ -27,18 +27,18 @@ class Ending(pl.Callback):
         self.limits, self.rows, self.ranks = limits, rows, ranks
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._look(trainer.datamodule, pl_module)  # type: ignore[attr-defined]
+        self._look(trainer.datamodule, pl_module, self.rows.before)  # type: ignore[attr-defined]
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._look(trainer.datamodule, pl_module)  # type: ignore[attr-defined]
+        self._look(trainer.datamodule, pl_module, self.rows.elapsed)  # type: ignore[attr-defined]
 
-    def _look(self, data: Any, module: Any) -> None:
+    def _look(self, data: Any, module: Any, seconds: float) -> None:
         reached = self.limits.reached(
             reward_calls=data.reward.counters.raw,
             gradient_steps=module.learner.steps.taken,
-            seconds=self.rows.elapsed,
+            seconds=seconds,
         )
         if self.ranks.any(reached is not None):
             data.ended = next(text for text in self.ranks.gather(reached) if text is not None)
