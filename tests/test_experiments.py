@@ -33,7 +33,8 @@ MOLECULES = Path(rdkit.RDConfig.RDDataDir) / "Pains" / "test_data" / "wehi_mols.
 def marks(path, settings=""):
     """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
     weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
-    optional_data = weights or path.parent.name in {"seh", "docking"} or path.stem.startswith("seh_")
+    tables = path.parent.name == "strings" and path.stem != "bits"
+    optional_data = weights or tables or path.parent.name in {"seh", "docking"} or path.stem.startswith("seh_")
     extras = path.parent.name == "docking"
     return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 
@@ -58,6 +59,9 @@ def given(path):
             if path.stem in {"pretrain", "agfn"}
             else []
         )
+    if path.parent.name == "strings":
+        tables = {"qm9": "qm9_strings_5x11.csv.gz", "tfbind10": "tfbind10-exact-v0-all.pkl.gz"}
+        return [f"oracle.path={optional(tables[path.stem])}"] if path.stem in tables else []
     if path.parent.name == "sequences":
         molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
         return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])

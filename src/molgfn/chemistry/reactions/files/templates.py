@@ -1,0 +1,104 @@
+"""Files of reaction templates: YAML, tables, and lines of SMARTS."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from molgfn.chemistry.reactions.files.entries import ReactionEntry
+from molgfn.errors import DataError
+
+_KEYS = ("name", "family", "yield", "smarts", "examples", "note")
+#: other names of the columns of a table
+_COLUMNS = {"reaction": "smarts", "template": "smarts", "comments": "name", "comment": "name"}
+_ENDINGS = (".yaml", ".yml", ".csv", ".txt", ".smarts", ".smirks")
+
+
+def read_templates(path: Path) -> list[ReactionEntry]:
+    """The entries of a file of reactions, none of them parsed.
+
+    Args:
+        path: ``.yaml``: a list of ``{name, family, yield, smarts, examples, note}``; ``.csv``: columns of these names,
+            where an empty family is that of the row above; ``.txt``: a SMARTS on each line, or a name, a tab and a
+            SMARTS; ``#`` starts a comment line.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    ending = path.suffix.lower()
+    if ending not in _ENDINGS:
+        raise DataError(f"{path}: reactions are read from {', '.join(_ENDINGS[1:])} files")
+    if ending in (".yaml", ".yml"):
+        return list(_from_yaml(text, path))
+    return list(_from_table(text, path) if ending == ".csv" else _from_lines(text, path))
+
+
+def _from_lines(text: str, path: Path) -> Iterator[ReactionEntry]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        cells = [cell.strip() for cell in line.split("\t") if cell.strip()]
+        smarts = next((cell for cell in cells if ">" in cell), cells[-1])
+        name = next((cell for cell in cells if cell != smarts), "")
+        yield ReactionEntry(f"{path.name}, line {number}", smarts, name)
+
+
+def _from_table(text: str, path: Path) -> Iterator[ReactionEntry]:
+    reader = csv.reader(text.splitlines())
+    header = [_COLUMNS.get(name.strip().lower(), name.strip().lower()) for name in next(reader, [])]
+    if "smarts" not in header:
+        raise DataError(f"{path}: has no column smarts; a table of reactions has name, family, yield, smarts")
+    family = ""
+    for row in reader:
+        place = f"{path.name}, line {reader.line_num}"
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(header):
+            why = f"{len(row)} cells, the header has {len(header)}; a SMARTS with commas stands in quotation marks"
+            yield ReactionEntry(place, "", problem=why)
+            continue
+        cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
+        family = cells.get("family") or family
+        yield ReactionEntry(place, cells["smarts"], cells.get("name", ""), family, cells.get("yield", ""))
+
+
+def _from_yaml(text: str, path: Path) -> Iterator[ReactionEntry]:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(root, yaml.SequenceNode):
+        raise DataError(f"{path}: should be a list of reactions, each with {', '.join(_KEYS)}")
+    for node, entry in zip(root.value, content, strict=True):
+        yield _mapped(entry, f"{path.name}, line {node.start_mark.line + 1}")
+
+
+def _mapped(entry: Any, place: str) -> ReactionEntry:
+    if not isinstance(entry, Mapping):
+        return ReactionEntry(place, "", problem=f"should have the keys {', '.join(_KEYS)}")
+    if unknown := [str(key) for key in entry if key not in _KEYS]:
+        return ReactionEntry(place, "", problem=f"has no key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
+    examples = entry.get("examples") or []
+    if isinstance(examples, str):
+        examples = [examples]
+    pairs = [str(example).split(">>") for example in examples]
+    if any(len(pair) != 2 for pair in pairs):
+        return ReactionEntry(place, "", problem="an example is written as SMILES.SMILES>>SMILES")
+    words = {key: "" if entry.get(key) is None else str(entry[key]).strip() for key in ("name", "family", "yield")}
+    return ReactionEntry(
+        place,
+        str(entry.get("smarts") or ""),
+        words["name"],
+        words["family"],
+        words["yield"],
+        tuple((tuple(left.strip().split(".")), right.strip()) for left, right in pairs),
+    )

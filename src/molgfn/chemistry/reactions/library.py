@@ -1,0 +1,191 @@
+"""A reaction library: blocks, reactions, which fits where, what they give, and what a molecule can be made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+
+from molgfn.chemistry.reactions.block import Block
+from molgfn.chemistry.reactions.matching import Queries
+from molgfn.chemistry.reactions.reaction import Reaction, Template
+from molgfn.chemistry.reactions.step import Step
+
+#: molecules, and products, that a library remembers: about 0.5 GB at most
+_REMEMBERED = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a library says of itself.
+
+    Attributes:
+        name: short, as in file names.
+        title: in words.
+        source: where it is from, with a citation.
+        licence: under which it may be used.
+        price_unit: what a block's price counts, such as ``USD per gram``; empty where there are none.
+        inversion_exact: whether running the templates backwards finds all reactants of every product, as the authors
+            of the library, or a check of it, found; None where nobody looked.
+    """
+
+    name: str
+    title: str = ""
+    source: str = ""
+    licence: str = ""
+    price_unit: str = ""
+    inversion_exact: bool | None = None
+
+
+class ReactionLibrary:
+    """Blocks and reactions that fit each other; immutable.
+
+    Args:
+        blocks: different molecules, at least one.
+        reactions: by index, at least one.
+        about: what is said of it.
+        block_fits: ``bool [S, n_blocks]`` where it is known already; None: it is found here.
+
+    Attributes:
+        slots: (reaction, slot of it) of each of the S slots.
+        block_fits: ``bool [S, n_blocks]``: which block can fill which slot.
+
+    Raises:
+        ValueError: nothing in it, or a template that RDKit cannot read.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        reactions: Sequence[Reaction],
+        about: About,
+        *,
+        block_fits: np.ndarray | None = None,
+    ) -> None:
+        if not blocks or not reactions:
+            raise ValueError(f"library {about.name}: it has no {'reaction' if blocks else 'block'}")
+        self.blocks, self.reactions, self.about = tuple(blocks), tuple(reactions), about
+        self._templates = [Template(reaction.smarts) for reaction in self.reactions]
+        self.slots = tuple((r, k) for r, template in enumerate(self._templates) for k in range(template.slots))
+        self._queries = Queries([template.queries[k] for template in self._templates for k in range(template.slots)])
+        self._product_queries = Queries([template.product_query for template in self._templates])
+        if block_fits is None:
+            block_fits = self._queries.of([block.smiles for block in self.blocks])
+        self.block_fits = block_fits
+        self._block_of = {block.smiles: i for i, block in enumerate(self.blocks)}
+        # caches of this library: those of a class would keep every library alive
+        self.molecule = lru_cache(_REMEMBERED)(_read)
+        self.fits = lru_cache(_REMEMBERED)(self._fits)
+        self.products = lru_cache(_REMEMBERED)(self._products)
+        self.precursors = lru_cache(_REMEMBERED)(self._precursors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.blocks, self.reactions, self.about, self.block_fits)
+
+    def __repr__(self) -> str:
+        return f"ReactionLibrary({self.about.name}: {len(self.blocks)} blocks, {len(self.reactions)} reactions)"
+
+    @property
+    def inversion_exact(self) -> bool | None:
+        """See ``About``."""
+        return self.about.inversion_exact
+
+    def block_index(self, smiles: str) -> int | None:
+        """The block that a canonical SMILES is; None where it is none."""
+        return self._block_of.get(smiles)
+
+    def _fits(self, smiles: str) -> np.ndarray:
+        """Which slots a molecule can fill, ``bool [S]``, not to be written to.
+
+        Args:
+            smiles: of one molecule.
+
+        Raises:
+            ValueError: RDKit cannot read it.
+        """
+        return self._queries.of_one(self.molecule(smiles))
+
+    def _products(self, reaction: int, reactants: tuple[str, ...]) -> tuple[str, ...]:
+        """What a reaction makes of reactants: different sanitised canonical SMILES, sorted; empty where it fails.
+
+        Of a template with several products the first counts; a product of several fragments is none.
+
+        Args:
+            reaction: index.
+            reactants: SMILES, one per slot.
+
+        Raises:
+            ValueError: another number of reactants than slots, or RDKit cannot read one.
+        """
+        template = self._templates[reaction]
+        if len(reactants) != template.slots:
+            raise ValueError(f"{self.reactions[reaction].name}: takes {template.slots} reactants, not {len(reactants)}")
+        return template.products([self.molecule(smiles) for smiles in reactants])
+
+    def _precursors(self, smiles: str) -> tuple[Step, ...]:
+        """Every step that gives a molecule and in which at most one reactant is no block, sorted.
+
+        Templates are run backwards, and each proposal forwards again: where ``inversion_exact``, these are all.
+
+        Args:
+            smiles: canonical.
+
+        Raises:
+            ValueError: RDKit cannot read it.
+        """
+        mol = self.molecule(smiles)
+        return tuple(
+            Step(int(r), reactants, smiles)
+            for r in np.flatnonzero(self._product_queries.of_one(mol))
+            for reactants in self._templates[r].precursors(mol, self._block_of)
+            if smiles in self.products(int(r), reactants)
+        )
+
+    def prices(self) -> np.ndarray:
+        """Of all blocks, ``float64 [n_blocks]``; NaN where it is not known."""
+        return np.array([np.nan if block.price is None else block.price for block in self.blocks])
+
+    def part(self, blocks: Sequence[int], reactions: Sequence[int], name: str | None = None) -> ReactionLibrary:
+        """A library of some of the blocks and reactions, by their indices, in that order."""
+        from dataclasses import replace
+
+        return ReactionLibrary(
+            [self.blocks[i] for i in blocks],
+            [replace(self.reactions[r], index=new) for new, r in enumerate(reactions)],
+            replace(self.about, name=name or f"{self.about.name}, a part"),
+        )
+
+    def plain(self) -> Mapping[str, Any]:
+        """All that is in it as str, int, float and None, for checkpoints; ``from_plain`` reads it back."""
+        return {
+            "about": {name: getattr(self.about, name) for name in About.__dataclass_fields__},
+            "blocks": [[block.smiles, block.id, block.price] for block in self.blocks],
+            "reactions": [[r.name, r.family, r.yield_, r.smarts] for r in self.reactions],
+        }
+
+    @classmethod
+    def from_plain(cls, content: Mapping[str, Any]) -> ReactionLibrary:
+        """What ``plain`` gave."""
+        reactions = [
+            Reaction(i, name, family, yield_, smarts, Template(smarts).slots)
+            for i, (name, family, yield_, smarts) in enumerate(content["reactions"])
+        ]
+        return cls([Block(*entry) for entry in content["blocks"]], reactions, About(**content["about"]))
+
+
+def _again(
+    blocks: tuple[Block, ...], reactions: tuple[Reaction, ...], about: About, block_fits: np.ndarray
+) -> ReactionLibrary:
+    return ReactionLibrary(blocks, reactions, about, block_fits=block_fits)
+
+
+def _read(smiles: str) -> Chem.Mol:
+    """The molecule of a SMILES; its ring information is there, as templates need it."""
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None or not mol.GetNumAtoms():
+        raise ValueError(f"{smiles}: RDKit cannot read it")
+    return mol

@@ -1,0 +1,159 @@
+"""A reaction: a template in SMARTS, run forwards on reactants and backwards on a product."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rdkit import Chem
+from rdkit.Chem import AllChem
+
+from molgfn.chemistry.reading.identity import canonical_smiles
+
+#: outcomes of one template on one set of reactants; RDKit stops at 1,000 unless told otherwise
+_MOST_OUTCOMES = 100_000
+#: reactants that a template may have
+MOST_SLOTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One reaction of a library.
+
+    Attributes:
+        index: its place in the library.
+        name: in words, unique in a library.
+        family: what kind of reaction it is; several templates may be of one family.
+        yield_: share of the reactants that becomes product, in (0, 1]; None where it is not known.
+        smarts: ``reactants>>product`` or ``reactants>agents>product``. Where it has several products, the first is
+            the one that is made, the others are by-products.
+        slots: number of reactants, 1 to 3.
+    """
+
+    index: int
+    name: str
+    family: str
+    yield_: float | None
+    smarts: str
+    slots: int
+
+
+def sides(smarts: str) -> tuple[str, str, str]:
+    """Reactants, agents and products of a reaction SMARTS, each as text without blanks.
+
+    An ``>`` inside brackets does not occur in SMARTS, so that the text has exactly two of them.
+
+    Raises:
+        ValueError: it has not.
+    """
+    parts = "".join(smarts.split()).split(">")
+    if len(parts) != 3:
+        raise ValueError("not a reaction: it should be reactants>>product or reactants>agents>product")
+    return parts[0], parts[1], parts[2]
+
+
+class Template:
+    """A reaction SMARTS ready to run.
+
+    Args:
+        smarts: of the reaction.
+
+    Attributes:
+        queries: one query molecule per slot.
+        slots: number of reactants.
+        others: number of by-products.
+        product_query: the pattern that every product holds.
+
+    Raises:
+        ValueError: RDKit cannot read it; the message says why.
+    """
+
+    def __init__(self, smarts: str) -> None:
+        reactants, _, products = sides(smarts)
+        if not reactants or not products:
+            raise ValueError(f"not a reaction: it has no {'product' if reactants else 'reactant'}")
+        self._forward = _compiled(f"{reactants}>>{products}")
+        self.slots = self._forward.GetNumReactantTemplates()
+        self.others = self._forward.GetNumProductTemplates() - 1
+        self.queries = tuple(self._forward.GetReactantTemplate(k) for k in range(self.slots))
+        first = self._forward.GetProductTemplate(0)
+        product = Chem.MolToSmarts(first) if self.others else products
+        try:
+            # by-products are not known of a finished molecule: what they took along is made anew from the template
+            self._inverse = _compiled(f"{product}>>{reactants}")
+        except ValueError:
+            self._inverse = None
+        self.product_query = first if self._inverse is None else self._inverse.GetReactantTemplate(0)
+
+    @property
+    def invertible(self) -> bool:
+        """Whether RDKit can read the template from right to left."""
+        return self._inverse is not None
+
+    def products(self, reactants: Sequence[Chem.Mol]) -> tuple[str, ...]:
+        """Canonical SMILES of what can be made, different ones, sorted.
+
+        What RDKit cannot sanitise is no product, nor is what falls apart into several molecules.
+
+        Args:
+            reactants: one sanitised molecule per slot.
+        """
+        found: set[str] = set()
+        for outcome in self._forward.RunReactants(tuple(reactants), _MOST_OUTCOMES):
+            if smiles := _named(outcome[0]):
+                found.add(smiles)
+        return tuple(sorted(smiles for smiles in map(_settled, found) if smiles))
+
+    def precursors(self, product: Chem.Mol, known: Container[str]) -> tuple[tuple[str, ...], ...]:
+        """Canonical SMILES of reactants, one per slot, that the inverted template proposes; different ones, sorted.
+
+        A proposal need not give the product when the reaction is run forwards.
+
+        Args:
+            product: sanitised molecule.
+            known: of the reactants of a proposal at most one may be none of these.
+        """
+        found: set[tuple[str, ...]] = set()
+        if self._inverse is None:
+            return ()
+        for outcome in self._inverse.RunReactants((product,), _MOST_OUTCOMES):
+            names, others = [], 0
+            for mol in outcome:
+                if not (smiles := _settled(_named(mol))):
+                    break
+                others += smiles not in known
+                if others > 1:
+                    break
+                names.append(smiles)
+            else:
+                found.add(tuple(names))
+        return tuple(sorted(found))
+
+
+def _compiled(smarts: str) -> AllChem.ChemicalReaction:
+    try:
+        reaction = AllChem.ReactionFromSmarts(smarts)
+        reaction.Initialize()
+    except (ValueError, RuntimeError) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise ValueError(f"RDKit cannot read it ({lines[0].strip() if lines else 'no reason given'})") from error
+    return reaction
+
+
+def _named(mol: Chem.Mol) -> str:
+    """Canonical SMILES of what a reaction gave; empty where it is no molecule or several."""
+    if Chem.SanitizeMol(mol, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+        return ""
+    smiles = Chem.MolToSmiles(mol)
+    return "" if "." in smiles or "*" in smiles else smiles
+
+
+@lru_cache(100_000)
+def _settled(smiles: str) -> str:
+    """The canonical SMILES of the molecule that ``smiles`` is read as; empty where it cannot be read.
+
+    A molecule out of a reaction may carry marks (stereo that is none, hydrogens) which reading its SMILES takes off.
+    """
+    mol = Chem.MolFromSmiles(smiles) if smiles else None
+    return "" if mol is None or not mol.GetNumAtoms() else canonical_smiles(mol)
