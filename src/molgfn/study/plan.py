@@ -175,7 +175,7 @@ class Study(BaseModel):
         """The row that the others are compared with; the first where the one that is named is left out."""
         names = [row.name for row in self.rows]
         chosen = None if self.compare is None else self.compare.baseline
-        return chosen if chosen in names else names[0]
+        return chosen if chosen is not None and chosen in names else names[0]
 
     @property
     def compared_by(self) -> list[str]:
