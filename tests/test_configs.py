@@ -194,6 +194,7 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
 def test_the_policy_builds(path, learned):
     from molgfn.environments.fragments import Fragments
     from molgfn.environments.hypergrid import HyperGrid
+    from molgfn.environments.reactions import Reactions
     from molgfn.environments.tokens import Smiles
 
     cls = import_class(read(path)[CLASS_KEY])
@@ -202,6 +203,7 @@ def test_the_policy_builds(path, learned):
         "vector": HyperGrid(side=4),
         "graph": Fragments(vocabulary=entries, max_fragments=3),
         "sequence": Smiles(),
+        "reactions": Reactions(library="textbook"),
     }
     environment = next(space for encoding, space in spaces.items() if encoding in cls.reads)
     live = {"environment": environment, "learned_backward": learned}

@@ -33,7 +33,8 @@ def marks(path, settings=""):
     """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
     weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
     tables = path.parent.name == "strings" and path.stem != "bits"
-    optional_data = weights or tables or path.parent.name in {"seh", "docking"} or path.stem.startswith("seh_")
+    seh = path.parent.name in {"seh", "docking"} or path.stem == "seh" or path.stem.startswith("seh_")
+    optional_data = weights or tables or seh
     extras = path.parent.name == "docking"
     return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 
@@ -44,6 +45,9 @@ def given(path):
         entries = json.loads(optional("fragments_bengio2021_72.json").read_text())
         blocks = [[f["smiles"], f["attachment_atoms"]] for f in entries]
         return ["environment.vocabulary=" + json.dumps(blocks)]
+    if path.parent.name == "reactions" and path.stem == "seh":
+        folder = optional("reactions/templates.txt").parent
+        return [f"environment.library={folder}", "environment.state=molecule"]
     if path.parent.name == "docking":
         extra("docking", "vina")
         return [
@@ -61,6 +65,8 @@ def given(path):
     if path.parent.name == "strings":
         tables = {"qm9": "qm9_strings_5x11.csv.gz", "tfbind10": "tfbind10-exact-v0-all.pkl.gz"}
         return [f"oracle.path={optional(tables[path.stem])}"] if path.stem in tables else []
+    if (path.parent.name, path.stem) == ("atoms", "prior"):
+        return [f"data.sources.offline.molecules={path.with_name('qm9_heldout.smi')}"]
     if path.parent.name == "sequences":
         molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
         return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])

@@ -73,6 +73,7 @@ CONTRACTS = {
         "graphs",
         "hashing",
         "plain_graphs",
+        "recipes",
     },
     "oracles": {"base"},
     "oracles.guacamol": {"similarity"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ import pandas as pd
 
 from molgfn.api.object_files import is_bare, require_format, require_place, write_objects
 from molgfn.api.pictures import Picture
+from molgfn.environments.recipes import Recipe
 from molgfn.errors import ConfigError
 from molgfn.evaluation.report.summary import number as words
 from molgfn.objects.base import ObjectKind
@@ -22,6 +24,19 @@ from molgfn.paths import local
 
 #: rows of the table and pictures that a notebook shows
 SHOWN = 12
+
+
+def require_routes(place: Path, known: bool) -> None:
+    """Refuse a file of routes that cannot be written.
+
+    Raises:
+        ConfigError: it is no .json, there is no such folder, or routes are not ``known``.
+    """
+    if place.suffix != ".json":
+        raise ConfigError(f"{place}: routes are written as .json, not {place.suffix or 'without an ending'}")
+    require_place(place)
+    if not known:
+        raise ConfigError(f"{place}: only environment=reactions knows how its molecules are made; leave --routes out")
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,7 @@ class Sampled:
         draws: trajectories that it took.
         different: how many of the objects are different.
         invalid: reason -> draws that were no valid object and were left out.
+        recipes: how each object is made, where the environment knows it; else empty.
     """
 
     kind: ObjectKind
@@ -47,6 +63,7 @@ class Sampled:
     draws: int = 0
     different: int = 0
     invalid: Counter[str] = field(default_factory=Counter)
+    recipes: Sequence[Recipe] = ()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -91,7 +108,9 @@ class Sampled:
         keys = [self.keys[row] for row in rows]
         columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
         objects = self.kind.take(self.objects, rows)
-        return replace(self, objects=objects, keys=keys, columns=columns, different=len(set(keys)), draws=len(rows))
+        recipes = [self.recipes[row] for row in rows] if self.recipes else ()
+        same = replace(self, objects=objects, keys=keys, columns=columns, recipes=recipes)
+        return replace(same, different=len(set(keys)), draws=len(rows))
 
     @classmethod
     def cat(cls, parts: Sequence[Sampled]) -> Sampled:
@@ -107,6 +126,7 @@ class Sampled:
             draws=sum(part.draws for part in parts),
             different=len(set(keys)),
             invalid=sum((part.invalid for part in parts), Counter()),
+            recipes=[recipe for part in parts for recipe in part.recipes],
         )
 
     def best(self, number: int = SHOWN) -> Sampled:
@@ -144,6 +164,17 @@ class Sampled:
         require_format(place, self.kind)
         require_place(place)
         write_objects(self.objects, place, self.kind, {} if is_bare(place, self.kind) else self.columns)
+        return place
+
+    def save_routes(self, path: str | Path) -> Path:
+        """Write how each object is made into a .json: a list, one entry for each object in order; the absolute path.
+
+        Raises:
+            ConfigError: the file cannot be written there, or the environment knows no routes.
+        """
+        place = local(path)
+        require_routes(place, bool(self.recipes) or not len(self))
+        place.write_text(json.dumps([recipe.record for recipe in self.recipes], indent=1) + "\n", encoding="utf-8")
         return place
 
     def _column(self, name: str, how: str) -> np.ndarray:

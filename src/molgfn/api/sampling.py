@@ -16,7 +16,14 @@ from molgfn.api.conditions import Asked, under_each
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
 from molgfn.environments.base import States
-from molgfn.environments.conditional import drawn_condition, fixed_condition, in_words
+from molgfn.environments.conditional import (
+    ConditionalStates,
+    drawn_condition,
+    fixed_condition,
+    in_words,
+    without_condition,
+)
+from molgfn.environments.recipes import HasRecipes, Recipe
 from molgfn.errors import ConfigError
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.policies.exploration import Exploration
@@ -147,7 +154,7 @@ def described(
         if reward is not None:
             columns |= loaded.value_columns(reward, drawn.objects, drawn.keys, progress)  # type: ignore[arg-type]
     else:
-        columns = dict(drawn.condition)
+        columns = dict(drawn.condition) | recipe_columns(drawn.recipes)
         if reward is not None:
             columns |= value_columns(loaded, reward, drawn.objects, drawn.keys, progress, drawn.condition)  # type: ignore[arg-type]
     if log_pt_samples:
@@ -168,7 +175,16 @@ def described(
         draws=drawn.draws,
         different=drawn.different,
         invalid=drawn.invalid,
+        recipes=drawn.recipes,
     )
+
+
+def recipe_columns(recipes: Sequence[Recipe]) -> dict[str, list[Any]]:
+    """What is said of recipes beside the objects: ``route`` in words, and their numbers; empty without recipes."""
+    if not recipes:
+        return {}
+    numbers = {name: [recipe.numbers[name] for recipe in recipes] for name in recipes[0].numbers}
+    return {"route": [recipe.text for recipe in recipes], **numbers}
 
 
 def require_numbers(number: int, temperature: float, log_pt_samples: int, batch: int, seed: int) -> None:
@@ -200,6 +216,7 @@ class Drawn:
         invalid: reason -> how many draws were no object.
         condition: column -> N numbers, what each was built under; empty without a condition.
         terminal: N states, on the CPU, where each object was built under a condition of its own; else None.
+        recipes: how each was made, N; empty where the environment has none.
     """
 
     objects: Any
@@ -209,6 +226,7 @@ class Drawn:
     invalid: Counter[str] = field(default_factory=Counter)
     condition: dict[str, list[float]] = field(default_factory=dict)
     terminal: States | None = None
+    recipes: list[Recipe] = field(default_factory=list)
 
 
 @torch.no_grad()
@@ -235,7 +253,7 @@ def draw(
     out, seen = Drawn(kind.parse([])), set()
     parts: list[Any] = []
     terminal: list[States] = []
-    own = drawn_condition(environment) is not None
+    own, plain = drawn_condition(environment) is not None, without_condition(environment)
     out.condition = {name: [] for name in environment.condition_values(environment.initial(1))}
     begin = None if start is None else start[torch.zeros(batch, dtype=torch.int64)]
     while len(out.keys) < number and out.draws < MOST_DRAWS * max(number, batch):
@@ -253,10 +271,13 @@ def draw(
                 rows.append(row)
                 out.keys.append(key)
         parts.append(kind.take(objects, rows))
+        ended = trajectories.terminal[torch.tensor(rows, dtype=torch.int64)]
+        if isinstance(plain, HasRecipes):
+            out.recipes += plain.recipes(ended.inner if isinstance(ended, ConditionalStates) else ended)
         for name, column in environment.condition_values(trajectories.terminal).items():
             out.condition[name] += column.cpu()[rows].tolist()
         if own:
-            terminal.append(trajectories.terminal[torch.tensor(rows, dtype=torch.int64)].to("cpu"))
+            terminal.append(ended.to("cpu"))
         progress("sampled", len(out.keys), number)
     out.objects, out.different = kind.cat(parts), len(seen)
     if terminal:

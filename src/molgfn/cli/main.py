@@ -33,6 +33,7 @@ COMMANDS = {
     "describe": "Explain a component and its parameters.",
     "study": "Run a study: rows x seeds, one table.",
     "fragments": "Build and check fragment vocabularies.",
+    "reactions": "Check and build reaction libraries.",
     "data": "List, fetch and inspect sets of molecules.",
     "proxy": "Train a proxy from a table, to use as an oracle.",
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.argument("runs_and_words", nargs=-1, required=True, metavar=f"CHECKPOINT... {WORDS_METAVAR}")
 @click.option("-n", "--number", type=click.IntRange(1), default=1000, show_default=True, help="Objects to write.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .smi, .sdf, .csv or .parquet.")
+@click.option("--routes", type=click.Path(path_type=Path), help="A .json of how each molecule is made, in order.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random stream.")
 @click.option("--unique", is_flag=True, help="Each object once; draws until there are enough different ones.")
 @click.option(
@@ -61,6 +62,7 @@ def sample(
     runs_and_words: tuple[str, ...],
     number: int,
     output: Path,
+    routes: Path | None,
     seed: int,
     unique: bool,
     temperature: float,
@@ -92,6 +94,9 @@ def sample(
     the files that the run was trained with; --file says where one is now, or which other one to take. Where it needs
     what is not here (docking), --no-values goes without.
 
+    Of molecules that are built by reactions, `route` says how each was made, `steps` how many reactions it takes, and
+    `cost` what it costs where blocks have prices; --routes writes all of it as JSON, one entry for each molecule.
+
     With --compose several runs of one environment are combined at each step, with no further training (mean and mixture
     exactly as far as the flows are exact, the others approximately): columns of run 1, 2 ... end in _1, _2 ..., and
     `log_reward` is what the rule makes of their rewards.
@@ -106,6 +111,7 @@ def sample(
       molgfn sample last.ckpt -n 100 condition.temperature=16 -o molecules.csv
       molgfn sample last.ckpt -n 100 condition.temperature=8 condition.temperature=32 -o grid.csv
       molgfn sample last.ckpt -n 500 condition=drawn -o molecules.csv
+      molgfn sample runs/reactions -n 100 -o out.csv --routes routes.json
       molgfn sample runs/qed runs/sa --compose mean:.3,.7 -n 1000 -o both.csv
 
     \b
@@ -120,11 +126,16 @@ def sample(
     if not trust:  # code of one's own may have another kind of object, with formats of its own
         _require_room(output, None, values, log_pt_samples, asked)
     require_place(output)
+    from molgfn.api.sampled import require_routes
     from molgfn.api.sampling import sample_from_each
     from molgfn.cli.progress import shown
+    from molgfn.environments.conditional import without_condition
+    from molgfn.environments.recipes import HasRecipes
 
     each = run_or_composition(runs, compose, flows, asked, trust=trust, device=device)
     loaded, wanted = each[0], number * len(each)
+    if routes is not None:
+        require_routes(routes, isinstance(without_condition(loaded.environment), HasRecipes))
     room = _require_room(output, loaded.environment.kind, values, log_pt_samples, asked)
     trajectories = (16 if room else 0) if log_pt_samples is None else log_pt_samples
     scored = values or (values is None and room)
@@ -144,6 +155,8 @@ def sample(
             progress=show,
         )
     drawn.save(output)
+    if routes is not None:
+        drawn.save_routes(routes)
     click.echo(f"{output}: {len(drawn.objects)} objects, {drawn.different} different, from {drawn.draws} draws")
     for problem, count in drawn.invalid.most_common(3):
         click.echo(f"not written: {count} x {problem}", err=True)

@@ -179,6 +179,13 @@ class Environment(OfAKind, ABC):
     def encode(self, states: States) -> Any:
         """What a policy reads; see ``encoding``."""
 
+    def encode_forward(self, states: States) -> Any:
+        """What P_F and log F read: as ``encode``, but what only P_B reads may be left out (of graphs, removals).
+
+        A rollout asks for this at every step, and never for P_B. The default leaves nothing out.
+        """
+        return self.encode(states)
+
     @abstractmethod
     def objects(self, states: States) -> Any:
         """The finished objects that the states stand for (see ``kind``), in order, one each."""

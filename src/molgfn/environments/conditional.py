@@ -45,7 +45,7 @@ class Conditional(Environment):
     """
 
     def __init__(self, environment: Environment, condition: Condition) -> None:
-        if environment.encoding not in {"vector", "graph", "sequence"}:
+        if environment.encoding not in {"vector", "graph", "sequence", "reactions"}:
             raise ConfigError(
                 f"condition: {type(environment).__name__} shows its states as {environment.encoding}, and how a "
                 "condition is shown beside that nobody has said"
@@ -125,7 +125,13 @@ class Conditional(Environment):
         return dict(zip(self.given.columns, states.values.unbind(1), strict=True))
 
     def encode(self, states: ConditionalStates) -> Any:
-        encoded, condition = self.inner.encode(states.inner), self.condition(states)
+        return self._with_condition(self.inner.encode(states.inner), states)
+
+    def encode_forward(self, states: ConditionalStates) -> Any:
+        return self._with_condition(self.inner.encode_forward(states.inner), states)
+
+    def _with_condition(self, encoded: Any, states: ConditionalStates) -> Any:
+        condition = self.condition(states)
         if self.inner.encoding == "vector":
             return torch.cat([encoded, condition.to(encoded.dtype)], 1)
         return dataclasses.replace(encoded, condition=condition)

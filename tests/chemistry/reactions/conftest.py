@@ -28,7 +28,7 @@ REACTIONS = """
   yield: 0.75
   smarts: "[c:1]-[Br].[c:2]-[B](-[OH])-[OH]>>[c:1]-[c:2]"
 - name: Boc removal
-  smarts: "[NX3:1]-C(=O)-O-C(-[CH3])(-[CH3])-[CH3]>>[N:1]"
+  smarts: "[NX3;!$(N-C(=O)-[#6]):1]-C(=O)-O-C(-[CH3])(-[CH3])-[CH3]>>[N:1]"
 """
 ABOUT = """
 name: small

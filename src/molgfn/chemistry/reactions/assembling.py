@@ -6,8 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 
-from rdkit import Chem
-
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.reactions.block import Block
 from molgfn.chemistry.reactions.files.entries import BlockEntry, Entries, Problems, ReactionEntry
@@ -17,7 +15,7 @@ from molgfn.chemistry.reactions.reaction import MOST_SLOTS, Reaction, Template, 
 _MAP = re.compile(r":(\d+)\]")
 
 
-def assemble(entries: Entries, problems: Problems) -> ReactionLibrary | None:
+def assemble(entries: Entries, problems: Problems) -> tuple[ReactionLibrary, list[ReactionEntry]] | None:
     """Parse and check all entries.
 
     Args:
@@ -25,15 +23,18 @@ def assemble(entries: Entries, problems: Problems) -> ReactionLibrary | None:
         problems: what is wrong is added to it: first of the blocks, then of the reactions, in their order.
 
     Returns:
-        The library of the entries that are whole; None where no block, or no reaction, is.
+        The library of the entries that are whole, and the entry of each of its reactions; None where no block, or no
+        reaction, is.
     """
     blocks = blocks_of(entries.blocks, problems)
-    reactions = reactions_of(entries.reactions, problems, named=entries.named)
+    known = reactions_of(entries.reactions, problems, named=entries.named)
     if not blocks:
         problems.broken(entries.where, "empty", "no block can be used, so no molecule could be started")
-    if not reactions:
+    if not known:
         problems.broken(entries.where, "empty", "no reaction can be used")
-    return ReactionLibrary(blocks, reactions, entries.about) if blocks and reactions else None
+    if not blocks or not known:
+        return None
+    return ReactionLibrary(blocks, [reaction for reaction, _ in known], entries.about), [entry for _, entry in known]
 
 
 def blocks_of(entries: Sequence[BlockEntry], problems: Problems) -> list[Block]:
@@ -83,15 +84,17 @@ def _number(text: str) -> float | None:
         return None
 
 
-def reactions_of(entries: Sequence[ReactionEntry], problems: Problems, *, named: bool = True) -> list[Reaction]:
-    """The reactions that can be used.
+def reactions_of(
+    entries: Sequence[ReactionEntry], problems: Problems, *, named: bool = True
+) -> list[tuple[Reaction, ReactionEntry]]:
+    """The reactions that can be used, each with its entry.
 
     Args:
         entries: as the file has them.
         problems: what is wrong is added to it.
         named: the same name twice is wrong; else such names get a number.
     """
-    reactions: list[Reaction] = []
+    reactions: list[tuple[Reaction, ReactionEntry]] = []
     names: dict[str, str] = {}
     seen: dict[str, str] = {}
     for number, entry in enumerate(entries, start=1):
@@ -111,7 +114,7 @@ def reactions_of(entries: Sequence[ReactionEntry], problems: Problems, *, named:
             continue
         name = _different(name, names)
         names[name], seen[smarts] = place, place
-        reactions.append(Reaction(len(reactions), name, entry.family or name, yield_, smarts, slots))
+        reactions.append((Reaction(len(reactions), name, entry.family or name, yield_, smarts, slots), entry))
     return reactions
 
 
@@ -142,7 +145,7 @@ def _check_maps(reactants: str, agents: str, products: str, place: str, problems
             problems.broken(place, "atom maps", f"{_listed(twice)} occurs twice among the {side}")
     new = set(after) - set(before)
     if unknown := sorted(new - set(aside)):
-        problems.broken(place, "atom maps", f"{_listed(unknown)} of the product is in no reactant")
+        problems.note(place, "atom maps", f"{_listed(unknown)} of the product is in no reactant: made of nothing")
     if given := sorted(new & set(aside)):
         problems.note(place, "atom maps", f"{_listed(given)} of the product comes from the agents, in every product")
     if lost := sorted(set(before) - set(after)):
@@ -183,11 +186,11 @@ def example_problem(library: ReactionLibrary, reaction: int, reactants: Sequence
         reactants: SMILES, one per slot.
         product: SMILES.
     """
-    mols = [Chem.MolFromSmiles(text) for text in (*reactants, product)]
-    if None in mols:
-        return f"{(*reactants, product)[mols.index(None)]!r} is no SMILES"
-    *given, wanted = [Molecule.from_smiles(text).smiles for text in (*reactants, product)]
+    *given, wanted = [Molecule.from_smiles(text) for text in (*reactants, product)]
+    if bad := [molecule.problem for molecule in (*given, wanted) if molecule.problem]:
+        return f"cannot be read ({bad[0]})"
+    names = tuple(molecule.smiles for molecule in given)
     if len(given) != library.reactions[reaction].slots:
         return f"{len(given)} reactants for {library.reactions[reaction].slots} slots"
-    made = library.products(reaction, tuple(given))
-    return None if made == (wanted,) else f"gives {' or '.join(made) or 'nothing'}, not {wanted}"
+    made = library.products(reaction, names)
+    return None if made == (wanted.smiles,) else f"gives {' or '.join(made) or 'nothing'}, not {wanted.smiles}"

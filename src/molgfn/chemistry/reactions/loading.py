@@ -8,7 +8,7 @@ from pathlib import Path
 from molgfn.chemistry.reactions.assembling import assemble
 from molgfn.chemistry.reactions.files.entries import Entries, Problems
 from molgfn.chemistry.reactions.files.folders import read_folder
-from molgfn.chemistry.reactions.files.published import PUBLISHED, published_entries
+from molgfn.chemistry.reactions.files.published import PUBLISHED, named_file, published_entries
 from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.errors import DataError
 
@@ -24,12 +24,20 @@ def load_library(source: str | Path) -> ReactionLibrary:
     Raises:
         DataError: there is none, or a broken entry in it, named with its line; or its files cannot be fetched.
     """
+    return _loaded(library_entries(source), str(source))
+
+
+def library_files(source: str | Path) -> tuple[Path, ...]:
+    """The files that a library is read from; arguments and errors as in ``load_library``."""
+    return library_entries(source).files
+
+
+def _loaded(entries: Entries, named: str) -> ReactionLibrary:
     problems = Problems()
-    entries = library_entries(source)
-    library = assemble(entries, problems)
-    problems.refuse(str(source))
-    assert library is not None  # else there are problems
-    return library
+    assembled = assemble(entries, problems)
+    problems.refuse(named)
+    assert assembled is not None  # else there are problems
+    return assembled[0]
 
 
 def library_entries(source: str | Path) -> Entries:
@@ -55,3 +63,9 @@ def shipped_libraries() -> dict[str, Path]:
         for path in sorted(place.glob("*/library.yaml")):
             found.setdefault(path.parent.name, path.parent)
     return found
+
+
+def reaction_file(source: str) -> Path:
+    """The file of reactions that is meant: that of a shipped library, a published one by its name, or a path."""
+    shipped = shipped_libraries()
+    return shipped[source] / "reactions.yaml" if source in shipped else named_file(source)

@@ -6,10 +6,12 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rdkit import Chem
-from rdkit.Chem import AllChem
+from rdkit import Chem, RDLogger
+from rdkit.Chem import rdChemReactions
 
 from molgfn.chemistry.reading.identity import canonical_smiles
+
+RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # most proposals of an inverted template are no molecules
 
 #: outcomes of one template on one set of reactants; RDKit stops at 1,000 unless told otherwise
 _MOST_OUTCOMES = 100_000
@@ -120,6 +122,7 @@ class Template:
         for outcome in self._inverse.RunReactants((product,), _MOST_OUTCOMES):
             names, others = [], 0
             for mol in outcome:
+                _free_hydrogens(mol)
                 if not (smiles := _settled(_named(mol))):
                     break
                 others += smiles not in known
@@ -131,14 +134,26 @@ class Template:
         return tuple(sorted(found))
 
 
-def _compiled(smarts: str) -> AllChem.ChemicalReaction:
+def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:
     try:
-        reaction = AllChem.ReactionFromSmarts(smarts)
+        reaction = rdChemReactions.ReactionFromSmarts(smarts)
         reaction.Initialize()
     except (ValueError, RuntimeError) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise ValueError(f"RDKit cannot read it ({lines[0].strip() if lines else 'no reason given'})") from error
     return reaction
+
+
+def _free_hydrogens(mol: Chem.Mol) -> None:
+    """Let the valence say how many hydrogens the atoms have that took part.
+
+    RDKit gives an atom of ``[N;H1,H2:1]`` one hydrogen where the pattern stands on the right of a reaction: an amine
+    that had two would not be found again. Aromatic atoms keep theirs, which valence does not tell.
+    """
+    for atom in mol.GetAtoms():
+        if atom.HasProp("old_mapno") and not atom.GetIsAromatic():
+            atom.SetNoImplicit(False)
+            atom.SetNumExplicitHs(0)
 
 
 def _named(mol: Chem.Mol) -> str:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.chemistry.reactions.step import Step
+
+
+def step_cost(before: float, partners: Sequence[float], share: float) -> float:
+    """c(x_k) = (c(x_{k-1}) + sum of the prices of the partners) / yield: what is lost in a step was paid for.
+
+    Reference:
+        Gaiński et al. 2025 (SCENT), arXiv 2506.19865.
+    """
+    return math.fsum([before, *partners]) / share
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,7 @@ class Route:
     ) -> float:
         """What the molecule costs, in the unit of the library's prices.
 
-        c(x_0) = price(x_0);  c(x_k) = (c(x_{k-1}) + sum of the prices of the partners) / yield of reaction k: what is
-        lost in a step was paid for.
+        c(x_0) is the price of the first block; ``step_cost`` says what a step adds.
 
         Args:
             library: with prices and yields.
@@ -93,9 +101,6 @@ class Route:
 
         Raises:
             ValueError: a block has no price, or is none of the library's.
-
-        Reference:
-            Gaiński et al. 2025 (SCENT), arXiv 2506.19865.
         """
 
         def price(smiles: str) -> float:
@@ -112,7 +117,8 @@ class Route:
         total = price(self.block)
         for number, step in enumerate(self.steps):
             share = library.reactions[step.reaction].yield_
-            total = math.fsum([total, *map(price, self.partners(number))]) / (unknown_yield if share is None else share)
+            prices = [price(smiles) for smiles in self.partners(number)]
+            total = step_cost(total, prices, unknown_yield if share is None else share)
         return total
 
     def text(self, library: ReactionLibrary) -> str:

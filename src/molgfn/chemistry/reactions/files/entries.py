@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from molgfn.chemistry.reactions.library import About
 from molgfn.errors import DataError
@@ -63,6 +64,7 @@ class Entries:
         about: what is said of the whole.
         blocks: of its stock.
         reactions: of its templates.
+        files: what was read.
         named: whether names of reactions are the authors', and so have to differ; else they are made different.
     """
 
@@ -70,6 +72,7 @@ class Entries:
     about: About
     blocks: Sequence[BlockEntry]
     reactions: Sequence[ReactionEntry]
+    files: tuple[Path, ...] = ()
     named: bool = True
 
 

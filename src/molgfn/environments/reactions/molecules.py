@@ -1,0 +1,125 @@
+"""The molecules that were met, as arrays that batches are gathered from; RDKit sees each once."""
+
+from __future__ import annotations
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
+
+from molgfn.chemistry.reactions.library import ReactionLibrary
+
+#: atomic numbers that have a type of their own; all others share the last type
+ELEMENTS = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53)
+_TYPE = {number: i for i, number in enumerate(ELEMENTS)}
+NODE_TYPES = len(ELEMENTS) + 1
+#: charge, hydrogens, neighbours, aromatic, in a ring, R, S
+ATOM_FEATURES = 7
+_BONDS = {Chem.BondType.SINGLE: 0, Chem.BondType.DOUBLE: 1, Chem.BondType.TRIPLE: 2, Chem.BondType.AROMATIC: 3}
+BOND_TYPES = 5
+#: in a ring, E, Z
+BOND_FEATURES = 3
+#: bits of the fingerprints that networks read
+FINGERPRINT = 512
+_MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=FINGERPRINT, includeChirality=True)
+
+
+def fingerprint(mol: Chem.Mol) -> np.ndarray:
+    """Morgan bits of radius 2 with chirality, uint8 [``FINGERPRINT``]."""
+    return _MORGAN.GetFingerprintAsNumPy(mol)
+
+
+class MoleculeTable:
+    """Molecules by number, in the order in which they were met.
+
+    Args:
+        library: says which slots a molecule fits.
+        open_slots: bool [S], slots whose reaction has a partner for every other slot.
+
+    Attributes:
+        smiles: canonical, of each.
+        slots: bool [M, S], slots that may be filled by each: it fits, and there are partners.
+        types: int8 [M, A], the type of each atom, -1 where there is none.
+        atoms: int8 [M, A, ATOM_FEATURES].
+        ends: int16 [M, E, 2], atoms of each bond, -1 where there is none.
+        bonds: int8 [M, E, 1 + BOND_FEATURES], type, then features.
+        fingerprints: uint8 [M, FINGERPRINT].
+        Of all arrays the first ``len(self)`` rows are filled.
+    """
+
+    def __init__(self, library: ReactionLibrary, open_slots: np.ndarray) -> None:
+        self._library, self._open = library, open_slots
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.smiles: list[str] = []
+        self._number: dict[str, int] = {}
+        self.slots = np.zeros((64, len(self._open)), dtype=bool)
+        self.types = np.full((64, 32), -1, dtype=np.int8)
+        self.atoms = np.zeros((64, 32, ATOM_FEATURES), dtype=np.int8)
+        self.ends = np.full((64, 32, 2), -1, dtype=np.int16)
+        self.bonds = np.zeros((64, 32, 1 + BOND_FEATURES), dtype=np.int8)
+        self.fingerprints = np.zeros((64, FINGERPRINT), dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    def number(self, smiles: str) -> int:
+        """Of a canonical SMILES; a new molecule is read."""
+        found = self._number.get(smiles)
+        return self._add(smiles) if found is None else found
+
+    def _add(self, smiles: str) -> int:
+        mol, row = self._library.molecule(smiles), len(self.smiles)
+        self._make_room(row + 1, mol.GetNumAtoms(), mol.GetNumBonds())
+        self.slots[row] = self._library.fits(smiles) & self._open
+        for i, atom in enumerate(mol.GetAtoms()):
+            cip = atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else ""
+            self.types[row, i] = _TYPE.get(atom.GetAtomicNum(), len(ELEMENTS))
+            self.atoms[row, i] = (
+                atom.GetFormalCharge(),
+                atom.GetTotalNumHs(),
+                atom.GetDegree(),
+                atom.GetIsAromatic(),
+                atom.IsInRing(),
+                cip == "R",
+                cip == "S",
+            )
+        for i, bond in enumerate(mol.GetBonds()):
+            self.ends[row, i] = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+            stereo = bond.GetStereo()
+            self.bonds[row, i] = (
+                _BONDS.get(bond.GetBondType(), BOND_TYPES - 1),
+                bond.IsInRing(),
+                stereo == Chem.BondStereo.STEREOE,
+                stereo == Chem.BondStereo.STEREOZ,
+            )
+        self.fingerprints[row] = fingerprint(mol)
+        self.smiles.append(smiles)
+        self._number[smiles] = row
+        return row
+
+    def _make_room(self, rows: int, atoms: int, bonds: int) -> None:
+        rows = _doubled(len(self.slots), rows)
+        atoms, bonds = _doubled(self.types.shape[1], atoms), _doubled(self.ends.shape[1], bonds)
+        self.slots = _grown(self.slots, (rows, self.slots.shape[1]), False)
+        self.types = _grown(self.types, (rows, atoms), -1)
+        self.atoms = _grown(self.atoms, (rows, atoms, ATOM_FEATURES), 0)
+        self.ends = _grown(self.ends, (rows, bonds, 2), -1)
+        self.bonds = _grown(self.bonds, (rows, bonds, 1 + BOND_FEATURES), 0)
+        self.fingerprints = _grown(self.fingerprints, (rows, FINGERPRINT), 0)
+
+
+def _doubled(size: int, needed: int) -> int:
+    while size < needed:
+        size *= 2
+    return size
+
+
+def _grown(array: np.ndarray, shape: tuple[int, ...], fill: int | bool) -> np.ndarray:
+    """``array`` within a larger one of this shape; itself where that is its shape."""
+    if array.shape == shape:
+        return array
+    out = np.full(shape, fill, dtype=array.dtype)
+    out[tuple(slice(0, n) for n in array.shape)] = array
+    return out

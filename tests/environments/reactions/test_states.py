@@ -1,0 +1,117 @@
+"""States mean the same in every process; what cannot be used is refused."""
+
+import pytest
+import torch
+from tests.environments.reactions.small import BLOCKS, REACTIONS, library
+from tests.environments.reactions.spaces import Listed, small
+
+from molgfn.chemistry.molecules import Molecule
+from molgfn.environments.reactions import Reactions, ReactionStates
+from molgfn.errors import ConfigError, ContractError, OutsideError
+
+
+@pytest.mark.parametrize("state", ["molecule", "route"])
+def test_a_new_environment_reads_the_states_of_another(state):
+    """Replay and checkpoints keep states and actions; the order in which molecules were met must not matter."""
+    listed = Listed(small(max_reactions=2, state=state))
+    graph, order = listed.graph, torch.randperm(len(listed.graph.source), generator=torch.Generator().manual_seed(0))
+    other = small(max_reactions=2, state=state)
+    source, target = graph.states[graph.source[order]], graph.states[graph.target[order]]
+    assert other.keys(target) == listed.environment.keys(target)
+    assert torch.equal(other.hashes(target), listed.environment.hashes(target))
+    back = other.backward_action(source, graph.action[order], target)
+    assert torch.equal(back, graph.backward_action[order])
+    assert other.keys(other.undo(target, back)) == listed.environment.keys(source)
+
+
+def test_what_is_forgotten_is_found_again():
+    environment, other = small(max_reactions=2, remembered=1000), small(max_reactions=2)
+    listed = Listed(other)
+    before = environment.keys(listed.graph.states)
+    environment.remembered = 0
+    environment.initial(1)
+    assert len(environment.molecules) == 0
+    assert environment.keys(listed.graph.states) == before == other.keys(listed.graph.states)
+
+
+def test_molecules_from_elsewhere_get_a_route():
+    environment = small(max_reactions=2)
+    states = environment.states_of([Molecule.from_smiles("O=C(NCCN)C1CC1")])
+    (route,) = environment.routes(states)
+    assert (route.n_steps, route.product, route.replay(environment.library)) == (1, "NCCNC(=O)C1CC1", True)
+    with pytest.raises(OutsideError, match=r"molecule 1 \(c1ccccc1\): no route of 1 to 2 reactions of small"):
+        environment.states_of([Molecule.from_smiles("c1ccccc1")])
+
+
+def test_draws_of_terminal_states_are_even():
+    environment = small(max_reactions=2)
+    molecules = [Molecule.from_smiles("CC(N)CNC(=O)C1CC1")] * 400
+    states, weight = environment.terminal_draws(molecules, seed=1)
+    steps = [route.n_steps for route in environment.routes(states)]
+    assert 150 < steps.count(1) < 250
+    assert weight.exp().tolist() == pytest.approx([2.0] * 400)
+
+
+def test_recipes_have_costs():
+    environment = small(max_reactions=2)
+    states = environment.states_of([Molecule.from_smiles("NCCNC(=O)C1CC1")])
+    (recipe,) = environment.recipes(states)
+    assert recipe.numbers == {"steps": 1.0, "cost": (4 + 6) / 0.5}  # acid and diamine, at a yield of .5
+    assert "amide coupling" in recipe.text
+    assert recipe.record["product"] == "NCCNC(=O)C1CC1"
+
+
+def test_a_library_that_starts_nothing_is_refused():
+    with pytest.raises(
+        ConfigError, match="none of the 1 blocks of small fits a reaction whose other slots have blocks"
+    ):
+        small(library(("CC(=O)O",), {"amide coupling": REACTIONS["amide coupling"]}))
+
+
+def test_bad_numbers_and_names_are_refused():
+    with pytest.raises(ConfigError, match=r"min_reactions \(3\) is above max_reactions \(2\)"):
+        small(max_reactions=2, min_reactions=3)
+    with pytest.raises(ConfigError) as error:
+        small(only_reactions=["amide coupling", "Heck"], only_blocks=["b1", "benzene"])
+    assert "only_reactions: small, has no" in str(error.value) or "has no reaction or family 'Heck'" in str(error.value)
+    assert "only_blocks: small has no block 'benzene'" in str(error.value)
+
+
+def test_parts_of_a_library():
+    environment = small(only_reactions=["amide", "halogen exchange"], only_blocks=["b1", "CC(N)CN"])
+    assert [r.name for r in environment.library.reactions] == ["amide coupling", "halogen exchange"]
+    assert [b.smiles for b in environment.library.blocks] == ["CC(N)CN", "CC(=O)O"]
+    again = Reactions(**{**environment.portable(), "max_reactions": 2})
+    assert again.library.plain() == environment.library.plain()
+
+
+def test_states_are_routes_where_inversion_is_not_exact():
+    assert small(library(exact=True)).state == "molecule"
+    assert small(library(exact=None)).state == "route"
+    assert not small(library(exact=None)).corrects_symmetry
+
+
+def test_an_inversion_that_misses_a_reaction_says_so():
+    """The leaving group is not in the product: RDKit inverts the template to a wildcard, which is no molecule."""
+    lossy = {"reduction": "[c:1][Br,Cl]>>[c:1]"}
+    environment = small(library(("Brc1ccccc1", "Clc1ccccc1"), lossy), max_reactions=1, state="molecule")
+    source = environment.initial(1)
+    block = environment.step(source, torch.tensor([[1, 0]]))
+    action = torch.tensor([[3, 0]])
+    with pytest.raises(ContractError, match=r"which its inversion does not find: set environment\.state to route"):
+        environment.backward_action(block, action, environment.step(block, action))
+
+
+def test_a_reaction_that_gives_nothing_ends_as_no_molecule():
+    """A valence that cannot be: five bonds at carbon."""
+    broken = {"overcrowding": "[CH0:1][Br].[OH:2]>>[C:1](C)(C)[O:2]"}
+    environment = small(library(("CC(C)(C)Br", "CO"), broken), max_reactions=1, state="route")
+    block = environment.step(environment.initial(1), torch.tensor([[1, 0]]))
+    after = environment.step(block, torch.tensor([[3, 1]]))
+    assert environment.stop_mask(after).tolist() == [True]
+    assert environment.objects(after)[0].problem == "the reaction gives nothing: overcrowding"
+    assert isinstance(after, ReactionStates)
+
+
+def test_blocks_are_canonical():
+    assert [Molecule.from_smiles(smiles).smiles for smiles in BLOCKS] == list(BLOCKS)
