@@ -228,13 +228,13 @@ def test_the_evaluation_of_a_conditional_run_has_it_beside_the_reference(tmp_pat
     plain = json.loads((folder / "metrics.json").read_text())
     assert plain["metrics"]["by_condition/each/tv"]["count"] == 4
     text = write_report(tmp_path, name="many").read_text()
-    assert "<h2>Conditions</h2>" in text
+    assert '<h2 id="conditions">Conditions</h2>' in text
     assert "log Z of each condition" in text
     without = evaluate_policy(under(environment), policy, reward, EvaluationSettings(samples=10, conditions=0))
     write_evaluation(without, folder)
     assert not (folder / "conditions.csv").exists(), "those of an earlier evaluation would be shown with this one"
     assert not (folder / "condition_samples.csv").exists()
-    assert "<h2>Conditions</h2>" not in write_report(tmp_path, name="many").read_text()
+    assert '<h2 id="conditions">Conditions</h2>' not in write_report(tmp_path, name="many").read_text()
 
 
 def objectives(scalarisation, condition, beta=8.0, side=8):

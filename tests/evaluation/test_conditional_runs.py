@@ -99,7 +99,7 @@ def test_the_page_shows_how_molecules_move_and_their_front(molecules):
     front = different.iloc[pareto_front(different[names].to_numpy())]
     assert f"{len(front)} different molecules are on it" in text
     assert f"dominate {100 * hypervolume(rows[names].to_numpy()):.1f} % of what" in text
-    section = page.partition("<h2>Pareto front</h2>")[2].partition("<h2>")[0]
+    section = page.partition('<h2 id="pareto">Pareto front</h2>')[2].partition("<h2")[0]
     shown = re.findall(r'class="key" title="([^"]*)"', section)
     assert 0 < len(shown) == min(12, len(front))
     assert set(shown) <= set(front["smiles"])
@@ -125,7 +125,7 @@ def test_a_front_without_conditions(tmp_path):
     assert done.metrics["objectives/hypervolume/n=30"] == pytest.approx(hypervolume(points))
     assert not any(key.startswith("by_condition/") for key in done.metrics)
     page = done.report.read_text()
-    assert "<h2>Pareto front</h2>" in page
-    assert "<h2>Conditions</h2>" not in page
+    assert '<h2 id="pareto">Pareto front</h2>' in page
+    assert '<h2 id="conditions">Conditions</h2>' not in page
     values = done.evaluation.samples.components
     assert done.evaluation.samples.objectives["sa"] == pytest.approx(np.asarray(values["sa_transformed"]))

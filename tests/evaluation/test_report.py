@@ -19,12 +19,13 @@ from molgfn.evaluation.evaluator import Evaluation, evaluate_policy, evaluate_sa
 from molgfn.evaluation.files import write_evaluation, write_samples
 from molgfn.evaluation.metrics.base import Reading, TerminalProbabilities
 from molgfn.evaluation.report.curves import read_panels
-from molgfn.evaluation.report.figures import Curve, _edges, curves_svg, histogram_svg, running_mean
+from molgfn.evaluation.report.figures import Curve, _edges, curves_svg, drawing, histogram_svg, running_mean
 from molgfn.evaluation.report.galleries import Gallery
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.report.summary import facts, limits, number, property_name
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.trajectories_shown import ShownStep, ShownTrajectory
+from molgfn.objects.dag import DAG
 from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.properties.sa import SA
@@ -355,6 +356,12 @@ def test_running_mean_keeps_constants_and_length():
 def test_a_curve_of_one_point_has_a_marker(y, markers):
     svg = curves_svg([Curve("a", np.arange(float(len(y))), np.array(y))], title="t")
     assert len(re.findall(r"<use [^>]*var\(--c1\)", svg)) == markers
+
+
+def test_pictures_that_do_not_follow_the_theme_lie_on_white_paper():
+    molecule, dag = (drawing(kind.icon(kind.parse([key])[0])) for kind, key in ((MOLECULE, "CCO"), (DAG, "2: 0>1")))
+    assert 'class="chart"' in molecule
+    assert 'class="chart paper"' in dag
 
 
 def test_figures_of_odd_data():

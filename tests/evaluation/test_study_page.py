@@ -45,9 +45,14 @@ def curves():
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     place = tmp_path_factory.mktemp("study") / "study.html"
-    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0"/></svg>'
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path id="a" d="M0 0"/><use href="#a"/></svg>'
     write_study_page(
-        tidy(), place, name="three", curves=curves(), figures={"Profiles": svg}, commands=("molgfn study x",)
+        tidy(),
+        place,
+        name="three",
+        curves=curves(),
+        figures={"Profiles": svg, "Means": svg},
+        commands=("molgfn study x",),
     )
     return place.read_text()
 
@@ -68,7 +73,7 @@ def test_the_table_has_means_and_intervals_the_best_first_in_each_task(page):
 def test_each_task_has_a_panel_for_each_number_with_a_direction_and_its_curves(page):
     titles = re.findall(r"<figcaption>([^<]*)</figcaption>", page)
     each = ["exact/tv: less is better", "top/value (kcal/mol): more is better"]
-    assert titles == ["Profiles", *each, "tv against calls", *each]
+    assert titles == ["Profiles", "Means", *each, "tv against calls", *each]
     assert "molgfn study x" in page
 
 
@@ -78,8 +83,18 @@ def test_the_page_is_whole_escaped_and_loads_nothing(page):
     assert '<script>"' not in page
     assert "tb <script>" not in page
     assert "default-src 'none'" in page
+    assert page.count('href="#figure-1-a"') == 1
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
+
+
+def test_one_task_without_curves_or_directions_has_its_table(tmp_path):
+    lines = tidy().query("task == 'grid'").assign(task="", direction=None)
+    page = write_study_page(lines, tmp_path / "a.html", name="a", curves=curves().head(0)).read_text()
+    data = json.loads(next(text for text in Page(page).scripts if text.startswith("{")))
+    assert data["texts"] == []
+    assert data["keys"] == ["db", EVIL, "tb"]
+    assert "<figcaption>" not in page
 
 
 def test_intervals():

@@ -195,6 +195,12 @@ def inline_svg(text: str, title: str) -> str:
     return svg.strip()
 
 
+def drawing(text: str) -> str:
+    """The picture of an object inside HTML; on white paper where it does not take the colour of the text."""
+    svg = inline_svg(text, "")
+    return svg if "currentColor" in svg else svg.replace('class="chart"', 'class="chart paper"', 1)
+
+
 def stand_alone(svg: str) -> str:
     """A chart of a page as an SVG document of its own, in the colours of a light page."""
     for variable, colour in LIGHT.items():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from molgfn.chemistry.fingerprints import tanimoto
-from molgfn.evaluation.report.figures import inline_svg
+from molgfn.evaluation.report.figures import drawing
 from molgfn.evaluation.report.tables import numbers, rows_with
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints, HasPictures
@@ -137,7 +137,7 @@ class Gallery:
             parts.append(f"drawn {int(row['count'])}×")
         value = row.get("value")
         return Picture(
-            svg=inline_svg(kind.icon(self.objects[i]), ""),
+            svg=drawing(kind.icon(self.objects[i])),
             key=str(row[kind.key_column]),
             rank=i + 1,
             value="" if value is None or np.isnan(value) else f"{value:.3f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 import molgfn
@@ -82,13 +84,19 @@ def write_study_page(
             "objects": as_script(_table(results, tasks, known, first)),
             "first": known[first]["title"],
             "panels": [panel for panel in panels if panel["charts"]],
-            "figures": [{"title": t, "svg": inline_svg(svg, t)} for t, svg in (figures or {}).items()],
+            "figures": [_figure(i, t, svg) for i, (t, svg) in enumerate((figures or {}).items())],
             "commands": list(commands),
         },
         "study.html.j2",
     )
     write_whole(path, page)
     return path
+
+
+def _figure(place: int, title: str, svg: str) -> dict[str, str]:
+    """A figure of others, its ids made its own: a page may have several."""
+    own = re.sub(r"(\bid=[\"']|url\(#|href=[\"']#)", rf"\1figure-{place}-", svg)
+    return {"title": title, "svg": inline_svg(own, title)}
 
 
 def _parts(table: pd.DataFrame, columns: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
@@ -141,6 +149,8 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     values = values[np.isfinite(values)]
     if len(values) < 2:
         return (float(values.mean()) if len(values) else float("nan")), float("nan")
+    if np.ptp(values) == 0:  # without what rounding leaves
+        return float(values[0]), 0.0
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(half)
 
@@ -198,6 +208,7 @@ def _panel(results: pd.DataFrame, task: str, metric: str, how: dict[str, str]) -
                 axes.plot([mean - half, mean + half], [place, place], color=SERIES[0], lw=2)
             axes.plot([mean], [place], color=SERIES[0], lw=0, marker="D", ms=4.5)
         axes.set_yticks(range(len(rows)), [row for row, _ in rows])
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel(how["title"])
         return {"title": title, "svg": figure_svg(figure, title)}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from molgfn.errors import DataError
-from molgfn.evaluation.report.figures import inline_svg
+from molgfn.evaluation.report.figures import drawing
 from molgfn.evaluation.report.galleries import Gallery
 from molgfn.evaluation.report.summary import number
 
@@ -73,7 +73,7 @@ def _step(place: int, step: dict[str, Any]) -> dict[str, Any]:
     return {
         "place": place,
         "words": step.get("words") or "",
-        "svg": inline_svg(step["svg"], "") if step.get("svg") else "",
+        "svg": drawing(step["svg"]) if step.get("svg") else "",
         "p": probability(p),
         "share": round(100 * min(max(p, 0.0), 1.0), 1),
         "choices": f"{choices:,}" if isinstance(choices, int) and choices > 1 else "",

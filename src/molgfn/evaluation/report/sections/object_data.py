@@ -11,7 +11,7 @@ import pandas as pd
 
 from molgfn.chemistry.molecules import mols_of
 from molgfn.chemistry.plain_structures import plain_structure
-from molgfn.evaluation.report.figures import inline_svg
+from molgfn.evaluation.report.figures import drawing
 from molgfn.evaluation.report.galleries import Gallery, component_columns
 from molgfn.evaluation.report.sections.space_map import SpaceMap, space_map
 from molgfn.evaluation.report.tables import numbers
@@ -43,7 +43,7 @@ def object_data(gallery: Gallery, property_name: str, reference: pd.DataFrame | 
             {"name": name, "title": _words(name), "values": ["" if x != x else str(x) for x in table[name].tolist()]}
             for name in gallery.remarks
         ],
-        "svg": [inline_svg(kind.icon(gallery.objects[i]), "") for i in drawn] if isinstance(kind, HasPictures) else [],
+        "svg": [drawing(kind.icon(gallery.objects[i])) for i in drawn] if isinstance(kind, HasPictures) else [],
         "structures": [plain_structure(m) for m in mols_of(kind.take(gallery.objects, drawn))]
         if kind is MOLECULE
         else [],

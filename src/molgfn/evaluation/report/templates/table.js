@@ -8,6 +8,7 @@ const molgfnTable = (data) => {
     node.append(...children);
     return node;
   };
+  const ofStudy = data.kind === "row"; // whose words, the task, stand first, and which has nothing to copy
   const columns = data.columns;
   const all = data.keys.map((_, i) => i);
   // `sort`: place of a column, or -1 for the order in which the page has them, the best first
@@ -27,8 +28,10 @@ const molgfnTable = (data) => {
       if (value === null || value < low || value > high) return false;
     }
     if (!state.search) return true;
+    // a SMILES is searched as it is written, words in any case
     const small = state.search.toLowerCase();
-    return data.keys[i].includes(state.search) || data.texts.some((t) => t.values[i].toLowerCase().includes(small));
+    if (data.keys[i].includes(state.search)) return true;
+    return [...data.texts.map((t) => t.values[i]), ofStudy ? data.keys[i] : ""].some((x) => x.toLowerCase().includes(small));
   };
   const inOrder = (rows) => {
     if (state.sort < 0) return state.down ? rows : [...rows].reverse();
@@ -65,7 +68,9 @@ const molgfnTable = (data) => {
 
   const head = () => {
     const row = make("tr");
+    const words = data.texts.map((t) => make("th", { scope: "col", textContent: t.title }));
     if (data.svg.length) row.append(make("th", { scope: "col", textContent: "structure" }));
+    if (ofStudy) row.append(...words);
     row.append(make("th", { scope: "col", textContent: data.key === "smiles" ? "SMILES" : data.key }));
     columns.forEach((column, c) => {
       const button = make("button", { type: "button", className: "sorter", textContent: column.title });
@@ -78,7 +83,7 @@ const molgfnTable = (data) => {
       cell.dataset.column = c;
       row.append(cell);
     });
-    data.texts.forEach((t) => row.append(make("th", { scope: "col", textContent: t.title })));
+    if (!ofStudy) row.append(...words);
     $("rows").tHead.replaceChildren(row);
   };
   const line = (i) => {
@@ -92,17 +97,20 @@ const molgfnTable = (data) => {
     const button = make("button", { type: "button", className: "copy", textContent: "Copy" });
     button.setAttribute("aria-label", `Copy ${data.keys[i]}`);
     button.addEventListener("click", () => copy(data.keys[i], button));
-    row.append(make("td", { className: "text" }, make("code", { textContent: data.keys[i] }), " ", button));
+    const words = data.texts.map((t) => {
+      const cell = make("td", { className: "words", textContent: t.values[i] });
+      cell.dataset.label = t.title;
+      return cell;
+    });
+    if (ofStudy) row.append(...words);
+    const key = make("code", { textContent: data.keys[i] });
+    row.append(make("td", { className: "text" }, ...(ofStudy ? [key] : [key, " ", button])));
     columns.forEach((column) => {
       const cell = make("td", { className: "n", textContent: shown(column.values[i]) });
       cell.dataset.label = column.title;
       row.append(cell);
     });
-    data.texts.forEach((t) => {
-      const cell = make("td", { className: "words", textContent: t.values[i] });
-      cell.dataset.label = t.title;
-      row.append(cell);
-    });
+    if (!ofStudy) row.append(...words);
     return row;
   };
 
