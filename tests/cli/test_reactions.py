@@ -1,5 +1,7 @@
 """``molgfn reactions``: check, build and list libraries."""
 
+import shutil
+
 import pytest
 import yaml
 
@@ -60,6 +62,11 @@ def test_what_cannot_be_built(call, files):
     assert broken.exit_code == 3
     assert "templates.txt, line 3: no reaction" in broken.stderr
     assert not (files / "mine").exists()
+    rest = build(call, files, "--skip-broken")
+    assert rest.exit_code == 0
+    assert "template left out: templates.txt, line 3: no reaction" in rest.stdout
+    assert len(load_library(files / "mine").reactions) == 2
+    shutil.rmtree(files / "mine")
     (files / "templates.txt").write_text("[c:1]-[I]>>[c:1]-[H]\n")
     empty = build(call, files)
     assert empty.exit_code == 3

@@ -62,7 +62,6 @@ def test_a_missing_price_is_a_note(folder):
         ("[c:1]-[Br]", "no reaction: [c:1]-[Br]: not a reaction: it should be reactants>>product"),
         ("[c:1]-[Br]>>", "no reaction: [c:1]-[Br]>>: not a reaction: it has no product"),
         ("[c:1-[Br]>>[c:1]", "no reaction: [c:1-[Br]>>[c:1]: RDKit cannot read it ("),
-        ("[c:1]-[Br].[N:2]>>[c:1]-[N:3]", "atom maps: :3 of the product is in no reactant"),
         ("[c:1]-[Br].[N:1]>>[c:1]-[N:2]", "atom maps: :1 occurs twice among the reactants"),
         ("[C:1].[N:2].[O:3].[S:4]>>[C:1]-[N:2]-[O:3]-[S:4]", "reactants: it has 4, and 1 to 3 are possible"),
     ],
@@ -98,6 +97,13 @@ def test_a_broken_entry_is_named(folder, entry, message):
     with_reaction(folder, entry)
     problems = found(folder)
     assert any(f"reactions.yaml, line 16: {message}" in problem for problem in problems), problems
+
+
+def test_atoms_that_do_not_match_are_named(folder):
+    with_reaction(folder, '- name: x\n  smarts: "[c:1]-[Br].[NX3;H2:2]>>[c:1]-[N:3]"\n')
+    problems = found(folder)
+    assert "reactions.yaml, line 16: atom maps: :3 of the product is in no reactant: made of nothing" in problems
+    assert any("line 16: atom maps: :2 of the reactants is in no product: those atoms leave" in p for p in problems)
 
 
 def test_agents_take_no_slot(folder):

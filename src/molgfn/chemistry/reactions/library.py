@@ -11,12 +11,13 @@ import numpy as np
 from rdkit import Chem
 
 from molgfn.chemistry.reactions.block import Block
+from molgfn.chemistry.reactions.kept_fits import fits_of
 from molgfn.chemistry.reactions.matching import Queries
 from molgfn.chemistry.reactions.reaction import Reaction, Template
 from molgfn.chemistry.reactions.step import Step
 
-#: molecules, and products, that a library remembers: about 0.5 GB at most
-_REMEMBERED = 200_000
+#: molecules (5 kB each), and answers about them, that a library remembers
+_MOLECULES, _REMEMBERED = 20_000, 200_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +75,11 @@ class ReactionLibrary:
         self._queries = Queries([template.queries[k] for template in self._templates for k in range(template.slots)])
         self._product_queries = Queries([template.product_query for template in self._templates])
         if block_fits is None:
-            block_fits = self._queries.of([block.smiles for block in self.blocks])
+            block_fits = fits_of(self.blocks, self.reactions, self._queries)
         self.block_fits = block_fits
         self._block_of = {block.smiles: i for i, block in enumerate(self.blocks)}
         # caches of this library: those of a class would keep every library alive
-        self.molecule = lru_cache(_REMEMBERED)(_read)
+        self.molecule = lru_cache(_MOLECULES)(_read)
         self.fits = lru_cache(_REMEMBERED)(self._fits)
         self.products = lru_cache(_REMEMBERED)(self._products)
         self.precursors = lru_cache(_REMEMBERED)(self._precursors)
