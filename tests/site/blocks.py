@@ -52,7 +52,8 @@ def blocks(page: Path) -> list[Block]:
 def command_lines(block: Block) -> list[list[str]]:
     """The words of each command of a block of shell, without what sets variables before it."""
     lines: list[list[str]] = []
-    for line in block.text.replace("\\\n", " ").splitlines():
+    # `runs/prior-<date>` is a folder's name with something in place of the angle brackets
+    for line in re.sub(r"<(\w+)>", r"\1", block.text.replace("\\\n", " ")).splitlines():
         words: list[str] = []
         for word in [*shlex.split(line, comments=True), "&&"]:
             if word != "&&":
