@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,8 @@ RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # most proposals o
 
 #: outcomes of one template on one set of reactants; RDKit stops at 1,000 unless told otherwise
 _MOST_OUTCOMES = 100_000
+#: an aliphatic atom of which a pattern says no more than the element, and its map
+_PLAIN_ATOM = r"[CNOS]|\[[CNOS](:\d+)?\]"
 #: reactants that a template may have
 MOST_SLOTS = 3
 
@@ -78,15 +81,17 @@ class Template:
         self._forward = _compiled(f"{reactants}>>{products}")
         self.slots = self._forward.GetNumReactantTemplates()
         self.others = self._forward.GetNumProductTemplates() - 1
-        self.queries = tuple(self._forward.GetReactantTemplate(k) for k in range(self.slots))
-        first = self._forward.GetProductTemplate(0)
-        product = Chem.MolToSmarts(first) if self.others else products
+        # copies, for what RDKit hands out ends with the reaction
+        self.queries = tuple(Chem.Mol(self._forward.GetReactantTemplate(k)) for k in range(self.slots))
+        first = Chem.Mol(self._forward.GetProductTemplate(0))
+        relaxed = _aromatic_too(first)
+        product = Chem.MolToSmarts(first if relaxed is None else relaxed) if self.others or relaxed else products
         try:
             # by-products are not known of a finished molecule: what they took along is made anew from the template
             self._inverse = _compiled(f"{product}>>{reactants}")
         except ValueError:
             self._inverse = None
-        self.product_query = first if self._inverse is None else self._inverse.GetReactantTemplate(0)
+        self.product_query = first if self._inverse is None else Chem.Mol(self._inverse.GetReactantTemplate(0))
 
     @property
     def invertible(self) -> bool:
@@ -142,6 +147,30 @@ def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise ValueError(f"RDKit cannot read it ({lines[0].strip() if lines else 'no reason given'})") from error
     return reaction
+
+
+def _aromatic_too(query: Chem.Mol) -> Chem.Mol | None:
+    """A product pattern that also matches once its rings of alternating bonds are aromatic; None where it has none.
+
+    Published templates write a tetrazole as ``C1=NN-N=N1``: what they give is aromatic, which such a pattern is not.
+    """
+    alike = Chem.RWMol(query)
+    Chem.FastFindRings(alike)
+    rings = alike.GetRingInfo()
+    changed = False
+    for atoms, bonds in zip(rings.AtomRings(), rings.BondRings(), strict=True):
+        members = [alike.GetAtomWithIdx(atom) for atom in atoms]
+        double = sum(alike.GetBondWithIdx(bond).GetBondType() == Chem.BondType.DOUBLE for bond in bonds)
+        plain = all(re.fullmatch(_PLAIN_ATOM, atom.GetSmarts()) for atom in members)
+        if not plain or (len(atoms), double) not in ((5, 2), (6, 3)):
+            continue
+        for atom in members:
+            number = f":{atom.GetAtomMapNum()}" if atom.GetAtomMapNum() else ""
+            alike.ReplaceAtom(atom.GetIdx(), Chem.AtomFromSmarts(f"[#{atom.GetAtomicNum()}{number}]"))
+        for bond in bonds:
+            alike.ReplaceBond(bond, Chem.BondFromSmarts("~"))
+        changed = True
+    return alike.GetMol() if changed else None
 
 
 def _free_hydrogens(mol: Chem.Mol) -> None:
