@@ -65,6 +65,8 @@ def given(path):
     if path.parent.name == "strings":
         tables = {"qm9": "qm9_strings_5x11.csv.gz", "tfbind10": "tfbind10-exact-v0-all.pkl.gz"}
         return [f"oracle.path={optional(tables[path.stem])}"] if path.stem in tables else []
+    if (path.parent.name, path.stem) == ("atoms", "prior"):
+        return [f"data.sources.offline.molecules={path.with_name('qm9_heldout.smi')}"]
     if path.parent.name == "sequences":
         molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
         return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])
