@@ -11,7 +11,7 @@ EXTRAS := ray,docking,xtb,purchasable,fcd
 WITH_EXTRAS := $(VENV)/with-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test extras lint style types audit benchmark objectives clean
+.PHONY: help quickstart test extras lint style types audit docs benchmark objectives clean
 
 help:
 	@echo "make quickstart  train, sample and evaluate on the shipped vocabulary; a few minutes on two cores"
@@ -19,6 +19,7 @@ help:
 	@echo "make extras      the tests of the light optional extras ($(EXTRAS)), installed beside .venv"
 	@echo "make lint        style and types"
 	@echo "make audit       known vulnerabilities of what is installed (asks the Python package index)"
+	@echo "make docs        the documentation as a site, in site/; warnings and dead links are errors"
 	@echo "make benchmark   speed of sampling and training, where the time goes, what each objective costs"
 	@echo "make objectives  every forward objective on three spaces with exact answers, one table; hours on two cores"
 	@echo "make clean       remove .venv and everything that was built; runs/ stays"
@@ -82,6 +83,11 @@ $(AUDIT)/.installed: pyproject.toml | $(BIN)/python
 audit: $(VENV)/.installed $(AUDIT)/.installed
 	$(BIN)/python .ci/audit.py $(AUDIT)/bin/pip-audit $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
+# the reports of its gallery are kept in build/gallery until a source changes
+docs: $(VENV)/.developing
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "site/index.html"
+
 benchmark: $(VENV)/.developing
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/objectives.py
@@ -92,5 +98,5 @@ objectives: $(VENV)/.developing
 	$(BIN)/molgfn study $(COMPARED:%=experiments/objectives/%.study.yaml) -o experiments/objectives/results -j 2
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

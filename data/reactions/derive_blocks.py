@@ -44,6 +44,7 @@ EXCHANGES = [
     "[CX4:1]-[OH:2]>>[CX4:1]-[O:2]C(=O)C=C",
     "[NX3;H1;R;$(N(-[CX4])-[CX4]):1].[NX3;H1;R;$(N(-[CX4])-[CX4]):2]>>[N:1].[N:2]C(=O)OC(C)(C)C",
     "[NX3;H2;$(N-[CX4]):1]>>[N:1]C(=O)OC(C)(C)C",
+    "[c:1]-[NH2]>>[c:1]-[N+](=O)[O-]",
     "[c:1](:[cH:2])-[$([N+](=O)[O-]):3]>>[c:1](:[c:2]-F)-[*:3]",
     "[cH:1](:[c:2]:[c:3]:[c:4]-[$([N+](=O)[O-]):5])>>[c:1](-F)(:[c:2]:[c:3]:[c:4]-[*:5])",
     "[cH:1]:[c:2]-[NH2:3]>>[c:1](-N):[c:2]-[NH2:3]",
@@ -63,7 +64,7 @@ GROUPS = {
 }
 ELECTROPHILES = {
     "aldehyde": "[CX3H1]=O",
-    "ketone": "[#6]-[CX3](=O)-[#6;!$(C-[Br])]",
+    "ketone": "[#6;!$(C-[Br])]-[CX3](=O)-[#6;!$(C-[Br])]",
     "isocyanate": "N=C=O",
     "sulfonyl chloride": "S(=O)(=O)Cl",
     "alkyl bromide": "[CX4]-[Br]",
@@ -83,6 +84,7 @@ NOT_SOLD = [
     "C(=N)-[N,O,S]",
     "[N;+0]=[N;+0]",
     "[#6;a]=O",
+    "non",
     "O-C-C#N",
     "[BX3]-c:n",
     "[CX2]-[c;r5]:n",
@@ -138,7 +140,15 @@ def sold(mol: Chem.Mol) -> bool:
     groups = [len(mol.GetSubstructMatches(q)) for q in GROUP_QUERIES]
     electrophiles = sum(len(mol.GetSubstructMatches(q)) for q in ELECTROPHILE_QUERIES)
     named = dict(zip(GROUPS, groups, strict=True))
-    nucleophiles = named["amine"] + named["hydroxyl"] + named["thiol"] + named["acid"] + named["thioamide"]
+    nucleophiles = (
+        named["azole"]
+        + named["boronic acid"]
+        + named["amine"]
+        + named["hydroxyl"]
+        + named["thiol"]
+        + named["acid"]
+        + named["thioamide"]
+    )
     if electrophiles > 1 or (electrophiles and nucleophiles) or named["boronic acid"] + named["aryl bromide"] > 1:
         return False
     return 1 <= sum(groups) + electrophiles <= 2
@@ -175,13 +185,13 @@ def pieces(texts: list[str], templates: list[Template]) -> Counter[str]:
 
 
 def exchanged(found: Counter[str]) -> Counter[str]:
-    """``found``, and what exchanges of groups make of its most frequent members."""
+    """``found``, and what exchanges of groups, one after the other, make of the most frequent."""
     every = Counter(found)
     for smarts in EXCHANGES:
         left, right = smarts.split(">>")
         grouped = f"({left})>>({right})" if "." in left else smarts
         reaction = rdChemReactions.ReactionFromSmarts(grouped)
-        for smiles, count in found.most_common(1500):
+        for smiles, count in every.most_common(1500):
             for (mol,) in reaction.RunReactants((Chem.MolFromSmiles(smiles),)):
                 made = Molecule.from_mol(mol)
                 if made.mol is not None and sold(made.mol):

@@ -117,6 +117,19 @@ def unread(reward: Reward, environment: Environment) -> list[str]:
     return problems
 
 
+def other_strings(reward: Reward, environment: Environment) -> list[str]:
+    """Strings that the oracle does not know are built, in one line; oracles that do not say which they know pass."""
+    oracle = getattr(reward, "oracle", None)
+    sides = [[getattr(part, name, None) for name in ("alphabet", "length")] for part in (oracle, environment)]
+    if None in sides[0] or None in sides[1] or sides[0] == sides[1]:
+        return []
+    known, built = (f"{length} symbols of '{alphabet}'" for alphabet, length in sides)
+    return [
+        f"oracle: {getattr(oracle, 'name', '')} measures strings of {known}, but the environment builds strings of "
+        f"{built}; take the environment's task, or another oracle"
+    ]
+
+
 def _fixed_instead(word: str) -> str:
     """How to do without a condition that a reward reads."""
     if word.startswith("preference_"):

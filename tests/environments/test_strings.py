@@ -122,3 +122,49 @@ def test_long_strings_have_no_index_but_hashes():
 def test_a_symbol_named_twice_is_refused():
     with pytest.raises(ConfigError, match="twice"):
         Strings(alphabet="ACGA")
+
+
+@pytest.mark.parametrize(
+    ("task", "alphabet", "length"),
+    [
+        ("tfbind8", "ACGT", 8),
+        ("tfbind10", "ACGT", 10),
+        ("qm9", "0123456789a", 5),
+        ("seh", "0123456789abcdefgh", 6),
+        ("bits", "01", 120),
+    ],
+)
+def test_a_task_says_symbols_and_length(task, alphabet, length):
+    environment = Strings(task=task)
+    assert (environment.alphabet, environment.length) == (alphabet, length)
+    assert Strings(task=task, length=16).length == 16
+    with pytest.raises(ConfigError, match=f"strings of task {task} are made of '{alphabet}', not of 'XY'"):
+        Strings(task=task, alphabet="XY")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_words_are_strings_over_a_larger_alphabet(mode):
+    """Words of two of AB are the four symbols of another alphabet: the same states, and the strings spelled out."""
+    words, symbols = (
+        Strings(alphabet="AB", length=6, mode=mode, word=2),
+        Strings(alphabet="0123", length=3, mode=mode),
+    )
+    assert (words.n_actions, words.n_states, words.max_steps) == (
+        symbols.n_actions,
+        symbols.n_states,
+        symbols.max_steps,
+    )
+    one, other = (enumerate_states(environment) for environment in (words, symbols))
+    assert torch.equal(one.states.symbols, other.states.symbols)
+    assert torch.equal(one.target, other.target)
+    full = one.states[one.can_stop]
+    spelled = ["".join(("AA", "AB", "BA", "BB")[int(i)] for i in text) for text in symbols.objects(full)]
+    assert words.objects(full) == spelled
+    assert torch.equal(words.states_of(spelled).symbols, full.symbols)
+
+
+def test_words_must_fill_the_string():
+    with pytest.raises(ConfigError, match="word: 7 symbols at a time do not make a string of 120"):
+        Strings(task="bits", word=7)
+    with pytest.raises(ConfigError, match="word: 2\\^20 words of 20 symbols of '01' are more than 65,536"):
+        Strings(task="bits", word=20)

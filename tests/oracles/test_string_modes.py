@@ -56,3 +56,9 @@ def test_what_does_not_fit_is_named(arguments, match):
 def test_other_strings_are_refused(bad):
     with pytest.raises(DataError, match="not a string of 4"):
         StringModes(length=4).values(["ACGT", bad])
+
+
+def test_a_task_says_what_strings_there_are():
+    oracle = StringModes(task="qm9")
+    assert all(len(mode) == 5 and set(mode) <= set("0123456789a") for mode in oracle.modes)
+    assert StringModes(task="bits", length=16, blocks=BITS).length == 16

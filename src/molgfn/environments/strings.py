@@ -1,4 +1,4 @@
-"""Strings of a fixed length, built symbol by symbol in one of three ways."""
+"""Strings of a fixed length, built symbol by symbol, or word by word, in one of three ways."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, DataError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.string import STRING
+from molgfn.objects.string_tasks import TaskName, symbols_of
 
 #: most states that are listed; at this size a table of them still fits into memory
 MOST_LISTED = 10_000_000
+#: most words that may be written; each is an action
+MOST_WORDS = 65_536
 
 
 @dataclass(frozen=True)
 class StringStates(States):
-    """``symbols``: int64 [B, L], place in the alphabet, -1 where a slot is empty."""
+    """``symbols``: int64 [B, slots], place among the words (symbols, where word=1), -1 where a slot is empty."""
 
     symbols: Tensor
 
@@ -36,23 +39,31 @@ class StringStates(States):
 class Strings(ListedActions, Enumerable):
     """Strings of ``length`` symbols. Only a full string may stop, and then nothing else is legal: log P_F(stop) = 0.
 
-    Forward action ``k |A| + a`` writes symbol a of the alphabet A; backward action k takes it back; stop is last.
+    Forward action ``k W + a`` writes word a of the W = |A|^word words of the alphabet A, by default single symbols;
+    backward action k takes it back; stop is last.
 
     * "append": k = 0, at the end. A tree: one way to each string.
     * "prepend_append": k = 0 at the front, k = 1 at the end. Both are actions of their own even where they lead to the
       same string (from the empty one, and to strings of one symbol), and so are the two ways back.
-    * "any_slot": into slot k, 0 <= k < length, if it is empty.
+    * "any_slot": into slot k, 0 <= k < length / word, if it is empty.
 
-    ``encode`` is one-hot per slot, with one more symbol for "empty": [B, length * (|A| + 1)]. Partial strings of the
+    ``encode`` is one-hot per slot, with one more word for "empty": [B, length / word * (W + 1)]. Partial strings of the
     first two modes lie to the left. Finished objects are ``str``.
 
     Args:
-        alphabet: different characters.
-        length: L, symbols of a finished string.
-        mode: where a symbol may be written.
+        task: a published task, which says alphabet and length; its reward is an oracle (``experiments/strings``).
+        alphabet: different characters; None: the task's, or ACGT.
+        length: L, symbols of a finished string; None: the task's, or 8.
+        mode: where a word may be written.
+        word: symbols that are written at once, a divisor of the length; None: one.
+
+    Raises:
+        ConfigError: an alphabet that is not the task's, or that names a symbol twice; words that do not divide the
+            length, or of which there are more than 65,536.
 
     Reference:
-        Shen et al. 2023, arXiv 2305.07170 (prepend_append); Niu et al. 2024, arXiv 2408.05885 (any_slot).
+        Shen et al. 2023, arXiv 2305.07170 (prepend_append); Niu et al. 2024, arXiv 2408.05885 (any_slot); Malkin et al.
+        2022, arXiv 2201.13259 (words of bits, append); Tiapkin et al. 2023, arXiv 2310.12934 (words, any_slot).
     """
 
     kind: ClassVar[ObjectKind] = STRING
@@ -63,43 +74,52 @@ class Strings(ListedActions, Enumerable):
     def __init__(
         self,
         *,
-        alphabet: Annotated[str, Field(min_length=1)] = "ACGT",
-        length: Annotated[int, Field(ge=1)] = 8,
+        task: TaskName | None = None,
+        alphabet: Annotated[str, Field(min_length=1)] | None = None,
+        length: Annotated[int, Field(ge=1)] | None = None,
         mode: Literal["append", "prepend_append", "any_slot"] = "prepend_append",
+        word: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
-        if len(set(alphabet)) < len(alphabet):
-            raise ConfigError(f"alphabet: '{alphabet}' names a symbol twice")
-        self.alphabet, self.length, self.mode = alphabet, length, mode
-        size = len(alphabet)
-        places = {"append": 1, "prepend_append": 2, "any_slot": length}[mode]
+        alphabet, length = symbols_of(task, alphabet, length)
+        word = 1 if word is None else word
+        if length % word:
+            raise ConfigError(f"word: {word} symbols at a time do not make a string of {length}")
+        if len(alphabet) ** word > MOST_WORDS:
+            raise ConfigError(
+                f"word: {len(alphabet)}^{word} words of {word} symbols of '{alphabet}' are more than {MOST_WORDS:,}"
+            )
+        self.task, self.alphabet, self.length, self.mode, self.word = task, alphabet, length, mode, word
+        self.slots = length // word
+        self.n_words = size = len(alphabet) ** word
+        places = {"append": 1, "prepend_append": 2, "any_slot": self.slots}[mode]
         self.n_actions = places * size + 1
         self.n_backward_actions = places
         self.stop_action = places * size
-        self.max_steps = length + 1
-        self.n_features = length * (size + 1)
+        self.max_steps = self.slots + 1
+        self.n_features = self.slots * (size + 1)
         self._one_hot = Constant(torch.eye(size + 1))
-        states = (size + 1) ** length if mode == "any_slot" else sum(size**n for n in range(length + 1))
+        states = (size + 1) ** self.slots if mode == "any_slot" else sum(size**n for n in range(self.slots + 1))
         self.n_states = states if states < 2**63 else None
 
     def initial(self, n: int, device: torch.device | str = "cpu") -> StringStates:
-        return StringStates(torch.full((n, self.length), -1, dtype=torch.int64, device=device))
+        return StringStates(torch.full((n, self.slots), -1, dtype=torch.int64, device=device))
 
     def _written(self, states: StringStates) -> Tensor:
-        """int64 [B], symbols that are there."""
+        """int64 [B], words that are there."""
         return (states.symbols >= 0).sum(1)
 
     def _slot(self, written: Tensor, places: Tensor) -> Tensor:
-        """The slot [B] of the symbol that backward actions take away from strings of so many symbols."""
+        """The slot [B] of the word that backward actions take away from strings of so many words."""
         if self.mode == "any_slot":
             return places
         last = (written - 1).clamp(min=0)
         return last if self.mode == "append" else torch.where(places == 0, 0, last)
 
     def step(self, states: StringStates, actions: Tensor) -> StringStates:
-        size, old = len(self.alphabet), states.symbols
+        size, old = self.n_words, states.symbols
         place, symbol = actions // size, actions % size
         add = actions != self.stop_action
-        slot = self._slot(self._written(states) + 1, place).clamp(max=self.length - 1)
+        slot = self._slot(self._written(states) + 1, place).clamp(max=self.slots - 1)
         room = old
         if self.mode == "prepend_append":  # what is there moves one to the right; the last slot is empty
             room = torch.where((place == 0)[:, None], old.roll(1, 1), old)
@@ -117,18 +137,18 @@ class Strings(ListedActions, Enumerable):
         empty = states.symbols < 0
         full = self.stop_mask(states)[:, None]
         places = empty if self.mode == "any_slot" else ~full.expand(-1, self.n_backward_actions)
-        return torch.cat([places.repeat_interleave(len(self.alphabet), 1), full], 1)
+        return torch.cat([places.repeat_interleave(self.n_words, 1), full], 1)
 
     def backward_mask(self, states: StringStates) -> Tensor:
         there = states.symbols >= 0
         return there if self.mode == "any_slot" else there[:, :1].repeat(1, self.n_backward_actions)
 
     def backward_action(self, states: StringStates, actions: Tensor, next_states: StringStates) -> Tensor:
-        return actions // len(self.alphabet)
+        return actions // self.n_words
 
     def forward_action(self, states: StringStates, backward_actions: Tensor, previous: StringStates) -> Tensor:
         slot = self._slot(self._written(states), backward_actions)
-        return backward_actions * len(self.alphabet) + states.symbols.gather(1, slot[:, None]).squeeze(1)
+        return backward_actions * self.n_words + states.symbols.gather(1, slot[:, None]).squeeze(1)
 
     def is_initial(self, states: StringStates) -> Tensor:
         return (states.symbols < 0).all(1)
@@ -147,10 +167,10 @@ class Strings(ListedActions, Enumerable):
         """See ``Enumerable.index``; of "append" and "prepend_append" the shorter strings come first."""
         if self.n_states is None:
             return super().index(states)
-        size, symbols = len(self.alphabet), states.symbols
-        power = torch.tensor([size**n for n in range(self.length)], device=symbols.device)
+        size, symbols = self.n_words, states.symbols
+        power = torch.tensor([size**n for n in range(self.slots)], device=symbols.device)
         if self.mode == "any_slot":
-            power = torch.tensor([(size + 1) ** n for n in range(self.length)], device=symbols.device)
+            power = torch.tensor([(size + 1) ** n for n in range(self.slots)], device=symbols.device)
             return ((symbols + 1) * power).sum(1)
         shorter = torch.cat([power.new_zeros(1), power.cumsum(0)])
         return shorter[self._written(states)] + (symbols.clamp(min=0) * power).sum(1)
@@ -159,11 +179,15 @@ class Strings(ListedActions, Enumerable):
         symbols = states.symbols.cpu().numpy()
         if (symbols < 0).any():
             raise ValueError("a string that is not full is no object; ask has_object first")
-        letters = np.array(list(self.alphabet))[symbols]
+        power = len(self.alphabet) ** np.arange(self.word - 1, -1, -1)
+        letters = np.array(list(self.alphabet))[symbols[:, :, None] // power % len(self.alphabet)]
+        letters = np.ascontiguousarray(letters.reshape(len(symbols), self.length))
         return letters.view(f"<U{self.length}").ravel().tolist()
 
     def keys(self, states: StringStates) -> Sequence[Hashable]:
-        return [tuple(row) for row in states.symbols.tolist()]
+        if self.n_states is None:
+            return [tuple(row) for row in states.symbols.tolist()]
+        return self.index(states).tolist()
 
     def hashes(self, states: StringStates) -> Tensor:
         return hash_rows(states.symbols) if self.n_states is None else self.index(states)
@@ -177,8 +201,9 @@ class Strings(ListedActions, Enumerable):
         for i, text in enumerate(objects):
             if len(text) != self.length or not set(text) <= place.keys():
                 raise DataError(f"string {i + 1} ('{text}'): it takes {self.length} symbols of '{self.alphabet}'")
-        rows = [[place[symbol] for symbol in text] for text in objects]
-        return StringStates(torch.tensor(rows, dtype=torch.int64).reshape(-1, self.length))
+        rows = torch.tensor([[place[symbol] for symbol in text] for text in objects], dtype=torch.int64)
+        power = len(self.alphabet) ** torch.arange(self.word - 1, -1, -1)
+        return StringStates((rows.reshape(-1, self.slots, self.word) * power).sum(2))
 
     def enumeration_unavailable_reason(self) -> str | None:
         if self.n_states is not None and self.n_states <= MOST_LISTED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from molgfn.compatibility import (
     misnamed,
     misplaced,
     no_target,
+    other_strings,
     out_of_reach,
     too_small,
     uncompared,
@@ -25,6 +26,7 @@ from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError
+from molgfn.evaluation.exact.answers import ExactTarget, exact_target
 from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.moved import present
@@ -78,11 +80,22 @@ class Experiment:
     frozen_parameters: FrozenParameters | None = None
     #: the processes of the run; ``sources`` draw the share of this one
     ranks: Ranks = ALONE
+    _exact_target: ExactTarget | None = field(default=None, init=False, repr=False)
 
     @property
     def measured(self) -> Environment:
         """Where the policy is measured: the environment, under the reference value where there is a condition."""
         return under(self.environment)
+
+    def exact_target(self) -> ExactTarget:
+        """The listed space and the probability of each object, by a reward whose calls nobody counts; made once.
+
+        Raises:
+            NotEnumerableError: the space cannot be listed.
+        """
+        if self._exact_target is None:
+            self._exact_target = exact_target(self.measured, reward_of(self.config))
+        return self._exact_target
 
     def learner(self) -> Learner:
         return Learner(
@@ -280,6 +293,7 @@ def misfits(e: Experiment) -> list[str]:
             f"oracle: {type(e.environment).__name__} builds {e.environment.kind.name} objects, but the oracle measures "
             f"{e.reward.kind.name} objects"
         )
+    problems += other_strings(e.reward, e.environment)
     problems += unread(e.reward, e.environment) + misnamed(e.reward, e.environment) + unused_scalarisation(e.config)
     problems += unordered(e.reward, e.objective)
     problems += misdeclared(e.objective, e.backward, e.policy)

@@ -17,7 +17,7 @@ from pytorch_lightning import profilers
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
 
-from molgfn.experiment.assembling import Experiment, reward_of
+from molgfn.experiment.assembling import Experiment
 from molgfn.experiment.opening import Opened
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Discoveries
@@ -87,8 +87,7 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
     if e.optimizers.ema_decay is not None:
         measuring.append(EMAWeightAveraging(decay=e.optimizers.ema_decay))
     if settings.exact_every is not None and e.ranks.first:
-        own = reward_of(e.config)
-        measuring.append(ExactCurve(environment=e.measured, reward=own, policy=e.policy, every=settings.exact_every))
+        measuring.append(ExactCurve(target=e.exact_target, policy=e.policy, every=settings.exact_every))
     if settings.progress != "none" and e.ranks.first:
         measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
     measuring += [*settings.callbacks, *more]

@@ -42,7 +42,8 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
     reward = reward_of(e.config)
     limit = e.evaluation.exact_limit
     if limit and untargeted(e.objective) is None and e.measured.enumeration_unavailable_reason() is None:
-        exact = exact_distribution(e.measured, policy, reward)
+        known = e.exact_target() if e.trainer.exact_every else None  # it was listed in training
+        exact = exact_distribution(e.measured, policy, reward, target=known)
         values |= {"tv": exact.tv, "jsd": exact.jsd, "kl": exact.kl, "log_z_true": exact.log_z}
         values["mean_reward_ratio"] = exact.mean_reward / exact.target_mean_reward
     if samples:

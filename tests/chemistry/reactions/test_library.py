@@ -79,6 +79,10 @@ def test_scent_small_has_its_published_counts(scent):
     assert (len(scent.blocks), len(scent.reactions), len(scent.slots)) == (418, 112, 206)
     assert (~scent.block_fits.any(axis=1)).sum() == 19
     assert sum(reaction.slots == 2 for reaction in scent.reactions) == 94
+    suzuki = [reaction.name for reaction in scent.reactions if reaction.family == "Suzuki coupling"]
+    assert suzuki == [f"Suzuki coupling: boronic {kind}" for kind in ("acid + iodide", "acid + bromide")] + [
+        f"Suzuki coupling: boronic ester + {halide}" for halide in ("iodide", "bromide")
+    ]
     assert all(0.65 <= reaction.yield_ <= 0.95 for reaction in scent.reactions)
     assert scent.prices().mean() == pytest.approx(4.70, abs=0.005)
 

@@ -11,7 +11,18 @@ from molgfn.errors import DataError
 #: classes that ``array_pickle.read_pickle`` should let stand in for these models
 FOREST = "sklearn.ensemble._forest.RandomForestClassifier"
 SVC = "sklearn.svm._classes.SVC"
-STAND_INS = (FOREST, "sklearn.tree._classes.DecisionTreeClassifier", "sklearn.tree._tree.Tree", SVC)
+_HISTOGRAMS = "sklearn.ensemble._hist_gradient_boosting"
+BOOSTED = f"{_HISTOGRAMS}.gradient_boosting.HistGradientBoostingRegressor"
+STAND_INS = (
+    FOREST,
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "sklearn.tree._tree.Tree",
+    SVC,
+    BOOSTED,
+    f"{_HISTOGRAMS}.loss.LeastSquares",
+    f"{_HISTOGRAMS}.predictor.TreePredictor",
+    f"{_HISTOGRAMS}.binning._BinMapper",
+)
 
 
 def forest_arrays(model: Any, where: str) -> dict[str, np.ndarray]:
@@ -67,6 +78,32 @@ def support_vector_arrays(model: Any, where: str) -> dict[str, np.ndarray]:
         }
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise _unlike(error, where, SVC) from error
+
+
+def boosted_arrays(model: Any, where: str) -> dict[str, Any]:
+    """``BoostedTrees``' arrays and baseline out of a pickled ``HistGradientBoostingRegressor`` of one value over bits.
+
+    Raises:
+        DataError: it is not one.
+    """
+    try:
+        trees = [tree.state["nodes"] for (tree,) in model.state["_predictors"]]
+        sizes = np.array([len(nodes) for nodes in trees])
+        roots = np.cumsum(sizes) - sizes
+        nodes, offset = np.concatenate(trees), np.repeat(roots, sizes)
+        leaf = nodes["is_leaf"].astype(bool)
+        if not np.all(nodes["num_threshold"][~leaf] == 0.5) or nodes["is_categorical"].any():
+            raise DataError(f"{where}: should be trees over bits, with thresholds 0.5")
+        return {
+            "feature": np.where(leaf, -1, nodes["feature_idx"].astype(np.int64)),
+            "left": nodes["left"].astype(np.int64) + offset,
+            "right": nodes["right"].astype(np.int64) + offset,
+            "value": nodes["value"],
+            "roots": roots,
+            "baseline": float(model.state["_baseline_prediction"]),
+        }
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise _unlike(error, where, BOOSTED) from error
 
 
 def _unlike(error: Exception, where: str, what: str) -> DataError:

@@ -145,7 +145,7 @@ def _check_maps(reactants: str, agents: str, products: str, place: str, problems
             problems.broken(place, "atom maps", f"{_listed(twice)} occurs twice among the {side}")
     new = set(after) - set(before)
     if unknown := sorted(new - set(aside)):
-        problems.broken(place, "atom maps", f"{_listed(unknown)} of the product is in no reactant")
+        problems.note(place, "atom maps", f"{_listed(unknown)} of the product is in no reactant: made of nothing")
     if given := sorted(new & set(aside)):
         problems.note(place, "atom maps", f"{_listed(given)} of the product comes from the agents, in every product")
     if lost := sorted(set(before) - set(after)):

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from rdkit import Chem
 
 from molgfn.chemistry.reactions.block import Block
+from molgfn.chemistry.reactions.kept_fits import fits_of
 from molgfn.chemistry.reactions.matching import Queries
-from molgfn.chemistry.reactions.reaction import Reaction, Template
+from molgfn.chemistry.reactions.reaction import Reaction, Template, composition
 from molgfn.chemistry.reactions.step import Step
 
-#: molecules, and products, that a library remembers: about 0.5 GB at most
-_REMEMBERED = 200_000
+#: molecules (5 kB each), and answers about them, that a library remembers
+_MOLECULES, _REMEMBERED = 20_000, 200_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +75,14 @@ class ReactionLibrary:
         self._queries = Queries([template.queries[k] for template in self._templates for k in range(template.slots)])
         self._product_queries = Queries([template.product_query for template in self._templates])
         if block_fits is None:
-            block_fits = self._queries.of([block.smiles for block in self.blocks])
+            block_fits = fits_of(self.blocks, self.reactions, self._queries)
         self.block_fits = block_fits
         self._block_of = {block.smiles: i for i, block in enumerate(self.blocks)}
         # caches of this library: those of a class would keep every library alive
-        self.molecule = lru_cache(_REMEMBERED)(_read)
+        self.molecule = lru_cache(_MOLECULES)(_read)
         self.fits = lru_cache(_REMEMBERED)(self._fits)
         self.products = lru_cache(_REMEMBERED)(self._products)
+        self.proposals = lru_cache(_REMEMBERED)(self._proposals)
         self.precursors = lru_cache(_REMEMBERED)(self._precursors)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -137,13 +139,25 @@ class ReactionLibrary:
         Raises:
             ValueError: RDKit cannot read it.
         """
+        return tuple(step for step in self.proposals(smiles) if smiles in self.products(step.reaction, step.reactants))
+
+    def _proposals(self, smiles: str) -> tuple[Step, ...]:
+        """What ``precursors`` are sought among: templates run backwards, not yet run forwards again."""
         mol = self.molecule(smiles)
         return tuple(
             Step(int(r), reactants, smiles)
             for r in np.flatnonzero(self._product_queries.of_one(mol))
-            for reactants in self._templates[r].precursors(mol, self._block_of)
-            if smiles in self.products(int(r), reactants)
+            for reactants in self._templates[r].precursors(mol, self._block_of, self._compositions)
         )
+
+    @cached_property
+    def _compositions(self) -> dict[int, set[tuple[int, ...]]]:
+        """Of the blocks, by their number of heavy atoms."""
+        found: dict[int, set[tuple[int, ...]]] = {}
+        for block in self.blocks:
+            atoms = composition(self.molecule(block.smiles))
+            found.setdefault(len(atoms), set()).add(atoms)
+        return found
 
     def prices(self) -> np.ndarray:
         """Of all blocks, ``float64 [n_blocks]``; NaN where it is not known."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from molgfn.chemistry.reactions.assembling import assemble
 from molgfn.chemistry.reactions.files.entries import Entries, Problems
 from molgfn.chemistry.reactions.files.folders import read_folder
-from molgfn.chemistry.reactions.files.published import PUBLISHED, published_entries
+from molgfn.chemistry.reactions.files.published import PUBLISHED, named_file, published_entries
 from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.errors import DataError
 
@@ -66,6 +66,6 @@ def shipped_libraries() -> dict[str, Path]:
 
 
 def reaction_file(source: str) -> Path:
-    """The file of reactions that is meant: that of a shipped library by its name, or a path."""
+    """The file of reactions that is meant: that of a shipped library, a published one by its name, or a path."""
     shipped = shipped_libraries()
-    return shipped[source] / "reactions.yaml" if source in shipped else Path(source)
+    return shipped[source] / "reactions.yaml" if source in shipped else named_file(source)

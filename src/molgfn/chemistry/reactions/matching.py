@@ -27,6 +27,11 @@ class Queries:
             of_slot.append(texts[text])
         self._different, self._of_slot = different, np.array(of_slot, dtype=np.int64)
 
+    @property
+    def n_slots(self) -> int:
+        """S."""
+        return len(self._of_slot)
+
     def of_one(self, mol: Chem.Mol) -> np.ndarray:
         """``bool [S]``: the slots that a molecule can fill; the array is read-only."""
         found = np.fromiter((mol.HasSubstructMatch(q) for q in self._different), bool, len(self._different))

@@ -76,20 +76,26 @@ def survey(
     for r in range(len(library.reactions)):
         counts = tuple(len(blocks) for blocks in fitting[r])
         found.reactions.append(ReactionSurvey(counts, int(np.prod(counts, dtype=object))))
-    able = [r for r, reaction in enumerate(found.reactions) if reaction.combinations]
-    done = 0
+    # those that give something, so that what gives nothing is tried long enough
+    able = [
+        r for r, one in enumerate(found.reactions) if one.combinations and _first(library, r, fitting[r], one, draws)
+    ]
+    done = found.total("products")
     while able and done < samples:
-        for r in list(able):
-            one = found.reactions[r]
-            if _draw(library, r, fitting[r], one, draws):
-                done += 1
-                if progress is not None and done % 20 == 0:
-                    progress(done)
-            elif one.empty >= _TRIES and not one.products:
-                able.remove(r)  # gives nothing
+        for r in able:
+            done += _draw(library, r, fitting[r], found.reactions[r], draws)
+            if progress is not None and done % 20 == 0:
+                progress(done)
             if done == samples:
                 break
     return found
+
+
+def _first(
+    library: ReactionLibrary, r: int, fitting: list[np.ndarray], found: ReactionSurvey, draws: np.random.Generator
+) -> bool:
+    """Run a reaction until it gives a product; whether it did."""
+    return any(_draw(library, r, fitting, found, draws) for _ in range(_TRIES))
 
 
 def _draw(

@@ -9,8 +9,9 @@ import click
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--blocks", required=True, type=click.Path(path_type=Path), help="SMILES, a table, or SDF.")
-@click.option("--reactions", required=True, help="Templates: .txt, .csv or .yaml; or the name of a shipped library.")
+@click.option("--blocks", required=True, help="SMILES, a table, or SDF; or a name that `list` shows.")
+@click.option("--reactions", required=True, help="Templates: .txt, .csv or .yaml; or a name that `list` shows.")
+@click.option("--skip-broken", is_flag=True, help="Leave broken templates out, each named, instead of ending.")
 @click.option("--prices", type=click.Path(path_type=Path), help="JSON: SMILES as in the file of blocks -> price.")
 @click.option("--max-atoms", type=click.IntRange(1), help="Leave out blocks with more heavy atoms.")
 @click.option("--salts", type=click.Choice(["largest", "drop"]), default="largest", show_default=True)
@@ -21,7 +22,8 @@ import click
 @click.option("--price-unit", default="", help="What a price counts, such as 'USD per gram'.")
 def build(
     folder: Path,
-    blocks: Path,
+    blocks: str,
+    skip_broken: bool,
     reactions: str,
     prices: Path | None,
     max_atoms: int | None,
@@ -35,16 +37,17 @@ def build(
     """Write a library to FOLDER: what can be used of a catalogue of blocks and a list of reaction templates.
 
     Every entry is counted: of salts the largest part is taken, of duplicates the first with the lowest price, and what
-    is left out is named with its line. Templates are never repaired: a broken one ends the command.
+    is left out is named with its line. Templates are never repaired: a broken one ends the command, or is left out.
 
     \b
     Examples:
       molgfn reactions build mine --blocks catalogue.sdf --reactions textbook --price-unit 'USD per gram'
-      molgfn reactions build rxnflow --blocks zincfrag_10k.smi.gz --reactions real.txt
+      molgfn reactions build rxnflow --blocks zincfrag_10k --reactions rxnflow_real --skip-broken
 
     \b
     Exit codes: 0 written, 2 wrong usage, 3 a file cannot be used.
     """
+    from molgfn.chemistry.reactions.files.published import named_file
     from molgfn.chemistry.reactions.files.writing import build_library
     from molgfn.chemistry.reactions.loading import reaction_file
     from molgfn.chemistry.standardise import Standardisation
@@ -56,7 +59,8 @@ def build(
     with shown() as show:
         built = build_library(
             folder,
-            blocks=blocks,
+            blocks=named_file(blocks),
+            skip_broken=skip_broken,
             reactions=reaction_file(reactions),
             prices=prices,
             rules=Standardisation(salts="largest" if salts == "largest" else "drop", max_atoms=max_atoms),

@@ -7,7 +7,7 @@ import click
 
 @click.command("list")
 def list_libraries() -> None:
-    """List the libraries that can be named: those that are shipped, and those that are fetched when they are used.
+    """List what can be named: libraries that are shipped or fetched when they are used, and files that `build` takes.
 
     \b
     Exit codes: 0 fine.
@@ -16,7 +16,7 @@ def list_libraries() -> None:
     from rich.table import Table
 
     from molgfn.chemistry.reactions.files.folders import read_folder
-    from molgfn.chemistry.reactions.files.published import PUBLISHED
+    from molgfn.chemistry.reactions.files.published import PUBLISHED, PUBLISHED_FILES
     from molgfn.chemistry.reactions.loading import shipped_libraries
     from molgfn.downloads import folder
 
@@ -29,6 +29,9 @@ def list_libraries() -> None:
         here = "yes" if all(file.here for file in item.files) else "no"
         counts = f"{item.n_blocks:,}", f"{item.n_reactions:,}"
         table.add_row(name, *counts, item.about.licence, here, f"{item.about.title} [dim]({item.about.source})[/dim]")
+    for name, file in PUBLISHED_FILES.items():
+        here = "yes" if file.here else "no"
+        table.add_row(name, "", "", file.licence, here, f"{file.what}, for `build` [dim]({file.source})[/dim]")
     console = Console(highlight=False)
     console.print(table)
     console.print(f"folder of fetched files: {folder()}")

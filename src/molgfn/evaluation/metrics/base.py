@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
 from molgfn.evaluation.readings import Reading
+from molgfn.evaluation.scales import Scales
 from molgfn.former_names import FormerName, FormerNames
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
@@ -164,6 +166,8 @@ class Metric(FormerNames, ABC):
     kinds: ClassVar[type[ObjectKind]] = ObjectKind
     #: where the definition comes from
     reference: ClassVar[str] = ""
+    #: how its numbers are read: pattern of keys -> direction, units, bounds; a key that fits none has no better side
+    scales: ClassVar[Scales] = MappingProxyType({})
 
     domains = FormerName("`kinds` says what it can measure, a class such as objects.molecule.MoleculeKind")
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples, TerminalProbabilities
+from molgfn.evaluation.scales import CORRELATION, Scale, Scales
 
 #: with fewer objects a correlation is not reported: it says next to nothing
 FEWEST_OBJECTS = 10
@@ -24,6 +25,11 @@ class Correlation(Metric):
     name: ClassVar[str] = "correlation"
     requires: ClassVar[frozenset[str]] = frozenset({"terminal"})
     reference: ClassVar[str] = "Nica et al., Evaluating generalization in GFlowNets for molecule design, MLDD 2022"
+    scales: ClassVar[Scales] = {
+        "correlation/pearson/*": CORRELATION,
+        "correlation/spearman/*": CORRELATION,
+        "log_p_terminal/standard_error/*": Scale("minimise", "nats", best=0.0),
+    }
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         if samples.terminal is None:
@@ -42,6 +48,11 @@ class HeldoutCorrelation(Metric):
     name: ClassVar[str] = "heldout"
     requires: ClassVar[frozenset[str]] = frozenset({"heldout"})
     reference: ClassVar[str] = Correlation.reference
+    scales: ClassVar[Scales] = {
+        "heldout/pearson*": CORRELATION,
+        "heldout/spearman*": CORRELATION,
+        "heldout/standard_error/*": Scale("minimise", "nats", best=0.0),
+    }
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         if samples.heldout is None:

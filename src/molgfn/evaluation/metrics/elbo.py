@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import NATS, SHARE, Scale, Scales
 
 #: what there is to know about bounds on log Z where the symmetry term is not whole
 UNCORRECTED = (
@@ -30,6 +31,11 @@ class ELBO(Metric):
     name: ClassVar[str] = "elbo"
     requires: ClassVar[frozenset[str]] = frozenset({"log_weight"})
     reference: ClassVar[str] = "Malkin et al., GFlowNets and variational inference, ICLR 2023, arXiv 2210.00580"
+    scales: ClassVar[Scales] = {
+        "elbo": Scale("maximise", "nats"),
+        "log_z/importance": NATS,
+        "log_z/effective_share": SHARE,
+    }
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         weight = samples.log_weight

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import PROPERTY, Scale, Scales
 
 
 class MeanReward(Metric):
@@ -17,6 +18,12 @@ class MeanReward(Metric):
     """
 
     name: ClassVar[str] = "mean"
+    scales: ClassVar[Scales] = {
+        "mean/reward": Scale("maximise", worst=0.0),
+        "mean/log_reward": Scale("maximise", "nats"),
+        "mean/value": PROPERTY,
+        "quantile/value/*": PROPERTY,
+    }
     requires: ClassVar[frozenset[str]] = frozenset({"log_reward", "value"})
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:

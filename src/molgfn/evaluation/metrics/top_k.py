@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import PROPERTY, Scale, Scales
 
 
 class TopK(Metric):
@@ -24,6 +25,10 @@ class TopK(Metric):
     name: ClassVar[str] = "top_k"
     requires: ClassVar[frozenset[str]] = frozenset({"log_reward", "value"})
     reference: ClassVar[str] = "Gao et al., Sample Efficiency Matters (PMO), NeurIPS 2022, arXiv 2206.12411"
+    scales: ClassVar[Scales] = {
+        "top_k/*/value": PROPERTY,
+        "top_k/*/reward": Scale("maximise", worst=0.0),
+    }
 
     def __init__(self, *, k: Sequence[Annotated[int, Field(ge=1)]] = (1, 10, 100)) -> None:
         self.k = tuple(k)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from molgfn.chemistry.motifs import unusual_motifs
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import Scale, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -21,6 +22,7 @@ class UnusualMotifs(Metric):
     name: ClassVar[str] = "unusual_motifs"
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Bruns and Watson, J. Med. Chem. 55 (2012) 9763"
+    scales: ClassVar[Scales] = {"unusual_motifs*": Scale("minimise", worst=1.0, best=0.0)}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         found = [unusual_motifs(molecule.mol) for molecule in samples.different]

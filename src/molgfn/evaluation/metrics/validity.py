@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import SHARE, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -20,6 +21,7 @@ class Validity(Metric):
     name: ClassVar[str] = "validity"
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
+    scales: ClassVar[Scales] = {"validity*": SHARE}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         out = {"validity": Reading.proportion(int(samples.valid.sum()), len(samples))}

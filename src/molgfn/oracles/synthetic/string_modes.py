@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt
 from molgfn.errors import ConfigError, DataError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.string import STRING
+from molgfn.objects.string_tasks import TaskName, symbols_of
 from molgfn.oracles.base import Oracle
 
 
@@ -20,10 +21,11 @@ class StringModes(Oracle):
     Under the Boltzmann reward with ``beta = k length`` this is R(x) ~ exp(-k d(x)).
 
     Modes are drawn as a row of blocks, each block uniformly among ``blocks``; what comes twice is drawn again. The bit
-    sequences of the reference are ``alphabet="01"``, ``length=120``, ``n_modes=60`` and ``blocks`` 00000000, 11111111,
-    11110000, 00001111 and 00111100.
+    sequences of the reference are ``oracle=bit_sequences``: 60 rows of 00000000, 11111111, 11110000, 00001111 and
+    00111100.
 
     Args:
+        task: a published task, as the environment has it.
         alphabet: symbols; equal to that of the environment.
         length: symbols of a string; equal to that of the environment.
         modes: the modes; None draws them.
@@ -47,13 +49,15 @@ class StringModes(Oracle):
     def __init__(
         self,
         *,
-        alphabet: Annotated[str, Field(min_length=1)] = "ACGT",
-        length: PositiveInt = 8,
+        task: TaskName | None = None,
+        alphabet: Annotated[str, Field(min_length=1)] | None = None,
+        length: PositiveInt | None = None,
         modes: Annotated[list[str], Field(min_length=1)] | None = None,
         n_modes: PositiveInt = 4,
         blocks: Annotated[list[str], Field(min_length=1)] | None = None,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
+        alphabet, length = symbols_of(task, alphabet, length)
         self.alphabet = alphabet
         self.length = length
         if modes is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from molgfn.chemistry.reactions.files.blocks import read_blocks
-from molgfn.chemistry.reactions.files.entries import Entries, ReactionEntry
+from molgfn.chemistry.reactions.files.entries import Entries
+from molgfn.chemistry.reactions.files.scent import read_scent_folder
 from molgfn.chemistry.reactions.files.templates import read_templates
 from molgfn.chemistry.reactions.library import About
 from molgfn.errors import DataError
@@ -31,7 +31,7 @@ def read_folder(folder: Path) -> Entries:
     if (folder / "library.yaml").is_file():
         return _own(folder)
     if (folder / "templates.txt").is_file() and (folder / "fragments.txt").is_file():
-        return _scent(folder)
+        return read_scent_folder(folder)
     raise DataError(
         f"{folder}: is no reaction library; it should hold library.yaml (with the names of its files of blocks and "
         "reactions), or fragments.txt and templates.txt as SCENT has them; `molgfn reactions build` makes one"
@@ -69,42 +69,3 @@ def _file(folder: Path, name: str | None, usual: tuple[str, ...]) -> Path:
     if found is None:
         raise DataError(f"{folder}: has no file {' or '.join(wanted)}")
     return found
-
-
-def _scent(folder: Path) -> Entries:
-    """Four files as koziarskilab/SCENT has them; those of prices and yields may be missing."""
-    prices = [folder / name for name in ("fragment_to_real_cost.json", "fragment_costs.json")]
-    priced = next((path for path in prices if path.is_file()), None)
-    return scent_entries(
-        folder / "fragments.txt",
-        folder / "templates.txt",
-        prices=priced,
-        yields=folder / "templates_yields.csv" if (folder / "templates_yields.csv").is_file() else None,
-        where=str(folder),
-        about=About(name=folder.name, price_unit="relative cost" if priced else ""),
-    )
-
-
-def scent_entries(
-    blocks: Path, templates: Path, *, prices: Path | None, yields: Path | None, where: str, about: About
-) -> Entries:
-    """A library of SCENT: names, families and yields are those of the table's row with the same SMARTS."""
-    reactions = read_templates(templates)
-    if yields is not None:
-        rows = {"".join(row.smarts.split()): row for row in read_templates(yields)}
-        reactions = [_described(entry, rows.get("".join(entry.smarts.split()))) for entry in reactions]
-    return Entries(
-        where=where,
-        about=about,
-        blocks=read_blocks(blocks, prices=prices),
-        reactions=reactions,
-        files=tuple(path for path in (blocks, templates, prices, yields) if path is not None),
-        named=False,
-    )
-
-
-def _described(entry: ReactionEntry, row: ReactionEntry | None) -> ReactionEntry:
-    if row is None:
-        return entry
-    name = row.family + (f": {row.name}" if row.name else "")
-    return replace(entry, name=name, family=row.family, yield_=row.yield_)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from molgfn.chemistry.reactions.files.entries import Entries
-from molgfn.chemistry.reactions.files.folders import scent_entries
+from molgfn.chemistry.reactions.files.scent import scent_entries
 from molgfn.chemistry.reactions.library import About
 from molgfn.downloads import Download, fetch
 
@@ -89,6 +90,60 @@ PUBLISHED = {
         ),
     )
 }
+
+
+_RXNFLOW = "https://raw.githubusercontent.com/SeonghwanSeo/RxnFlow/a39c7aebd45fddfdf72109ffa0f8e4b92f9c4458/data"
+_SYNFLOWNET = "https://raw.githubusercontent.com/mirunacrt/synflownet/574f1e148f42e0c79877318fa9d84d2552cf5025"
+_SEO = "Seo et al. 2025, arXiv 2410.04542; file of SeonghwanSeo/RxnFlow"
+
+#: files of blocks, or of templates, that `molgfn reactions build` makes libraries of; name -> what it is
+PUBLISHED_FILES = {
+    "zincfrag_10k": Download(
+        name="zincfrag_10k.smi.gz",
+        url=f"{_RXNFLOW}/building_blocks/zincfrag_10k.smi.gz",
+        size=132_128,
+        sha256="85d2f30a2d3ddd45dd1336666d104d1f10c531f7797bbef776d6715ad354b3be",
+        what="10,000 blocks: fragments of ZINC",
+        source=_SEO,
+        licence="MIT",
+    ),
+    "rxnflow_real": Download(
+        name="rxnflow_real.txt",
+        url=f"{_RXNFLOW}/templates/real.txt",
+        size=11_030,
+        sha256="b7043d39d89d632e060006ba180505e3ba80937f6901f628846506c6a6477334",
+        what="109 templates after Enamine REAL",
+        source=_SEO,
+        licence="MIT",
+    ),
+    "rxnflow_hb_edited": Download(
+        name="rxnflow_hb_edited.txt",
+        url=f"{_RXNFLOW}/templates/hb_edited.txt",
+        size=10_999,
+        sha256="30874950dd9d94f2416c8ce8c2330066bed17e45abfc84fb722de6947934f2ce",
+        what="71 templates after Hartenfeller and Button, edited",
+        source=_SEO,
+        licence="MIT",
+    ),
+    "synflownet_hb": Download(
+        name="synflownet_hb.txt",
+        url=f"{_SYNFLOWNET}/src/synflownet/data/templates/hb.txt",
+        size=14_671,
+        sha256="5ddf9be764dbec581d257f045aa53215d54f709f01647a155e454f216ec9a72c",
+        what="105 templates after Hartenfeller and Button",
+        source="Cretu et al. 2025, arXiv 2405.01155; file of mirunacrt/synflownet",
+        licence="MIT",
+    ),
+}
+
+
+def named_file(source: str) -> Path:
+    """A file of ``PUBLISHED_FILES`` by its name, fetched where it is not here; else ``source`` as a path.
+
+    Raises:
+        DataError: it cannot be fetched; says what to put where.
+    """
+    return fetch(PUBLISHED_FILES[source]) if source in PUBLISHED_FILES else Path(source)
 
 
 def published_entries(name: str) -> Entries:

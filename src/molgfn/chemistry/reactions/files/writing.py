@@ -33,12 +33,14 @@ class Built:
         entries: how many there were.
         blocks: those that are in the library.
         reactions: number of its reactions.
-        left_out: reason -> the others.
+        broken: what is wrong with the templates that were left out.
+        left_out: reason -> the other blocks.
     """
 
     entries: int = 0
     blocks: list[Block] = field(default_factory=list)
     reactions: int = 0
+    broken: list[str] = field(default_factory=list)
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     def drop(self, entry: BlockEntry, reason: str, detail: str) -> None:
@@ -50,7 +52,8 @@ class Built:
         """One line for the whole, and one for each reason."""
         priced = sum(block.price is not None for block in self.blocks)
         first = f"{len(self.blocks):,} of {self.entries:,} blocks kept, {priced:,} priced; {self.reactions} reactions"
-        return "\n".join([first, *described(self.left_out)])
+        templates = [f"  template left out: {words}" for words in self.broken]
+        return "\n".join([first, *described(self.left_out), *templates])
 
 
 def build_library(
@@ -59,6 +62,7 @@ def build_library(
     blocks: Path,
     reactions: Path,
     prices: Path | None = None,
+    skip_broken: bool = False,
     rules: Standardisation,
     unused: bool = False,
     about: Mapping[str, str] | None = None,
@@ -69,8 +73,9 @@ def build_library(
     Args:
         folder: to write to; made where it is not there.
         blocks: as of ``read_blocks``.
-        reactions: as of ``read_templates``; every entry has to be whole.
+        reactions: as of ``read_templates``.
         prices: as of ``read_blocks``.
+        skip_broken: leave broken templates out; else one is an error.
         rules: what is done to each block.
         unused: keep blocks that fit no slot.
         about: keys of ``library.yaml``.
@@ -81,12 +86,13 @@ def build_library(
     """
     problems = Problems()
     known = reactions_of(read_templates(reactions), problems, named=False)
-    problems.refuse(str(reactions))
+    if not skip_broken:
+        problems.refuse(str(reactions))
     if not known:
         raise DataError(f"{reactions}: no reaction")
     templates = [Template(reaction.smarts) for reaction, _ in known]
     queries = Queries([query for template in templates for query in template.queries])
-    built = Built(reactions=len(known))
+    built = Built(reactions=len(known), broken=[str(problem) for problem in problems.worst()])
     kept: dict[str, Block] = {}
     ids: set[str] = set()
     for entry in read_blocks(blocks, prices=prices):

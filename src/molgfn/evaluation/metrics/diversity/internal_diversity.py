@@ -9,6 +9,7 @@ import numpy as np
 
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import SHARE, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
 
@@ -27,6 +28,7 @@ class InternalDiversity(Metric):
     name: ClassVar[str] = "internal_diversity"
     kinds: ClassVar[type[ObjectKind]] = HasFingerprints
     reference: ClassVar[str] = "Polykovskiy et al., MOSES, Front. Pharmacol. 11 (2020), arXiv 1811.12823"
+    scales: ClassVar[Scales] = {"internal_diversity": SHARE}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         bits = samples.fingerprints

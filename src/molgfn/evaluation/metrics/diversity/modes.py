@@ -10,6 +10,7 @@ from pydantic import Field
 
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import COUNT, Scales
 from molgfn.evaluation.thresholds import condition, reached
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasFingerprints
@@ -31,6 +32,7 @@ class Modes(Metric):
     requires: ClassVar[frozenset[str]] = frozenset({"log_reward", "value"})
     kinds: ClassVar[type[ObjectKind]] = HasFingerprints
     reference: ClassVar[str] = "Bengio et al., Flow network based generative models, NeurIPS 2021, arXiv 2106.04399"
+    scales: ClassVar[Scales] = {"modes/*": COUNT}
 
     def __init__(
         self, *, thresholds: Sequence[float] = (0.7, 0.8), cut: Annotated[float, Field(gt=0, le=1)] = 0.7
@@ -66,6 +68,7 @@ class Circles(Metric):
     name: ClassVar[str] = "circles"
     kinds: ClassVar[type[ObjectKind]] = HasFingerprints
     reference: ClassVar[str] = "Xie et al., How much space has been explored?, ICLR 2023, arXiv 2112.12542"
+    scales: ClassVar[Scales] = {"circles/*": COUNT}
 
     def __init__(self, *, cut: Annotated[float, Field(gt=0, le=1)] = 0.3) -> None:
         self.cut = cut

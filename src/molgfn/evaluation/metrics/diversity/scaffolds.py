@@ -9,6 +9,7 @@ import numpy as np
 
 from molgfn.chemistry.scaffolds import murcko
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import COUNT, Scales
 from molgfn.evaluation.thresholds import condition, reached
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
@@ -27,6 +28,7 @@ class Scaffolds(Metric):
     name: ClassVar[str] = "scaffolds"
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Bemis and Murcko, J. Med. Chem. 39 (1996) 2887"
+    scales: ClassVar[Scales] = {"scaffolds/*": COUNT}
 
     def __init__(self, *, thresholds: Sequence[float] = (0.7, 0.8)) -> None:
         self.thresholds = tuple(thresholds)

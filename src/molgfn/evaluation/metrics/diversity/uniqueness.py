@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import SHARE, Scales
 
 
 class Uniqueness(Metric):
@@ -15,6 +16,7 @@ class Uniqueness(Metric):
 
     name: ClassVar[str] = "uniqueness"
     reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
+    scales: ClassVar[Scales] = {"uniqueness/*": SHARE}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         valid = int(samples.valid.sum())

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import SHARE, Scale, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -32,6 +33,7 @@ class ChemNetDistance(Metric):
     requires: ClassVar[frozenset[str]] = frozenset({"reference_sample"})
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Preuer et al., J. Chem. Inf. Model. 58 (2018), arXiv 1803.09518"
+    scales: ClassVar[Scales] = {"fcd": Scale("minimise", best=0.0), "fcd/score": SHARE}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         known = samples.reference_sample

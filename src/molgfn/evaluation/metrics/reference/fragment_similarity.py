@@ -10,6 +10,7 @@ from rdkit.Chem import BRICS
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.reference import count_similarity
+from molgfn.evaluation.scales import SHARE, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -24,6 +25,7 @@ class FragmentSimilarity(Metric):
     requires: ClassVar[frozenset[str]] = frozenset({"reference_sample"})
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Polykovskiy et al., MOSES, Front. Pharmacol. 11 (2020), arXiv 1811.12823"
+    scales: ClassVar[Scales] = {"fragment_similarity": SHARE}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         return {self.name: count_similarity(samples, _fragments)}

@@ -10,6 +10,7 @@ from rdkit.Chem import Descriptors, rdFingerprintGenerator
 from scipy import stats
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import SHARE, Scale, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -35,6 +36,7 @@ class KLScore(Metric):
     requires: ClassVar[frozenset[str]] = frozenset({"reference_sample"})
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
+    scales: ClassVar[Scales] = {"kl_score": SHARE, "kl_score/*": Scale("minimise", "nats", best=0.0)}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         known = samples.reference_sample

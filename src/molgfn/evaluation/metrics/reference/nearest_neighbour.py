@@ -8,6 +8,7 @@ import numpy as np
 
 from molgfn.chemistry.fingerprints import tanimoto
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import SHARE, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -26,6 +27,7 @@ class NearestNeighbour(Metric):
     requires: ClassVar[frozenset[str]] = frozenset({"reference_sample"})
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Polykovskiy et al., MOSES, Front. Pharmacol. 11 (2020), arXiv 1811.12823"
+    scales: ClassVar[Scales] = {"snn": SHARE}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         known = samples.reference_sample

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples
+from molgfn.evaluation.scales import SHARE, Scales
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -20,6 +21,7 @@ class Novelty(Metric):
     requires: ClassVar[frozenset[str]] = frozenset({"reference"})
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     reference: ClassVar[str] = "Brown et al., GuacaMol, J. Chem. Inf. Model. 59 (2019), arXiv 1811.09621"
+    scales: ClassVar[Scales] = {"novelty": SHARE}
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         known = samples.reference or frozenset()

@@ -10,6 +10,7 @@ from molgfn.evaluation.metrics.base import Metric, Reading, Samples
 from molgfn.evaluation.metrics.several_objectives.fronts import complete, hypervolume, pareto_front
 from molgfn.evaluation.metrics.several_objectives.indicators import igd, pc_entropy, r2
 from molgfn.evaluation.metrics.several_objectives.references import faces, finest_lattice, n_faces
+from molgfn.evaluation.scales import COUNT, SHARE, Scale, Scales
 
 #: most weight vectors of R2
 MOST_WEIGHTS = 500
@@ -32,6 +33,13 @@ class SeveralObjectives(Metric):
 
     name: ClassVar[str] = "objectives"
     reference: ClassVar[str] = "Jain et al., Multi-Objective GFlowNets, ICML 2023, arXiv 2210.12765"
+    scales: ClassVar[Scales] = {
+        "objectives/hypervolume/*": SHARE,
+        "objectives/r2/*": Scale("minimise", best=0.0),
+        "objectives/front/*": COUNT,
+        "objectives/igd/*": Scale("minimise", best=0.0),
+        "objectives/pc_entropy/*": Scale("maximise", "nats", worst=0.0),
+    }
 
     def __call__(self, samples: Samples) -> dict[str, Reading]:
         """No reading at all where there are fewer than two objectives."""
