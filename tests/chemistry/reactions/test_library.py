@@ -11,6 +11,7 @@ import pytest
 from rdkit import Chem
 
 from molgfn.chemistry.reactions.library import ReactionLibrary
+from molgfn.chemistry.reactions.reaction import Template
 from molgfn.chemistry.reactions.step import Step
 
 #: what lists the space: every [template, [blocks], product] of one reaction
@@ -58,6 +59,21 @@ def test_precursors_have_at_most_one_stranger(small):
     )
     # neither 4-ethylbenzoic acid nor propylamine is a block
     assert small.precursors("CCCNC(=O)c1ccc(CC)cc1") == ()
+
+
+def test_a_template_that_writes_an_aromatic_ring_with_double_bonds_is_inverted():
+    click = Template("[CH0:1]#[CH1:2].[CX4:3]-[Br]>>[C:1]1=[C:2]-N(-[C:3])-N=N-1")
+    (product,) = click.products([Chem.MolFromSmiles("C#CC1CC1"), Chem.MolFromSmiles("CCBr")])
+    assert product == "CCn1cc(C2CC2)nn1"
+    assert click.product_query.GetNumAtoms() == 6
+    assert click.precursors(Chem.MolFromSmiles(product), {"CCBr"}) == (("C#CC1CC1", "CCBr"),)
+
+
+def test_patterns_outlive_their_reaction():
+    # RDKit's own references do not
+    query = Template("[C:1]-[Br]>>[C:1]").queries[0]
+    assert Chem.MolFromSmiles("CCBr").HasSubstructMatch(query)
+    assert not Chem.MolFromSmiles("CCCl").HasSubstructMatch(query)
 
 
 def test_a_copy_in_another_process_is_the_same(small):

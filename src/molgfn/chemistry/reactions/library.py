@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from rdkit import Chem
 from molgfn.chemistry.reactions.block import Block
 from molgfn.chemistry.reactions.kept_fits import fits_of
 from molgfn.chemistry.reactions.matching import Queries
-from molgfn.chemistry.reactions.reaction import Reaction, Template
+from molgfn.chemistry.reactions.reaction import Reaction, Template, composition
 from molgfn.chemistry.reactions.step import Step
 
 #: molecules (5 kB each), and answers about them, that a library remembers
@@ -82,6 +82,7 @@ class ReactionLibrary:
         self.molecule = lru_cache(_MOLECULES)(_read)
         self.fits = lru_cache(_REMEMBERED)(self._fits)
         self.products = lru_cache(_REMEMBERED)(self._products)
+        self.proposals = lru_cache(_REMEMBERED)(self._proposals)
         self.precursors = lru_cache(_REMEMBERED)(self._precursors)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -138,13 +139,25 @@ class ReactionLibrary:
         Raises:
             ValueError: RDKit cannot read it.
         """
+        return tuple(step for step in self.proposals(smiles) if smiles in self.products(step.reaction, step.reactants))
+
+    def _proposals(self, smiles: str) -> tuple[Step, ...]:
+        """What ``precursors`` are sought among: templates run backwards, not yet run forwards again."""
         mol = self.molecule(smiles)
         return tuple(
             Step(int(r), reactants, smiles)
             for r in np.flatnonzero(self._product_queries.of_one(mol))
-            for reactants in self._templates[r].precursors(mol, self._block_of)
-            if smiles in self.products(int(r), reactants)
+            for reactants in self._templates[r].precursors(mol, self._block_of, self._compositions)
         )
+
+    @cached_property
+    def _compositions(self) -> dict[int, set[tuple[int, ...]]]:
+        """Of the blocks, by their number of heavy atoms."""
+        found: dict[int, set[tuple[int, ...]]] = {}
+        for block in self.blocks:
+            atoms = composition(self.molecule(block.smiles))
+            found.setdefault(len(atoms), set()).add(atoms)
+        return found
 
     def prices(self) -> np.ndarray:
         """Of all blocks, ``float64 [n_blocks]``; NaN where it is not known."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rdkit import Chem, RDLogger
-from rdkit.Chem import rdChemReactions
+from rdkit.Chem import rdChemReactions, rdqueries
 
 from molgfn.chemistry.reading.identity import canonical_smiles
 
@@ -15,6 +16,10 @@ RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # most proposals o
 
 #: outcomes of one template on one set of reactants; RDKit stops at 1,000 unless told otherwise
 _MOST_OUTCOMES = 100_000
+#: an aliphatic atom of which a pattern says no more than the element, and its map
+_PLAIN_ATOM = r"[CNOS]|\[[CNOS](:\d+)?\]"
+#: atoms that a template maps
+_MAPPED = rdqueries.HasPropQueryAtom("old_mapno")
 #: reactants that a template may have
 MOST_SLOTS = 3
 
@@ -78,15 +83,17 @@ class Template:
         self._forward = _compiled(f"{reactants}>>{products}")
         self.slots = self._forward.GetNumReactantTemplates()
         self.others = self._forward.GetNumProductTemplates() - 1
-        self.queries = tuple(self._forward.GetReactantTemplate(k) for k in range(self.slots))
-        first = self._forward.GetProductTemplate(0)
-        product = Chem.MolToSmarts(first) if self.others else products
+        # copies, for what RDKit hands out ends with the reaction
+        self.queries = tuple(Chem.Mol(self._forward.GetReactantTemplate(k)) for k in range(self.slots))
+        first = Chem.Mol(self._forward.GetProductTemplate(0))
+        relaxed = _aromatic_too(first)
+        product = Chem.MolToSmarts(first if relaxed is None else relaxed) if self.others or relaxed else products
         try:
             # by-products are not known of a finished molecule: what they took along is made anew from the template
             self._inverse = _compiled(f"{product}>>{reactants}")
         except ValueError:
             self._inverse = None
-        self.product_query = first if self._inverse is None else self._inverse.GetReactantTemplate(0)
+        self.product_query = first if self._inverse is None else Chem.Mol(self._inverse.GetReactantTemplate(0))
 
     @property
     def invertible(self) -> bool:
@@ -107,7 +114,12 @@ class Template:
                 found.add(smiles)
         return tuple(sorted(smiles for smiles in map(_settled, found) if smiles))
 
-    def precursors(self, product: Chem.Mol, known: Container[str]) -> tuple[tuple[str, ...], ...]:
+    def precursors(
+        self,
+        product: Chem.Mol,
+        known: Container[str],
+        compositions: Mapping[int, Container[tuple[int, ...]]] | None = None,
+    ) -> tuple[tuple[str, ...], ...]:
         """Canonical SMILES of reactants, one per slot, that the inverted template proposes; different ones, sorted.
 
         A proposal need not give the product when the reaction is run forwards.
@@ -115,23 +127,51 @@ class Template:
         Args:
             product: sanitised molecule.
             known: of the reactants of a proposal at most one may be none of these.
+            compositions: of those that are ``known``, by their heavy atoms (see ``composition``): most proposals are
+                refused by them, before anything is sanitised. None: not refused so.
         """
         found: set[tuple[str, ...]] = set()
         if self._inverse is None:
             return ()
         for outcome in self._inverse.RunReactants((product,), _MOST_OUTCOMES):
-            names, others = [], 0
-            for mol in outcome:
-                _free_hydrogens(mol)
-                if not (smiles := _settled(_named(mol))):
-                    break
-                others += smiles not in known
-                if others > 1:
-                    break
-                names.append(smiles)
-            else:
-                found.add(tuple(names))
+            if names := _proposal(outcome, known, compositions):
+                found.add(names)
         return tuple(sorted(found))
+
+
+def _proposal(
+    outcome: Sequence[Chem.Mol], known: Container[str], compositions: Mapping[int, Container[tuple[int, ...]]] | None
+) -> tuple[str, ...] | None:
+    """Names of the reactants of an inverted template; None where one is no molecule, or more than one is not known.
+
+    Small ones first: most outcomes are refused by them, and by what they are composed of alone.
+    """
+    names, unknown = [""] * len(outcome), 0
+    large: int | None = None  # the one that need not be known, to be named at last
+    for i in sorted(range(len(outcome)), key=lambda i: outcome[i].GetNumAtoms()):
+        size = outcome[i].GetNumHeavyAtoms()
+        if compositions is not None and (size not in compositions or composition(outcome[i]) not in compositions[size]):
+            unknown, large = unknown + 1, i
+        else:
+            names[i] = _precursor(outcome[i])
+            if not names[i]:
+                return None
+            unknown += names[i] not in known
+        if unknown > 1:
+            return None
+    if large is not None:
+        names[large] = _precursor(outcome[large])
+    return tuple(names) if all(names) else None
+
+
+def _precursor(mol: Chem.Mol) -> str:
+    _free_hydrogens(mol)
+    return _settled(_named(mol))
+
+
+def composition(mol: Chem.Mol) -> tuple[int, ...]:
+    """Atomic numbers of the heavy atoms, sorted."""
+    return tuple(sorted(number for atom in mol.GetAtoms() if (number := atom.GetAtomicNum()) > 1))
 
 
 def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:
@@ -144,14 +184,38 @@ def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:
     return reaction
 
 
+def _aromatic_too(query: Chem.Mol) -> Chem.Mol | None:
+    """A product pattern that also matches once its rings of alternating bonds are aromatic; None where it has none.
+
+    Published templates write a tetrazole as ``C1=NN-N=N1``: what they give is aromatic, which such a pattern is not.
+    """
+    alike = Chem.RWMol(query)
+    Chem.FastFindRings(alike)
+    rings = alike.GetRingInfo()
+    changed = False
+    for atoms, bonds in zip(rings.AtomRings(), rings.BondRings(), strict=True):
+        members = [alike.GetAtomWithIdx(atom) for atom in atoms]
+        double = sum(alike.GetBondWithIdx(bond).GetBondType() == Chem.BondType.DOUBLE for bond in bonds)
+        plain = all(re.fullmatch(_PLAIN_ATOM, atom.GetSmarts()) for atom in members)
+        if not plain or (len(atoms), double) not in ((5, 2), (6, 3)):
+            continue
+        for atom in members:
+            number = f":{atom.GetAtomMapNum()}" if atom.GetAtomMapNum() else ""
+            alike.ReplaceAtom(atom.GetIdx(), Chem.AtomFromSmarts(f"[#{atom.GetAtomicNum()}{number}]"))
+        for bond in bonds:
+            alike.ReplaceBond(bond, Chem.BondFromSmarts("~"))
+        changed = True
+    return alike.GetMol() if changed else None
+
+
 def _free_hydrogens(mol: Chem.Mol) -> None:
     """Let the valence say how many hydrogens the atoms have that took part.
 
     RDKit gives an atom of ``[N;H1,H2:1]`` one hydrogen where the pattern stands on the right of a reaction: an amine
     that had two would not be found again. Aromatic atoms keep theirs, which valence does not tell.
     """
-    for atom in mol.GetAtoms():
-        if atom.HasProp("old_mapno") and not atom.GetIsAromatic():
+    for atom in mol.GetAtomsMatchingQuery(_MAPPED):
+        if not atom.GetIsAromatic():
             atom.SetNoImplicit(False)
             atom.SetNumExplicitHs(0)
 

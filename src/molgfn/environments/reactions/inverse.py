@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from molgfn.chemistry.reactions.library import ReactionLibrary
+from molgfn.chemistry.reactions.step import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Inverse:
     """Answers about molecules by inverting reactions, remembered.
 
     A route of n reactions is a block and n reactions, each with blocks in all slots but that of the molecule before. A
-    reaction from which no route leads back to a block is no origin: the recursion runs over precursors, each of which
-    has been run forwards again by the library.
+    reaction from which no route leads back to a block is no origin. Whether a template that was run backwards gives the
+    molecule again is looked at last, as it costs most and few are left to ask.
 
     Args:
         library: blocks and reactions.
@@ -47,28 +48,35 @@ class Inverse:
 
     def clear(self) -> None:
         """Forget all answers."""
-        self._proposed: dict[str, tuple[Origin, ...]] = {}
+        self._candidates: dict[str, tuple[_Candidate, ...]] = {}
         self._made: dict[tuple[str, int], bool] = {}
         self._routes: dict[tuple[str, int], int] = {}
 
-    def proposed(self, smiles: str) -> tuple[Origin, ...]:
-        """All reactions that give the molecule out of any molecule and blocks, sorted by slot, partners and SMILES."""
-        found = self._proposed.get(smiles)
+    def candidates(self, smiles: str) -> tuple[_Candidate, ...]:
+        """All reactions that may give the molecule out of any molecule and blocks, sorted by slot, blocks, SMILES."""
+        found = self._candidates.get(smiles)
         if found is None:
-            found = self._proposed[smiles] = tuple(sorted(self._propose(smiles), key=_order))
+            found = self._candidates[smiles] = tuple(sorted(self._propose(smiles), key=_order))
         return found
 
-    def _propose(self, smiles: str) -> list[Origin]:
+    def _propose(self, smiles: str) -> list[_Candidate]:
         library, found = self._library, []
-        for step in library.precursors(smiles):
-            products = library.products(step.reaction, step.reactants)
+        for step in library.proposals(smiles):
             blocks = [library.block_index(reactant) for reactant in step.reactants]
             for k, previous in enumerate(step.reactants):
                 partners = (*blocks[:k], *blocks[k + 1 :])
                 if None not in partners:
                     slot = self._first_slot[step.reaction] + k
-                    found.append(Origin(slot, partners, previous, products.index(smiles), len(products)))  # type: ignore[arg-type]
+                    found.append(_Candidate(slot, partners, previous, step))  # type: ignore[arg-type]
         return found
+
+    def _products(self, candidate: _Candidate) -> tuple[str, ...]:
+        return self._library.products(candidate.step.reaction, candidate.step.reactants)
+
+    def _is_origin(self, candidate: _Candidate, reactions: int) -> bool:
+        """Whether it is the last of a route of so many reactions."""
+        reached = self.can_be_made(candidate.previous, reactions - 1)
+        return reached and candidate.step.product in self._products(candidate)
 
     def can_be_made(self, smiles: str, reactions: int) -> bool:
         """By a route of exactly so many reactions."""
@@ -78,13 +86,18 @@ class Inverse:
         key = (smiles, reactions)
         found = self._made.get(key)
         if found is None:
-            found = any(self.can_be_made(o.previous, reactions - 1) for o in self.proposed(smiles))
-            self._made[key] = found
+            found = self._made[key] = any(self._is_origin(c, reactions) for c in self.candidates(smiles))
         return found
 
     def origins(self, smiles: str, reactions: int) -> list[Origin]:
         """The last reactions of all routes of exactly so many reactions, at least one, to the molecule."""
-        return [o for o in self.proposed(smiles) if self.can_be_made(o.previous, reactions - 1)]
+        found = []
+        for candidate in self.candidates(smiles):
+            if self._is_origin(candidate, reactions):
+                products = self._products(candidate)
+                number = products.index(smiles)
+                found.append(Origin(candidate.slot, candidate.partners, candidate.previous, number, len(products)))
+        return found
 
     def routes(self, smiles: str, reactions: int) -> int:
         """How many routes of exactly so many reactions there are."""
@@ -93,10 +106,20 @@ class Inverse:
         key = (smiles, reactions)
         found = self._routes.get(key)
         if found is None:
-            found = sum(self.routes(o.previous, reactions - 1) for o in self.proposed(smiles))
-            self._routes[key] = found
+            here = [c for c in self.candidates(smiles) if self._is_origin(c, reactions)]
+            found = self._routes[key] = sum(self.routes(c.previous, reactions - 1) for c in here)
         return found
 
 
-def _order(origin: Origin) -> tuple[int, tuple[int, ...], str]:
-    return origin.slot, origin.partners, origin.previous
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A reaction out of which the molecule may come; see ``Origin``."""
+
+    slot: int
+    partners: tuple[int, ...]
+    previous: str
+    step: Step
+
+
+def _order(candidate: _Candidate) -> tuple[int, tuple[int, ...], str]:
+    return candidate.slot, candidate.partners, candidate.previous
