@@ -66,12 +66,12 @@ def test_aggregates_by_hand():
 
 
 def test_tasks_may_have_different_numbers_of_runs():
-    scores = [np.array([0.5]), np.array([0.1, 0.3, 0.2])]
+    scores = [np.array([0.4, 0.6]), np.array([0.1, 0.3, 0.2])]
     found = estimate(scores, mean)
     assert found.value == pytest.approx(0.35)
-    assert found.count == 4
+    assert found.count == 5
     assert found.low < found.value < found.high
-    assert estimate([np.array([0.5]), np.array([0.1])], mean).low is None
+    assert estimate([np.array([0.5]), np.array([0.1, 0.2])], mean).low is None
 
 
 def test_the_bootstrap_draws_within_tasks():

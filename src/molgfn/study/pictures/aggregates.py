@@ -60,7 +60,7 @@ def draw_profiles(c: Comparison, path: Path) -> None:
         of_row = c.of_row(row)
         colour, dash = colour_of(number), DASHES[(number // 8) % len(DASHES)]
         axis.plot(levels, performance_profile(of_row, levels), color=colour, linestyle=dash, label=row, linewidth=1.8)
-        if max(len(task) for task in of_row) > 1:
+        if min(len(task) for task in of_row) > 1:
             axis.fill_between(levels, *profile_band(of_row, levels), color=colour, alpha=0.15, linewidth=0)
     axis.set_xlabel(f"score τ by {c.measure}, 0 worst to 1 best")
     axis.set_ylabel("share of runs with score > τ, mean over tasks")

@@ -55,12 +55,12 @@ def estimate(scores: TaskScores, statistic: Statistic, *, resamples: int = RESAM
         seed: of the draws.
 
     Returns:
-        The reading; no interval where every task has one run.
+        The reading; no interval where a task has one run.
     """
     value = float(statistic(scores))
     count = sum(len(task) for task in scores)
-    if max(len(task) for task in scores) < 2:
-        return Reading(value, count=count, note="one run for each task, so no interval")
+    if min(len(task) for task in scores) < 2:
+        return Reading(value, count=count, note="a task with one run, so no interval")
     found = statistic(resampled(scores, resamples, np.random.default_rng(seed)))
     low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Reading(value, float(low), float(high), float(found.std(ddof=1)), count)

@@ -48,8 +48,8 @@ def probability_of_improvement(
     """
     value = float(_improvement(scores, baseline))
     count = sum(len(task) for task in scores)
-    if max(len(task) for task in (*scores, *baseline)) < 2:
-        return Reading(value, count=count, note="one run for each task, so no interval")
+    if min(len(task) for task in (*scores, *baseline)) < 2:
+        return Reading(value, count=count, note="a task with one run, so no interval")
     rng = np.random.default_rng(seed)
     found = _improvement(resampled(scores, resamples, rng), resampled(baseline, resamples, rng))
     low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
