@@ -11,6 +11,7 @@ from tests.optional_data import optional, or_skip
 from molgfn.composing.compose import checked
 from molgfn.experiment import train
 from molgfn.study.plan import read_study
+from molgfn.study.preparing import overrides_of
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 EXPERIMENTS = sorted(p for p in FOLDER.rglob("*.yaml") if not p.name.endswith(".study.yaml"))
@@ -92,17 +93,17 @@ def test_one_step(path, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("study", "row"),
+    ("study", "task", "row"),
     [
-        pytest.param(p, row.name, id=f"{p.stem}/{row.name}", marks=marks(p, row.set))
+        pytest.param(p, task, row, id="/".join(filter(None, [p.stem, task.name, row.name])), marks=marks(p, row.set))
         for p in STUDIES
-        for row in read_study(p).rows
+        for plan in [read_study(p)]
+        for task in plan.all_tasks
+        for row in plan.rows
     ],
 )
-def test_one_step_of_every_row_of_every_study(study, row, tmp_path):
-    plan = read_study(study)
-    own = next(r.set for r in plan.rows if r.name == row)
-    overrides = [*plan.set.split(), *own.split(), *ONE_STEP, f"output={tmp_path}", "trainer.exact_every=null"]
-    run = trained(study.parent / plan.experiment, overrides)
+def test_one_step_of_every_row_of_every_study(study, task, row, tmp_path):
+    own = overrides_of(read_study(study), task, row)
+    run = trained(study.parent / task.experiment, [*own, *ONE_STEP, f"output={tmp_path}", "trainer.exact_every=null"])
     assert run.iteration == 1
     assert run.checkpoint.is_file()

@@ -10,7 +10,7 @@ from molgfn.config import build
 from molgfn.errors import ConfigError
 from molgfn.moved import former, present
 from molgfn.moved_sources import present_key
-from molgfn.study.runs import Job
+from molgfn.study.running.jobs import Job
 from molgfn.trajectories.mixture import Sources
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -7,7 +7,7 @@ import pytest
 
 from molgfn.composing.compose import checked_as_written
 from molgfn.study.plan import read_study
-from molgfn.study.runs import jobs_of
+from molgfn.study.running.jobs import jobs_of
 
 ROOT = Path(__file__).parents[2]
 #: study -> row -> identity of its first seed, written before class paths and config keys changed for the first time
@@ -24,7 +24,7 @@ def identity(file: str, row_name: str) -> str:
         str(path.parent / plan.experiment), [*plan.set.split(), *row.set.split(), *own]
     )
     plan = plan.model_copy(update={"seeds": [seed], "rows": [row]})
-    (job,) = jobs_of(plan, {(row.name, seed): config}, {(row.name, seed): written})
+    (job,) = jobs_of(plan, {("", row.name, seed): config}, {("", row.name, seed): written})
     return job.identity
 
 

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from molgfn.cli.main import cli
-from molgfn.study.runs import Job, Results
+from molgfn.study.running.jobs import Job
+from molgfn.study.running.results import Results
 
 STUDY = """
 question: Does it run?

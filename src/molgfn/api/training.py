@@ -134,7 +134,21 @@ def resumed(
             f"the run is finished: its budget of {budget} oracle calls is spent; to go on: molgfn resume "
             f"{folder_of(path)} scoring.budget={2 * spent}"
         )
+    if (ended := _ended(content, config["trainer"])) is not None:
+        raise FinishedError(
+            f"the run is finished: trainer.{ended}={config['trainer'][ended]} is reached; to go on: molgfn resume "
+            f"{folder_of(path)} trainer.{ended}={2 * config['trainer'][ended]}"
+        )
     return config, path
+
+
+def _ended(content: dict[str, Any], trainer: Mapping[str, Any]) -> str | None:
+    """The limit of ``training.limits`` that a checkpoint has reached; None where there is something left of each."""
+    record = content[KEY]
+    counters = content.get(DATA, {}).get("reward", {}).get("counters", {})
+    calls = counters.get("raw", 0) if isinstance(counters, dict) else 0
+    done = {"reward_calls": calls, **{name: record.get(name, 0) for name in ("gradient_steps", "seconds")}}
+    return next((name for name, amount in done.items() if amount >= (trainer.get(name) or float("inf"))), None)
 
 
 def _checked(config: dict[str, Any]) -> dict[str, Any]:

@@ -167,9 +167,10 @@ def carry_out(
         )
     result = run(config, resume=resume, label=label)
     wanted, spent = result.experiment.trainer.iterations, result.experiment.reward.spent
-    interrupted = result.signal is not None and result.iteration < wanted and not spent
+    over = spent or result.ended is not None
+    interrupted = result.signal is not None and result.iteration < wanted and not over
     if not result.experiment.ranks.first:  # of several processes that a launcher started, the first says it
-        code = SIGNALLED + (result.signal or 0) if interrupted else int(result.iteration < wanted and not spent)
+        code = SIGNALLED + (result.signal or 0) if interrupted else int(result.iteration < wanted and not over)
         click.get_current_context().exit(code)
     click.echo(f"run folder: {result.folder}")
     if interrupted:
@@ -180,6 +181,8 @@ def carry_out(
     if spent:
         calls = result.experiment.reward.counters.unique
         click.echo(f"the budget of {calls:,} oracle calls was spent after {result.iteration} iterations")
+    elif result.ended is not None:
+        click.echo(f"{result.ended} were spent after {result.iteration} iterations")
     elif result.iteration < wanted:
         click.echo(f"error: training ended after {result.iteration} of {wanted} iterations", err=True)
         click.get_current_context().exit(1)

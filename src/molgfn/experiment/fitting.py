@@ -21,6 +21,7 @@ from molgfn.experiment.assembling import Experiment
 from molgfn.experiment.opening import Opened
 from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Discoveries
+from molgfn.training.callbacks.ending import Ending
 from molgfn.training.callbacks.exact_curve import ExactCurve
 from molgfn.training.callbacks.interrupts import Interrupts
 from molgfn.training.callbacks.other_ranks import OtherRanks
@@ -78,7 +79,10 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
         remedy=remedy(e.policy, e.objective, e.optimizers, e.sources),
         ranks=e.ranks,
     )
+    rows = Rows(opened.seconds)
     measuring: list[pl.Callback] = [discoveries]
+    if settings.limits:
+        measuring.append(Ending(settings.limits, rows, e.ranks))
     if e.ranks.first:
         measuring.append(Pictures(opened.folder, discoveries, settings.pictures_every))
         measuring.append(Histograms(settings.log_every))
@@ -91,7 +95,6 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
     if settings.progress != "none" and e.ranks.first:
         measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
     measuring += [*settings.callbacks, *more]
-    rows = Rows(opened.seconds)
     checkpointing = Checkpointing(
         opened.folder,
         opened.record,

@@ -53,6 +53,7 @@ class Outcome:
     signal: int | None
     iteration: int
     metrics: dict[str, float]
+    ended: str | None = None
 
 
 #: trains in a process that has its place among the others; told where the run goes as soon as that is known

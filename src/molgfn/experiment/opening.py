@@ -52,7 +52,7 @@ def again(checkpoint: Path) -> Opened:
         ConfigError: nothing can be written in its folder.
     """
     before = read(checkpoint)["molgfn"]
-    record = {k: v for k, v in before.items() if k not in {"iteration", "seconds"}}
+    record = {k: v for k, v in before.items() if k not in {"iteration", "seconds", "gradient_steps"}}
     folder = folder_of(checkpoint)
     require_writable(folder)
     return Opened(folder, record, before.get("seconds", 0.0), before["iteration"], checkpoint)

@@ -49,6 +49,7 @@ class Run:
         signal: number of the signal that stopped it before it was done, after that checkpoint was written; None where
             none did.
         iteration: training iterations behind it.
+        ended: the limit that ended it before its iterations did, such as ``32,000 reward calls``; None where none did.
         experiment: the parts that trained; ``experiment.config`` is the config.
         metrics: column of ``metrics.csv`` -> its latest value.
     """
@@ -59,6 +60,7 @@ class Run:
     iteration: int
     experiment: Experiment = field(repr=False)
     metrics: dict[str, float] = field(default_factory=dict, repr=False)
+    ended: str | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -119,7 +121,7 @@ def _as_one_of_several(seat: Seat, job: Job, tell: Callable[[Path], None] = lamb
 
 def _started(seat: Seat, job: Job, tell: Callable[[Path], None]) -> Outcome:
     run = _as_one_of_several(seat, job, tell)
-    return Outcome(run.folder, run.checkpoint, run.signal, run.iteration, run.metrics)
+    return Outcome(run.folder, run.checkpoint, run.signal, run.iteration, run.metrics, run.ended)
 
 
 def _launch(size: int, job: Job) -> Run:
@@ -132,7 +134,15 @@ def _launch(size: int, job: Job) -> Run:
     with quiet():
         experiment = assemble(config)  # what measures with others cannot do so any more
         launching.take_up(experiment, outcome.checkpoint)
-    return Run(outcome.folder, outcome.checkpoint, outcome.signal, outcome.iteration, experiment, outcome.metrics)
+    return Run(
+        outcome.folder,
+        outcome.checkpoint,
+        outcome.signal,
+        outcome.iteration,
+        experiment,
+        outcome.metrics,
+        outcome.ended,
+    )
 
 
 def _train(
@@ -182,7 +192,13 @@ def _train(
         requeueing.put_back(config)
     checkpointing = around.checkpointing
     return Run(
-        opened.folder, checkpointing.path, around.interrupts.signal, data.iteration, experiment, around.rows.last
+        opened.folder,
+        checkpointing.path,
+        around.interrupts.signal,
+        data.iteration,
+        experiment,
+        around.rows.last,
+        data.ended,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,13 +16,32 @@ from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.top_auc import TOP
 from molgfn.experiment import Experiment, assemble, train
 from molgfn.study.plan import Picture, Study
+from molgfn.study.scales import Known
 
 logger = logging.getLogger("molgfn")
 
-#: what ``measures.measure`` gives of every run, and ``runs.perform`` adds
+#: what ``measures.measure`` gives of every run, and ``performing.perform`` adds
 ALWAYS = ("trajectories", "reward_calls", "distinct_objects", "gradient_steps", "log_z", "elbo", "seconds")
 EXACT = ("tv", "jsd", "kl", "log_z_true", "mean_reward_ratio")
 HELDOUT = ("heldout/pearson", "heldout/spearman", "heldout/objects")
+
+
+def unknown_columns(study: Study, configs: Sequence[dict[str, Any]]) -> list[str]:
+    """What is wrong with the columns that a study names on all of its tasks, one line each.
+
+    Args:
+        study: the plan.
+        configs: of the first row on each task.
+    """
+    found = [{_column(problem): problem for problem in column_problems(study, config)} for config in configs]
+    return [problem for column, problem in found[0].items() if all(column in others for others in found)]
+
+
+def _column(problem: str) -> str:
+    """Which column a problem is of."""
+    return (
+        problem.partition(": ")[2].partition(": ")[0] if problem.startswith("measures") else problem.partition(":")[0]
+    )
 
 
 def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
@@ -36,7 +55,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         study: the plan.
         config: of its first row.
     """
-    if not (study.measures or study.pictures):
+    if not (study.measures or study.pictures or study.compared_by):
         return []
     experiment = assemble(config)
     logged = (
@@ -55,7 +74,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
     never = HELDOUT if not study.heldout else ()
     problems = [
         f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
-        for name in study.measures
+        for name in dict.fromkeys([*study.measures, *study.compared_by])
         if name not in known
         and (name in never or name.partition("/")[0] not in metrics)
         and not (name.startswith("found/") and not logged)
@@ -69,11 +88,23 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
+def unordered_measures(study: Study, scales: dict[str, Known]) -> list[str]:
+    """Measures that rows should be compared by and of which nobody says which way is better, one line each."""
+    return [
+        f"compare.measures: {measure}: nobody says which way it is better{f' on task {task}' * bool(task)}; give its "
+        "bounds in the `scales` of the tasks"
+        for measure in study.compared_by
+        for task, known in scales.items()
+        if known.of(measure).direction is None
+    ]
+
+
 def _logged(config: dict[str, Any], experiment: Experiment) -> list[str]:
     """The columns of ``metrics.csv``; none where one iteration cannot be trained."""
     trainer = {**config["trainer"], "iterations": 1, "log_every": 1, "progress": "none", "accelerator": "cpu"}
     if trainer.get("exact_every") is not None:
         trainer["exact_every"] = 1
+    trainer |= {"reward_calls": None, "gradient_steps": None, "seconds": None}
     few = {"batch_size": min(experiment.sources.batch_size, max(8, experiment.objective.least_batch))}
     with tempfile.TemporaryDirectory(prefix="molgfn-") as folder:
         small = {**config, "trainer": trainer, "output": folder, "logger": {**config["logger"], "wandb": "off"}}
@@ -111,7 +142,7 @@ def unmeasured(study: Study, records: list[dict[str, Any]]) -> list[str]:
     found = list(dict.fromkeys(name for record in records for name in record["values"]))
     missing = [
         f"measures: {m}: measured in no run{did_you_mean(m, found)}"
-        for m in study.measures
+        for m in dict.fromkeys([*study.measures, *study.compared_by])
         if m not in {*found, *known}
     ]
     return missing + [

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from molgfn.study.plan import Study
+from molgfn.study.tidy import ordered
 
 #: what a run costs
 COST = ("reward_calls", "gradient_steps", "seconds")
@@ -26,11 +27,11 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
     return float(x.mean()), float(half)
 
 
-def by_row(study: Study, records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Row name -> its records in order of seeds, in the study's order of rows."""
+def by_row(study: Study, records: Iterable[dict[str, Any]], task: str = "") -> dict[str, list[dict[str, Any]]]:
+    """Row name -> its records on a task in order of seeds, in the study's order of rows."""
     found: dict[str, list[dict[str, Any]]] = {row.name: [] for row in study.rows}
-    for record in sorted(records, key=lambda r: r["seed"]):
-        if record["row"] in found:
+    for record in ordered(study, records):
+        if record.get("task", "") == task:
             found[record["row"]].append(record)
     return found
 
@@ -43,17 +44,24 @@ def columns(study: Study, records: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def markdown(study: Study, records: list[dict[str, Any]]) -> str:
-    """The table: mean ± half of the 95 % t-interval over seeds; one number where all runs agree."""
-    names = columns(study, records)
+    """A table for each task: mean ± half of the 95 % t-interval over seeds; one number where all runs agree."""
+    tables = []
+    for task in study.all_tasks:
+        table = _markdown(study, by_row(study, records, task.name), columns(study, records))
+        tables.append(f"### {task.name}\n\n{table}" if task.name else table)
+    return "\n".join(tables)
+
+
+def _markdown(study: Study, rows: dict[str, list[dict[str, Any]]], names: list[str]) -> str:
     lines = ["| | " + " | ".join(names) + " | seeds |", "| --- |" + " ---: |" * (len(names) + 1)]
-    for row, runs in by_row(study, records).items():
+    for row, runs in rows.items():
         cells = [_cell([r["values"][n] for r in runs if r["values"].get(n) is not None]) for n in names]
         lines.append(f"| {row} | " + " | ".join(cells) + f" | {len(runs)} |")
     return "\n".join(lines) + "\n"
 
 
 def combined(studies: Sequence[tuple[str, Study, list[dict[str, Any]]]]) -> str:
-    """One table of several studies: for every row its first measure and its cost in each.
+    """One table of several studies: for every row its first measure and its cost in each, on each of its tasks.
 
     Args:
         studies: (name, study, records) each.
@@ -62,11 +70,13 @@ def combined(studies: Sequence[tuple[str, Study, list[dict[str, Any]]]]) -> str:
     heads, cells = [], {name: [] for name in rows}
     for name, study, records in studies:
         shown = study.measures[:1] + [m for m in COST if m in study.measures[1:]]
-        heads += [f"{name}: {measure}" for measure in shown]
-        found = by_row(study, records)
-        for row in rows:
-            runs = found.get(row, [])
-            cells[row] += [_cell([r["values"][m] for r in runs if r["values"].get(m) is not None]) for m in shown]
+        for task in study.all_tasks:
+            place = f"{name}, {task.name}" if task.name else name
+            heads += [f"{place}: {measure}" for measure in shown]
+            found = by_row(study, records, task.name)
+            for row in rows:
+                runs = found.get(row, [])
+                cells[row] += [_cell([r["values"][m] for r in runs if r["values"].get(m) is not None]) for m in shown]
     lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
     return "\n".join([*lines, *(f"| {row} | " + " | ".join(cells[row]) + " |" for row in rows)]) + "\n"
 
@@ -76,21 +86,23 @@ def _cell(values: list[float]) -> str:
         return "–"
     mean, half = interval(values)
     if math.isnan(half) or half == 0:
-        return _number(mean)
+        return number(mean)
     digits = min(4, max(0, 1 - math.floor(math.log10(half)))) if half < 10 else 0
     return f"{mean:,.{digits}f} ± {half:,.{digits}f}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """As it stands in a cell."""
     return f"{value:,.0f}" if value == round(value) and abs(value) >= 10 else f"{value:.3g}"
 
 
 def write_csv(study: Study, records: list[dict[str, Any]], path: Path) -> None:
     """One line per run, all measures."""
     names = list(dict.fromkeys(key for record in records for key in record["values"]))
-    with path.open("w", newline="") as file:
+    tasks = ["task"] if study.tasks else []
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["row", "seed", *names])
-        for row, runs in by_row(study, records).items():
-            for record in runs:
-                writer.writerow([row, record["seed"], *(record["values"].get(n, "") for n in names)])
+        writer.writerow([*tasks, "row", "seed", *names])
+        for record in ordered(study, records):
+            place = [record[key] for key in (*tasks, "row", "seed")]
+            writer.writerow([*place, *(record["values"].get(n, "") for n in names)])

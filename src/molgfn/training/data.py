@@ -42,7 +42,7 @@ class _Batches(IterableDataset):
     def __iter__(self) -> Iterator[Batch]:
         owner = self.owner
         owner.restore_random_state()
-        while owner.iteration < owner.iterations and not owner.spent:
+        while not owner.finished:
             refused = owner.refused
             batch = owner.draw()
             if owner.ranks.any(owner.refused > refused):
@@ -72,6 +72,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
 
     Attributes:
         found: what all ranks found in the latest batch; there once one was drawn.
+        ended: the limit that ended the run, such as ``32,000 reward calls``; None while none has.
     """
 
     found: Found
@@ -103,6 +104,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.sampling_seconds = 0.0
         #: the batch in which the budget ended: drawn and scored, not trained on
         self.untrained: Batch | None = None
+        self.ended: str | None = None
         self._streams: dict[str, torch.Generator] = {}
         self._restored: dict[str, torch.Tensor] = {}
         self._random: dict[str, torch.Tensor] = {}
@@ -122,6 +124,11 @@ class TrajectoryDataModule(pl.LightningDataModule):
     def spent(self) -> bool:
         """The budget of oracle calls is spent, which every rank learns together."""
         return self.together(self.reward.spent)
+
+    @property
+    def finished(self) -> bool:
+        """There is no further batch to draw."""
+        return self.iteration >= self.iterations or self.ended is not None or self.spent
 
     def together(self, flag: bool) -> bool:
         """Whether it holds on any rank; where the reward counts for all of them, each knows without being asked."""

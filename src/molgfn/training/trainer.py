@@ -10,6 +10,7 @@ from pytorch_lightning import callbacks as lightning
 
 from molgfn.errors import ConfigError
 from molgfn.paths import InputFile
+from molgfn.training.limits import Limits
 
 Count = Annotated[int, Field(ge=1)]
 Precision = Literal["32-true", "64-true", "bf16-mixed", "bf16-products"]
@@ -56,6 +57,10 @@ class TrainerSettings:
             network of the objective), parameters or modules by name, or patterns of names (``encoder.*``).
         callbacks: Lightning callbacks; what one writes into ``pl_module.row`` becomes a column of metrics.csv.
         profiler: Lightning's profiler, whose report goes to ``profile`` in the run folder; None for none.
+        reward_calls: objects scored, each time that they are, after which the run ends, with the iteration that reaches
+            them; None for no limit. ``scoring.budget`` counts different objects.
+        gradient_steps: steps of the optimizer after which it ends likewise; None for no limit.
+        seconds: of training, what is measured on the way included, after which it ends likewise; None for no limit.
         keep_rollout: the first gradient step on a batch takes what the trunk of the policy computed in the rollout,
             instead of computing it again: the same numbers but for rounding. Where one rollout draws the whole batch,
             the policy records (a graph transformer, on a CPU), and nothing has trained in between; elsewhere all is
@@ -88,6 +93,9 @@ class TrainerSettings:
         nodes: Count | Literal["auto"] | None = None,
         strategy: StrategyName | None = None,
         keep_rollout: bool | None = None,
+        reward_calls: Count | None = None,
+        gradient_steps: Count | None = None,
+        seconds: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
         if exact_every is not None and exact_every % log_every:
             raise ConfigError(f"exact_every ({exact_every}) should be a multiple of log_every ({log_every})")
@@ -113,6 +121,7 @@ class TrainerSettings:
         self.nodes: int | Literal["auto"] = nodes or 1
         self.strategy: StrategyName = strategy or "auto"
         self.keep_rollout = keep_rollout
+        self.limits = Limits(reward_calls, gradient_steps, seconds)
 
     def require_device(self, processes: int = 1) -> None:
         """Refuse a device that is not here, before there is a run folder.

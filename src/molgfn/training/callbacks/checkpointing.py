@@ -66,6 +66,7 @@ class Checkpointing(pl.Callback):
         checkpoint["molgfn"] = {**self.record, "iteration": trainer.datamodule.iteration}  # type: ignore[attr-defined]
         if self.rows is not None:
             checkpoint["molgfn"]["seconds"] = self.rows.elapsed
+        checkpoint["molgfn"]["gradient_steps"] = pl_module.learner.steps.taken  # type: ignore[union-attr]
         _mid_epoch(checkpoint)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -124,6 +124,7 @@ class Discoveries(pl.Callback):
         self.variety = Variety(remedy)
         self._components = ComponentMeans()
         self._trained: dict[str, Any] = {}  # metrics of the last batch that was trained on
+        self._length = torch.tensor(0.0, dtype=torch.float64)  # mean of the last batch
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -141,7 +142,7 @@ class Discoveries(pl.Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         if data.untrained is not None:
             self._record(data.found, data.untrained, data.environment.kind)
-        if self._scores and (data.reward.spent or data.iteration >= data.iterations):
+        if self._scores and data.finished:
             pl_module.row |= {**self._trained, **self._row(data)}  # type: ignore[operator, assignment]
 
     def _row(self, data: Any) -> dict[str, float]:
@@ -239,6 +240,8 @@ class Discoveries(pl.Callback):
             "seen": self.seen.tensor(),
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
+            "trained": {name: float(value) for name, value in self._trained.items()},
+            "length": float(self._length),
             "scores": [list(pair) for pair in self._scores],
             "variety": self.variety.state_dict(),
             "components": self._components.state_dict(),
@@ -250,5 +253,7 @@ class Discoveries(pl.Callback):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
         self._scores = [(log_reward, value) for log_reward, value in state_dict.get("scores", [])]
+        self._trained = dict(state_dict.get("trained", {}))
+        self._length = torch.tensor(state_dict.get("length", 0.0), dtype=torch.float64)
         self.variety.load_state_dict(state_dict.get("variety", {}))
         self._components.load_state_dict(state_dict.get("components", {}))

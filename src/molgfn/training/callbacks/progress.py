@@ -56,7 +56,7 @@ class ProgressDisplay(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         now, data = time.perf_counter(), self._data
-        done = data.iteration >= data.iterations
+        done = data.iteration >= data.iterations or data.ended is not None
         if now - self._last < (0.25 if self.live else self.seconds) and not done:
             return
         rate = (data.drawn - self._from[1]) / (now - self._from[0])

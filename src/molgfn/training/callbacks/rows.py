@@ -20,16 +20,17 @@ class Rows(pl.Callback):
 
     Attributes:
         last: name -> the latest value that was written.
+        before: seconds of training before a resume.
     """
 
     def __init__(self, elapsed: float = 0.0) -> None:
         self.last: dict[str, float] = {}
-        self._before, self._start = elapsed, time.monotonic()
+        self.before, self._start = elapsed, time.monotonic()
 
     @property
     def elapsed(self) -> float:
         """Seconds of training so far."""
-        return self._before + time.monotonic() - self._start
+        return self.before + time.monotonic() - self._start
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._start = time.monotonic()

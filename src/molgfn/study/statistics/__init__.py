@@ -1,0 +1,1 @@
+"""Numbers of many runs to statements about rows: intervals, tests, and aggregates over tasks."""
