@@ -158,8 +158,11 @@ def test_everything_is_made_again_from_the_parquet_files(tmp_path):
     names = sorted(path.name for path in first.iterdir())
     assert names == [
         *("aggregates.svg", "comparison.csv", "comparison.md", "curves.parquet", "curves.svg"),
-        *("profiles.svg", "results.csv", "results.parquet", "table.md"),
+        *("profiles.svg", "results.csv", "results.parquet", "study.html", "table.md"),
     ]
+    page = (first / "study.html").read_text()
+    assert "<figcaption>aggregates</figcaption>" in page
+    assert "default-src 'none'" in page
     assert [name for name in names if (first / name).read_bytes() != (again / name).read_bytes()] == []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from molgfn.evaluation.report.study_page import write_study_page
 from molgfn.paths import file_name_from
 from molgfn.study.columns import has_curve
 from molgfn.study.comparison import Comparison, comparisons
@@ -17,12 +18,15 @@ from molgfn.study.plan import Study
 from molgfn.study.tables import markdown, write_csv
 from molgfn.study.tidy import CURVES, TIDY, records_of, tidy_curves, write_tidy
 
+#: in a study's folder
+PAGE = "study.html"
+
 
 def finish(name: str, study: Study, records: list[dict[str, Any]], frame: pd.DataFrame, folder: Path) -> str:
     """Write everything into ``folder``; returns the tables as Markdown.
 
     ``results.parquet`` and ``curves.parquet`` hold all that the rest is made of: ``table.md``, ``results.csv``,
-    ``comparison.md``, ``comparison.csv`` and the pictures.
+    ``comparison.md``, ``comparison.csv``, the pictures and the page ``study.html``.
 
     Args:
         name: of the study.
@@ -48,7 +52,26 @@ def finish(name: str, study: Study, records: list[dict[str, Any]], frame: pd.Dat
     for file, picture in study.pictures.items():
         if has_curve(picture, records):
             draw(study, picture, records, folder / file)
+    _write_page(name, study, frame, folder)
     return f"{table}\n{compared}" if found else table
+
+
+def _write_page(name: str, study: Study, frame: pd.DataFrame, folder: Path) -> None:
+    """``study.html`` of what lies in the folder; none while no run has a number."""
+    measured = set(frame.loc[frame["value"].notna(), "metric"])
+    first = next((measure for measure in study.measures if measure in measured), None)
+    if not measured:
+        return
+    pictures = [*sorted(folder.glob("aggregates*.svg")), *sorted(folder.glob("profiles*.svg"))]
+    write_study_page(
+        frame,
+        folder / PAGE,
+        name=name,
+        curves=pd.read_parquet(folder / CURVES),
+        figures={path.stem: path.read_text(encoding="utf-8") for path in pictures},
+        commands=(f"molgfn study {TIDY} -o again",),
+        first=first,
+    )
 
 
 def finish_again(name: str, study: Study, frame: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> str:

@@ -39,7 +39,7 @@ def write_study_page(
     curves: pd.DataFrame | None = None,
     figures: Mapping[str, str] | None = None,
     commands: tuple[str, ...] = (),
-    table: str | None = None,
+    first: str | None = None,
 ) -> Path:
     """Write the page of a study.
 
@@ -51,7 +51,7 @@ def write_study_page(
         curves: with ``CURVE_COLUMNS``: what was seen on the way, ``at`` x the value of y; None for none.
         figures: title -> SVG document of further figures.
         commands: lines that make the study again.
-        table: metric by whose mean the rows of the table are sorted at first, as said there; None: the first one that
+        first: metric by whose mean the rows of the table are sorted at first, as said there; None: the first one that
             has a direction.
 
     Raises:
@@ -66,7 +66,7 @@ def write_study_page(
         raise DataError("a study without a number has no page; run it first")
     tasks = [str(task) for task in dict.fromkeys(results["task"].astype(str))]
     known = _metrics(results)
-    first = table or next((m for m, how in known.items() if how["direction"] in BETTER), next(iter(known)))
+    first = first or next((m for m, how in known.items() if how["direction"] in BETTER), next(iter(known)))
     panels = [
         {"task": task, "charts": [_panel(results, task, metric, how) for metric, how in _shown(results, task, known)]}
         for task in tasks
