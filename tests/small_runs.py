@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import molgfn
+from molgfn.proxies.fitting import fit
+from molgfn.proxies.table import read_property
+from molgfn.proxies.training import FitSettings
 
 #: objects that are sampled and measured
 MOST = 30
@@ -50,3 +54,12 @@ def make_small(monkeypatch: Any) -> None:
     monkeypatch.setattr(molgfn, "sample", few(molgfn.sample))
     evaluate = molgfn.evaluate
     monkeypatch.setattr(molgfn, "evaluate", lambda run, **options: evaluate(run, **options | {"samples": MOST}))
+
+
+def small_proxy(folder: Path) -> Path:
+    """A proxy for the number of atoms in chains, hardly trained, in a file in ``folder``."""
+    (folder / "atoms.csv").write_text("smiles,atoms\n" + "".join(f"{'C' * n},{n}\n" for n in range(1, 31)))
+    settings = FitSettings(members=3, width=8, layers=2, epochs=2, batch=8)
+    path = folder / "proxy.pt"
+    fit(read_property(folder / "atoms.csv", "atoms"), settings, direction="minimise", units="atoms").save(path)
+    return path

@@ -1,12 +1,16 @@
 """Every shipped experiment trains for one step, through the command line's own composition."""
 
+import atexit
 import json
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import rdkit.RDConfig
 from tests.extras import extra
 from tests.optional_data import optional, or_skip
+from tests.small_runs import small_proxy
 
 from molgfn.composing.compose import checked
 from molgfn.experiment import train
@@ -39,6 +43,14 @@ def marks(path, settings=""):
     return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 
 
+@cache
+def proxy():
+    """Weights of a small proxy, in a folder that goes with the process."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return small_proxy(Path(folder.name))
+
+
 def given(path):
     """What an experiment leaves to the user or fetches, from the data for tests; skips where it is not there."""
     if path.parent.name == "seh" or (path.parent.name == "conditions" and path.stem.startswith("seh_")):
@@ -59,6 +71,8 @@ def given(path):
             if path.stem in {"pretrain", "agfn"}
             else []
         )
+    if (path.parent.name, path.stem) == ("atoms", "gap"):
+        return [f"oracle.weights={proxy()}"]
     if (path.parent.name, path.stem) == ("atoms", "prior"):
         return [f"data.sources.offline.molecules={path.with_name('qm9_heldout.smi')}"]
     if path.parent.name == "strings":

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.small_runs import small_proxy
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "atoms"
 SMALL = ("trainer.iterations=2", "trainer.accelerator=cpu", "data.batch_size=8", "policy.width=16", "policy.layers=1")
@@ -52,9 +53,12 @@ def test_symmetry_finds_cyclohexane(monkeypatch, capsys, tmp_path):
 
 def test_gap_measures_each_temperature(monkeypatch, capsys, tmp_path):
     gap = script("gap")
+    weights = f"oracle.weights={small_proxy(tmp_path)}"
     for seed in (0, 1):
         own = ("trainer.log_every=1", "trainer.progress=none", "logger.wandb=off", f"seed={seed}")
-        gap.molgfn.train(FOLDER / "gap.yaml", *SMALL, *own, f"output={tmp_path / 'runs'}", f"name=tb-k-1-{seed}")
+        gap.molgfn.train(
+            FOLDER / "gap.yaml", weights, *SMALL, *own, f"output={tmp_path / 'runs'}", f"name=tb-k-1-{seed}"
+        )
     words = (tmp_path, "--betas", "1", "32", "--samples", "16", "--trajectories", "2")
     rows = run_main(gap, monkeypatch, capsys, *words)
     assert [row.split("|")[1:4] for row in rows[2:]] == [[f" {beta} ", " TB K=1 ", " 2 "] for beta in (1, 32)]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
+from tests.small_runs import small_proxy
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.config import build
@@ -16,10 +17,7 @@ from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.models.proxy import Proxy
 from molgfn.proxies.ensemble import ProxyEnsemble
-from molgfn.proxies.fitting import fit
 from molgfn.proxies.splits import split
-from molgfn.proxies.table import read_property
-from molgfn.proxies.training import FitSettings
 from molgfn.rewards.readings import Readings
 from molgfn.rewards.transforms import Linear
 from molgfn.rewards.weighted_mean import Component, WeightedMean
@@ -29,13 +27,7 @@ from molgfn.testing import MOLECULES, check_oracle
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A proxy for the number of atoms in chains, hardly trained."""
-    folder = tmp_path_factory.mktemp("proxy")
-    (folder / "atoms.csv").write_text("smiles,atoms\n" + "".join(f"{'C' * n},{n}\n" for n in range(1, 31)))
-    settings = FitSettings(members=3, width=8, layers=2, epochs=2, batch=8)
-    path = folder / "proxy.pt"
-    fit(read_property(folder / "atoms.csv", "atoms"), settings, direction="minimise", units="atoms").save(path)
-    return str(path)
+    return str(small_proxy(tmp_path_factory.mktemp("proxy")))
 
 
 @pytest.mark.parametrize("acquisition", ["mean", "ucb", "lcb"])
