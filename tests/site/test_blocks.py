@@ -152,11 +152,11 @@ def test_code_runs_and_files_compose(name, here, monkeypatch, capsys):
         elif block.language == "yaml":
             node = yaml.safe_load(block.text)
             file = here / (block.file or f"block_{block.number}.yaml")
+            whole = "defaults" in node or "rows" in node
+            file.write_text(block.text if whole else f"defaults: [quickstart, _self_]\n{block.text}")
             if "rows" in node:
                 assert read_study(file).seeds
                 continue
-            text = block.text if "defaults" in node else f"defaults: [quickstart, _self_]\n{block.text}"
-            file.write_text(text)
             assert checked(str(file))
 
 
