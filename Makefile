@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 # extras that are quickly installed; their environment sees what .venv has, and .venv stays without them
-EXTRAS := ray,docking,xtb,purchasable,fcd
+EXTRAS := ray,docking,xtb,purchasable,fcd,browser
 WITH_EXTRAS := $(VENV)/with-extras
 
 .DEFAULT_GOAL := help

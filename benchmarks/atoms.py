@@ -94,7 +94,7 @@ class Training:
         self.objective, self.reward = TrajectoryBalance(), Power(oracle=QED(), beta=8.0)
         self.optimizer, _ = Optimizers(lr=1e-4).build(self.policy.parameter_groups())
         self.generator = torch.Generator().manual_seed(0)
-        for method in ("encode", "step", "backward_action"):
+        for method in ("encode", "encode_forward", "step", "backward_action"):
             self.clock.wrap(self.environment, method, "environment")
         for method in ("objects", "log_symmetry"):
             self.clock.wrap(self.environment, method, "molecules")

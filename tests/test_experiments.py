@@ -33,8 +33,8 @@ def marks(path, settings=""):
     """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
     weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
     tables = path.parent.name == "strings" and path.stem != "bits"
-    seh = path.parent.name == "seh" or path.stem == "seh" or path.stem.startswith("seh_")
-    optional_data = weights or tables or seh or path.parent.name == "docking"
+    seh = path.parent.name in {"seh", "docking"} or path.stem == "seh" or path.stem.startswith("seh_")
+    optional_data = weights or tables or seh
     extras = path.parent.name == "docking"
     return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 
@@ -65,6 +65,8 @@ def given(path):
     if path.parent.name == "strings":
         tables = {"qm9": "qm9_strings_5x11.csv.gz", "tfbind10": "tfbind10-exact-v0-all.pkl.gz"}
         return [f"oracle.path={optional(tables[path.stem])}"] if path.stem in tables else []
+    if (path.parent.name, path.stem) == ("atoms", "prior"):
+        return [f"data.sources.offline.molecules={path.with_name('qm9_heldout.smi')}"]
     if path.parent.name == "sequences":
         molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
         return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])

@@ -66,6 +66,7 @@ CONTRACTS = {
         "base",
         "actions",
         "atom_graphs",
+        "build_steps",
         "constant",
         "enumerable",
         "enumeration",

@@ -1,5 +1,7 @@
 """The report: complete, self-contained, escaped, and readable without half of its inputs."""
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import molgfn
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import DataError
@@ -21,6 +24,7 @@ from molgfn.evaluation.report.galleries import Gallery
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.report.summary import facts, limits, number, property_name
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.evaluation.trajectories_shown import ShownStep, ShownTrajectory
 from molgfn.objects.molecule import MOLECULE
 from molgfn.oracles.properties.qed import QED
 from molgfn.oracles.properties.sa import SA
@@ -38,9 +42,9 @@ VALUES = [0.1, 0.9, 0.8, 0.7, 0.3, 0.6, 0.2, 0.1, np.nan]
 EVIL = "<script>alert('x')</script> & \"name\""
 
 
-def make_run(folder, samples, *, name=EVIL):
+def make_run(folder, samples, *, name=EVIL, smiles=SMILES, values=VALUES):
     rng = np.random.default_rng(0)
-    s = samples(SMILES, VALUES, components={"<b>qed</b>": np.array(VALUES)}, log_weight=rng.normal(size=len(SMILES)))
+    s = samples(smiles, values, components={"<b>qed</b>": np.array(values)}, log_weight=rng.normal(size=len(smiles)))
     terminal = TerminalProbabilities("samples", rng.normal(size=12), np.full(12, 0.9), rng.normal(size=12), 16)
     s = replace(s, terminal=terminal)
     settings = EvaluationSettings()
@@ -48,7 +52,11 @@ def make_run(folder, samples, *, name=EVIL):
     readings = evaluate_samples(s, metrics)
     readings["exact/tv"] = Reading.missing("Fragments: <too many> trees to list")
     source = {"kind": "policy", "seed": 0, "samples": len(s)}
-    evaluation = Evaluation(source, s, readings, metrics, settings.plain(), {"bad <smiles>": 1})
+    steps = [ShownStep("adds <b>", "<svg viewBox='0 0 9 9'><path d='M1 1'/></svg>", p, 7) for p in (0.25, 0.004)]
+    way = ShownTrajectory("c1ccccc1", float(np.log(0.001)), 16, [*steps, ShownStep("stops", "", 1.0, 1)])
+    evaluation = Evaluation(
+        source, s, readings, metrics, settings.plain(), {"bad <smiles>": 1}, oracle={"raw": 9}, trajectories=[way]
+    )
     write_evaluation(evaluation, folder / "evaluation")
     write_samples(samples(SMILES[::-1], [0.1] * len(SMILES)), folder / "evaluation" / "untrained.csv")
     (folder / "config.yaml").write_text(
@@ -66,10 +74,13 @@ def make_run(folder, samples, *, name=EVIL):
 class Page(HTMLParser):
     """Collects tags, and checks that they are closed in order."""
 
-    VOID = frozenset({"meta", "link", "br", "img", "path", "rect", "use", "circle", "ellipse", "line", "polygon", "hr"})
+    VOID = frozenset(
+        {"meta", "link", "br", "img", "input", "path", "rect", "use", "circle", "ellipse", "line", "polygon", "hr"}
+    )
 
     def __init__(self, text: str) -> None:
         super().__init__()
+        self.scripts: list[str] = []
         self.tags: list[tuple[str, dict]] = []
         self.open: list[str] = []
         self.text: list[str] = []
@@ -88,7 +99,7 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text.append(data)
+        (self.scripts if self.open and self.open[-1] in {"script", "style"} else self.text).append(data)
 
 
 @pytest.fixture(scope="module")
@@ -98,17 +109,56 @@ def page(tmp_path_factory, samples):
 
 def test_nothing_is_loaded_from_elsewhere(page):
     for tag, attributes in Page(page).tags:
-        assert tag not in {"script", "link", "iframe", "img", "object", "embed"}
+        assert tag not in {"link", "iframe", "img", "object", "embed"}
         for name in ("src", "srcset", "data", "action", "xlink:href"):
             assert name not in attributes
         if "href" in attributes and tag != "a":
             assert attributes["href"].startswith(("#", "data:"))
     assert not re.search(r"url\((?!#)", page)
     assert "@import" not in page
+    assert "default-src 'none'" in page, "and a browser would not load it"
+
+
+def test_only_the_scripts_of_this_package_run(page):
+    *_, script = Page(page).scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    kinds = [attributes.get("type") for tag, attributes in Page(page).tags if tag == "script"]
+    assert kinds == ["application/json", None]
+    assert not re.search(r"\son[a-z]+=", page), "no handlers in attributes"
+
+
+def test_the_table_has_every_different_molecule_and_nothing_of_it_ends_the_script(page):
+    data = json.loads(next(text for text in Page(page).scripts if text.startswith("{")))
+    assert len(data["keys"]) == 7
+    assert data["keys"][0] == "c1ccccc1"
+    assert [column["name"] for column in data["columns"]][:3] == ["value", "log_reward", "weight"]
+    assert len(data["svg"]) == len(data["structures"]) == len(data["map"]["x"]) == 7
+    assert data["structures"][0]["atoms"] == "C C C C C C"
+    assert sum(data["structures"][0]["bonds"][2::3]) == 9, "three double bonds"
+
+
+def test_how_the_best_was_built_is_shown_step_by_step(page):
+    text = " ".join(Page(page).text)
+    assert "most probable of 16 trajectories" in text
+    assert "adds <b>" in text
+    assert "0.25" in text
+    assert "of 7 choices" in text
+    assert "the only choice" in text
+    assert "log P_F −6.908 in 3 steps" in text
+
+
+def test_the_page_says_how_to_make_it_again(page):
+    text = " ".join(Page(page).text)
+    assert "molgfn evaluate" in text
+    assert "-n 1000 --seed 0" in text
+    assert f"molgfn {molgfn.__version__}" in text
+    assert "torch 2." in text
+    assert "rdkit 20" in text
 
 
 def test_what_comes_from_a_run_is_escaped(page):
-    assert "<script" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
     assert "<b>qed" not in page
     assert "<img" not in page
@@ -134,12 +184,19 @@ def test_every_part_is_there(page):
     text = " ".join(Page(page).text)
     for heading in (
         *("Best molecules", "Most diverse good molecules", "Distributions", "Training", "Metrics"),
-        *("What this run cannot say", "Samples without a value", "Configuration", "References"),
+        *(
+            "What this run cannot say",
+            "Samples without a value",
+            "config.yaml",
+            "References",
+            "How the best were built",
+        ),
+        *("All molecules", "Chemical space", "Oracle calls", "How to make it again"),
     ):
         assert heading in text
     assert "untrained 0.1" in text
     assert "Fragments: <too many> trees to list" in text
-    assert "novelty: no reference file was given" in text
+    assert "novelty, snn, fragment_similarity, scaffold_similarity, kl_score, fcd: no reference file was given" in text
     assert "standard error is 0.9" in text
     assert "arXiv" in text
     assert "TrajectoryBalance" in text

@@ -30,7 +30,13 @@ def test_a_molecular_run_from_policy_to_report(tmp_path):
     assert found["elbo"] <= found["exact/log_z"]
     assert sum(done.evaluation.samples.counts.values()) == 40
     assert "untrained 0" in done.report.read_text()
-    evaluate_run(run, environment=environment, policy=policy, reward=Power(oracle=QED()), settings=SETTINGS)
+    ways = json.loads((run / "evaluation" / "trajectories.json").read_text())
+    assert [way["key"] for way in ways] == [done.evaluation.samples.keys[i] for i in done.evaluation.samples.unique[:6]]
+    assert all(0 < step["probability"] <= 1 for way in ways for step in way["steps"])
+    assert "How the best were built" in done.report.read_text()
+    settings = EvaluationSettings(samples=8, log_pt_objects=0, exact_limit=0, shown_trajectories=0)
+    evaluate_run(run, environment=environment, policy=policy, reward=Power(oracle=QED()), settings=settings)
+    assert not (run / "evaluation" / "trajectories.json").exists(), "nor are the ways of others shown"
     assert not (run / "evaluation" / "untrained.csv").exists(), "an old comparison is not shown with new samples"
 
 

@@ -152,7 +152,7 @@ def test_misfits_are_refused_with_the_reason(parts, says):
         WeightedSum(terms={f"t{i}": Term(objective=part) for i, part in enumerate(parts)})
 
 
-@pytest.mark.parametrize("objective", [EntPPO(), RLUniform()])
+@pytest.mark.parametrize("objective", [EntPPO(), RLUniform(), DetailedBalance(epochs=2)])
 def test_what_takes_several_steps_is_refused(objective):
     with pytest.raises(ConfigError, match="takes steps of its own"):
         Term(objective=objective)

@@ -88,7 +88,8 @@ class TestElements:
         for name in ("node_features", "edge_type", "edge_features"):
             value = getattr(batch, name)
             other = replace(batch, **{name: 1 - value})
-            policy.environment = type("Shown", (), {"encode": lambda self, s, g=other: g, "condition_size": 0})()
+            read = dict.fromkeys(("encode", "encode_forward"), lambda self, s, g=other: g)
+            policy.environment = type("Shown", (), {**read, "condition_size": 0})()
             for a, b in zip(outputs(policy, states), before, strict=True):
                 shown_at = b.isfinite()
                 assert (a[shown_at] - b[shown_at]).abs().max() > 1e-6, name

@@ -1,6 +1,7 @@
 """The site's hooks: navigation, links, formulas, diagrams, and what a built site is checked for."""
 
 import importlib
+import re
 import sys
 
 import pytest
@@ -80,6 +81,7 @@ def test_diagrams_become_svg_in_the_colours_of_the_page(hook):
     html = diagrams.rendered('<pre class="mermaid"><code>flowchart LR\n  a["x&lt;br&gt;y"] --&gt; b["z"]</code></pre>')
     assert html.startswith('<div class="diagram" tabindex="0"><svg id="diagram-1"')
     assert "var(--md-default-fg-color)" in html
+    assert re.search(r"max-width:[\d.]+px;min-width:\d+px", html)
     assert "#28253D" not in html
 
 

@@ -318,3 +318,25 @@ def test_the_values_of_networks_beside_the_policy_start_there_too(grid):
         assert float(flows.std()) < 1e-6
         assert abs(float(flows.mean())) > 0.1
         torch.testing.assert_close(module.followers.of(name).flows, flows)
+
+
+@pytest.mark.parametrize("name", ["tb", "subtb", "db"])
+def test_balance_objectives_take_several_steps_on_a_batch(grid, name, monkeypatch):
+    """Each step sees the whole batch under the weights that the one before left, and is counted."""
+    losses = []
+    take = GradientSteps.take
+
+    def watched(self, output, *rest, **more):
+        losses.append(sum(loss.value.item() for loss in output.losses.values()))
+        return take(self, output, *rest, **more)
+
+    monkeypatch.setattr(GradientSteps, "take", watched)
+    run = grid(objective=shipped("objective", name, epochs=4), optimizer=shipped("optimizer", "adam", lr=1e-2))
+    iterate(assemble(run), 2)
+    assert len(losses) == 8
+    assert losses[:4] == sorted(losses[:4], reverse=True), "one batch: the loss falls from step to step"
+    assert len(set(losses[:4])) == 4
+    plain = assemble(grid(objective=shipped("objective", name)))
+    losses.clear()
+    iterate(plain, 2)
+    assert len(losses) == 2

@@ -92,8 +92,45 @@ def test_an_evaluation_goes_into_the_run(config, call):
     (row,) = [row for row in history(second) if "evaluation/report._type" in row]
     assert row["evaluation/best_molecules.ncols"] >= 5
     assert sum(row["evaluation/histogram/value.values"]) == 32
+    figures = {name for name in row if name.startswith("evaluation/figure/") and name.endswith("._type")}
+    assert {f"evaluation/figure/{title}._type" for title in ("log R(x)", "Molecular weight (g per mol)")} <= figures
+    drawn = next((second.parent / "files").rglob("evaluation/figure/log R(x)*.html")).read_text()
+    assert drawn.startswith("<svg")
+    assert "var(--" not in drawn
     (page,) = (second.parent / "files").rglob("evaluation/report*.html")
     assert page.read_text() == (run.folder / "evaluation" / "report.html").read_text()
+
+
+def artefacts(path, kind="model"):
+    return [content for what, content in records(path) if what == "artifact" and content.type == kind]
+
+
+def test_the_last_checkpoint_goes_along_where_asked_for_and_again_when_the_run_goes_on(config, call):
+    run = train(config(logger=node("training.loggers.Loggers", wandb="offline", checkpoint="last")))
+    first = offline_file(run.folder)
+    (artefact,) = artefacts(first)
+    run_id = first.stem.removeprefix("run-")
+    assert artefact.name == f"checkpoint-{run_id}"
+    assert "latest" in artefact.aliases
+    (entry,) = artefact.manifest.contents
+    assert entry.path == "last.ckpt"
+    kept = Path(entry.local_path)
+    assert kept.is_relative_to(run.folder), "what is sent later lies with the run"
+    last = run.folder / "checkpoints" / "last.ckpt"
+    assert kept.read_bytes() == last.read_bytes()
+    assert call("resume", run.folder, "--iterations", 8).exit_code == 0
+    second = offline_file(run.folder, 1)
+    assert second.stem == first.stem, "one run"
+    (again,) = artefacts(second)
+    assert again.name == artefact.name
+    place = Path(again.manifest.contents[0].local_path)
+    assert place.read_bytes() == last.read_bytes()
+    assert kept.read_bytes() != last.read_bytes(), "what waits to be sent is not what the run writes over"
+
+
+def test_no_checkpoint_goes_along_where_nobody_asked(config):
+    run = train(config(logger=node("training.loggers.Loggers", wandb="offline")))
+    assert artefacts(offline_file(run.folder)) == []
 
 
 def test_an_evaluation_of_a_run_without_it_leaves_no_folder(config, call):

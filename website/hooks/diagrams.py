@@ -29,6 +29,8 @@ def diagram(source: str, number: int) -> str:
         svg = re.sub(re.escape(painted) + r"(?![0-9A-Fa-f])", colour, svg)
     # rules for looks that are not used here
     svg = re.sub(r'#merman \[data-look="neo"\]\[data-color-id=[^{]*\{[^}]*\}', "", svg)
+    # no smaller than two thirds of its own size: text stays legible, and the frame scrolls
+    svg = re.sub(r"max-width:([\d.]+)px", lambda m: f"{m[0]};min-width:{0.62 * float(m[1]):.0f}px", svg, count=1)
     return svg.replace("merman", f"diagram-{number}")
 
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
+from molgfn.environments.build_steps import BuildStep, steps_of
 from molgfn.errors import ContractError, NotEnumerableError
 from molgfn.former_names import FormerName
 from molgfn.objects.base import ObjectKind, OfAKind
@@ -178,6 +179,13 @@ class Environment(OfAKind, ABC):
     def encode(self, states: States) -> Any:
         """What a policy reads; see ``encoding``."""
 
+    def encode_forward(self, states: States) -> Any:
+        """What P_F and log F read: as ``encode``, but what only P_B reads may be left out (of graphs, removals).
+
+        A rollout asks for this at every step, and never for P_B. The default leaves nothing out.
+        """
+        return self.encode(states)
+
     @abstractmethod
     def objects(self, states: States) -> Any:
         """The finished objects that the states stand for (see ``kind``), in order, one each."""
@@ -242,6 +250,20 @@ class Environment(OfAKind, ABC):
     def has_object(self, states: States) -> Tensor:
         """bool [B]: the state stands for an object that ``objects`` can be asked for, whether it may exit or not."""
         return self.stop_mask(states)
+
+    def build_steps(self, states: States, actions: Tensor) -> list[BuildStep]:
+        """How one object was built, for a reader: T steps, the last the exit.
+
+        Shown is the object that a state stands for after an action, where it stands for one; an environment that can
+        say more (a reaction, a symbol) says it here.
+
+        Args:
+            states: the T states of one trajectory in forward order, s_0 ... x.
+            actions: [T, ...], the action taken at each.
+        """
+        after = states[1:]
+        shown = self.has_object(after).cpu()
+        return steps_of(self.kind, self.objects(after[shown.to(after.device)]), shown.tolist())
 
     def enumeration_unavailable_reason(self) -> str | None:
         """None where all states can be listed (see ``environments.enumeration``), else a sentence that says why not."""

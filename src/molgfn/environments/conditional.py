@@ -14,6 +14,7 @@ from torch import Tensor
 from molgfn.conditions.base import Condition, Fixed, Given
 from molgfn.environments.actions import ActionsInParts, ListedActions
 from molgfn.environments.base import Environment, States
+from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.errors import ConfigError, NotEnumerableError
@@ -124,7 +125,13 @@ class Conditional(Environment):
         return dict(zip(self.given.columns, states.values.unbind(1), strict=True))
 
     def encode(self, states: ConditionalStates) -> Any:
-        encoded, condition = self.inner.encode(states.inner), self.condition(states)
+        return self._with_condition(self.inner.encode(states.inner), states)
+
+    def encode_forward(self, states: ConditionalStates) -> Any:
+        return self._with_condition(self.inner.encode_forward(states.inner), states)
+
+    def _with_condition(self, encoded: Any, states: ConditionalStates) -> Any:
+        condition = self.condition(states)
         if self.inner.encoding == "vector":
             return torch.cat([encoded, condition.to(encoded.dtype)], 1)
         return dataclasses.replace(encoded, condition=condition)
@@ -164,6 +171,9 @@ class Conditional(Environment):
 
     def has_object(self, states: ConditionalStates) -> Tensor:
         return self.inner.has_object(states.inner)
+
+    def build_steps(self, states: ConditionalStates, actions: Tensor) -> list[BuildStep]:
+        return self.inner.build_steps(states.inner, actions)
 
     def log_symmetry(self, states: ConditionalStates, objects: Any) -> Tensor:
         return self.inner.log_symmetry(states.inner, objects)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import States
+from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.constant import Constant
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
@@ -183,6 +184,12 @@ class Strings(ListedActions, Enumerable):
         letters = np.array(list(self.alphabet))[symbols[:, :, None] // power % len(self.alphabet)]
         letters = np.ascontiguousarray(letters.reshape(len(symbols), self.length))
         return letters.view(f"<U{self.length}").ravel().tolist()
+
+    def build_steps(self, states: StringStates, actions: Tensor) -> list[BuildStep]:
+        """The symbols so far, a dot for each that is missing."""
+        letters = [*self.alphabet, "·"]
+        written = ["".join(letters[symbol] for symbol in row) for row in states.symbols[1:].tolist()]
+        return [*map(BuildStep, written), BuildStep("stops")]
 
     def keys(self, states: StringStates) -> Sequence[Hashable]:
         if self.n_states is None:

@@ -20,6 +20,7 @@ from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.reference import Reference, read_reference
 from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.evaluation.trajectories_shown import ShownTrajectory
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -51,6 +52,7 @@ class Evaluation:
         oracle: oracle accounting of this evaluation alone.
         reference: key -> the same number measured on the reference; empty without one.
         exact: exact distribution where the space could be listed.
+        trajectories: how the best samples were built; empty where nobody asked.
         conditions: what was measured under several conditions; None where there are none.
     """
 
@@ -64,6 +66,7 @@ class Evaluation:
     oracle: dict[str, float] = field(default_factory=dict)
     reference: dict[str, float] = field(default_factory=dict)
     exact: ExactResult | None = None
+    trajectories: list[ShownTrajectory] = field(default_factory=list)
     conditions: ByCondition | None = None
 
     def values(self) -> dict[str, float]:

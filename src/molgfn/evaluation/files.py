@@ -7,8 +7,10 @@ import io
 import json
 import math
 import os
+import platform
 import tempfile
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
     """Write ``samples.csv`` and ``metrics.json`` into ``folder`` (made when missing); returns the folder.
 
     Where there is a reference, its molecules that were compared with go to ``reference.csv``. What was measured under
-    several conditions goes to ``conditions.csv``, a row for each, and their objects to ``condition_samples.csv``.
+    several conditions goes to ``conditions.csv``, a row for each, and their objects to ``condition_samples.csv``; how
+    the best samples were built to ``trajectories.json``.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +48,10 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
             "condition_samples.csv": object_table(found),
         }
     )
-    for name in ("conditions.csv", "condition_samples.csv"):
+    if evaluation.trajectories:
+        plain = [shown.plain() for shown in evaluation.trajectories]
+        tables["trajectories.json"] = json.dumps(plain, indent=1, allow_nan=False) + "\n"
+    for name in ("conditions.csv", "condition_samples.csv", "trajectories.json"):
         if name in tables:
             write_whole(folder / name, tables[name])
         else:
@@ -60,6 +66,7 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "molgfn": molgfn.__version__,
+        "versions": _versions(),
         "source": evaluation.source,
         "settings": evaluation.settings,
         "kind": evaluation.samples.kind.name,
@@ -78,6 +85,12 @@ def plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "oracle": evaluation.oracle,
         "exact": None if exact is None else {"objects": len(exact.keys), "tv": exact.tv, "log_z": exact.log_z},
     }
+
+
+def _versions() -> dict[str, str]:
+    """What numbers may differ by."""
+    packages = {name: metadata.version(name) for name in ("torch", "rdkit", "numpy")}
+    return {"python": platform.python_version(), **packages, "on": platform.platform(aliased=True, terse=True)}
 
 
 def write_samples(samples: Samples, path: str | Path) -> None:

@@ -10,15 +10,21 @@ import pandas as pd
 
 from molgfn.datasets.given import GivenFile
 from molgfn.environments.base import Environment
+from molgfn.errors import DataError
 from molgfn.evaluation.evaluator import Evaluation, evaluate_file, evaluate_policy
 from molgfn.evaluation.files import write_evaluation, write_samples, write_scored
+from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.progress import Progress, silent
 from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.evaluation.trajectories_shown import ShownTrajectory, shown_trajectories
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
+
+#: best samples for which the report shows how they were built, where the settings do not say
+SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,11 @@ def evaluate_run(
     evaluation = evaluate_policy(
         environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
     )
-    evaluation = replace(evaluation, source={**evaluation.source, "path": str(Path(run).resolve())})
+    evaluation = replace(
+        evaluation,
+        source={**evaluation.source, "path": str(Path(run).resolve())},
+        trajectories=_trajectories(evaluation.samples, environment, policy, settings, seed),
+    )
     write_evaluation(evaluation, folder)
     comparison = folder / "untrained.csv"
     comparison.unlink(missing_ok=True)  # one from an earlier evaluation would be shown as if it belonged to this one
@@ -106,6 +116,19 @@ def evaluate_run(
         )
         write_samples(fresh, comparison)
     return Evaluated(evaluation, write_report(run, evaluation=folder, name=name, kind=environment.kind))
+
+
+def _trajectories(
+    samples: Samples, environment: Environment, policy: Policy, settings: EvaluationSettings, seed: int
+) -> list[ShownTrajectory]:
+    """How the best samples were built; none where they cannot be read back, which metrics give as a reason."""
+    asked = SHOWN if settings.shown_trajectories is None else settings.shown_trajectories
+    try:
+        return shown_trajectories(
+            samples, environment, policy, objects=asked, trajectories=settings.log_pt_samples, seed=seed
+        )
+    except DataError:
+        return []
 
 
 def evaluate_molecules(

@@ -50,6 +50,8 @@ class EvaluationSettings:
         reference_sample: molecules of the reference, drawn at random, that everything but novelty is measured on.
         log_pt_objects: sampled objects whose log P_T(x) is estimated, for the correlation with log R(x); 0 for none.
         log_pt_samples: backward trajectories per such object.
+        shown_trajectories: best samples for which the report shows how they were built, step by step with the
+            probability of each: the most probable of ``log_pt_samples`` backward trajectories; 0 for none. None: 6.
         heldout: file of molecules (or the name of a set) whose log P_T(x) is compared with log R(x), too; what the
             environment cannot build is left out and said. None for none.
         exact_limit: most states that are listed to compare the exact P_T with R/Z; 0 for never.
@@ -75,6 +77,7 @@ class EvaluationSettings:
         reference_sample: PositiveInt = 5000,
         log_pt_objects: NonNegativeInt = 128,
         log_pt_samples: Annotated[int, Field(ge=2)] = 16,
+        shown_trajectories: NonNegativeInt | None = None,
         heldout: NamedInput | None = None,
         exact_limit: NonNegativeInt = 100_000,
         conditions: NonNegativeInt | None = None,
@@ -92,6 +95,7 @@ class EvaluationSettings:
         self.reference_sample = reference_sample
         self.log_pt_objects = log_pt_objects
         self.log_pt_samples = log_pt_samples
+        self.shown_trajectories = shown_trajectories
         self.heldout = heldout
         self.exact_limit = exact_limit
         self.conditions = conditions

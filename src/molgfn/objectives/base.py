@@ -189,6 +189,8 @@ class Objective(FormerNames, ABC):
     only_given: frozenset[str] = frozenset()
     #: parameter groups that a loss of their own trains, so that a trunk shared with P_F would not learn for them
     separate: frozenset[str] = frozenset()
+    #: steps on each batch in ``phases`` as they are by default
+    epochs: int = 1
     #: what ``prepare`` reads beside what the first phase reads
     prepares_from: tuple[type[Quantity], ...] = ()
     #: what ``log_weights`` reads
@@ -203,8 +205,8 @@ class Objective(FormerNames, ABC):
         """All losses of the objective on one batch, from ``quantities`` alone, as at the first step of an iteration."""
 
     def phases(self) -> tuple[Phase, ...]:
-        """The updates of one iteration; the default is one step on all that ``__call__`` gives."""
-        return (Phase("forward", self, self.quantities),)
+        """The updates of one iteration; the default is ``epochs`` steps on all that ``__call__`` gives."""
+        return (Phase("forward", self, self.quantities, self.epochs),)
 
     def begin(self, iteration: int) -> None:
         """An iteration begins, counted from 0: called before ``prepare``, and all that an objective may know of time.

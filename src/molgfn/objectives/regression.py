@@ -91,6 +91,7 @@ class StepRegression(Objective):
         reduction: "trajectory": ``mean_b sum_t``; "transition": the mean over all transitions.
         regression: what is made of a residual.
         huber_delta: where huber turns linear; read with regression=huber only.
+        epochs: steps on each batch, all of it in each; None: 1.
     """
 
     def __init__(
@@ -99,7 +100,9 @@ class StepRegression(Objective):
         reduction: Reduction = "trajectory",
         regression: RegressionLoss = "squared",
         huber_delta: Annotated[float, Field(gt=0)] = 1.0,
+        epochs: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
+        self.epochs = epochs or 1
         self.reduction: Reduction = reduction
         self.regression = Regression(regression, huber_delta)
 

@@ -22,6 +22,16 @@ class HasPictures(ObjectKind):
     def svg(self, thing: Any, size: tuple[int, int] = (260, 190)) -> str:
         """One object without a problem as an SVG document; ``size`` is width and height in pixels."""
 
+    def icon(self, thing: Any) -> str:
+        """One object as a small SVG document, for pages that show a thousand; by default what ``svg`` draws."""
+        return self.svg(thing)
+
+    def growth(self, objects: Any) -> list[tuple[str, str]]:
+        """A batch [B] of objects that grow out of each other: an SVG document of each, and in words what is new in it
+        ("" for nothing said).
+        """
+        return [(self.icon(thing), "") for thing in objects]
+
     @abstractmethod
     def sheet(self, objects: Any, captions: Sequence[str]) -> bytes:
         """A batch [B], B >= 1, of objects without a problem with their captions, in rows: the bytes of a PNG file."""

@@ -56,6 +56,17 @@ class MoleculeKind(HasPictures, HasFingerprints, HasDescriptors):
 
         return molecule_svg(mols_of([thing])[0], size)
 
+    def icon(self, thing: Molecule) -> str:
+        from molgfn.chemistry.compact_drawing import compact_svg
+
+        return compact_svg(mols_of([thing])[0])
+
+    def growth(self, objects: Sequence[Molecule]) -> list[tuple[str, str]]:
+        """In one layout, new atoms and bonds marked."""
+        from molgfn.chemistry.growth_drawing import draw_growth
+
+        return [(step.svg, step.words) for step in draw_growth(mols_of(objects))]
+
     def sheet(self, objects: Sequence[Molecule], captions: Sequence[str]) -> bytes:
         from molgfn.chemistry.drawing import grid_png
 

@@ -81,7 +81,7 @@ class GraphPolicy(Policy):
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
-        g: GraphBatch = self.environment.encode(states)
+        g: GraphBatch = self.environment.encode(states) if backward else self.environment.encode_forward(states)
         separate_backward = self.backward_head is None or self.backward_encoder is not None
         needs_shared = forward or (backward and not separate_backward) or (flow and self.flow_encoder is None)
         shared = self.encoder(g) if needs_shared else None

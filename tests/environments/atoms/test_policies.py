@@ -6,10 +6,14 @@ import pytest
 import torch
 from tests.environments.atoms.spaces import DRUG_LIKE, uniform_walk
 
+from molgfn.conditions.draws import LogUniform
+from molgfn.conditions.temperature import Temperature
 from molgfn.environments.atoms import Atoms
+from molgfn.environments.conditional import Conditional
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.policies.graph import GraphTransformerPolicy, MessagePassingPolicy
 from molgfn.testing import check_policy
+from molgfn.trajectories.sampler import Sampler
 
 transformer = partial(GraphTransformerPolicy, width=16, layers=2)
 gine = partial(MessagePassingPolicy, width=16, layers=2)
@@ -43,6 +47,25 @@ def test_padded_graphs_are_the_packed_ones(arguments):
     torch.testing.assert_close(packed.forward.entropy(), padded.forward.entropy(), rtol=0, atol=1e-9)
     torch.testing.assert_close(packed.forward.kl(padded.forward), torch.zeros(len(states)).double(), rtol=0, atol=1e-9)
     torch.testing.assert_close(packed.log_flow, padded.log_flow, rtol=0, atol=1e-9)
+
+
+def test_a_rollout_computes_no_removals_and_the_same_policy(monkeypatch):
+    """What P_F and log F are is the same with and without what P_B reads; also behind a condition."""
+    inner = Atoms(**{**DRUG_LIKE, "max_atoms": 12})
+    beta = Temperature(beta=LogUniform(low=1.0, high=8.0))
+    for environment in (inner, Conditional(inner, beta)):
+        torch.manual_seed(0)
+        policy = transformer(environment=environment).double()
+        with torch.no_grad():
+            walked = Sampler(environment).forward(policy, 6, generator=torch.Generator().manual_seed(0))
+            whole = policy(walked.states, backward=True, flow=True)
+        with monkeypatch.context() as patch:
+            patch.setattr("molgfn.environments.atoms.environment.backward", None)  # a call fails
+            again = Sampler(environment).forward(policy, 6, generator=torch.Generator().manual_seed(0))
+            bare = policy(again.states, flow=True)
+        torch.testing.assert_close(bare.forward.log_probs(), whole.forward.log_probs(), rtol=0, atol=1e-12)
+        torch.testing.assert_close(bare.log_flow, whole.log_flow, rtol=0, atol=1e-12)
+        assert environment.encode(walked.states).removal_action.numel() > len(walked.lengths)
 
 
 def test_probabilities_of_all_actions_sum_to_one_where_they_are_legal():

@@ -41,14 +41,21 @@ def spec_of(types: int, max_atoms: int, options: int) -> GraphSpec:
 
 
 def encode(
-    facts: Facts, legal: Legal, removable: tuple[Tensor, Tensor], spec: GraphSpec, *, most_bonds: int, padded: bool
+    facts: Facts,
+    legal: Legal,
+    removable: tuple[Tensor, Tensor] | None,
+    spec: GraphSpec,
+    *,
+    most_bonds: int,
+    padded: bool,
 ) -> GraphBatch:
     """The graphs, packed or padded (see ``environments.graphs``).
 
     Args:
         facts: about B states.
         legal: what may be done.
-        removable: atoms bool [B, N] and bonds bool [B, N, N] that a backward action may remove.
+        removable: atoms bool [B, N] and bonds bool [B, N, N] that a backward action may remove; None: no removals are
+            listed.
         spec: sizes.
         most_bonds: M.
         padded: every slot with a mask, instead of real entries only.
@@ -71,9 +78,14 @@ def encode(
     row_of_atom = _ORDER_SETS + 1 + torch.arange(batch * width, device=device).view(batch, width)
     first_row = torch.full((batch, 1), _ORDER_SETS, device=device)
     label = PAIR + facts.far.clamp(2, FARTHEST) - 2
-    atoms, bonds = removable
-    of_pair = torch.cat([none[:width].expand(batch, width), joined.cumsum(1) - 1], 1)
-    ended = torch.stack([torch.cat([slots, none[:n_pairs]]), none[: width + n_pairs]], 1)
+    if removable is None:
+        removals, removal_mask = none.new_zeros(batch, 0, 3), joined[:, :0]
+    else:
+        atoms, bonds = removable
+        of_pair = torch.cat([none[:width].expand(batch, width), joined.cumsum(1) - 1], 1)
+        ended = torch.stack([torch.cat([slots, none[:n_pairs]]), none[: width + n_pairs]], 1)
+        removals = torch.cat([ended.expand(batch, -1, 2), of_pair[:, :, None]], 2)
+        removal_mask = torch.cat([atoms, bonds[:, i, j]], 1)
     free = facts.free.to(torch.get_default_dtype())
     found = PlainGraphs(
         node_mask=rings.real,
@@ -87,8 +99,8 @@ def encode(
         site_mask=torch.cat([legal.adds.any(2), legal.first[:, None], legal.closures > 0], 1),
         site_options=torch.cat([row_of_atom, first_row, legal.closures], 1),
         site_label=torch.cat([torch.full_like(row_of_atom, ATOM), torch.full_like(first_row, FIRST), label], 1),
-        removals=torch.cat([ended.expand(batch, -1, 2), of_pair[:, :, None]], 2),
-        removal_mask=torch.cat([atoms, bonds[:, i, j]], 1),
+        removals=removals,
+        removal_mask=removal_mask,
         stop_mask=legal.stop,
         option_mask=_option_rows(facts, legal),
     ).batch(padded=padded)

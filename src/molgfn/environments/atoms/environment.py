@@ -314,9 +314,16 @@ class Atoms(ListedActions, ShowsAtoms, Enumerable):
 
     def encode(self, states: AtomStates, padded: bool | None = None) -> GraphBatch:
         """The graphs; padded by default on a GPU, packed on a CPU (see ``environments.graphs``)."""
+        return self._encode(states, padded, removals=True)
+
+    def encode_forward(self, states: AtomStates) -> GraphBatch:
+        return self._encode(states, None, removals=False)
+
+    def _encode(self, states: AtomStates, padded: bool | None, *, removals: bool) -> GraphBatch:
         facts = self._facts(states)
         padded = states.device.type != "cpu" if padded is None else padded
-        return encode(facts, forward(facts), backward(facts), self.spec, most_bonds=self.most_bonds, padded=padded)
+        removable = backward(facts) if removals else None
+        return encode(facts, forward(facts), removable, self.spec, most_bonds=self.most_bonds, padded=padded)
 
     @cached_property
     def _shown(self) -> ShownAtoms:

@@ -104,7 +104,12 @@ class Facts:
     @cached_property
     def far(self) -> Tensor:
         """int64 [B, P], distances of pairs, up to ``limits.farthest``."""
-        return self.rings.distances(self.limits.farthest)[:, self.pairs[0], self.pairs[1]]
+        return self.distances[:, self.pairs[0], self.pairs[1]]
+
+    @cached_property
+    def distances(self) -> Tensor:
+        """int64 [B, N, N], bonds from atom to atom, up to ``limits.farthest``."""
+        return self.rings.distances(self.limits.farthest)
 
     @cached_property
     def whole(self) -> Tensor:
@@ -254,7 +259,11 @@ def _closing_costs(facts: Facts, at: tuple[Tensor, Tensor, Tensor], kind: tuple[
 def backward(facts: Facts) -> tuple[Tensor, Tensor]:
     """Atoms that may be taken away, bool [B, N], and ring bonds, bool [B, N, N]."""
     atoms = facts.rings.real & (facts.rings.degree <= 1) & ~facts.kept
-    largest = facts.limits.largest_ring
-    if largest is not None and not facts.nowhere(facts.rings.count > 1):
-        return atoms, removable(facts.rings, largest) & ~facts.fixed
-    return atoms, facts.rings.ring_bond & ~facts.fixed
+    largest, bonds = facts.limits.largest_ring, facts.rings.ring_bond
+    if largest is not None and not facts.waits:
+        bonds = removable(facts.rings, largest, facts.distances)
+    elif largest is not None:  # a ring that is the only one can be opened anywhere
+        row = (facts.rings.count > 1).nonzero().squeeze(1)
+        if len(row):
+            bonds = bonds.index_copy(0, row, removable(facts.rings.at(row), largest, facts.distances[row]))
+    return atoms, bonds & ~facts.fixed

@@ -46,8 +46,14 @@ def sizes_hold(rings: Rings, largest: int) -> Tensor:
     return (small.view_as(there) | ~there).all(1)
 
 
-def removable(rings: Rings, largest: int) -> Tensor:
-    """bool [B, N, N]: ring bonds without which every ring bond that is left is in a ring of at most ``largest``."""
+def removable(rings: Rings, largest: int, far: Tensor) -> Tensor:
+    """bool [B, N, N]: ring bonds without which every ring bond that is left is in a ring of at most ``largest``.
+
+    Args:
+        rings: of B graphs.
+        largest: atoms of a ring.
+        far: int64 [B, N, N], bonds from atom to atom; where there are ``largest`` or more, any such number.
+    """
     ends, there = _ring_bonds(rings)
     batch, slots = there.shape
     device, width = there.device, rings.real.shape[1]
@@ -67,7 +73,6 @@ def removable(rings: Rings, largest: int) -> Tensor:
     left = own[:, None, :] + shared**2 / (1 - own).clamp(min=1 / (2 * width))[:, :, None]
     look = there[:, :, None] & there[:, None, :] & (left < 1 - 1 / (2 * width))
     # only a bond that shares a ring of at most `largest` with e can lose its own
-    far = rings.distances(largest)
     at, uu, vv, xx, yy = row[:, :, None], u[:, :, None], v[:, :, None], u[:, None, :], v[:, None, :]
     near = torch.minimum(far[at, uu, xx] + far[at, vv, yy], far[at, uu, yy] + far[at, vv, xx])
     look = look & (near + 2 <= largest) & ~torch.eye(slots, dtype=torch.bool, device=device)

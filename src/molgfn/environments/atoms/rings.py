@@ -77,13 +77,23 @@ class Rings:
         width = self.real.shape[1]
         if self.real.device.type != "cpu":
             return self.joined & (_between(self.green) < 1 - 1 / (2 * width))
-        # on a CPU only graphs with rings are looked at
+        row, part = self._with_rings
+        if part is not self:
+            return torch.zeros_like(self.joined).index_copy(0, row, part.ring_bond)
+        return self.joined & (_between(self.green) < 1 - 1 / (2 * width))
+
+    @cached_property
+    def _with_rings(self) -> tuple[Tensor, Rings]:
+        """On a CPU only graphs with rings are looked at: their rows, and they; these themselves where all have some."""
         row = self.count.nonzero().squeeze(1)
-        if not len(row):
-            return torch.zeros_like(self.joined)
-        part = self if len(row) == len(self.real) else Rings(self.real[row], self.joined[row])
-        found = part.joined & (_between(part.green) < 1 - 1 / (2 * width))
-        return found if part is self else torch.zeros_like(self.joined).index_copy(0, row, found)
+        return row, self if len(row) == len(self.real) else self.at(row)
+
+    def at(self, row: Tensor) -> Rings:
+        """Those of the graphs ``row`` int64 [R], with what is known of them already."""
+        part = Rings(self.real[row], self.joined[row])
+        known = {name: vars(self)[name][row] for name in ("green", "ring_bond") if name in vars(self)}
+        vars(part).update(known)
+        return part
 
     @cached_property
     def in_ring(self) -> Tensor:
@@ -96,15 +106,26 @@ class Rings:
         float64 [B, N, N]; or [m] for the pairs ``at``: rows and two atoms, int64 [m] each.
         """
         bridges = (self.joined & ~self.ring_bond) * weight.double()
-        laplacian = torch.diag_embed(bridges.sum(2)) - bridges
-        matrix = self.green @ laplacian @ self.green
         if at is None:
-            return _between(matrix)
+            return _between(_weighed(self.green, bridges))
         row, i, j = at
-        return matrix[row, i, i] + matrix[row, j, j] - 2 * matrix[row, i, j]
+        if self.real.device.type != "cpu":
+            return _from_to(_weighed(self.green, bridges), row, i, j)
+        # on a CPU only graphs with such bridges are looked at
+        some = bridges.flatten(1).any(1)
+        which, found = some[row].nonzero().squeeze(1), bridges.new_zeros(len(row))
+        if len(which):
+            matrix = _weighed(self.green[some], bridges[some])
+            place = some.cumsum(0) - 1
+            found[which] = _from_to(matrix, place[row[which]], i[which], j[which])
+        return found
 
     def in_system(self) -> Tensor:
         """int64 [B, N], independent rings of the ring system that each atom is in (what ring bonds connect)."""
+        if self.real.device.type == "cpu":
+            row, part = self._with_rings
+            if part is not self:
+                return torch.zeros_like(self.degree).index_copy(0, row, part.in_system())
         together = (self.along(torch.ones_like(self.joined)) < 0.5) & self.real[:, None, :] & self.real[:, :, None]
         ends = (together * self.ring_bond.sum(2)[:, None, :]).sum(2)
         return ends // 2 - together.sum(2) + self.real
@@ -118,6 +139,16 @@ class Rings:
             reached = (torch.bmm(reached, step) > 0).float()
             far = far + (1 - reached)
         return far.long()
+
+
+def _weighed(green: Tensor, bridges: Tensor) -> Tensor:
+    """M [B, N, N] of weighted bridges, see above."""
+    return green @ (torch.diag_embed(bridges.sum(2)) - bridges) @ green
+
+
+def _from_to(matrix: Tensor, row: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    """M_ii + M_jj - 2 M_ij at [m] pairs."""
+    return matrix[row, i, i] + matrix[row, j, j] - 2 * matrix[row, i, j]
 
 
 def _between(matrix: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def _larger_ring(facts: Facts) -> torch.Tensor:
     rings = facts.rings
     stuck = (rings.in_system() >= MOST_IN_SYSTEM) & rings.in_ring
     # in a full system some bond of its own must be removable
-    lets_go = removable(rings, largest).any(2)
+    lets_go = removable(rings, largest, rings.distances(largest)).any(2)
     together = rings.along(torch.ones_like(rings.joined)) < 0.5
     freed = (together & lets_go[:, None, :]).any(2)
     return ~sizes_hold(rings, largest) | (stuck & ~freed).any(1)

@@ -14,12 +14,14 @@ from torch import Tensor
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import States
+from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
 from molgfn.environments.sequences import SequenceBatch, SequenceSpec
 from molgfn.environments.tokens.spellings import MOST_SPELLED, Spellings
 from molgfn.errors import ConfigError, OutsideError
 from molgfn.objects.base import ObjectKind
+from molgfn.objects.capabilities import HasPictures
 from molgfn.objects.molecule import MOLECULE
 
 #: what states hold tokens in: a trajectory stores all its prefixes
@@ -124,6 +126,12 @@ class MoleculeStrings(ListedActions, Enumerable):
 
     def objects(self, states: TokenStates) -> list[Molecule]:
         return [self.read(text) for text in self.texts(states)]
+
+    def build_steps(self, states: TokenStates, actions: Tensor) -> list[BuildStep]:
+        """The tokens, and at the exit the molecule that they mean."""
+        (molecule,) = self.objects(states[-1:])
+        svg = self.kind.icon(molecule) if isinstance(self.kind, HasPictures) and molecule.valid else ""
+        return [*(BuildStep(self.tokens[a]) for a in actions[:-1].tolist()), BuildStep("stops", svg)]
 
     # ------------------------------------------------------------------ transitions
 

@@ -30,6 +30,16 @@ THEME = {
     "#010209": "var(--c4)",
 }
 INK, MUTED, LINE, *SERIES = THEME
+#: CSS variable -> its colour on a light page, for a chart that stands alone
+LIGHT = {
+    "var(--ink)": "#1a202c",
+    "var(--muted)": "#5a6577",
+    "var(--line)": "#e1e5ec",
+    "var(--c1)": "#2563a8",
+    "var(--c2)": "#c2620e",
+    "var(--c3)": "#3d8b5f",
+    "var(--c4)": "#8a5ab5",
+}
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -183,6 +193,14 @@ def inline_svg(text: str, title: str) -> str:
     start = f'<svg class="chart" role="img" viewBox="{box.group(1)}">' if box else '<svg class="chart" role="img">'
     svg = start + (f"<title>{escape(title)}</title>" if title else "") + svg[svg.index(">") + 1 :]
     return svg.strip()
+
+
+def stand_alone(svg: str) -> str:
+    """A chart of a page as an SVG document of its own, in the colours of a light page."""
+    for variable, colour in LIGHT.items():
+        svg = svg.replace(variable, colour)
+    space = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return svg.replace("<svg ", f'<svg {space} font-family="sans-serif" ', 1)
 
 
 def figure_svg(figure: Figure, title: str, *, dpi: float | None = None) -> str:

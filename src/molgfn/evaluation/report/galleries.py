@@ -137,7 +137,7 @@ class Gallery:
             parts.append(f"drawn {int(row['count'])}×")
         value = row.get("value")
         return Picture(
-            svg=inline_svg(kind.svg(self.objects[i]), ""),
+            svg=inline_svg(kind.icon(self.objects[i]), ""),
             key=str(row[kind.key_column]),
             rank=i + 1,
             value="" if value is None or np.isnan(value) else f"{value:.3f}",

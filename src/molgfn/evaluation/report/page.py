@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 import yaml
@@ -23,8 +22,12 @@ from molgfn.evaluation.report.curves import Panel, read_panels
 from molgfn.evaluation.report.figures import curves_svg, heatmap_svg, histogram_svg
 from molgfn.evaluation.report.fronts import clouds, front_pictures
 from molgfn.evaluation.report.galleries import Gallery, component_columns
+from molgfn.evaluation.report.sections.builds import builds, builds_text, read_builds
+from molgfn.evaluation.report.sections.object_data import as_script, map_text, object_data
+from molgfn.evaluation.report.sections.provenance import CALLS_TEXT, commands, oracle_calls, versions
 from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
 from molgfn.evaluation.report.tables import numbers, rows_with
+from molgfn.evaluation.report.template import filled
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasCoordinates, HasDescriptors, HasPictures
 from molgfn.objects.named import NAMED
@@ -52,7 +55,9 @@ class Results:
     config_text: str
     panels: list[Panel]
     more_panels: list[Panel]
+    run: Path
     conditions: Conditions | None = None
+    builds: list[dict[str, Any]] = field(default_factory=list)
 
 
 def write_report(
@@ -120,6 +125,8 @@ def read_results(run: Path, folder: Path, name: str | None = None, kind: ObjectK
         config_text=SECRET.sub(r"\1(hidden)", text),
         panels=panels,
         more_panels=more,
+        run=run,
+        builds=read_builds(folder),
         conditions=Conditions.read(folder),
     )
 
@@ -130,10 +137,8 @@ def render(results: Results) -> str:
     bibliography.add_config(results.config)
     kind, gallery = results.kind, Gallery.of(results.samples, results.kind)
     diverse = gallery.diverse(PICTURES)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("molgfn.evaluation.report"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("report.html.j2").render(
+    head, calls = oracle_calls(results.evaluation, results.run / "metrics.csv")
+    shown: dict[str, Any] = dict(
         name=results.name,
         version=molgfn.__version__,
         facts=facts(results.evaluation, results.config, results.panels),
@@ -144,15 +149,21 @@ def render(results: Results) -> str:
         diverse=gallery.pictures(diverse),
         diverse_title=f"Most diverse {'good ' if 'value' in results.samples else ''}{kind.plural}",
         diverse_text=_diverse_text(gallery, diverse) if diverse else "",
-        histograms=_described_charts(results, gallery, kind)
-        if isinstance(kind, HasDescriptors)
-        else _other_charts(results, gallery),
+        histograms=distributions(results, gallery),
         histogram_text=_histogram_text(results),
         **_several_objectives(results),
         **_by_condition(results),
+        **_table_and_map(results, gallery),
+        builds=builds(results.builds, gallery),
+        builds_text=builds_text(results.builds),
+        calls=calls,
+        calls_head=head,
+        calls_text=CALLS_TEXT,
+        commands=commands(results.evaluation, results.run, bool(results.config)),
+        versions=versions(results.evaluation),
         panels=[_curves(panel) for panel in results.panels],
         more_panels=[_curves(panel) for panel in results.more_panels],
-        groups=groups(results.evaluation, bibliography),
+        groups=groups(results.evaluation, bibliography, kind),
         compared=results.reference is not None,
         limits=limits(results.evaluation, results.config, kind),
         problems=list(results.evaluation.get("problems", {}).items()),
@@ -164,6 +175,28 @@ def render(results: Results) -> str:
         config=results.config_text,
         references=bibliography.entries,
     )
+    return filled(shown)
+
+
+def _table_and_map(results: Results, gallery: Gallery) -> dict[str, Any]:
+    """What the template and its scripts show of all different objects."""
+    kind = results.kind
+    if not len(gallery.objects):
+        return {"objects": "", "objects_text": "", "map_text": "", "plural": kind.plural, "key_word": ""}
+    data = object_data(gallery, property_name(results.evaluation), results.reference)
+    total = len(rows_with(results.samples, kind.key_column))
+    text = f"{len(gallery.objects):,} different {kind.plural} that were sampled, best first."
+    if len(gallery.objects) < total:
+        text = f"The {len(gallery.objects):,} best of {total:,} different {kind.plural}; samples.csv has all."
+    if data["svg"] and len(data["svg"]) < len(gallery.objects):
+        text += f" The first {len(data['svg']):,} are drawn, and go into an SDF."
+    return {
+        "objects": as_script(data),
+        "objects_text": f"{text} What is copied or saved is what the search and the filters leave, in the order shown.",
+        "map_text": map_text(data, kind.plural),
+        "plural": kind.plural,
+        "key_word": "SMILES" if kind.key_column == "smiles" else kind.key_column,
+    }
 
 
 def _by_condition(results: Results) -> dict[str, Any]:
@@ -239,6 +272,16 @@ def _histogram_text(results: Results) -> str:
 
 def _curves(panel: Panel) -> dict[str, str]:
     return {"title": panel.title, "svg": curves_svg(panel.curves, title=panel.title, log_y=panel.log_y)}
+
+
+def distributions(results: Results, gallery: Gallery) -> list[dict[str, str]]:
+    """Title and SVG of each chart of what was sampled."""
+    kind = results.kind
+    return (
+        _described_charts(results, gallery, kind)
+        if isinstance(kind, HasDescriptors)
+        else _other_charts(results, gallery)
+    )
 
 
 def _described_charts(results: Results, gallery: Gallery, kind: HasDescriptors) -> list[dict[str, str]]:

@@ -12,8 +12,10 @@ from molgfn.code_references import split
 from molgfn.evaluation.metrics.elbo import UNCORRECTED
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.curves import Panel
+from molgfn.evaluation.report.sections.labels import label_of
 from molgfn.evaluation.report.tables import numbers
 from molgfn.objects.base import ObjectKind
+from molgfn.objects.capabilities import HasDescriptors
 
 #: first part of the keys of shares, which are shown in percent
 SHARES = (
@@ -51,7 +53,8 @@ def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel
     for part in ("environment", "policy", "objective", "backward", "reward", "oracle"):
         path = (config.get(part) or {}).get("_target_") if isinstance(config.get(part), dict) else None
         if isinstance(path, str):
-            out.append((part, split(path)[1]))
+            scored = part == "oracle" and evaluation.get("property")
+            out.append((part, property_name(evaluation) if scored else split(path)[1]))
     steps = [float(curve.x.max()) for panel in panels for curve in panel.curves]
     if steps:
         out.append(("last logged step", number(max(steps))))
@@ -131,8 +134,9 @@ def mean_of(what: str) -> str:
     return f"mean of the {what}" if " mean of " in what else f"mean {what}"
 
 
-def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[str, Any]]:
+def groups(evaluation: dict[str, Any], bibliography: Bibliography, kind: ObjectKind) -> list[dict[str, Any]]:
     """Rows of the table of metrics under the definition that they share."""
+    what = property_name(evaluation)
     definitions, beside = evaluation["definitions"], evaluation.get("reference") or {}
     out: dict[str, dict[str, Any]] = {}
     for name, entry in definitions.items():
@@ -153,6 +157,9 @@ def groups(evaluation: dict[str, Any], bibliography: Bibliography) -> list[dict[
         group["rows"].append(
             {
                 "key": key,
+                "label": label_of(
+                    key, what, mean_of(what), kind.descriptors if isinstance(kind, HasDescriptors) else {}
+                ),
                 "value": number(reading.get("value"), share=share),
                 "interval": interval,
                 "count": number(reading["count"]) if "count" in reading else "",
@@ -178,9 +185,11 @@ def limits(evaluation: dict[str, Any], config: dict[str, Any], kind: ObjectKind)
         )
     elif exact is None and evaluation.get("source", {}).get("kind") == "file":
         out.append("How likely each molecule was: a file has no policy, so nothing here is about P_T or log Z.")
+    absent: dict[str, list[str]] = {}
     for key, reading in metrics.items():
         if reading.get("value") is None and key != "exact/tv":
-            out.append(f"{key}: {reading.get('note') or 'not measured'}.")
+            absent.setdefault(reading.get("note") or "not measured", []).append(key)
+    out += [f"{', '.join(keys)}: {why}." for why, keys in absent.items()]
     share = metrics.get("log_z/effective_share", {})
     if isinstance(share.get("value"), float) and share["value"] < 0.1:
         out.append(

@@ -28,6 +28,7 @@ class DetailedBalance(StepRegression):
             transitions, which weighs long trajectories more.
         regression: what is made of d_t; see ``objectives.regression.Regression`` (arXiv 2410.02596).
         huber_delta: where huber turns linear; read with regression=huber only.
+        epochs: steps on each batch, all of it in each; None: 1.
 
     Reference: Bengio et al. 2021, arXiv 2111.09266 (the detailed balance condition).
     Pinned by tests/objectives/test_golden.py.

@@ -33,6 +33,7 @@ class FlowMatching(StepRegression):
             weighs long trajectories more.
         regression: what is made of a residual; see ``objectives.regression.Regression`` (arXiv 2410.02596).
         huber_delta: where huber turns linear; read with regression=huber only.
+        epochs: steps on each batch, all of it in each; None: 1.
 
     Reference: Bengio et al. 2021, arXiv 2106.04399 (the flow-matching loss).
     Pinned by tests/objectives/test_balance.py.

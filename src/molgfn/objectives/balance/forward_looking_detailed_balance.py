@@ -32,6 +32,7 @@ class ForwardLookingDetailedBalance(StepRegression):
             trajectories more.
         regression: what is made of d_t; see ``objectives.regression.Regression`` (arXiv 2410.02596).
         huber_delta: where huber turns linear; read with regression=huber only.
+        epochs: steps on each batch, all of it in each; None: 1.
 
     Reference: Pan et al. 2023, arXiv 2302.01687 (the forward-looking detailed balance loss).
     Pinned by tests/objectives/test_balance.py.

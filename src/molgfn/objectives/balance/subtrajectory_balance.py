@@ -38,6 +38,7 @@ class SubTrajectoryBalance(Objective):
             "equal": the same two with all sub-trajectories alike, so they take lambda_=1 only.
         regression: what is made of D_{i:j}; see ``objectives.regression.Regression`` (arXiv 2410.02596).
         huber_delta: where huber turns linear; read with regression=huber only.
+        epochs: steps on each batch, all of it in each; None: 1.
 
     Reference: Madan et al. 2023, arXiv 2209.12782 (the SubTB(lambda) loss). Pinned by tests/objectives/test_golden.py.
     """
@@ -56,6 +57,7 @@ class SubTrajectoryBalance(Objective):
         weighting: Literal["geometric_within", "geometric", "equal_within", "equal"] = "geometric_within",
         regression: RegressionLoss = "squared",
         huber_delta: Annotated[float, Field(gt=0)] = 1.0,
+        epochs: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
         if weighting.startswith("equal") and lambda_ != 1:
             raise ConfigError(f"weighting={weighting} weighs all sub-trajectories alike: give lambda_=1 with it")
@@ -63,6 +65,7 @@ class SubTrajectoryBalance(Objective):
         self.weighting = weighting
         self.within = weighting.endswith("within")
         self.regression = Regression(regression, huber_delta)
+        self.epochs = epochs or 1
 
     def weights(self, mask: Tensor, dtype: torch.dtype, union: Union = WHOLE) -> Tensor:
         """[B, T+1, T+1]: lambda^(j-i) for the sub-trajectories that are there, scaled so that the largest is 1."""

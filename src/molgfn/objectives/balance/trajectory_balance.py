@@ -27,6 +27,7 @@ class TrajectoryBalance(Objective):
     Args:
         regression: what is made of D; see ``objectives.regression.Regression`` (arXiv 2410.02596).
         huber_delta: where huber turns linear; read with regression=huber only.
+        epochs: steps on each batch, all of it in each; None: 1.
 
     Reference: Malkin et al. 2022, arXiv 2201.13259 (the trajectory balance loss).
     Pinned by tests/objectives/test_golden.py.
@@ -38,9 +39,14 @@ class TrajectoryBalance(Objective):
     reference: ClassVar[str] = "Malkin et al. 2022, arXiv 2201.13259 (the trajectory balance loss)"
 
     def __init__(
-        self, *, regression: RegressionLoss = "squared", huber_delta: Annotated[float, Field(gt=0)] = 1.0
+        self,
+        *,
+        regression: RegressionLoss = "squared",
+        huber_delta: Annotated[float, Field(gt=0)] = 1.0,
+        epochs: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
         self.regression = Regression(regression, huber_delta)
+        self.epochs = epochs or 1
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         residual = evaluated[LogZ] + residuals.log_ratios(evaluated)

@@ -76,7 +76,7 @@ class Term:
         sources: Sequence[str] | None = None,
     ) -> None:
         kind = type(objective)
-        if kind.phases is not Objective.phases or kind.prepare is not Objective.prepare:
+        if kind.phases is not Objective.phases or kind.prepare is not Objective.prepare or objective.epochs > 1:
             raise ConfigError(
                 f"{kind.__name__} takes steps of its own kind on a batch (phases, frozen values), which a sum with "
                 "others has no place for; objectives of one step fit, such as tb, mle or rtb"

@@ -15,6 +15,7 @@ from lightning_fabric.loggers.csv_logs import _ExperimentWriter
 from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import CSVLogger, Logger
 
+from molgfn.training.callbacks.checkpointing import LAST
 from molgfn.training.logs.wandb_run import WandbRun, logged_in, settled, start
 from molgfn.training.whole_file import whole_file
 
@@ -124,6 +125,8 @@ class Loggers:
         project: Weights & Biases project.
         group: Weights & Biases group, such as the name of a study.
         tags: Weights & Biases tags.
+        checkpoint: "last": the last checkpoint goes along when training ends, as an artefact of the type ``model``; a
+            new version of it where the run goes on. None: no checkpoint does.
     """
 
     def __init__(
@@ -133,7 +136,9 @@ class Loggers:
         project: str = "molgfn",
         group: str | None = None,
         tags: list[str] | None = None,
+        checkpoint: Literal["last"] | None = None,
     ) -> None:
+        self.checkpoint = checkpoint
         self.wandb: Wandb = wandb
         self.project = project
         self.group = group
@@ -186,5 +191,5 @@ class Loggers:
                 config=config,
             )
             if run is not None:
-                loggers.append(WandbRun(run))
+                loggers.append(WandbRun(run, folder / "checkpoints" / LAST if self.checkpoint else None))
         return loggers

@@ -128,6 +128,15 @@ def _opened(folder: Path, mode: Literal["online", "offline"], fall_back: bool, a
     return run
 
 
+def log_checkpoint(run: Any, checkpoint: Path) -> None:
+    """A copy of the file as an artefact ``checkpoint-<id of the run>`` of the type ``model``."""
+    import wandb
+
+    artefact = wandb.Artifact(f"checkpoint-{run.id}", type="model", metadata={"run": run.name})
+    artefact.add_file(str(checkpoint), name=checkpoint.name, policy="mutable")
+    run.log_artifact(artefact)
+
+
 def finish(run: Any, exit_code: int = 0) -> None:
     """Close the run; another one in this process is then not taken for it."""
     place = str(Path(run.settings.wandb_dir))
@@ -146,11 +155,16 @@ class WandbRun(WandbLogger):
     """Lightning's logger of a run that is open already, closed when training ends.
 
     Where it fails in the middle, training goes on without it: ``metrics.csv`` has everything. This is said once.
+
+    Args:
+        run: of ``start``.
+        checkpoint: a file that goes along as an artefact when training ends, where it is there; None for none.
     """
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, checkpoint: Path | None = None) -> None:
         super().__init__(name=run.name, project=run.project, id=run.id, experiment=run)
         self._given_up = False
+        self._checkpoint = checkpoint
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
 
@@ -162,6 +176,9 @@ class WandbRun(WandbLogger):
 
     def finalize(self, status: str) -> None:
         self._guarded(lambda: super(WandbRun, self).finalize(status))
+        if self._checkpoint is not None and self._checkpoint.is_file():
+            checkpoint = self._checkpoint
+            self._guarded(lambda: log_checkpoint(self.experiment, checkpoint))
         self._given_up = False  # what is kept may still be sent
         self._guarded(lambda: finish(self.experiment, int(status != "success")))
 

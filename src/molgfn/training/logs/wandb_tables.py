@@ -14,6 +14,9 @@ import torch
 from molgfn.errors import ConfigError
 from molgfn.evaluation.evaluator import Evaluation
 from molgfn.evaluation.metrics.base import Samples
+from molgfn.evaluation.report.figures import stand_alone
+from molgfn.evaluation.report.galleries import Gallery
+from molgfn.evaluation.report.page import distributions, read_results
 from molgfn.objects.capabilities import HasPictures
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.wandb_run import WandbRun, finish, start
@@ -81,7 +84,7 @@ class Histograms(pl.Callback):
 
 
 def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Loggers) -> str | None:
-    """Put an evaluation into the W&B run of a run folder: numbers, histograms, best molecules and the report.
+    """Put an evaluation into the W&B run of a run folder: numbers, histograms, best molecules, figures and the report.
 
     Where the run trained offline, or the server cannot be used, it goes to one more offline folder of the same run.
 
@@ -111,9 +114,21 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
     if opened is None:
         return None
     opened.summary.update({f"evaluation/{name}": value for name, value in evaluation.values().items()})
-    opened.log(_media(evaluation.samples, report))
+    opened.log(_media(evaluation.samples, report) | _figures(run, evaluation, report))
     finish(opened)
     return run_id
+
+
+def _figures(run: Path, evaluation: Evaluation, report: Path) -> dict[str, Any]:
+    """The charts of the report, each by itself."""
+    import wandb
+
+    results = read_results(run, report.parent, kind=evaluation.samples.kind)
+    charts = distributions(results, Gallery.of(results.samples, results.kind))
+    return {
+        f"evaluation/figure/{chart['title'].replace('/', ' per ')}": wandb.Html(stand_alone(chart["svg"]), inject=False)
+        for chart in charts
+    }
 
 
 def _media(samples: Samples, report: Path) -> dict[str, Any]:
