@@ -38,7 +38,8 @@ def marks(path, settings=""):
     """Those of an experiment that needs more than the repository; ``settings`` are a study's overrides of it."""
     weights = any(f"oracle={name}" in settings.split() for name in ("jnk3", "gsk3b", "drd2"))
     tables = path.parent.name == "strings" and path.stem != "bits"
-    optional_data = weights or tables or path.parent.name in {"seh", "docking"} or path.stem.startswith("seh_")
+    seh = path.parent.name in {"seh", "docking"} or path.stem == "seh" or path.stem.startswith("seh_")
+    optional_data = weights or tables or seh
     extras = path.parent.name == "docking"
     return [pytest.mark.optional_data] * optional_data + [pytest.mark.extras] * extras
 

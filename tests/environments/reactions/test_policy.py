@@ -7,6 +7,7 @@ import torch
 from tests.environments.reactions.small import THREE, THREE_BLOCKS, library
 from tests.environments.reactions.spaces import Listed, small
 
+from molgfn.policies.distributions.in_chunks import ChunkedCategorical
 from molgfn.policies.reactions import ReactionPolicy
 from molgfn.testing import check_policy
 
@@ -16,6 +17,57 @@ SMALL = {"width": 16, "layers": 1, "heads": 2}
 @pytest.mark.parametrize("state", ["molecule", "route"])
 def test_the_contract(state):
     check_policy(partial(ReactionPolicy, **SMALL), small(max_reactions=2, state=state), walks=12)
+
+
+def test_the_contract_in_chunks():
+    check_policy(partial(ReactionPolicy, blocks_at_once=0, **SMALL), small(max_reactions=2), walks=8)
+
+
+@pytest.mark.parametrize("made", [library(), library(THREE_BLOCKS, THREE)], ids=["two", "three"])
+def test_chunks_are_the_same_choice(made):
+    """Log-probabilities and gradients of all legal actions, with and without a table of all blocks."""
+    environment = small(made, max_reactions=2)
+    torch.manual_seed(0)
+    whole = ReactionPolicy(environment=environment, **SMALL).double()
+    parts = ReactionPolicy(environment=environment, blocks_at_once=0, **SMALL).double()
+    parts.load_state_dict(whole.state_dict())
+    states = Listed(environment).graph.states
+    row, actions = environment.legal_actions(states)
+    found = []
+    for policy in (whole, parts):
+        log_p = policy(states[row]).forward.log_prob(actions)
+        (log_p * torch.linspace(-1, 1, len(log_p), dtype=torch.float64)).sum().backward()
+        found.append((log_p.detach(), [p.grad for p in policy.parameters() if p.grad is not None]))
+    assert torch.allclose(found[0][0], found[1][0], atol=1e-12)
+    assert len(found[0][1]) == len(found[1][1]) > 20
+    assert all(torch.allclose(a, b, atol=1e-10) for a, b in zip(*(g for _, g in found), strict=True))
+
+
+def test_draws_in_chunks_have_their_probabilities():
+    """10 things in chunks of 3, some of them illegal."""
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.randn(10, 4, generator=generator)
+    legal = torch.tensor([[True] * 10, [False, False, False, True, True, False, True, True, True, True]])
+    queries, rows = 3 * torch.randn(2, 4, generator=generator), torch.tensor([0, 1])
+    choice = ChunkedCategorical(queries, embeddings, legal, rows, chunk=3)
+    things = torch.arange(10)
+    exact = (
+        torch.stack(
+            [
+                ChunkedCategorical(queries[[k] * 10], embeddings, legal, rows[[k] * 10], chunk=4).log_prob(things).exp()
+                for k in (0, 1)
+            ]
+        )
+        * legal
+    )
+    assert torch.allclose(exact.sum(1), torch.ones(2), atol=1e-5)
+    many = ChunkedCategorical(queries.repeat(4000, 1), embeddings, legal, rows.repeat(4000), chunk=3)
+    drawn = many.sample(generator).view(4000, 2)
+    shares = torch.stack([torch.bincount(drawn[:, k], minlength=10) for k in (0, 1)]) / 4000
+    assert (shares - exact).abs().max() < 0.03
+    assert not shares[~legal].any()
+    even = choice.uniform().log_prob(torch.tensor([0, 3])).exp()
+    assert even.tolist() == pytest.approx([1 / 10, 1 / 6])
 
 
 def test_three_reactants():

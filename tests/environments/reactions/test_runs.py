@@ -72,6 +72,14 @@ def test_a_run_gives_molecules_with_routes(objective, backward, folder):
     assert {route.text(library()) for route in routes} == {row["route"] for row in rows}
 
 
+def test_objectives_that_need_a_divergence_are_refused_in_chunks(folder):
+    invoke("train", "run.yaml", "policy.blocks_at_once=3", "policy.layers=1", "policy.width=16", "data=exploration")
+    arguments = ["train", "run.yaml", "policy.blocks_at_once=3", "objective=ent_ppo"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert "a ChosenBranch choice of actions has not got an exact KL divergence" in result.output
+
+
 def test_routes_of_other_environments_are_refused(folder):
     quick = ("policy.layers=1", "policy.width=16", "trainer.iterations=1", "data.batch_size=4", "trainer.progress=none")
     invoke("train", "quickstart", *quick, "logger.wandb=off")

@@ -115,3 +115,21 @@ def test_a_reaction_that_gives_nothing_ends_as_no_molecule():
 
 def test_blocks_are_canonical():
     assert [Molecule.from_smiles(smiles).smiles for smiles in BLOCKS] == list(BLOCKS)
+
+
+def test_what_was_done_is_told():
+    """Start, a reaction with two products, one of them, stop."""
+    environment = small(max_reactions=2)
+    states, actions = environment.initial(1), [[1, 1], [3, 0], [2, 1], [0, 0]]
+    along = []
+    for action in actions:
+        along.append(states)
+        states = environment.step(states, torch.tensor([action]))
+    steps = environment.build_steps(ReactionStates(torch.cat([s.route for s in along])), torch.tensor(actions))
+    assert [step.words for step in steps] == [
+        "starts from CC(=O)O",
+        "amide coupling with CC(N)CN",
+        "of 2 products takes CC(=O)NCC(C)N",
+        "stops",
+    ]
+    assert [step.svg.startswith("<svg") or step.svg.startswith("<?xml") for step in steps] == [True, False, True, False]

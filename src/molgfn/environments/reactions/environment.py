@@ -17,6 +17,7 @@ from molgfn.chemistry.reactions.loading import load_library
 from molgfn.chemistry.reactions.route import Route
 from molgfn.chemistry.reactions.step import Step
 from molgfn.environments.actions import ActionsInParts
+from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.reactions.encoding import (
     ReactionBatch,
@@ -32,6 +33,7 @@ from molgfn.environments.reactions.nodes import MOLECULE, REACT, SOURCE, STOP, N
 from molgfn.environments.reactions.restricting import restricted
 from molgfn.environments.reactions.slots import Facts, SlotTables
 from molgfn.environments.reactions.states import ReactionStates, RouteLayout
+from molgfn.environments.reactions.told import told
 from molgfn.environments.recipes import HasRecipes, Recipe
 from molgfn.errors import ConfigError, ContractError, OutsideError
 from molgfn.objects.base import ObjectKind
@@ -252,6 +254,9 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
                 present = library.products(reaction, reactants)[product]
                 steps.append(Step(reaction, reactants, present))
         return Route(block, tuple(steps))
+
+    def build_steps(self, states: ReactionStates, actions: Tensor) -> list[BuildStep]:
+        return told(self.nodes, self.nodes.find(states.route).tolist(), self._actions(actions))
 
     def recipes(self, states: ReactionStates) -> list[Recipe]:
         return [self._recipe(route) for route in self.routes(states)]

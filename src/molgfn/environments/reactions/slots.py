@@ -87,6 +87,11 @@ class SlotTables:
         self.n_actions = int((counts * choices).sum())
         self.most_actions = int(choices.sum())
 
+    @property
+    def sets(self) -> Tensor:
+        """bool [S + 1, N]: ``fits``, then ``starts``."""
+        return torch.cat([self.fits, torch.from_numpy(self.starts)[None]])
+
     def may_stop(self, facts: Facts) -> Tensor:
         """bool [B]."""
         return facts.stop

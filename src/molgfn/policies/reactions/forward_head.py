@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -15,10 +17,31 @@ from molgfn.environments.reactions.slots import Facts
 from molgfn.networks.embedding_sum import embedding
 from molgfn.networks.mlp import mlp
 from molgfn.policies.distributions import Categorical, Staged
+from molgfn.policies.distributions.chosen_branch import ChosenBranch, Either
+from molgfn.policies.distributions.in_chunks import ChunkedCategorical
 from molgfn.policies.reactions.trunk import Features, dot
 
 #: ``legal(facts of m states, chosen int64 [m, k]) -> bool [m, parts[k]]``
 Legal = Callable[[Facts, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class BlockSets:
+    """Sets of blocks out of which a part of an action is chosen.
+
+    Attributes:
+        legal: bool [S + 1, N]: that fit each slot; and that a route may start from.
+        others: int64 [S, P], the slots that partners fill, -1 where there is none.
+    """
+
+    legal: Tensor
+    others: Tensor
+
+    def of(self, chosen: Tensor) -> Tensor:
+        """int64 [m], the set of the part that comes after ``chosen`` int64 [m, k]; -1 where it is no block."""
+        what, k = chosen[:, 0], chosen.shape[1] - 1
+        found = torch.where(what >= REACT, self.others[(what - REACT).clamp(min=0), k], -1)
+        return torch.where(what == START, len(self.legal) - 1, found) if k == 0 else found
 
 
 class ForwardHead(nn.Module):
@@ -64,6 +87,40 @@ class ForwardHead(nn.Module):
         none = torch.empty(len(first), 0, dtype=torch.int64, device=device)
         later = [partial(stage, k) for k in range(1, 1 + self.spec.partners)]
         return Staged(Categorical(first, legal(batch.facts, none)), *later)
+
+    def branch(self, batch: ReactionBatch, features: Features, legal: Legal, sets: BlockSets) -> ChosenBranch:
+        """The choice of B states, blocks in chunks (``ChunkedCategorical``)."""
+        products, first = self.products(batch, features), self.first(features.states)
+        hidden, device = self.state(features.states), features.states.device
+
+        def part(k: int, rows: Tensor, chosen: Tensor) -> Either:
+            which = sets.of(chosen)
+            blocks = (which >= 0).nonzero().squeeze(1)
+            chooses = ((chosen[:, 0] == CHOOSE) & (k == 1)).nonzero().squeeze(1)
+            queries = self.queries(hidden.index_select(0, rows[blocks]), chosen[blocks], features.blocks)
+            of_blocks = ChunkedCategorical(queries, features.blocks, sets.legal, which[blocks])
+            count = batch.facts.products.to(device)[rows[chooses]]
+            mask = torch.arange(products.shape[1], device=device) < count[:, None]
+            rest = ((which < 0) & ((chosen[:, 0] != CHOOSE) | (k > 1))).nonzero().squeeze(1)
+            one = products.new_zeros(len(rest), 1)
+            return Either(
+                len(rows),
+                [
+                    (blocks, of_blocks),
+                    (chooses, Categorical(products[rows[chooses]], mask)),
+                    (rest, Categorical(one, torch.ones_like(one, dtype=torch.bool))),
+                ],
+            )
+
+        none = torch.empty(len(first), 0, dtype=torch.int64, device=device)
+        later = [partial(part, k) for k in range(1, 1 + self.spec.partners)]
+        fixed = Features(features.states.detach(), features.blocks.detach(), features.candidates.detach())
+
+        def snapshot() -> ChosenBranch:
+            with torch.no_grad():
+                return copy.deepcopy(self).branch(batch, fixed, legal, sets)
+
+        return ChosenBranch(Categorical(first, legal(batch.facts, none)), *later, snapshot=snapshot)
 
     def queries(self, hidden: Tensor, chosen: Tensor, blocks: Tensor) -> Tensor:
         """[m, width], for the part of an action that comes after ``chosen`` int64 [m, k], k >= 1."""

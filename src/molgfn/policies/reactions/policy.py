@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any, ClassVar
@@ -16,10 +16,11 @@ from molgfn.environments.reactions.encoding import ReactionBatch, ReactionSpec
 from molgfn.networks.mlp import mlp
 from molgfn.networks.recording import Recording
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, own_trunks, parameters_of, spec_of
-from molgfn.policies.distributions import Staged
+from molgfn.policies.distributions import ActionDistribution, Staged
+from molgfn.policies.distributions.chosen_branch import ChosenBranch
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 from molgfn.policies.reactions.backward_head import BackwardHead, numbered
-from molgfn.policies.reactions.forward_head import ForwardHead
+from molgfn.policies.reactions.forward_head import BlockSets, ForwardHead
 from molgfn.policies.reactions.trunk import Features, ReactionTrunk
 
 
@@ -31,6 +32,8 @@ class ReactionPolicy(Policy):
         layers: layers of the graph transformer.
         heads: attention heads.
         expansion: hidden size of the feed-forward blocks over ``width``.
+        blocks_at_once: blocks up to which all are scored side by side; more are scored in chunks, exactly, too, but
+            without entropy and KL divergence, so that objectives which need these are refused.
         one_hot: share of what a block's embedding knows of the block itself, in [0, 1]; the rest is a network of its
             fingerprint.
         share_trunk: one trunk for P_F, P_B and log F; None: but for what a loss of its own trains (a critic, TLM).
@@ -56,6 +59,7 @@ class ReactionPolicy(Policy):
         heads: Annotated[int, Field(ge=1)] = 4,
         expansion: Annotated[int, Field(ge=1)] = 4,
         one_hot: Annotated[float, Field(ge=0, le=1)] = 0.5,
+        blocks_at_once: Annotated[int, Field(ge=0)] = 5000,
         share_trunk: bool | None = None,
         own_losses: frozenset[str] = frozenset(),
         scale_logits: ScaleLogits = None,
@@ -84,9 +88,27 @@ class ReactionPolicy(Policy):
         self.backward_trunk = trunk() if "backward" in own and learned_backward else None
         self.flow_trunk = trunk() if "flow" in own else None
         self.forward_head = ForwardHead(spec, width)
+        self.in_chunks = spec.blocks > blocks_at_once
+        tables = self.reactions.tables
+        self.register_buffer("_legal", tables.sets if self.in_chunks else None, persistent=False)
+        self.register_buffer("_others", tables.others, persistent=False)
         self.backward_head = BackwardHead(spec, width) if learned_backward else None
         self.flow_head = mlp(width, width, 1, 1)
         self.logit_scale = LogitScale.of(environment, scale_logits)
+
+    @property
+    def distribution(self) -> type[ActionDistribution]:
+        return ChosenBranch if self.in_chunks else Staged
+
+    def for_rollout(self) -> Callable[[States], ActionDistribution]:
+        with torch.no_grad():
+            blocks = self.trunk.blocks()  # once for all steps
+
+        def choice(states: States) -> ActionDistribution:
+            batch: ReactionBatch = self.environment.encode(states)
+            return self._forward(states, batch, self.trunk(batch, blocks))
+
+        return choice
 
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
@@ -101,9 +123,14 @@ class ReactionPolicy(Policy):
             log_flow=self._log_flow(batch, shared) if flow else None,
         )
 
-    def _forward(self, states: States, batch: ReactionBatch, shared: Features | None) -> Staged:
+    def _forward(self, states: States, batch: ReactionBatch, shared: Features | None) -> Staged | ChosenBranch:
         assert shared is not None
-        choice = self.forward_head.choice(batch, shared, self.reactions.legal_part)
+        legal, head = self.reactions.legal_part, self.forward_head
+        choice: Staged | ChosenBranch
+        if self.in_chunks:
+            choice = head.branch(batch, shared, legal, BlockSets(self._legal, self._others))  # type: ignore[arg-type]
+        else:
+            choice = head.choice(batch, shared, legal)
         return choice if self.logit_scale is None else self.logit_scale.scaled(choice, self.environment, states)
 
     def _backward(self, states: States, batch: ReactionBatch, shared: Features | None) -> Staged:
