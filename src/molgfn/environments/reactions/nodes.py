@@ -84,7 +84,6 @@ class Nodes:
         state: Literal["molecule", "route"],
     ) -> None:
         self.library, self.layout, self.table, self.inverse, self.state = library, layout, table, inverse, state
-        self._first_slot = [library.slots.index((reaction.index, 0)) for reaction in library.reactions]
         self.clear()
 
     def clear(self) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.reactions.loading import library_files, load_library
 from molgfn.chemistry.reactions.search import RouteSearch
-from molgfn.oracles.base import Oracle
+from molgfn.oracles.structure.best_route import BestRoute
 from molgfn.paths import NamedInput
 
 
-class RouteCost(Oracle):
+class RouteCost(BestRoute):
     """Cost of the cheapest route to a molecule, in the unit of the library's prices; no value where it has no route.
 
     c(x_0) is the price of the first block, and c(x_k) = (c(x_{k-1}) + prices of the partners) / yield. It belongs to
@@ -51,30 +47,11 @@ class RouteCost(Oracle):
         unknown_price: Annotated[float, Field(gt=0)] | None = 1.0,
         unknown_yield: Annotated[float, Field(gt=0, le=1)] = 1.0,
     ) -> None:
-        self._search = RouteSearch(
+        search = RouteSearch(
             load_library(library),
             best="cheapest",
             max_steps=max_steps,
             unknown_price=unknown_price,
             unknown_yield=unknown_yield,
         )
-        self._files = library_files(library)
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return self._files
-
-    def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """Cost of each molecule, float64 [B]; NaN where it has no route."""
-        found = [self._search.value(molecule.smiles) for molecule in objects]
-        return np.array([math.nan if cost is None else cost for cost in found], dtype=np.float64)
-
-    @property
-    def remark_names(self) -> tuple[str, ...]:
-        return ("route_cost_route",)
-
-    def remarks(self, objects: Sequence[Molecule]) -> dict[str, list[str]]:
-        """The cheapest route in one line."""
-        routes = [self._search.route(molecule.smiles) for molecule in objects]
-        library = self._search.library
-        return {"route_cost_route": ["" if route is None else route.text(library) for route in routes]}
+        super().__init__(search, library_files(library))
