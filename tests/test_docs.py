@@ -168,8 +168,8 @@ def test_every_shipped_oracle_has_a_row_that_says_what_it_needs():
 
 @pytest.mark.parametrize("page_name", sorted(PAGES))
 def test_links_lead_somewhere(page_name):
-    def anchors(name):
-        text = re.sub(r"```.*?```", "", PAGES[name], flags=re.DOTALL)
+    def anchors(page):
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
         return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
@@ -181,7 +181,7 @@ def test_links_lead_somewhere(page_name):
         target = (ROOT / "docs" / page_name).parent / path if path else ROOT / "docs" / page_name
         assert target.exists(), link
         if anchor:
-            assert anchor in anchors(target.resolve().relative_to(ROOT / "docs").as_posix()), link
+            assert anchor in anchors(target), link
 
 
 @pytest.mark.parametrize(("name", "words"), COMMANDS, ids=[" ".join(w[1:4]) for _, w in COMMANDS])

@@ -18,6 +18,7 @@ REASONS = {
     "needs a cluster",
     "a sweep's server starts it",
     "these folders are yours",
+    "a command before it writes the file",
     "needs a run that failed",
     "takes minutes",
     "needs packages of an extra",
