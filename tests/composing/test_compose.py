@@ -86,7 +86,8 @@ def test_misspelt_keys_on_the_command_line(experiment):
     )
     assert found == [
         "objectve: a run has no key `objectve`; did you mean `objective`?",
-        "objective.lamda: DetailedBalance has no parameter `lamda`; there is reduction, regression, huber_delta, epochs",
+        "objective.lamda: DetailedBalance has no parameter `lamda`; "
+        "there is reduction, regression, huber_delta, epochs",
         "optimizer.lr: should be a valid number, got 'fast'",
         "trainer.iteratons: TrainerSettings has no parameter `iteratons`; did you mean `iterations`?",
     ]
