@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from molgfn.chemistry.models.bit_trees import children, require_trees
 from molgfn.errors import DataError
 
 #: rows that go down the trees at once
@@ -39,24 +40,15 @@ class BoostedTrees:
         bits: int,
         where: str = "trees",
     ) -> None:
-        node, inner = np.arange(len(feature)), feature >= 0
-        if feature.min() < -1 or feature.max() >= bits:
-            raise DataError(
-                f"{where}: feature should be a bit in 0..{bits - 1} or -1, is {feature.min()}..{feature.max()}"
-            )
-        for name, child in {"left": left, "right": right}.items():
-            # children come later, so every way down ends
-            if not np.all((node < child)[inner] & (child < len(node))[inner]):
-                raise DataError(f"{where}: {name} of a node should be a later one of the {len(node)} nodes")
+        require_trees(feature=feature, left=left, right=right, value=value, roots=roots, bits=bits, where=where)
         if not np.isfinite(value).all() or not np.isfinite(baseline):
             raise DataError(f"{where}: a value is not a finite number")
         self.bits, self.baseline = bits, baseline
         self.feature, self.left, self.right = (x.astype(np.int64) for x in (feature, left, right))
         self.value, self.roots = value.astype(np.float64), roots.astype(np.int64)
-        self._bit = np.where(inner, feature, 0).astype(np.int64)
-        # a leaf leads to itself
-        self._child = np.where(inner, [left, right], node).T.astype(np.int64).ravel()
-        self._inner = inner
+        self._inner = feature >= 0
+        self._bit = np.where(self._inner, feature, 0).astype(np.int64)
+        self._child = children(feature, left, right).astype(np.int64)
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """Value of each row of bits (bool [B, bits]), float64 [B]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from molgfn.chemistry.models.bit_trees import children, require_trees
 from molgfn.errors import DataError
 
 #: molecules that go down the trees at once
@@ -39,33 +40,14 @@ class RandomForest:
         bits: int,
         where: str = "forest",
     ) -> None:
-        count = len(feature)
-        for name, array in {"left": left, "right": right, "value": value}.items():
-            if array.shape != (count,):
-                raise DataError(f"{where}: {name} should have one entry for each of {count} nodes, has {array.shape}")
-        for name, array in {"feature": feature, "left": left, "right": right, "roots": roots}.items():
-            if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
-                raise DataError(f"{where}: {name} should be a row of integers, is {array.dtype} {list(array.shape)}")
-        node = np.arange(count)
-        inner = feature >= 0
-        if feature.min() < -1 or feature.max() >= bits:
-            raise DataError(
-                f"{where}: feature should be a bit in 0..{bits - 1} or -1, is {feature.min()}..{feature.max()}"
-            )
-        for name, child in {"left": left, "right": right}.items():
-            # children come later, so every way down ends
-            if not np.all((node < child)[inner] & (child < count)[inner]):
-                raise DataError(f"{where}: {name} of a node should be a later one of the {count} nodes")
+        require_trees(feature=feature, left=left, right=right, value=value, roots=roots, bits=bits, where=where)
         if not np.all((value >= 0) & (value <= 1)):
             raise DataError(f"{where}: value should be a probability in [0, 1]")
-        if roots.min() < 0 or roots.max() >= count:
-            raise DataError(f"{where}: roots should be some of the {count} nodes")
         self.bits = bits
         self._roots = roots.astype(np.int32)
-        self._feature = np.where(inner, feature, 0).astype(np.int32)
-        # a leaf leads to itself
-        self._child = np.where(inner, [left, right], node).T.astype(np.int32).ravel()
-        self._inner = inner
+        self._inner = feature >= 0
+        self._feature = np.where(self._inner, feature, 0).astype(np.int32)
+        self._child = children(feature, left, right).astype(np.int32)
         self._value = value.astype(np.float64)
 
     def probability(self, fingerprints: np.ndarray) -> np.ndarray:
