@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -165,8 +165,6 @@ class ReactionLibrary:
 
     def part(self, blocks: Sequence[int], reactions: Sequence[int], name: str | None = None) -> ReactionLibrary:
         """A library of some of the blocks and reactions, by their indices, in that order."""
-        from dataclasses import replace
-
         return ReactionLibrary(
             [self.blocks[i] for i in blocks],
             [replace(self.reactions[r], index=new) for new, r in enumerate(reactions)],

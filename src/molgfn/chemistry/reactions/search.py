@@ -78,7 +78,7 @@ class RouteSearch:
             found = (self._price(smiles) if self._cheapest else 0.0), Route(smiles)
         if steps == 0 or (found is not None and not self._cheapest):
             return found
-        for step in self.library.precursors(smiles):
+        for step in self.library.proposals(smiles):
             for present in dict.fromkeys(step.reactants):
                 others = list(step.reactants)
                 others.remove(present)
@@ -88,6 +88,9 @@ class RouteSearch:
                 if before is None:
                     continue
                 value = self._after(before[0], step, others)
-                if found is None or value < found[0]:
+                if found is not None and value >= found[0]:
+                    continue
+                # asked last and of few: running a reaction costs most
+                if smiles in self.library.products(step.reaction, step.reactants):
                     found = value, Route(before[1].block, (*before[1].steps, step))
         return found
