@@ -33,19 +33,12 @@ def unknown_columns(study: Study, configs: Sequence[dict[str, Any]]) -> list[str
         study: the plan.
         configs: of the first row on each task.
     """
-    found = [{_column(problem): problem for problem in column_problems(study, config)} for config in configs]
-    return [problem for column, problem in found[0].items() if all(column in others for others in found)]
+    first, *others = [column_problems(study, config) for config in configs]
+    return [problem for place, problem in first.items() if all(place in other for other in others)]
 
 
-def _column(problem: str) -> str:
-    """Which column a problem is of."""
-    return (
-        problem.partition(": ")[2].partition(": ")[0] if problem.startswith("measures") else problem.partition(":")[0]
-    )
-
-
-def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
-    """What is wrong with the columns that a study names, one line each.
+def column_problems(study: Study, config: dict[str, Any]) -> dict[str, str]:
+    """What is wrong with the columns that a study names: measure, or place of a picture's axis -> a line about it.
 
     The columns of ``metrics.csv`` are those of one iteration of the first row, trained for that and thrown away; of
     another objective there may be other ones that begin with ``train/``. Of a metric's key only the first part can be
@@ -56,7 +49,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
         config: of its first row.
     """
     if not (study.measures or study.pictures or study.compared_by):
-        return []
+        return {}
     experiment = assemble(config)
     logged = (
         _logged(config, experiment) if study.pictures or any(m.startswith("found/") for m in study.measures) else []
@@ -72,20 +65,19 @@ def column_problems(study: Study, config: dict[str, Any]) -> list[str]:
     if study.samples and experiment.environment.condition_size and experiment.evaluation.conditions != 0:
         metrics.append(BY_CONDITION)
     never = HELDOUT if not study.heldout else ()
-    problems = [
-        f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
+    problems = {
+        name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
         for name in dict.fromkeys([*study.measures, *study.compared_by])
         if name not in known
         and (name in never or name.partition("/")[0] not in metrics)
         and not (name.startswith("found/") and not logged)
-    ]
+    }
     for file, picture in study.pictures.items():
         for axis, name in (("x", picture.x), ("y", picture.y)):
             if logged and name not in logged and not name.startswith("train/"):
-                problems.append(
-                    f"pictures.{file}.{axis}: metrics.csv has no column `{name}`{did_you_mean(name, logged)}"
-                )
-    return list(dict.fromkeys(problems))
+                place = f"pictures.{file}.{axis}"
+                problems[place] = f"{place}: metrics.csv has no column `{name}`{did_you_mean(name, logged)}"
+    return problems
 
 
 def unordered_measures(study: Study, scales: dict[str, Known]) -> list[str]:

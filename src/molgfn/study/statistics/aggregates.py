@@ -61,9 +61,18 @@ def estimate(scores: TaskScores, statistic: Statistic, *, resamples: int = RESAM
     count = sum(len(task) for task in scores)
     if min(len(task) for task in scores) < 2:
         return Reading(value, count=count, note="a task with one run, so no interval")
-    found = statistic(resampled(scores, resamples, np.random.default_rng(seed)))
-    low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return bootstrapped(value, statistic(resampled(scores, resamples, np.random.default_rng(seed))), count)
+
+
+def bootstrapped(value: float, found: np.ndarray, count: int) -> Reading:
+    """A statistic of ``count`` runs that is ``found`` [resamples] when these are drawn anew."""
+    low, high = percentiles(found)
     return Reading(value, float(low), float(high), float(found.std(ddof=1)), count)
+
+
+def percentiles(found: np.ndarray) -> np.ndarray:
+    """Ends of the 95 % percentile interval, [2, ...], of what was ``found`` [resamples, ...]."""
+    return np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
 
 
 def resampled(scores: TaskScores, resamples: int, rng: np.random.Generator) -> list[np.ndarray]:

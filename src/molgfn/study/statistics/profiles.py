@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from molgfn.evaluation.readings import CONFIDENCE, Reading
-from molgfn.study.statistics.aggregates import RESAMPLES, TaskScores, resampled
+from molgfn.evaluation.readings import Reading
+from molgfn.study.statistics.aggregates import RESAMPLES, TaskScores, bootstrapped, percentiles, resampled
 
 
 def performance_profile(scores: Sequence[np.ndarray], levels: np.ndarray) -> np.ndarray:
@@ -29,7 +29,7 @@ def profile_band(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the pointwise 95 % interval of a profile [L] each, by the stratified bootstrap."""
     found = performance_profile(resampled(scores, resamples, np.random.default_rng(seed)), levels)
-    low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    low, high = percentiles(found)
     return low, high
 
 
@@ -52,8 +52,7 @@ def probability_of_improvement(
         return Reading(value, count=count, note="a task with one run, so no interval")
     rng = np.random.default_rng(seed)
     found = _improvement(resampled(scores, resamples, rng), resampled(baseline, resamples, rng))
-    low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Reading(value, float(low), float(high), float(found.std(ddof=1)), count)
+    return bootstrapped(value, found, count)
 
 
 def _improvement(scores: Sequence[np.ndarray], baseline: Sequence[np.ndarray]) -> np.ndarray:
