@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tarfile
+import tomllib
 import warnings
 import zipfile
 from pathlib import Path
@@ -10,19 +11,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-#: folder of the checkout -> where the wheel has it
-CARRIED = {
-    "src/molgfn": "molgfn",
-    "configs": "molgfn/configs",
-    "data/fragments": "molgfn/data/fragments",
-    "experiments": "molgfn/experiments",
-}
+
+
+def carried() -> dict[str, str]:
+    """Folder of the checkout -> where the wheel has it, as the build is told."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    wheel = build["targets"]["wheel"]
+    assert sorted(wheel["only-include"]) == sorted(wheel["sources"])
+    return wheel["sources"]
 
 
 def wanted() -> set[str]:
     """Every file of the checkout that belongs into the wheel, by its name there."""
     names = set()
-    for here, there in CARRIED.items():
+    for here, there in carried().items():
         for path in (ROOT / here).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.name != ".keep":
                 names.add(f"{there}/{path.relative_to(ROOT / here).as_posix()}")
@@ -48,6 +50,14 @@ def wheel(tmp_path_factory) -> Path:
     return build("wheel", unpacked, folder)
 
 
+def test_every_folder_that_a_run_reads_is_carried():
+    """Data that ship, and that the build is not told of, would be missing only where molgfn is installed."""
+    folders = {p.parent.relative_to(ROOT).as_posix() for p in (ROOT / "data").rglob("*.*") if p.suffix != ".py"}
+    assert folders > {"data/fragments"}
+    told = tuple(f"{folder}/" for folder in carried())
+    assert [f for f in sorted(folders - {"data"}) if not f"{f}/".startswith(told)] == []
+
+
 @pytest.mark.slow
 def test_the_wheel_carries_what_a_run_needs(wheel):
     with zipfile.ZipFile(wheel) as archive:
@@ -56,8 +66,8 @@ def test_the_wheel_carries_what_a_run_needs(wheel):
         licences = [n for n in archive.namelist() if n.endswith("/licenses/LICENSE")]
         scripts = next(archive.read(n).decode() for n in archive.namelist() if n.endswith("/entry_points.txt"))
     assert inside == wanted()
-    for name in ("configs/train.yaml", "data/fragments/rdkit.txt", "experiments/quickstart.yaml", "py.typed"):
-        assert f"molgfn/{name}" in inside
+    assert {f"molgfn/{name}" for name in ("configs/train.yaml", "experiments/quickstart.yaml", "py.typed")} <= inside
+    assert {f"molgfn/data/{name}" for name in ("fragments/rdkit.txt", "reactions/textbook/blocks.csv")} <= inside
     assert any(n.endswith(".j2") for n in inside)
     assert "Requires-Python: <3.14,>=3.11" in metadata
     assert "molgfn = molgfn.cli.main:main" in scripts

@@ -58,6 +58,13 @@ def test_links_between_files_become_links_between_pages(hook):
     assert source == "[t](files/tests/test_layers.py.md)"
 
 
+def test_every_link_of_every_page_has_an_address(hook):
+    """The site is built by a command of its own: without this a page that it cannot show is found only there."""
+    repository = hook("repository")
+    assert {"index.md", "results/index.md", "files/Makefile.md"} & set(repository.reached())
+    assert len(repository.reached()) > 100
+
+
 @pytest.mark.parametrize("link", ["gone.md", "../../outside.md"])
 def test_a_dead_link_is_refused(hook, link):
     repository = hook("repository")

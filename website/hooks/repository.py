@@ -25,7 +25,7 @@ RENAMED = {
 #: what is shown as code -> the language of its block
 CODE = {".py": "python", ".yaml": "yaml", ".sh": "bash", ".toml": "toml", ".cff": "yaml", ".txt": "text"}
 #: what is handed out as it is
-FILES = {".csv", ".json", ".png", ".smi", ".svg"}
+FILES = {".csv", ".json", ".jsonl", ".png", ".smi", ".svg"}
 FENCES = re.compile(r"(^ *```.*?^ *```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 
