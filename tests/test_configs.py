@@ -9,7 +9,7 @@ import yaml
 from tests.optional_data import or_skip
 
 from molgfn.class_paths import import_class, parameters
-from molgfn.config import CLASS_KEY, ROOT, Slot, build, check
+from molgfn.config import CLASS_KEY, GROUPS, OPTIMISE, ROOT, Slot, build, check
 from molgfn.errors import ConfigError
 from molgfn.proxies.fitting import fit
 from molgfn.proxies.table import read_property
@@ -29,6 +29,7 @@ VARIANTS = {
     "condition/temperature_preference",
     "condition/temperature_goal",
     "target/periodic",
+    *(f"candidates/{p.stem}" for p in (CONFIGS / "candidates").glob("*.yaml")),
     "data/exploration",
     "data/hindsight",
     "data/local_search",
@@ -102,21 +103,23 @@ def nodes(value):
 
 def test_there_is_a_group_for_every_component_and_no_other():
     groups = {p.name for p in CONFIGS.iterdir() if p.is_dir()}
-    assert groups == {key for key, rule in ROOT.items() if isinstance(rule, Slot)}
-    base = read(CONFIGS / "train.yaml")
-    assert {key for entry in base["defaults"] if isinstance(entry, dict) for key in entry} == groups
-    assert set(base) - {"defaults"} == set(ROOT) - groups
+    assert groups == {key for key, rule in GROUPS.items() if isinstance(rule, Slot)}
+    for name, schema in (("train", ROOT), ("optimise", OPTIMISE)):
+        base = read(CONFIGS / f"{name}.yaml")
+        own = {key for key, rule in schema.items() if isinstance(rule, Slot)}
+        assert {key for entry in base["defaults"] if isinstance(entry, dict) for key in entry} == own
+        assert set(base) - {"defaults"} == set(schema) - own
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_config_names_a_class_of_its_kind(path):
-    slot = ROOT[path.parent.name]
+    slot = GROUPS[path.parent.name]
     assert issubclass(import_class(read(path)[CLASS_KEY]), tuple(map(import_class, slot.bases)))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_config_lists_all_parameters_with_their_defaults(path):
-    slot = ROOT[path.parent.name]
+    slot = GROUPS[path.parent.name]
     node = read(path)
     own = {k: p for k, p in parameters(import_class(node[CLASS_KEY])).items() if k not in slot.live}
     assert set(node) - {CLASS_KEY} == set(own)
@@ -144,16 +147,16 @@ def test_devices_are_all_that_a_trainer_for_several_changes(variant, differs):
     assert {key for key in default if default[key] != other[key]} == differs
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "data"], ids=name)
-def test_a_source_lists_all_its_parameters(path):
-    for node in read(path)["sources"].values():
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name in {"data", "candidates"}], ids=name)
+def test_a_source_or_proposer_lists_all_its_parameters(path):
+    for node in read(path)["sources" if path.parent.name == "data" else "proposers"].values():
         assert set(node) - {CLASS_KEY} == set(parameters(import_class(node[CLASS_KEY])))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_the_config_passes_the_check(path):
     key = path.parent.name
-    assert check({key: resolved(path)}, schema={key: ROOT[key]}) == []
+    assert check({key: resolved(path)}, schema={key: GROUPS[key]}) == []
 
 
 # oracles and rewards explain themselves in the class (molgfn describe)
@@ -179,7 +182,7 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
         node |= {"receptor": str(tmp_path / "one_atom.pdbqt"), "center": [0, 0, 0]}
     if name(path) in EXTRAS:
         needs_extra(*EXTRAS[name(path)])
-    bases = tuple(map(import_class, ROOT[key].bases))
+    bases = tuple(map(import_class, GROUPS[key].bases))
     if name(path) == "oracle/tfbind10":  # nothing is fetched, and a table of its size is not made for a test
         with pytest.raises(ConfigError, match="path: the table of tfbind10 must be given"):
             build(node, bases, key)

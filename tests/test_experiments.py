@@ -18,7 +18,10 @@ from molgfn.study.plan import read_study
 from molgfn.study.preparing import overrides_of
 
 FOLDER = Path(__file__).parents[1] / "experiments"
-EXPERIMENTS = sorted(p for p in FOLDER.rglob("*.yaml") if not p.name.endswith(".study.yaml"))
+#: those of `molgfn optimise` are tried in tests/optimise
+EXPERIMENTS = sorted(
+    p for p in FOLDER.rglob("*.yaml") if not p.name.endswith(".study.yaml") and p.parent.name != "optimise"
+)
 STUDIES = sorted(FOLDER.rglob("*.study.yaml"))
 ONE_STEP = [
     "trainer.iterations=1",

@@ -42,7 +42,9 @@ ORDER = [
     ("run_files",),
     ("composing",),
     ("runs",),
+    ("acquisition",),
     ("experiment",),
+    ("optimising",),
     ("api",),
     ("gym",),
     ("study",),
@@ -85,6 +87,9 @@ CONTRACTS = {
     "objectives.soft_q": {"soft_dqn"},
     "objectives.backward": {"base"},
     "evaluation.metrics": {"base"},
+    "acquisition.models": {"base", "criterion"},
+    "acquisition.proposers": {"base", "genetic", "given"},
+    "optimising.learning": {"base", "batches"},
     "trajectories.quantities": {"base", "evaluation", "networks"},
 }
 #: package -> the parts that may not (``chemistry``) or may only (``cli``) import it

@@ -5,8 +5,9 @@
 
 ``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
 ``combine`` makes one sampler of several runs; ``entropy``, ``mutual_information``, ``free_energy``, ``marginal`` and
-``complete`` say more of one; ``score`` gives values of molecules, ``draw`` shows them; ``reproduce`` is for a run that
-ended because something was not finite; ``errors`` has what they raise. Each is imported when it is first asked for, so
+``complete`` say more of one; ``optimise`` finds the best objects with few oracle calls, ``resume_optimisation`` goes on
+with that; ``score`` gives values of molecules, ``draw`` shows them; ``reproduce`` is for a run that ended because
+something was not finite; ``errors`` has what they raise. Each is imported when it is first asked for, so
 that ``import molgfn`` itself takes no time.
 """
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what
     from molgfn.api.foundations import free_energy as free_energy
     from molgfn.api.foundations import marginal as marginal
     from molgfn.api.foundations import mutual_information as mutual_information
+    from molgfn.api.optimising import optimise as optimise
+    from molgfn.api.optimising import resume_optimisation as resume_optimisation
     from molgfn.api.pictures import Picture as Picture
     from molgfn.api.pictures import draw as draw
     from molgfn.api.reproducing import reproduce as reproduce
@@ -54,8 +57,10 @@ _PLACES = {
     "load": "molgfn.api.runs",
     "marginal": "molgfn.api.foundations",
     "mutual_information": "molgfn.api.foundations",
+    "optimise": "molgfn.api.optimising",
     "reproduce": "molgfn.api.reproducing",
     "resume": "molgfn.api.training",
+    "resume_optimisation": "molgfn.api.optimising",
     "sample": "molgfn.api.sampling",
     "score": "molgfn.api.scoring",
     "train": "molgfn.api.training",
@@ -86,8 +91,10 @@ __all__ = [
     "load",
     "marginal",
     "mutual_information",
+    "optimise",
     "reproduce",
     "resume",
+    "resume_optimisation",
     "sample",
     "score",
     "train",

@@ -83,6 +83,23 @@ ROOT: dict[str, Any] = {
     "logger": Slot("molgfn.training.logs.loggers.Loggers"),
     "evaluation": Slot("molgfn.evaluation.settings.EvaluationSettings"),
 }
+#: top-level keys of `molgfn optimise`: what names the run and how objects are scored is as in training; a sampler that
+#: learns in the loop may be left out, and then all of its parts are
+OPTIMISE: dict[str, Any] = {
+    **{key: ROOT[key] for key in ("name", "seed", "output", "condition", "scalarisation", "oracle", "reward")},
+    "scoring": Slot(ROOT["scoring"].base, ROOT["scoring"].live),
+    **{
+        key: Slot(ROOT[key].base, ROOT[key].live, optional=True)
+        for key in ("environment", "policy", "objective", "backward", "target", "optimizer")
+    },
+    "learning": Slot("molgfn.optimising.learning.base.Learning", optional=True),
+    "candidates": Slot("molgfn.acquisition.proposers.several.Candidates"),
+    "acquisition": Slot("molgfn.acquisition.models.base.Acquisition"),
+    "prescreen": Slot("molgfn.optimising.prescreen.Prescreen", optional=True),
+    "rounds": Slot("molgfn.optimising.rounds.Rounds"),
+}
+#: every component that some command takes, by its group
+GROUPS: dict[str, Any] = {**OPTIMISE, **ROOT}
 
 
 def check(

@@ -8,21 +8,21 @@ from click.testing import CliRunner
 
 from molgfn.cli.describing import curves
 from molgfn.cli.main import cli
-from molgfn.config import ROOT, Slot
+from molgfn.config import GROUPS, Slot
 from molgfn.rewards import transforms
 from molgfn.rewards.transforms import Transform
 
 
 def test_groups(call):
     lines = call("describe").stdout.splitlines()
-    groups = {k for k, v in ROOT.items() if isinstance(v, Slot)}
+    groups = {k for k, v in GROUPS.items() if isinstance(v, Slot)}
     assert {line.split(":")[0] for line in lines} == {*groups, "transform"}  # which are in no group of configs
     (objectives,) = [line.partition(": ")[2].split(", ") for line in lines if line.startswith("objective:")]
     assert {"db", "subtb", "tb"} <= set(objectives)
     assert objectives == sorted(objectives)
 
 
-@pytest.mark.parametrize("group", [k for k, v in ROOT.items() if isinstance(v, Slot)])
+@pytest.mark.parametrize("group", [k for k, v in GROUPS.items() if isinstance(v, Slot)])
 def test_members_have_one_line_each(call, group):
     result = call("describe", group)
     assert result.exit_code == 0, result.stderr

@@ -91,9 +91,9 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
         return
     if member not in members:
         raise ConfigError(f"{group}: there is no `{member}`{did_you_mean(member, members)}")
-    from molgfn.config import ROOT, Slot
+    from molgfn.config import GROUPS, Slot
 
-    slot = ROOT.get(group)
+    slot = GROUPS.get(group)
     live = slot.live if isinstance(slot, Slot) else frozenset()
     node = composed_member(group, member, folders)
     click.echo(explain(node["_target_"], what, live, node))

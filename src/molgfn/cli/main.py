@@ -26,6 +26,7 @@ MOST_LINES = 8
 COMMANDS = {
     "train": "Train a GFlowNet from an experiment file.",
     "resume": "Go on with a run that was stopped.",
+    "optimise": "Find the best objects with few oracle calls.",
     "sample": "Sample objects from a checkpoint.",
     "evaluate": "Measure a run or a file of SMILES and write a report.",
     "score": "Score a file of molecules with any oracle or reward.",

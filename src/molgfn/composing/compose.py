@@ -170,10 +170,10 @@ def _one_text(sweep: Override) -> str:
 
 def _groups() -> set[str]:
     """Names that choose a file; a folder that happens to be called like a plain key, such as ``output``, does not."""
-    from molgfn.config import ROOT, Slot
+    from molgfn.config import GROUPS, Slot
 
     loader = GlobalHydra.instance().config_loader()
-    plain = {key for key, rule in ROOT.items() if not isinstance(rule, Slot)}
+    plain = {key for key, rule in GROUPS.items() if not isinstance(rule, Slot)}
     return {g for g in loader.list_groups("") if g not in plain | {"hydra"} and loader.get_group_options(g)}
 
 
@@ -216,7 +216,8 @@ def checked_as_written(
     ]
     if sum(p.endswith(": missing") for p in found) > 4:
         found = [p for p in found if not p.endswith(": missing")]
-        found = [f"{experiment}: should start with `defaults: [train, _self_]`; most of a run is missing", *found]
+        base = "train" if schema is None or "trainer" in schema else "optimise"
+        found = [f"{experiment}: should start with `defaults: [{base}, _self_]`; most of a run is missing", *found]
     if problems := result.problems + found:
         raise ConfigError(problems)
     return settled.config, result.config
@@ -290,9 +291,9 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
 
 def _optional() -> set[str]:
     """The groups of components that a run may be without."""
-    from molgfn.config import ROOT, Slot
+    from molgfn.config import GROUPS, Slot
 
-    return {key for key, rule in ROOT.items() if isinstance(rule, Slot) and rule.optional}
+    return {key for key, rule in GROUPS.items() if isinstance(rule, Slot) and rule.optional}
 
 
 def _leaves_out(override: Override) -> bool:

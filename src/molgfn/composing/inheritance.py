@@ -20,7 +20,8 @@ from molgfn.composing.places import named_experiment
 from molgfn.errors import ConfigError
 from molgfn.paths import expanded, local
 
-BASE, SELF = "train", "_self_"
+#: the configs that an experiment may start from: of a training run, of an optimisation
+BASES, SELF = ("train", "optimise"), "_self_"
 #: the key of an experiment file that names further folders with config groups
 SEARCHPATH = "searchpath"
 
@@ -127,7 +128,7 @@ def _node(path: Path) -> dict[str, Any]:
 
 def _parent(entry: Any, path: Path) -> Path | None:
     """The experiment file that an entry of a defaults list names; None where it is something for Hydra."""
-    if not isinstance(entry, str) or entry in (SELF, BASE) or "@" in entry:
+    if not isinstance(entry, str) or entry in (SELF, *BASES) or "@" in entry:
         return None
     word = expanded(entry)
     by_path = entry.endswith(".yaml") or entry.startswith(("./", "../", "/", "~", "$"))

@@ -29,9 +29,9 @@ def find_experiment(text: str) -> Path:
     if path.is_file():
         if path.suffix != ".yaml":
             raise ConfigError(f"{text}: an experiment is a .yaml file, not `{path.suffix or path.name}`")
-        if path.stem == "train" and path.resolve().parent != shipped("configs").resolve():
+        if path.stem in ("train", "optimise") and path.resolve().parent != shipped("configs").resolve():
             # `defaults: [train]` inside would find the file itself
-            raise ConfigError(f"{text}: `train` is the name of the base config; call the experiment something else")
+            raise ConfigError(f"{text}: `{path.stem}` is the name of a base config; call the experiment something else")
         return path.resolve()
     if (found := named_experiment(text)) is not None:
         return found

@@ -162,6 +162,14 @@ class Learner:
             critics["policy"] = self.policy
         start_critics(critics, self.followers, self.policy, batch, networks, self.union)
 
+    def start_log_z_anew(self, batch: Batch) -> None:
+        """Put log Z where a batch says that it is, after R became another one: a constant that was right for the R
+        before would push all trajectories up, or all down, for as long as it takes to come back.
+        """
+        if LogZ in self.objective.quantities and self.steps.trains("log_z"):
+            networks = self._read(batch.trajectories)
+            start_log_z(self.policy, self.objective, batch.trajectories, networks, self.union, always=True)
+
     def _read(self, batch: Trajectories) -> Networks:
         """What the forward objective reads beside the policy."""
         backward, guide = self.backward, self.backward.guide

@@ -6,7 +6,7 @@ import logging
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from molgfn.rewards.base import ConditionValues, Scores
@@ -48,6 +48,7 @@ class ScoredRecord:
         sources: Sequence[str],
         scores: Scores,
         condition: ConditionValues | None = None,
+        notes: Mapping[str, Sequence[str | float]] | None = None,
     ) -> None:
         """Take up what is new of a batch [B].
 
@@ -57,20 +58,22 @@ class ScoredRecord:
             sources: of what each comes.
             scores: of the objects.
             condition: name -> float [B], what each was built under; None where there is none.
+            notes: further columns, B numbers or texts each; None for none.
         """
         beside = {condition_column(name): values.double() for name, values in (condition or {}).items()}
         beside |= scores.components
-        columns = [column.tolist() for column in beside.values()]
+        columns = [*(column.tolist() for column in beside.values()), *(notes or {}).values()]
         rows = [
-            (iteration, source, key, _number(value), None if problem else log_reward, problem, *map(_number, parts))
+            (iteration, source, key, _number(value), None if problem else log_reward, problem, *map(_cell, parts))
             for key, source, problem, value, log_reward, *parts in zip(
                 keys, sources, scores.problems, scores.value.tolist(), scores.log_reward.tolist(), *columns, strict=True
             )
             if key and problem != BUDGET_SPENT
         ]
-        names = ", ".join(map(_quoted, [*_COLUMNS, *beside]))
-        marks = ", ".join("?" * (len(_COLUMNS) + len(beside)))
-        self._do(list(beside), f"INSERT OR IGNORE INTO scored ({names}) VALUES ({marks})", rows)
+        more = [*beside, *(notes or {})]
+        names = ", ".join(map(_quoted, [*_COLUMNS, *more]))
+        marks = ", ".join("?" * (len(_COLUMNS) + len(more)))
+        self._do(more, f"INSERT OR IGNORE INTO scored ({names}) VALUES ({marks})", rows)
 
     def forget_after(self, iteration: int) -> None:
         """Drop what a run had scored after the checkpoint from which it goes on."""
@@ -111,6 +114,7 @@ class ScoredRecord:
             self._connection = connection
         for name in more:
             if name not in self._names:
+                # REAL keeps a text that is no number as it is
                 self._connection.execute(f"ALTER TABLE scored ADD COLUMN {_quoted(name)} REAL")
                 self._names.append(name)
         return self._connection
@@ -123,6 +127,10 @@ def condition_column(name: str) -> str:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _cell(content: str | float) -> str | float | None:
+    return content if isinstance(content, str) else _number(content)
 
 
 def _quoted(name: str) -> str:

@@ -19,14 +19,32 @@ from molgfn.trajectories.union import Union
 
 
 @torch.no_grad()
-def start_log_z(policy: Policy, objective: Objective, batch: Trajectories, networks: Networks, union: Union) -> None:
-    """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity."""
-    if policy.log_z_start is None:
+def start_log_z(
+    policy: Policy,
+    objective: Objective,
+    batch: Trajectories,
+    networks: Networks,
+    union: Union,
+    *,
+    always: bool = False,
+) -> None:
+    """As ``policy.log_z_start`` says; a start that is far off costs hundreds of iterations, or the diversity.
+
+    Args:
+        policy: whose log Z it is.
+        objective: whose log weights say where it is.
+        batch: scored.
+        networks: what the objective reads.
+        union: of the batch over all processes.
+        always: by the mean, where the policy started from a number that was given.
+    """
+    how = policy.log_z_start or ("mean" if always else None)
+    if how is None:
         return
     evaluated = evaluate(batch, policy, quantities=objective.weighs_by, networks=networks, union=union)
     groups = None if evaluated.groups is None else union.gather(evaluated.groups)
     log_weights = union.gather(objective.log_weights(evaluated))
-    start = log_partition.estimate(log_weights, policy.log_z_start, groups)
+    start = log_partition.estimate(log_weights, how, groups)
     policy.log_z.constant.copy_(start.where(start.isfinite(), policy.log_z.constant))
 
 

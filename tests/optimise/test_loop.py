@@ -1,0 +1,232 @@
+"""The loop: what is spent, what is recorded, how it goes on after it was killed, and what is refused before a call."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from tests.optimise.small import FEW, MOLECULES, SMALL, calls_in
+
+import molgfn
+from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.oracles.properties.qed import QED
+
+GP_GA = "optimise/gp_ga"
+OWN = (*SMALL, *FEW, "oracle=qed")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A whole small optimisation."""
+    return molgfn.optimise(GP_GA, *OWN, f"output={tmp_path_factory.mktemp('runs')}", "rounds.hit=0.8")
+
+
+def test_every_call_is_recorded_with_its_reason(done):
+    calls = done.calls
+    assert calls["call"].tolist() == list(range(1, 25))
+    assert calls["round"].tolist() == [1] * 8 + [2] * 8 + [3] * 8
+    assert calls["smiles"].is_unique
+    values = QED().values(molgfn_molecules(calls["smiles"]))
+    assert calls["value"].to_numpy() == pytest.approx(values)
+    first, later = calls[calls["round"] == 1], calls[calls["round"] > 1]
+    assert set(first["proposer"]) == {"given"}
+    assert first["why"].str.contains("nothing is known yet").all()
+    assert set(later["proposer"]) == {"graph_ga"}
+    assert later["why"].str.startswith("ucb, beta ").all()
+    assert later["acquisition"].notna().all()
+    assert calls["problem"].isna().all()
+    read, kept = (table.drop(columns="problem") for table in (calls_in(done.folder), calls))
+    pd.testing.assert_frame_equal(read, kept)
+
+
+def molgfn_molecules(texts):
+    from molgfn.chemistry.molecules import parse
+
+    return parse(texts)
+
+
+def test_what_is_said_at_the_end(done):
+    summary = yaml.safe_load((done.folder / "summary.yaml").read_text())
+    assert summary == done.summary
+    assert (summary["track"], summary["labels_outside_the_budget"]) == ("A", 0)
+    assert (summary["calls"], summary["rounds"], summary["budget"]) == (24, 3, 24)
+    best = done.calls["value"].max()
+    assert summary["best"] == pytest.approx(best, abs=1e-6)
+    assert summary["simple_regret"] == pytest.approx(1 - best, abs=1e-6)
+    assert summary["hits"] == (done.calls["value"] >= 0.8).sum()
+    assert summary["calls_by_proposer"] == {"graph_ga": 16, "given": 8}
+    assert 0 < summary["auc_top10"] <= summary["auc_top1"] <= 1
+    assert 1 <= summary["sa_top100"] <= 10
+    assert summary["circles_top100"] >= 1
+    assert done.best(3)["value"].tolist() == sorted(done.calls["value"], reverse=True)[:3]
+    assert done.metrics["calls"].tolist() == [8, 16, 24]
+    assert done.metrics["best"].is_monotonic_increasing
+    page = (done.folder / "report.html").read_text()
+    assert "track A: no label outside the budget" in page
+    assert done.best(1)["smiles"].item() in page
+    results = yaml.safe_load((done.folder / "results.yaml").read_text())
+    assert len(results) == 24  # PMO's own file
+
+
+def test_the_same_seed_is_the_same_loop_and_another_is_another(done, tmp_path):
+    same, other = (
+        molgfn.optimise(GP_GA, *OWN, f"output={tmp_path}", "rounds.report=false", f"seed={s}") for s in (0, 1)
+    )
+    pd.testing.assert_frame_equal(same.calls, done.calls)
+    assert other.calls["smiles"].tolist() != done.calls["smiles"].tolist()
+
+
+ORACLE = """
+import os, signal
+import numpy as np
+from rdkit import Chem
+
+def count(batch):
+    out = []
+    for smiles in batch:
+        with open({place!r}, "a") as file:
+            file.write(smiles + "\\n")
+        if sum(1 for _ in open({place!r})) == {fatal}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        out.append(Chem.MolFromSmiles(smiles).GetNumHeavyAtoms() / 100)
+    return np.array(out)
+"""
+
+
+def counting(folder, fatal):
+    """An oracle that kills its process at one of the calls."""
+    folder.mkdir()
+    (folder / "oracle.py").write_text(ORACLE.format(place=str(folder / "asked"), fatal=fatal))
+    return ("oracle=function", f"oracle.function={folder / 'oracle.py'}:count", "oracle.range=[0, 1]")
+
+
+def test_killed_in_the_middle_of_a_round_it_goes_on_and_ends_with_the_same_record(tmp_path):
+    whole = molgfn.optimise(GP_GA, *SMALL, *FEW, *counting(tmp_path / "whole", -1), f"output={tmp_path / 'a'}")
+    words = [*SMALL, *FEW, *counting(tmp_path / "killed", 20), f"output={tmp_path / 'b'}"]
+    command = [sys.executable, "-m", "molgfn.cli.main", "optimise", GP_GA, *words]
+    ended = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    (folder,) = (tmp_path / "b").iterdir()
+    with closing(sqlite3.connect(folder / "scored.sqlite")) as connection:
+        (kept,) = connection.execute("SELECT count(*) FROM scored").fetchone()
+    assert kept == 16  # two whole rounds
+    going_on = molgfn.resume_optimisation(folder)
+    assert going_on.folder == folder
+    pd.testing.assert_frame_equal(going_on.calls, whole.calls)
+    pd.testing.assert_frame_equal(going_on.metrics, whole.metrics)
+    with pytest.raises(ConfigError, match="an optimisation that goes on keeps its config"):
+        molgfn.resume_optimisation(folder, "oracle=qed")
+    more = molgfn.resume_optimisation(folder, "scoring.budget=28")
+    assert len(more.calls) == 28
+    pd.testing.assert_frame_equal(more.calls.head(24), whole.calls)
+
+
+def test_an_oracle_that_fails_costs_the_molecule_and_not_the_round(tmp_path):
+    (tmp_path / "oracle.py").write_text(
+        "def plain(batch):\n    if any('n' in s for s in batch):\n        raise RuntimeError('no nitrogen')\n"
+        "    return [0.5] * len(batch)\n"
+    )
+    words = ("oracle=function", f"oracle.function={tmp_path / 'oracle.py'}:plain", "oracle.range=[0, 1]")
+    run = molgfn.optimise(GP_GA, *SMALL, *FEW, *words, f"output={tmp_path / 'runs'}")
+    lost = run.calls["smiles"].str.contains("n", regex=False)
+    assert 0 < lost.sum() < 24
+    assert (run.calls["value"].isna() == lost).all()
+    assert run.calls["problem"][lost].str.contains("no nitrogen").all()
+    assert len(run.calls) == 24
+    assert run.summary["without_value"] == lost.sum()
+
+
+def test_what_is_to_be_minimised(tmp_path):
+    run = molgfn.optimise(
+        GP_GA,
+        *SMALL,
+        *FEW,
+        "oracle=sa",
+        "reward=boltzmann",
+        "reward.sign=-1",
+        "acquisition.standardise=true",
+        f"output={tmp_path}",
+    )
+    assert run.summary["direction"] == "minimise"
+    assert run.summary["best"] == pytest.approx(run.calls["value"].min(), abs=1e-6)
+    assert run.best(1)["value"].item() == run.calls["value"].min()
+    assert "auc_top10" not in run.summary
+    first, last = (run.calls.loc[run.calls["round"] == n, "value"].mean() for n in (1, 3))
+    assert last < first  # the model works downwards
+
+
+def test_track_b_is_said_with_its_labels(tmp_path):
+    table = pd.read_csv(MOLECULES, header=None, nrows=40)[[0]].set_axis(["smiles"], axis=1)
+    table["y"] = QED().values(molgfn_molecules(table["smiles"]))
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    labels = ("prescreen=labels", f"prescreen.molecules={tmp_path / 'labels.csv'}", "prescreen.keep=20")
+    told, asked = (
+        molgfn.optimise(GP_GA, *OWN, *labels, f"prescreen.values={values}", f"output={tmp_path}")
+        for values in ("y", "null")
+    )
+    for run in (told, asked):
+        assert (run.summary["track"], run.summary["labels_outside_the_budget"]) == ("B", 40)
+        assert len(run.calls) == 24
+        first = run.calls[run.calls["round"] == 1]
+        assert first["value"].to_numpy() == pytest.approx(np.sort(table["y"])[::-1][:8])
+        assert set(first["proposer"]) == {"prescreen"}
+    assert told.calls["smiles"].tolist() == asked.calls["smiles"].tolist()
+    assert "track B: 40 labels outside the budget" in (told.folder / "report.html").read_text()
+
+
+def test_without_a_new_candidate_it_ends(tmp_path):
+    given = (
+        "candidates=given",
+        f"candidates.proposers.given.molecules={MOLECULES}",
+        "candidates.proposers.given.limit=10",
+    )
+    run = molgfn.optimise(
+        GP_GA, *given, "oracle=qed", "acquisition=random", "scoring.budget=100", "rounds.size=8", f"output={tmp_path}"
+    )
+    assert len(run.calls) == 10
+    assert run.ended == "no proposer had a new candidate in 10 rounds"
+
+
+#: a sampler of points of a grid
+GRID = ["oracle=hypergrid", "environment=hypergrid", "policy=mlp", "objective=tb", "backward=uniform", "optimizer=adam"]
+GRID += ["candidates=policy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["scoring.budget=null"], "scoring.budget: how many oracle calls in all"),
+        (["scoring.budget=20", "rounds.size=32"], "rounds.size: a round of 32 calls is more than the whole budget"),
+        (["scoring.budget=20", "rounds.size=8", "rounds.first=30"], "rounds.first: a round of 30 calls is more"),
+        (["scoring.record=false"], "scoring.record: every call of an optimisation is recorded"),
+        ([*GRID, "learning=replay"], "acquisition: TanimotoGP reads molecules, but the oracle measures grid objects"),
+        (["candidates.proposers.given=null"], "nothing before the first round"),
+        (["candidates=policy"], "draws from the sampler of the loop, and there is none"),
+        (["objective=tb"], "objective: belongs to a sampler that learns in the loop, and there is no policy"),
+        (["learning=replay"], "learning: belongs to a sampler"),
+        (["policy=gru", "environment=smiles"], "learning: a policy learns in the loop, and needs one"),
+        (["candidates.proposers.graph_ga.ofspring=3"], "did you mean `offspring`"),
+        (
+            ["oracle=tpsa", "reward=boltzmann", "reward.sign=-1"],
+            "acquisition.standardise: TanimotoGP takes",
+        ),
+        (["trainer.iterations=3"], "a run has no key `trainer`"),
+        (["oracle=seh_four", "scalarisation=weighted_sum"], "oracle: it reads the condition"),
+    ],
+)
+def test_refused_before_the_first_call(words, says, tmp_path):
+    with pytest.raises((ConfigError, DataError)) as refused:
+        molgfn.optimise(GP_GA, "oracle=qed", *words, f"output={tmp_path / 'runs'}")
+    assert says in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_training_run_is_no_optimisation(tmp_path):
+    with pytest.raises(CheckpointError):
+        molgfn.resume_optimisation(tmp_path)
