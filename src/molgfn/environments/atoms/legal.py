@@ -216,9 +216,9 @@ def _closures(facts: Facts) -> Tensor:
         apart = rings.along(one ^ other, (row, i, j)) < 0.5
         found = found & (apart & ~facts.kept[i] & ~facts.kept[j])[:, None]
     if limits.max_fused is not None and not facts.nowhere(rings.count >= limits.max_fused):
-        systems = rings.in_system
+        one, other = rings.at_ends(systems := rings.in_system)
         # of a bridge: half of each is on either side
-        along = (rings.along(sum(rings.at_ends(systems)), (row, i, j)) + systems[row, i] + systems[row, j]) / 2
+        along = (rings.along(one + other, (row, i, j)) + systems[row, i] + systems[row, j]) / 2
         found = found & (along.round() < limits.max_fused)[:, None]
     if "cumulated" in forbid or "strained" in forbid:
         double = facts.doubles > 0
@@ -257,8 +257,9 @@ def _closing_costs(facts: Facts, at: tuple[Tensor, Tensor, Tensor], kind: tuple[
         cost = cost + less + own[:, orders.clamp(max=own.shape[1] - 1)]
     u, v, _ = rings.bridges
     order = rings.at_bridges(facts.states.bonds).long().clamp(max=own.shape[1] - 1)
-    bridge = sum(need[end].gather(2, order[:, :, None]).squeeze(2) for end in rings.at_ends(types))
-    bridge = (bridge * ~(facts.kept[u] & facts.kept[v])).clamp(max=facts.limits.max_atoms + 1)  # more is too much
+    one, other = (need[end].gather(2, order[:, :, None]).squeeze(2) for end in rings.at_ends(types))
+    bridge = (one + other) * ~(facts.kept[u] & facts.kept[v])
+    bridge = bridge.clamp(max=facts.limits.max_atoms + 1)  # more is too much
     return cost + rings.along(bridge, at).long()[:, None]
 
 
