@@ -12,6 +12,7 @@ no places are most easily made by ``plain_graphs``.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -109,3 +110,51 @@ class GraphBatch:
             for f in dataclasses.fields(self)
         }
         return type(self)(**moved)
+
+    @classmethod
+    def joined(cls, parts: Sequence[GraphBatch], graphs: Sequence[Tensor]) -> Self:
+        """Packed batches as one.
+
+        Args:
+            parts: of one environment; those with smaller graphs first, so that graphs of one size lie side by side.
+            graphs: for each part int64 [B of the part], which graph of the whole each of its graphs is.
+        """
+        places = torch.cat(list(graphs))
+        starts = {"node": 0, "edge": 0, "row": 0}
+        columns: dict[str, list[Any]] = {f.name: [] for f in dataclasses.fields(cls)}
+        for part, graph in zip(parts, graphs, strict=True):
+            for name, values in columns.items():
+                value, start = getattr(part, name), starts.get(_ROWS.get(name, ""), 0)
+                if value is not None and name.endswith("_graph"):
+                    value = graph[value]
+                elif value is not None and start:
+                    value = torch.where(value >= 0, value + start, value)
+                values.append(value)
+            starts["node"] += len(part.node_graph)
+            starts["edge"] += part.edge_index.shape[1] // 2
+            starts["row"] += len(part.option_mask)
+        found: dict[str, Any] = {}
+        for name, values in columns.items():
+            if values[0] is None or name in {"n_graphs", "max_nodes"}:
+                found[name] = values[0]
+            elif name in {"n_nodes", "stop_mask", "condition"}:
+                together = torch.cat(values)
+                found[name] = torch.empty_like(together).index_copy_(0, places, together)
+            elif name == "sizes":
+                count = torch.bincount(found["n_nodes"], minlength=1).tolist()
+                found[name] = [(size, c) for size, c in enumerate(count) if size and c]
+            elif name.startswith("edge_"):
+                dim = 1 if name == "edge_index" else 0
+                halves = [value.chunk(2, dim) for value in values]
+                found[name] = torch.cat([half[way] for way in (0, 1) for half in halves], dim)
+            else:
+                found[name] = torch.cat(values)
+        return cls(**{**found, "n_graphs": len(places)})
+
+
+#: what the rows of a field are rows of
+_ROWS = {
+    **dict.fromkeys(("edge_index", "site_node", "site_other", "removal_node", "removal_other"), "node"),
+    **dict.fromkeys(("site_edge", "removal_edge"), "edge"),
+    "site_options": "row",
+}

@@ -172,10 +172,10 @@ def test_naphthalene_keeps_its_middle_bond_to_the_last():
     for i, j in [*ring, (0, 5)]:
         bonds[0, i, j] = bonds[0, j, i] = True
     rings = Rings(torch.ones(1, 10, dtype=torch.bool), bonds)
-    may_go = removable(rings, 6, rings.distances(6))[0]
+    may_go = removable(rings, 6, rings.distances(6), 11)[0]
     assert not may_go[0, 5]
     assert all(may_go[i, j] for i, j in ring)
-    assert removable(rings, 10, rings.distances(10))[0][0, 5]
-    assert sizes_hold(rings, 6).all()
+    assert removable(rings, 10, rings.distances(10), 11)[0][0, 5]
+    assert sizes_hold(rings, 6, 11).all()
     bonds[0, 0, 5] = bonds[0, 5, 0] = False
-    assert not sizes_hold(Rings(rings.real, bonds), 6).any()
+    assert not sizes_hold(Rings(rings.real, bonds), 6, 11).any()

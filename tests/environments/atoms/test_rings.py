@@ -68,7 +68,7 @@ def test_systems_distances_and_weights_along_the_way(batch):
     graphs, rings = batch
     weight = torch.from_numpy(np.random.default_rng(1).integers(0, 5, rings.joined.shape))
     weight = weight + weight.transpose(1, 2)
-    along, systems, far = rings.along(weight), rings.in_system(), rings.distances(7)
+    along, systems, far = rings.along(rings.at_bridges(weight)), rings.in_system, rings.distances(7)
     for row in range(0, len(graphs), 10):
         graph, size = graphs[row], len(graphs[row])
         bridges = {frozenset(b) for b in nx.bridges(graph)}

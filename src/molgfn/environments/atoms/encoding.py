@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from molgfn.environments.atoms.legal import FARTHEST, Facts, Legal
-from molgfn.environments.atoms.ring_limits import packed
+from molgfn.environments.atoms.legal import FARTHEST, Facts, Legal, backward, forward
+from molgfn.environments.atoms.rings import packed
+from molgfn.environments.atoms.states import AtomStates
 from molgfn.environments.graphs import GraphBatch, GraphSpec
 from molgfn.environments.plain_graphs import PlainGraphs
 
@@ -18,6 +20,8 @@ ATOM, FIRST, PAIR = 0, 1, 2
 NODE_FEATURES = 3
 #: combinations of orders by which a ring can be closed
 _ORDER_SETS = 8
+#: states that are encoded together, about
+_TOGETHER = 192
 
 
 def spec_of(types: int, max_atoms: int, options: int) -> GraphSpec:
@@ -41,25 +45,44 @@ def spec_of(types: int, max_atoms: int, options: int) -> GraphSpec:
 
 
 def encode(
-    facts: Facts,
-    legal: Legal,
-    removable: tuple[Tensor, Tensor] | None,
+    states: AtomStates,
+    facts_of: Callable[[AtomStates], Facts],
     spec: GraphSpec,
     *,
-    most_bonds: int,
+    removals: bool,
     padded: bool,
 ) -> GraphBatch:
     """The graphs, packed or padded (see ``environments.graphs``).
 
     Args:
-        facts: about B states.
-        legal: what may be done.
-        removable: atoms bool [B, N] and bonds bool [B, N, N] that a backward action may remove; None: no removals are
-            listed.
+        states: B states.
+        facts_of: what is asked of some of them.
         spec: sizes.
-        most_bonds: M.
+        removals: list what backward actions may remove.
         padded: every slot with a mask, instead of real entries only.
     """
+
+    def graphs(states: AtomStates) -> GraphBatch:
+        facts = facts_of(states)
+        removable = backward(facts) if removals else None
+        return _encode(facts, forward(facts), removable, spec, padded=padded)
+
+    if padded or len(states) < 2 * _TOGETHER:
+        return graphs(states)
+    # work grows as the cube of the largest graph, so that graphs of one size are best among themselves
+    parts = states.n.argsort(stable=True).tensor_split(len(states) // _TOGETHER)
+    return GraphBatch.joined([graphs(states[part]) for part in parts], parts)
+
+
+def _encode(
+    facts: Facts,
+    legal: Legal,
+    removable: tuple[Tensor, Tensor] | None,
+    spec: GraphSpec,
+    *,
+    padded: bool,
+) -> GraphBatch:
+    """See ``encode``; ``removable``: atoms bool [B, N] and bonds bool [B, N, N] that a backward action may remove."""
     rings, types = facts.rings, facts.types
     batch, width = types.shape
     device = types.device
@@ -67,10 +90,16 @@ def encode(
     n_pairs, n_slots = len(i), spec.max_nodes
 
     joined = rings.joined[:, i, j]
-    ends, there = packed(joined, facts.pairs.T, most_bonds if padded else None)
-    row = torch.arange(batch, device=device)[:, None]
-    order = facts.states.bonds[row, ends[:, :, 0], ends[:, :, 1]].long()
-    ring = rings.ring_bond[row, ends[:, :, 0], ends[:, :, 1]]
+    order, ring = facts.states.bonds[:, i, j], rings.ring_bond[:, i, j]
+    numbers = torch.arange(n_pairs, device=device)
+    if padded:  # bonds fill the first of as many slots as there can be bonds
+        pair, there = packed(joined, numbers[:, None], facts.limits.most_bonds)
+        pair = pair.squeeze(2)
+        ends, order, ring = facts.pairs.T[pair], order.gather(1, pair), ring.gather(1, pair)
+        edge_of_pair = joined.cumsum(1) - 1
+    else:
+        ends, there = facts.pairs.T.expand(batch, -1, -1), joined
+        edge_of_pair = numbers.expand(batch, -1)
 
     none = torch.full((1 + width + n_pairs,), -1, dtype=torch.int64, device=device)
     slots = torch.arange(width, device=device)
@@ -82,7 +111,7 @@ def encode(
         removals, removal_mask = none.new_zeros(batch, 0, 3), joined[:, :0]
     else:
         atoms, bonds = removable
-        of_pair = torch.cat([none[:width].expand(batch, width), joined.cumsum(1) - 1], 1)
+        of_pair = torch.cat([none[:width].expand(batch, width), edge_of_pair], 1)
         ended = torch.stack([torch.cat([slots, none[:n_pairs]]), none[: width + n_pairs]], 1)
         removals = torch.cat([ended.expand(batch, -1, 2), of_pair[:, :, None]], 2)
         removal_mask = torch.cat([atoms, bonds[:, i, j]], 1)
@@ -93,7 +122,7 @@ def encode(
         node_features=torch.stack([free / 4, rings.degree / 4, rings.in_ring], 2).to(free.dtype),
         edges=ends,
         edge_mask=there,
-        edge_type=order,
+        edge_type=order.long(),
         edge_features=ring[:, :, None].to(free.dtype),
         sites=sites.expand(batch, -1, 3),
         site_mask=torch.cat([legal.adds.any(2), legal.first[:, None], legal.closures > 0], 1),

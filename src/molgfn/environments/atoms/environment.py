@@ -114,6 +114,11 @@ class Atoms(ListedActions, ShowsAtoms, Enumerable):
         self._check_sizes(max_atoms, min_atoms, smallest_ring, largest_ring, max_rings, max_fused)
         if largest_ring is not None and max_fused is None:
             max_fused = MOST_IN_SYSTEM
+        forbidden = frozenset(forbid)
+        self.tables = t = GrowthTables(self.start, orders=orders, forbid=forbidden, max_atoms=max_atoms)
+        most = max_atoms * min(int(t.valence.max()), max_atoms - 1) // 2
+        rings = max(most - (max_atoms - 1), 0)
+        self.most_rings = rings if max_rings is None else min(rings, max_rings)
         self.limits = Limits(
             max_atoms=max_atoms,
             min_atoms=min_atoms,
@@ -121,21 +126,17 @@ class Atoms(ListedActions, ShowsAtoms, Enumerable):
             largest_ring=largest_ring,
             max_rings=max_rings,
             max_fused=max_fused,
-            forbid=frozenset(forbid),
+            most_bonds=max_atoms - 1 + self.most_rings,
+            forbid=forbidden,
             scaffold=scaffold is not None,
         )
         self.symmetry = symmetry
         self.corrects_symmetry = symmetry == "molecule"
-        self.tables = t = GrowthTables(self.start, orders=orders, forbid=self.limits.forbid, max_atoms=max_atoms)
         self.n_pairs = t.pairs.shape[1]
         self.first_site, self.n_options = max_atoms, t.n_options
         self.n_actions = 1 + (max_atoms + 1 + self.n_pairs) * t.n_options
         self.n_backward_actions = max_atoms + self.n_pairs
         self.stop_action = 0
-        most = max_atoms * min(int(t.valence.max()), max_atoms - 1) // 2
-        rings = max(most - (max_atoms - 1), 0)
-        self.most_rings = rings if max_rings is None else min(rings, max_rings)
-        self.most_bonds = max_atoms - 1 + self.most_rings
         self.max_steps = max_atoms + self.most_rings + 1
         self.spec = spec_of(len(self.start.types), max_atoms, t.n_options)
         self.reader = Reader(self.start, t, self.limits, self.most_atoms)
@@ -320,10 +321,8 @@ class Atoms(ListedActions, ShowsAtoms, Enumerable):
         return self._encode(states, None, removals=False)
 
     def _encode(self, states: AtomStates, padded: bool | None, *, removals: bool) -> GraphBatch:
-        facts = self._facts(states)
         padded = states.device.type != "cpu" if padded is None else padded
-        removable = backward(facts) if removals else None
-        return encode(facts, forward(facts), removable, self.spec, most_bonds=self.most_bonds, padded=padded)
+        return encode(states, self._facts, self.spec, removals=removals, padded=padded)
 
     @cached_property
     def _shown(self) -> ShownAtoms:

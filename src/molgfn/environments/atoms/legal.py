@@ -17,7 +17,7 @@ from torch import Tensor
 from molgfn.environments.atoms.growth import NEVER, GrowthTables
 from molgfn.environments.atoms.linking import Linking
 from molgfn.environments.atoms.ring_limits import removable
-from molgfn.environments.atoms.rings import Rings
+from molgfn.environments.atoms.rings import Rings, waits
 from molgfn.environments.atoms.states import AtomStates
 
 #: distances that pairs of atoms are told apart by; what is further counts as this
@@ -34,6 +34,7 @@ class Limits:
     largest_ring: int | None
     max_rings: int | None
     max_fused: int | None
+    most_bonds: int
     forbid: frozenset[str]
     scaffold: bool = False
 
@@ -78,9 +79,9 @@ class Facts:
 
     def __init__(self, states: AtomStates, tables: GrowthTables, limits: Limits) -> None:
         self.n = states.n
-        width, self.waits = limits.max_atoms, states.device.type == "cpu"
+        width = limits.max_atoms
         self.pairs, self.pair_numbers = tables.pairs, tables.pair_numbers
-        if self.waits and len(states):
+        if waits(states.device) and len(states):
             width = max(int(self.n.max()), 1)
             states = AtomStates(states.types[:, :width], states.bonds[:, :width, :width])
             self.pair_numbers = (tables.pairs[1] < width).nonzero().squeeze(1)
@@ -92,7 +93,7 @@ class Facts:
 
     def nowhere(self, found: Tensor) -> bool:
         """Whether a bool tensor is known to be all False; not asked where the host would have to wait."""
-        return self.waits and not bool(found.any())
+        return self.rings.waits and not bool(found.any())
 
     def every_pair(self) -> tuple[Tensor, Tensor]:
         """Rows and pairs, int64 [B P] each."""
@@ -148,11 +149,11 @@ class Facts:
         """bool [B, N]: atoms with a triple bond or two double ones (of types that have hydrogens)."""
         return ((self.states.bonds == 3).any(2) & self.with_hydrogens) | (self.doubles >= 2)
 
-    def ring_need(self, bonds: Tensor) -> Tensor:
-        """int64 [B, N, N]: atoms that would fill the first atom (and the second) of each of ``bonds`` without it."""
+    def ring_need(self) -> Tensor:
+        """int64 [B]: atoms that would fill what each ring bond, taken away alone, leaves open at both ends."""
         need = self.tables.need[self.types]  # [B, N, V + 1]
         orders = self.states.bonds.long().clamp(max=need.shape[2] - 1)
-        return need.gather(2, orders) * (bonds & ~self.fixed)
+        return (need.gather(2, orders) * (self.rings.ring_bond & ~self.fixed)).sum((1, 2))
 
     @cached_property
     def room(self) -> Tensor:
@@ -161,7 +162,8 @@ class Facts:
         if not self.tables.any_whole or self.nowhere(self.whole):
             return left
         need = self.tables.need[self.types].gather(2, self.free.clamp(min=0)[:, :, None]).squeeze(2)
-        return left - need.sum(1) - self.ring_need(self.rings.ring_bond).sum((1, 2))
+        left = left - need.sum(1)
+        return left if self.rings.none else left - self.ring_need()
 
     def filled(self) -> Tensor:
         """bool [B]: no atom without hydrogens has a free valence."""
@@ -204,19 +206,19 @@ def _closures(facts: Facts) -> Tensor:
         reach = reach & (rings.count < limits.max_rings)[:, None]
     reach = reach & ((free > 0)[:, facts.pairs[0]] & (free > 0)[:, facts.pairs[1]])
     # m pairs of some rows: those within reach, or all of them where the host does not wait
-    row, pair = reach.nonzero(as_tuple=True) if facts.waits else facts.every_pair()
+    row, pair = reach.nonzero(as_tuple=True) if facts.rings.waits else facts.every_pair()
     i, j = facts.pairs[0][pair], facts.pairs[1][pair]
     kind, able = (types[row, i], types[row, j]), torch.minimum(free[row, i], free[row, j])
     orders = torch.arange(4, device=types.device)
     found = tables.allowed[kind] & (able[:, None] >= orders) & reach[row, pair][:, None] & (orders > 0)
     if limits.largest_ring is not None and limits.scaffold:  # no ring goes through it; see ``Atoms``
-        leaving = facts.kept[:, None] ^ facts.kept
-        apart = rings.along(leaving & rings.joined, (row, i, j)) < 0.5
+        one, other = rings.at_ends(facts.kept.expand_as(types))
+        apart = rings.along(one ^ other, (row, i, j)) < 0.5
         found = found & (apart & ~facts.kept[i] & ~facts.kept[j])[:, None]
     if limits.max_fused is not None and not facts.nowhere(rings.count >= limits.max_fused):
-        systems = rings.in_system()
-        both = systems[:, :, None] + systems[:, None, :]  # of a bridge: half of each is on either side
-        along = (rings.along(both, (row, i, j)) + both[row, i, j]) / 2
+        one, other = rings.at_ends(systems := rings.in_system)
+        # of a bridge: half of each is on either side
+        along = (rings.along(one + other, (row, i, j)) + systems[row, i] + systems[row, j]) / 2
         found = found & (along.round() < limits.max_fused)[:, None]
     if "cumulated" in forbid or "strained" in forbid:
         double = facts.doubles > 0
@@ -224,8 +226,9 @@ def _closures(facts: Facts) -> Tensor:
     if "strained" in forbid:
         linear, bent = facts.linear, facts.with_hydrogens
         if not facts.nowhere(linear):
-            ends = linear[:, :, None] | linear[:, None, :]
-            found = found & ((rings.along(ends, (row, i, j)) < 0.5) & ~ends[row, i, j])[:, None]
+            one, other = rings.at_ends(linear)
+            clear = rings.along(one | other, (row, i, j)) < 0.5
+            found = found & (clear & ~linear[row, i] & ~linear[row, j])[:, None]
         found = found & ~((bent[row, i] | bent[row, j])[:, None] & (orders == 3))
     if "nitrogen_chains" in forbid:
         nitrogen, chain = tables.nitrogen, (facts.nitrogens > 0)
@@ -243,7 +246,7 @@ def _closures(facts: Facts) -> Tensor:
 
 def _closing_costs(facts: Facts, at: tuple[Tensor, Tensor, Tensor], kind: tuple[Tensor, Tensor]) -> Tensor:
     """int64 [m, 4]: by how much joining two atoms by an order lowers the room (see ``growth``)."""
-    need, rings = facts.tables.need, facts.rings
+    need, rings, types = facts.tables.need, facts.rings, facts.types
     row, i, j = at
     orders = torch.arange(4, device=need.device)
     cost = need.new_zeros(len(row), 4)
@@ -252,18 +255,26 @@ def _closing_costs(facts: Facts, at: tuple[Tensor, Tensor, Tensor], kind: tuple[
         own = need[type_]  # [m, V + 1]
         less = own.gather(1, (free - orders).clamp(min=0)) - own.gather(1, free.clamp(min=0))
         cost = cost + less + own[:, orders.clamp(max=own.shape[1] - 1)]
-    bridges = facts.ring_need(rings.joined)
-    return cost + rings.along(bridges + bridges.transpose(1, 2), at).round().long()[:, None]
+    u, v, _ = rings.bridges
+    order = rings.at_bridges(facts.states.bonds).long().clamp(max=own.shape[1] - 1)
+    one, other = (need[end].gather(2, order[:, :, None]).squeeze(2) for end in rings.at_ends(types))
+    bridge = (one + other) * ~(facts.kept[u] & facts.kept[v])
+    bridge = bridge.clamp(max=facts.limits.max_atoms + 1)  # more is too much
+    return cost + rings.along(bridge, at).long()[:, None]
 
 
 def backward(facts: Facts) -> tuple[Tensor, Tensor]:
     """Atoms that may be taken away, bool [B, N], and ring bonds, bool [B, N, N]."""
     atoms = facts.rings.real & (facts.rings.degree <= 1) & ~facts.kept
     largest, bonds = facts.limits.largest_ring, facts.rings.ring_bond
-    if largest is not None and not facts.waits:
-        bonds = removable(facts.rings, largest, facts.distances)
-    elif largest is not None:  # a ring that is the only one can be opened anywhere
-        row = (facts.rings.count > 1).nonzero().squeeze(1)
+    if largest is not None and not facts.rings.waits:
+        bonds = removable(facts.rings, largest, facts.distances, facts.limits.most_bonds)
+    elif largest is not None and not facts.rings.none:
+        # rings that share nothing can be opened anywhere, and states of one trajectory have the same rings for long
+        row = (facts.rings.in_system > 1).any(1).nonzero().squeeze(1)
         if len(row):
-            bonds = bonds.index_copy(0, row, removable(facts.rings.at(row), largest, facts.distances[row]))
+            some, same = bonds[row].unique(dim=0, return_inverse=True)
+            first = row.new_empty(len(some)).scatter_(0, same, row)
+            far, most = facts.distances[first], facts.limits.most_bonds
+            bonds = bonds.index_copy(0, row, removable(facts.rings.at(first), largest, far, most)[same])
     return atoms, bonds & ~facts.fixed

@@ -28,7 +28,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molgfn.environments.atoms.rings import Rings
+from molgfn.environments.atoms.rings import Rings, packed
 
 #: most independent rings of a ring system for which the proof above holds
 MOST_IN_SYSTEM = 4
@@ -36,9 +36,9 @@ MOST_IN_SYSTEM = 4
 _CHUNK = 1 << 14
 
 
-def sizes_hold(rings: Rings, largest: int) -> Tensor:
-    """bool [B]: condition A, every ring bond is in a ring of at most ``largest`` atoms."""
-    ends, there = _ring_bonds(rings)
+def sizes_hold(rings: Rings, largest: int, most: int) -> Tensor:
+    """bool [B]: condition A, each ring bond is in a ring of at most ``largest`` atoms (``most``: see below)."""
+    ends, there = _ends(rings, rings.ring_bond, most)
     u, v = ends.unbind(2)
     graph = torch.arange(len(u), device=u.device)[:, None].expand_as(u)
     graph, u, v = (x.flatten() for x in (graph, u, v))
@@ -46,15 +46,20 @@ def sizes_hold(rings: Rings, largest: int) -> Tensor:
     return (small.view_as(there) | ~there).all(1)
 
 
-def removable(rings: Rings, largest: int, far: Tensor) -> Tensor:
+def removable(rings: Rings, largest: int, far: Tensor, most: int) -> Tensor:
     """bool [B, N, N]: ring bonds without which every ring bond that is left is in a ring of at most ``largest``.
+
+    A ring that is a system of its own can be opened anywhere. A bond of two rings leaves one, whose bonds are counted.
+    The bonds of larger systems are looked at in pairs.
 
     Args:
         rings: of B graphs.
         largest: atoms of a ring.
         far: int64 [B, N, N], bonds from atom to atom; where there are ``largest`` or more, any such number.
+        most: bonds that a graph can have.
     """
-    ends, there = _ring_bonds(rings)
+    alone = rings.ring_bond & (rings.in_system == 1)[:, :, None]
+    ends, there = _ends(rings, rings.ring_bond & ~alone, most)
     batch, slots = there.shape
     device, width = there.device, rings.real.shape[1]
     u, v = ends.unbind(2)
@@ -72,17 +77,23 @@ def removable(rings: Rings, largest: int, far: Tensor) -> Tensor:
     # effective resistance of f once e is gone (Sherman-Morrison); 1 where f is then a bridge
     left = own[:, None, :] + shared**2 / (1 - own).clamp(min=1 / (2 * width))[:, :, None]
     look = there[:, :, None] & there[:, None, :] & (left < 1 - 1 / (2 * width))
+    look = look & ~torch.eye(slots, dtype=torch.bool, device=device)
+    # of two rings: c / (a b + a c + b c) and more of the current goes through each bond that is left of a ring with e,
+    # where three ways of a, b and c bonds make them; and none where they share an atom only
+    systems = rings.in_system.gather(1, u) * there
+    rest = (look & (shared.abs() > 1 / (2 * width**2))).sum(2)
+    many, fits = systems > 2, (systems == 2) & (rest <= largest)
     # only a bond that shares a ring of at most `largest` with e can lose its own
     at, uu, vv, xx, yy = row[:, :, None], u[:, :, None], v[:, :, None], u[:, None, :], v[:, None, :]
     near = torch.minimum(far[at, uu, xx] + far[at, vv, yy], far[at, uu, yy] + far[at, vv, xx])
-    look = look & (near + 2 <= largest) & ~torch.eye(slots, dtype=torch.bool, device=device)
+    look = look & (near + 2 <= largest) & many[:, :, None]
     # a bond that is in one small ring only is in one ring of a basis of small rings, which make all: it can go
     walks = _RingWalks(rings)
-    g, e = there.nonzero(as_tuple=True) if device.type == "cpu" else (x.flatten() for x in _grid(there))
+    g, e = many.nonzero(as_tuple=True) if rings.waits else (x.flatten() for x in _grid(there))
     single = torch.zeros_like(there)
     single[g, e] = walks.in_one(largest, g, u[g, e], v[g, e])
     look = look & ~single[:, :, None]
-    if device.type == "cpu":
+    if rings.waits:
         graph, e, f = look.nonzero(as_tuple=True)
     else:
         graph, e, f = (x.flatten() for x in _grid(look))
@@ -90,10 +101,10 @@ def removable(rings: Rings, largest: int, far: Tensor) -> Tensor:
     for part in range(0, len(graph), _CHUNK):
         g, a, b = (x[part : part + _CHUNK] for x in (graph, e, f))
         lost[g, a, b] = ~walks.connects(largest - 1, g, (u[g, a], v[g, a]), u[g, b], v[g, b])
-    good = there & ~(lost & look).any(2)
+    good = fits | (many & ~(lost & look).any(2))
     flat = torch.zeros(batch, width * width, dtype=torch.int64, device=device)
     found = flat.scatter_add(1, u * width + v, good.long()).view(batch, width, width) > 0
-    return found | found.transpose(1, 2)
+    return alone | found | found.transpose(1, 2)
 
 
 def _grid(like: Tensor) -> tuple[Tensor, ...]:
@@ -116,7 +127,7 @@ class _RingWalks:
         order = rings.in_ring.to(torch.int8).argsort(dim=1, descending=True, stable=True)
         self.place = torch.empty_like(order).scatter_(1, order, torch.arange(slots, device=device).expand_as(order))
         width, depth = slots, slots - 1
-        if device.type == "cpu" and batch:
+        if rings.waits and batch:
             width = max(int(rings.in_ring.sum(1).max()), 1)
             depth = max(int(rings.ring_bond.sum(2).max()), 1)
         order = order[:, :width]
@@ -172,30 +183,9 @@ class _RingWalks:
         return reached[one, y]
 
 
-def _ring_bonds(rings: Rings) -> tuple[Tensor, Tensor]:
-    """Ring bonds of each graph: ends int64 [B, M, 2] and bool [B, M]; (0, 0) where there is none."""
-    width = rings.joined.shape[1]
-    i, j = torch.triu_indices(width, width, 1, device=rings.joined.device)
-    there = rings.ring_bond[:, i, j]
-    return packed(there, torch.stack([i, j], 1))
-
-
-def packed(there: Tensor, values: Tensor, slots: int | None = None) -> tuple[Tensor, Tensor]:
-    """The ``values`` [P, c] whose entries in ``there`` bool [B, P] are True, moved to the front.
-
-    Args:
-        there: what is there.
-        values: what it is.
-        slots: M; None: as many as needed on a CPU, P on another device, which is not waited for.
-
-    Returns:
-        int64 [B, M, c], 0 where there is none, and bool [B, M].
-    """
-    batch, most = there.shape
-    count = there.sum(1)
-    if slots is None:
-        slots = int(count.max()) if there.device.type == "cpu" and batch else most
-    place = torch.where(there, there.cumsum(1) - 1, slots).clamp(max=slots)  # what is not there goes into a last slot
-    found = values.new_zeros(batch, slots + 1, values.shape[1])
-    found.scatter_(1, place[:, :, None].expand(-1, -1, values.shape[1]), values.expand(batch, -1, -1))
-    return found[:, :slots], torch.arange(slots, device=there.device) < count[:, None]
+def _ends(rings: Rings, bonds: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Of ``bonds`` bool [B, N, N] the ends int64 [B, M, 2] and bool [B, M]; (0, 0) where there is none."""
+    width = bonds.shape[1]
+    i, j = torch.triu_indices(width, width, 1, device=bonds.device)
+    there = bonds[:, i, j]
+    return packed(there, torch.stack([i, j], 1), int(there.sum(1).max()) if rings.waits and len(there) else most)

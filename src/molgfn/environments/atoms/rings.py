@@ -5,9 +5,9 @@ constant. The effective resistance R(i, j) = G_ii + G_jj - 2 G_ij of a bond is 1
 a ring of l atoms has R <= (l - 1) / l <= 1 - 1 / N, so that the test R < 1 - 1 / (2 N) is exact as long as G is right
 to 1 / (8 N), which double precision is by ten orders of magnitude (L + J / n has a condition number below n^2 + 8).
 
-A unit current from i to j goes whole through each bridge that parts them, and not at all through the others. So for
-weights w of the bridges, with W their Laplacian, the sum of w over the bridges between i and j is M_ii + M_jj - 2 M_ij
-with M = G W G: ``along``.
+A bridge (u, v) parts the atoms: G_iu - G_iv is the share of the atoms that are not on the side of i, with the sign of
+its side, so that it is at least 1 / n from 0. The sum of weights w over the bridges between i and j is that over the
+bridges of which they are on two sides: ``along``.
 
 Reference: Kirchhoff's matrix-tree theorem; R of a bond is the probability that it is in a random spanning tree (e.g.
 Lyons and Peres, Probability on Trees and Networks, chapter 4).
@@ -22,6 +22,11 @@ import torch
 from torch import Tensor
 
 from molgfn.environments.atoms.states import AtomStates
+
+
+def waits(device: torch.device) -> bool:
+    """Whether the host may look at what was computed, as on a CPU; it does not wait for another device."""
+    return device.type == "cpu"
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Rings:
         degree.
         """
         width = self.real.shape[1]
-        deepest = int(self.degree.max()) if self.real.device.type == "cpu" and len(self.real) else width - 1
+        deepest = int(self.degree.max()) if self.waits and len(self.real) else width - 1
         slots = torch.arange(width, device=self.real.device)
         return torch.where(self.joined, slots, width).sort(2).values[:, :, : max(deepest, 1)]
 
@@ -63,95 +68,136 @@ class Rings:
         return self.degree.sum(1) // 2 - atoms + (atoms > 0)
 
     @cached_property
+    def none(self) -> bool:
+        """Whether no graph is known to have a ring; False where the host would have to wait."""
+        return self.waits and not bool(self.count.any())
+
+    @cached_property
     def green(self) -> Tensor:
         """float64 [B, N, N], G; slots without an atom stand for themselves."""
         real = self.real.double()
         atoms = real.sum(1).clamp(min=1)
         matrix = real[:, :, None] * (real / atoms[:, None])[:, None, :] - self.joined.double()
-        diagonal = self.degree.double() + (1 - real)
-        return torch.linalg.inv_ex(matrix + torch.diag_embed(diagonal))[0]
+        torch.diagonal(matrix, dim1=1, dim2=2).add_(self.degree.double() + (1 - real))
+        return torch.linalg.inv_ex(matrix)[0]
 
     @cached_property
     def ring_bond(self) -> Tensor:
         """bool [B, N, N], bonds in a ring."""
-        width = self.real.shape[1]
-        if self.real.device.type != "cpu":
-            return self.joined & (_between(self.green) < 1 - 1 / (2 * width))
-        row, part = self._with_rings
-        if part is not self:
-            return torch.zeros_like(self.joined).index_copy(0, row, part.ring_bond)
-        return self.joined & (_between(self.green) < 1 - 1 / (2 * width))
-
-    @cached_property
-    def _with_rings(self) -> tuple[Tensor, Rings]:
-        """On a CPU only graphs with rings are looked at: their rows, and they; these themselves where all have some."""
-        row = self.count.nonzero().squeeze(1)
-        return row, self if len(row) == len(self.real) else self.at(row)
-
-    def at(self, row: Tensor) -> Rings:
-        """Those of the graphs ``row`` int64 [R], with what is known of them already."""
-        part = Rings(self.real[row], self.joined[row])
-        known = {name: vars(self)[name][row] for name in ("green", "ring_bond") if name in vars(self)}
-        vars(part).update(known)
-        return part
+        if self.none:
+            return torch.zeros_like(self.joined)
+        diagonal = torch.diagonal(self.green, dim1=1, dim2=2)
+        resistance = diagonal[:, :, None] + diagonal[:, None, :] - 2 * self.green
+        return self.joined & (resistance < 1 - 1 / (2 * self.real.shape[1]))
 
     @cached_property
     def in_ring(self) -> Tensor:
         """bool [B, N], atoms in a ring."""
         return self.ring_bond.any(2)
 
-    def along(self, weight: Tensor, at: tuple[Tensor, Tensor, Tensor] | None = None) -> Tensor:
-        """The sum of ``weight`` [B, N, N] (symmetric) over the bridges between two atoms.
-
-        float64 [B, N, N]; or [m] for the pairs ``at``: rows and two atoms, int64 [m] each.
+    @cached_property
+    def bridges(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Ends of the bridges, int64 [B, M] each (0 where there is none), and float [B, N, M], the side of each that an
+        atom is on: 1 that of the first end, -1 the other, and 0 where there is no bridge.
         """
-        bridges = (self.joined & ~self.ring_bond) * weight.double()
+        width = self.real.shape[1]
+        i, j = torch.triu_indices(width, width, 1, device=self.real.device)
+        there = (self.joined & ~self.ring_bond)[:, i, j]
+        most = int(there.sum(1).max()) if self.waits and len(there) else width - 1
+        ends, there = packed(there, torch.stack([i, j], 1), most)
+        u, v = ends.unbind(2)
+        shape = -1, width, -1
+        potential = self.green.gather(2, u[:, None].expand(shape)) - self.green.gather(2, v[:, None].expand(shape))
+        return u, v, potential.sign().float() * there[:, None]
+
+    def at_ends(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Of ``values`` [B, N] those of both ends of the ``bridges``, [B, M] each."""
+        u, v, _ = self.bridges
+        return values.gather(1, u), values.gather(1, v)
+
+    def at_bridges(self, values: Tensor) -> Tensor:
+        """Of ``values`` [B, N, N] those of the ``bridges``, [B, M]."""
+        u, v, _ = self.bridges
+        return values.flatten(1).gather(1, u * values.shape[2] + v)
+
+    def at(self, row: Tensor) -> Rings:
+        """Those of the graphs ``row`` int64 [R], with what is known of them already."""
+        part = Rings(self.real[row], self.joined[row])
+        known = {
+            name: vars(self)[name][row] for name in ("green", "ring_bond", "degree", "count") if name in vars(self)
+        }
+        vars(part).update(known)
+        if "bridges" in vars(self):
+            vars(part)["bridges"] = tuple(x[row] for x in self.bridges)
+        return part
+
+    def along(self, weight: Tensor, at: tuple[Tensor, Tensor, Tensor] | None = None) -> Tensor:
+        """The sum of ``weight`` [B, M] (whole numbers) over those of the ``bridges`` that are between two atoms.
+
+        float32 [B, N, N], exact up to 2^24; or [m] for the pairs ``at``: rows and two atoms, int64 [m] each.
+        """
+        side = self.bridges[2]
+        own = weight.float() * side[:, 0].abs()  # where a bridge is, the first atom is there
         if at is None:
-            return _between(_weighed(self.green, bridges))
+            return _parted(own, side)
         row, i, j = at
-        if self.real.device.type != "cpu":
-            return _from_to(_weighed(self.green, bridges), row, i, j)
+        if not self.waits:
+            return _parted(own, side)[row, i, j]
         # on a CPU only graphs with such bridges are looked at
-        some = bridges.flatten(1).any(1)
-        which, found = some[row].nonzero().squeeze(1), bridges.new_zeros(len(row))
+        some = own.any(1)
+        which, found = some[row].nonzero().squeeze(1), own.new_zeros(len(row))
         if len(which):
-            matrix = _weighed(self.green[some], bridges[some])
             place = some.cumsum(0) - 1
-            found[which] = _from_to(matrix, place[row[which]], i[which], j[which])
+            found[which] = _parted(own[some], side[some])[place[row[which]], i[which], j[which]]
         return found
 
+    @cached_property
     def in_system(self) -> Tensor:
         """int64 [B, N], independent rings of the ring system that each atom is in (what ring bonds connect)."""
-        if self.real.device.type == "cpu":
-            row, part = self._with_rings
-            if part is not self:
-                return torch.zeros_like(self.degree).index_copy(0, row, part.in_system())
-        together = (self.along(torch.ones_like(self.joined)) < 0.5) & self.real[:, None, :] & self.real[:, :, None]
-        ends = (together * self.ring_bond.sum(2)[:, None, :]).sum(2)
-        return ends // 2 - together.sum(2) + self.real
+        if self.none:
+            return torch.zeros_like(self.degree)
+        apart = self.along(torch.ones_like(self.bridges[0]))
+        together = ((apart < 0.5) & self.real[:, None, :] & self.real[:, :, None]).float()
+        ends = torch.bmm(together, self.ring_bond.sum(2)[:, :, None].float()).squeeze(2)
+        return (ends / 2 - together.sum(2)).long() + self.real
 
     def distances(self, most: int) -> Tensor:
         """Bonds from atom to atom, int64 [B, N, N]; ``most`` + 1 where there are more, or no way."""
-        step = (self.joined | torch.eye(self.real.shape[1], dtype=torch.bool, device=self.real.device)).float()
-        reached = torch.eye(self.real.shape[1], device=self.real.device).expand_as(step)
-        far = 1 - reached
+        width = self.real.shape[1]
+        step = self.joined.float()
+        torch.diagonal(step, dim1=1, dim2=2).fill_(1)
+        reached = torch.eye(width, device=step.device).expand_as(step)
+        within = reached.clone()  # how many of the numbers 0 to ``most`` are enough
         for _ in range(most):
-            reached = (torch.bmm(reached, step) > 0).float()
-            far = far + (1 - reached)
-        return far.long()
+            reached = torch.bmm(reached, step).clamp_(max=1)
+            within += reached
+        return (most + 1 - within).long()
+
+    @property
+    def waits(self) -> bool:
+        """See ``waits``."""
+        return waits(self.real.device)
 
 
-def _weighed(green: Tensor, bridges: Tensor) -> Tensor:
-    """M [B, N, N] of weighted bridges, see above."""
-    return green @ (torch.diag_embed(bridges.sum(2)) - bridges) @ green
+def _parted(weight: Tensor, side: Tensor) -> Tensor:
+    """[B, N, N]: the sum of ``weight`` [B, M] over the bridges of which two atoms are on different sides."""
+    alike = torch.bmm(side * weight[:, None], side.transpose(1, 2))
+    return (weight.sum(1)[:, None, None] - alike) / 2
 
 
-def _from_to(matrix: Tensor, row: Tensor, i: Tensor, j: Tensor) -> Tensor:
-    """M_ii + M_jj - 2 M_ij at [m] pairs."""
-    return matrix[row, i, i] + matrix[row, j, j] - 2 * matrix[row, i, j]
+def packed(there: Tensor, values: Tensor, slots: int) -> tuple[Tensor, Tensor]:
+    """The ``values`` [P, c] whose entries in ``there`` bool [B, P] are True, moved to the front.
 
+    Args:
+        there: what is there.
+        values: what it is.
+        slots: M, at least as many as there are anywhere.
 
-def _between(matrix: Tensor) -> Tensor:
-    """M_ii + M_jj - 2 M_ij, [B, N, N]."""
-    diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
-    return diagonal[:, :, None] + diagonal[:, None, :] - 2 * matrix
+    Returns:
+        int64 [B, M, c], 0 where there is none, and bool [B, M].
+    """
+    batch, count = len(there), there.sum(1)
+    place = torch.where(there, there.cumsum(1) - 1, slots).clamp(max=slots)  # what is not there goes into a last slot
+    found = values.new_zeros(batch, slots + 1, values.shape[1])
+    found.scatter_(1, place[:, :, None].expand(-1, -1, values.shape[1]), values.expand(batch, -1, -1))
+    return found[:, :slots], torch.arange(slots, device=there.device) < count[:, None]

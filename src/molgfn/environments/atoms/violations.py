@@ -30,7 +30,7 @@ def violations(facts: Facts) -> list[str | None]:
         broken.append(((tables.nitrogen[types] & (facts.nitrogens > 1)).any(1), "a chain of nitrogens"))
     if limits.max_rings is not None:
         broken.append((rings.count > limits.max_rings, f"more rings than max_rings ({limits.max_rings})"))
-    systems = rings.in_system()
+    systems = rings.in_system
     if limits.max_fused is not None:
         most = limits.max_fused
         broken.append(((systems > most).any(1), f"a ring system of more rings than max_fused ({most})"))
@@ -72,9 +72,9 @@ def _larger_ring(facts: Facts) -> torch.Tensor:
     """bool [B]: not built with rings of at most ``largest_ring``; see ``ring_limits``."""
     largest = facts.limits.largest_ring or 0
     rings = facts.rings
-    stuck = (rings.in_system() >= MOST_IN_SYSTEM) & rings.in_ring
+    stuck = (rings.in_system >= MOST_IN_SYSTEM) & rings.in_ring
     # in a full system some bond of its own must be removable
-    lets_go = removable(rings, largest, rings.distances(largest)).any(2)
-    together = rings.along(torch.ones_like(rings.joined)) < 0.5
+    lets_go = removable(rings, largest, rings.distances(largest), facts.limits.most_bonds).any(2)
+    together = rings.along(torch.ones_like(rings.bridges[0])) < 0.5
     freed = (together & lets_go[:, None, :]).any(2)
-    return ~sizes_hold(rings, largest) | (stuck & ~freed).any(1)
+    return ~sizes_hold(rings, largest, facts.limits.most_bonds) | (stuck & ~freed).any(1)
