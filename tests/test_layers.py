@@ -66,6 +66,7 @@ CONTRACTS = {
         "base",
         "actions",
         "atom_graphs",
+        "backward_weights",
         "build_steps",
         "constant",
         "enumerable",

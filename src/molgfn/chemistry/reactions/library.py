@@ -13,7 +13,7 @@ from rdkit import Chem
 from molgfn.chemistry.reactions.block import Block
 from molgfn.chemistry.reactions.kept_fits import fits_of
 from molgfn.chemistry.reactions.matching import Queries
-from molgfn.chemistry.reactions.reaction import Reaction, Template, composition
+from molgfn.chemistry.reactions.reaction import Reaction, Template, weight
 from molgfn.chemistry.reactions.step import Step
 
 #: molecules (5 kB each), and answers about them, that a library remembers
@@ -141,23 +141,25 @@ class ReactionLibrary:
         """
         return tuple(step for step in self.proposals(smiles) if smiles in self.products(step.reaction, step.reactants))
 
-    def _proposals(self, smiles: str) -> tuple[Step, ...]:
-        """What ``precursors`` are sought among: templates run backwards, not yet run forwards again."""
-        mol = self.molecule(smiles)
+    def _proposals(self, smiles: str, *, only_blocks: bool = False) -> tuple[Step, ...]:
+        """What ``precursors`` are sought among: templates run backwards, not yet run forwards again.
+
+        Args:
+            smiles: canonical.
+            only_blocks: those alone all of whose reactants are blocks, which are found faster.
+        """
+        mol, unknown = self.molecule(smiles), 0 if only_blocks else 1
         return tuple(
             Step(int(r), reactants, smiles)
             for r in np.flatnonzero(self._product_queries.of_one(mol))
-            for reactants in self._templates[r].precursors(mol, self._block_of, self._compositions)
+            for reactants in self._templates[r].precursors(mol, self._block_of, self._weights, unknown=unknown)
         )
 
     @cached_property
-    def _compositions(self) -> dict[int, set[tuple[int, ...]]]:
-        """Of the blocks, by their number of heavy atoms."""
-        found: dict[int, set[tuple[int, ...]]] = {}
-        for block in self.blocks:
-            atoms = composition(self.molecule(block.smiles))
-            found.setdefault(len(atoms), set()).add(atoms)
-        return found
+    def _weights(self) -> frozenset[int]:
+        """Of the blocks, and what stands beside each, as sums of floating point numbers depend on their order."""
+        weights = {weight(self.molecule(block.smiles)) for block in self.blocks}
+        return frozenset(w + off for w in weights for off in (-1, 0, 1))
 
     def prices(self) -> np.ndarray:
         """Of all blocks, ``float64 [n_blocks]``; NaN where it is not known."""

@@ -16,10 +16,10 @@ from molgfn.environments.reactions.encoding import ReactionBatch, ReactionSpec
 from molgfn.networks.mlp import mlp
 from molgfn.networks.recording import Recording
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, own_trunks, parameters_of, spec_of
-from molgfn.policies.distributions import ActionDistribution, Staged
+from molgfn.policies.distributions import ActionDistribution, Categorical, Staged
 from molgfn.policies.distributions.chosen_branch import ChosenBranch
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
-from molgfn.policies.reactions.backward_head import BackwardHead, numbered
+from molgfn.policies.reactions.backward_head import BackwardHead
 from molgfn.policies.reactions.forward_head import BlockSets, ForwardHead
 from molgfn.policies.reactions.trunk import Features, ReactionTrunk
 
@@ -134,10 +134,13 @@ class ReactionPolicy(Policy):
         return choice if self.logit_scale is None else self.logit_scale.scaled(choice, self.environment, states)
 
     def _backward(self, states: States, batch: ReactionBatch, shared: Features | None) -> Staged:
+        if self.backward_head is None:  # nothing is read of where the ways lead, which would have to be looked at
+            counts = self.reactions.way_counts(batch.nodes).to(states.device)
+            width = max(int(counts.max()), 1) if len(counts) else 1
+            mask = torch.arange(width, device=states.device) < counts[:, None]
+            even = torch.zeros(mask.shape, dtype=self.dtype, device=states.device)
+            return self.fixed_backward_of_parts(states, Staged(Categorical(even, mask)))
         ways = self.reactions.ways_of(batch, states.device)
-        if self.backward_head is None:
-            none = torch.zeros(len(ways.row), dtype=self.dtype, device=states.device)
-            return self.fixed_backward_of_parts(states, numbered(ways, none))
         features = shared if self.backward_trunk is None else self.backward_trunk(batch)
         return self.backward_head(ways, features)
 
