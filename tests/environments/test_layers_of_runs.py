@@ -84,6 +84,8 @@ def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
     keyless, unlisted = layers in KEYLESS, layers in UNLISTED
     if objective == "rtb":  # before anything else is looked at
         return ["objective.prior"]
+    if backward in ("cost_guided", "decomposability_guided"):  # before the policy is built
+        return [f"{backward} weighs the reactions that give a molecule, which {layers} does not have"]
     found = []
     found += [GIVEN] if objective == "mle" else []
     if objective == "rpe":

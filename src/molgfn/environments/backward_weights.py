@@ -18,11 +18,8 @@ class BackwardWeights(ABC):
     Two that compare equal are the same P_B. A subclass names the environments that it is of.
     """
 
-    #: as P_B is called where runs are described
+    #: as P_B is called in messages
     name: ClassVar[str]
-
-    def __str__(self) -> str:
-        return self.name
 
     @abstractmethod
     def misfit(self, environment: Environment) -> str | None:

@@ -58,7 +58,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("objective", "backward"), [("tb", "uniform"), ("subtb", "tlm"), ("ent_ppo", "rl_b"), ("db", "joint")]
+    ("objective", "backward"), [("tb", "uniform"), ("subtb", "tlm"), ("ent_ppo", "rl_b"), ("db", "cost_guided")]
 )
 def test_a_run_gives_molecules_with_routes(objective, backward, folder):
     invoke("train", "run.yaml", f"objective={objective}", f"backward={backward}", "policy.layers=1", "policy.width=16")

@@ -24,6 +24,9 @@ class WayWeights(BackwardWeights):
     Ways from which no block can be reached are none (see ``Reactions``), so their probability is 0.
     """
 
+    def __str__(self) -> str:
+        return "of environment=reactions alone"
+
     def misfit(self, environment: Environment) -> str | None:
         inner: Any = getattr(environment, "inner", environment)  # without its condition
         if not isinstance(inner, Reactions):
