@@ -7,7 +7,7 @@ import torch
 from tests.environments.reactions.small import THREE, THREE_BLOCKS, library
 from tests.environments.reactions.spaces import Listed, small
 
-from molgfn.policies.distributions.in_chunks import ChunkedCategorical
+from molgfn.policies.distributions.in_chunks import ChunkedCategorical, Sets
 from molgfn.policies.reactions import ReactionPolicy
 from molgfn.testing import check_policy
 
@@ -48,26 +48,48 @@ def test_draws_in_chunks_have_their_probabilities():
     generator = torch.Generator().manual_seed(0)
     embeddings = torch.randn(10, 4, generator=generator)
     legal = torch.tensor([[True] * 10, [False, False, False, True, True, False, True, True, True, True]])
+    sets = Sets.of(legal)
     queries, rows = 3 * torch.randn(2, 4, generator=generator), torch.tensor([0, 1])
-    choice = ChunkedCategorical(queries, embeddings, legal, rows, chunk=3)
+    choice = ChunkedCategorical(queries, embeddings, sets, rows, chunk=3)
     things = torch.arange(10)
     exact = (
         torch.stack(
             [
-                ChunkedCategorical(queries[[k] * 10], embeddings, legal, rows[[k] * 10], chunk=4).log_prob(things).exp()
+                ChunkedCategorical(queries[[k] * 10], embeddings, sets, rows[[k] * 10], chunk=4).log_prob(things).exp()
                 for k in (0, 1)
             ]
         )
         * legal
     )
     assert torch.allclose(exact.sum(1), torch.ones(2), atol=1e-5)
-    many = ChunkedCategorical(queries.repeat(4000, 1), embeddings, legal, rows.repeat(4000), chunk=3)
+    many = ChunkedCategorical(queries.repeat(4000, 1), embeddings, sets, rows.repeat(4000), chunk=3)
     drawn = many.sample(generator).view(4000, 2)
     shares = torch.stack([torch.bincount(drawn[:, k], minlength=10) for k in (0, 1)]) / 4000
     assert (shares - exact).abs().max() < 0.03
     assert not shares[~legal].any()
     even = choice.uniform().log_prob(torch.tensor([0, 3])).exp()
     assert even.tolist() == pytest.approx([1 / 10, 1 / 6])
+
+
+def test_gradients_in_chunks_are_those_of_a_table():
+    """Queries that are the same, and things that are in several sets, among them."""
+    generator = torch.Generator().manual_seed(1)
+    legal = torch.rand(3, 11, generator=generator) < 0.5
+    rows, actions = torch.tensor([0, 1, 0, 2, 0]), legal[[0, 1, 0, 2, 0]].double().argmax(1)
+    embeddings = torch.randn(11, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    different = torch.randn(4, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    upstream, found = torch.tensor([1.0, -2.0, 0.5, 3.0, 0.25]), []
+    for chunk in (None, 2, 100):
+        queries = different[[0, 1, 0, 2, 3]]
+        if chunk is None:
+            logits = (queries @ embeddings.T / 2).masked_fill(~legal[rows], -torch.inf)
+            log_p = logits.log_softmax(1).gather(1, actions[:, None]).squeeze(1)
+        else:
+            log_p = ChunkedCategorical(queries, embeddings, Sets.of(legal), rows, chunk=chunk).log_prob(actions)
+        found.append([log_p.detach(), *torch.autograd.grad((log_p * upstream).sum(), (different, embeddings))])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
 
 
 def test_three_reactants():

@@ -117,8 +117,8 @@ class Template:
     def precursors(
         self,
         product: Chem.Mol,
-        known: Container[str],
-        weights: Container[int] | None = None,
+        known: Sequence[Container[str]],
+        kinds: Sequence[Container[int]] | None = None,
         *,
         unknown: int = 1,
     ) -> tuple[tuple[str, ...], ...]:
@@ -128,34 +128,37 @@ class Template:
 
         Args:
             product: sanitised molecule.
-            known: reactants of a proposal may be none of these ``unknown`` times.
-            weights: of those that are ``known`` (see ``weight``): most proposals are refused by them, before anything
-                is sanitised. None: not refused so.
+            known: of each slot; a reactant may be none of these ``unknown`` times.
+            kinds: of those that are ``known`` in each slot (see ``kind``): most proposals are refused by them, before
+                anything is sanitised. None: not refused so.
             unknown: 0 or 1.
         """
         found: set[tuple[str, ...]] = set()
         if self._inverse is None:
             return ()
         for outcome in self._inverse.RunReactants((product,), _MOST_OUTCOMES):
-            if names := _proposal(outcome, known, weights, unknown):
+            if names := _proposal(outcome, known, kinds, unknown):
                 found.add(names)
         return tuple(sorted(found))
 
 
 def _proposal(
-    outcome: Sequence[Chem.Mol], known: Container[str], weights: Container[int] | None, unknown: int
+    outcome: Sequence[Chem.Mol],
+    known: Sequence[Container[str]],
+    kinds: Sequence[Container[int]] | None,
+    unknown: int,
 ) -> tuple[str, ...] | None:
     """Names of the reactants of an inverted template; None where one is no molecule, or more are not known than may be.
 
     First all are weighed, which refuses most outcomes at little cost; then those that should be known are named.
     """
-    strange = [i for i, mol in enumerate(outcome) if weights is not None and weight(mol) not in weights]
+    strange = [i for i, mol in enumerate(outcome) if kinds is not None and kind(mol) not in kinds[i]]
     if len(strange) > unknown:
         return None
     names, left = [""] * len(outcome), unknown - len(strange)
     for i in sorted(set(range(len(outcome))).difference(strange), key=lambda i: outcome[i].GetNumAtoms()):
         names[i] = _precursor(outcome[i])
-        left -= names[i] not in known
+        left -= names[i] not in known[i]
         if not names[i] or left < 0:
             return None
     for i in strange:
@@ -168,9 +171,15 @@ def _precursor(mol: Chem.Mol) -> str:
     return _settled(_named(mol))
 
 
-def weight(mol: Chem.Mol) -> int:
-    """Of the heavy atoms, in thousandths of a dalton: the same for all of one composition, sanitised or not."""
-    return round(1000 * Descriptors.HeavyAtomMolWt(mol))  # type: ignore[attr-defined]
+def kind(mol: Chem.Mol) -> int:
+    """A number of the weight of the heavy atoms and their bonds, the same for a molecule sanitised or not."""
+    heavy_bonds = mol.GetNumBonds() - (mol.GetNumAtoms() - mol.GetNumHeavyAtoms())
+    return (round(1000 * Descriptors.HeavyAtomMolWt(mol)) << 16) + heavy_bonds  # type: ignore[attr-defined]
+
+
+def near(number: int) -> tuple[int, int, int]:
+    """What ``kind`` may be of the same molecule: sums of floating point numbers depend on their order."""
+    return number - (1 << 16), number, number + (1 << 16)
 
 
 def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:

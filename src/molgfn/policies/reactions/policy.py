@@ -18,6 +18,7 @@ from molgfn.networks.recording import Recording
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, own_trunks, parameters_of, spec_of
 from molgfn.policies.distributions import ActionDistribution, Categorical, Staged
 from molgfn.policies.distributions.chosen_branch import ChosenBranch
+from molgfn.policies.distributions.in_chunks import Sets
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
 from molgfn.policies.reactions.backward_head import BackwardHead
 from molgfn.policies.reactions.forward_head import BlockSets, ForwardHead
@@ -90,7 +91,9 @@ class ReactionPolicy(Policy):
         self.forward_head = ForwardHead(spec, width)
         self.in_chunks = spec.blocks > blocks_at_once
         tables = self.reactions.tables
-        self.register_buffer("_legal", tables.sets if self.in_chunks else None, persistent=False)
+        sets = Sets.of(tables.sets) if self.in_chunks else None
+        self.register_buffer("_members", None if sets is None else sets.members, persistent=False)
+        self._ends = None if sets is None else sets.ends
         self.register_buffer("_others", tables.others, persistent=False)
         self.backward_head = BackwardHead(spec, width) if learned_backward else None
         self.flow_head = mlp(width, width, 1, 1)
@@ -128,7 +131,8 @@ class ReactionPolicy(Policy):
         legal, head = self.reactions.legal_part, self.forward_head
         choice: Staged | ChosenBranch
         if self.in_chunks:
-            choice = head.branch(batch, shared, legal, BlockSets(self._legal, self._others))  # type: ignore[arg-type]
+            sets = BlockSets(Sets(self._members, self._ends), self._others)  # type: ignore[arg-type]
+            choice = head.branch(batch, shared, legal, sets)
         else:
             choice = head.choice(batch, shared, legal)
         return choice if self.logit_scale is None else self.logit_scale.scaled(choice, self.environment, states)
