@@ -36,6 +36,7 @@ VARIANTS = {
     "data/on_policy",
     "data/prioritised_replay",
     "data/replay",
+    "data/subsampled",
     "data/tempered",
     "data/uniform",
     "objective/agfn",

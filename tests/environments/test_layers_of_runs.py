@@ -99,6 +99,7 @@ def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
         found.append(f"reads the guide {guide}, {KEYS}")
     found += ["gives molecules, but"] if data == "offline" else []
     found += ["is about trajectories of `offline`, but"] if objective == "agfn" and data != "offline" else []
+    found += ["has not got draws out of a random part"] if data == "subsampled" else []
     found += ["there is none; give the run a condition"] if data == "hindsight" else []
     return found
 

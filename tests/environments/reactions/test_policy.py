@@ -1,5 +1,6 @@
 """The policy keeps its promises, and its choices know all legal actions and no other."""
 
+import itertools
 from functools import partial
 
 import pytest
@@ -69,6 +70,25 @@ def test_draws_in_chunks_have_their_probabilities():
     assert not shares[~legal].any()
     even = choice.uniform().log_prob(torch.tensor([0, 3])).exp()
     assert even.tolist() == pytest.approx([1 / 10, 1 / 6])
+
+
+def test_draws_out_of_some_are_those_of_a_random_part():
+    """Two even draws with replacement, then by P_F among them: the mean over all pairs; of two things all."""
+    generator = torch.Generator().manual_seed(0)
+    embeddings, query = torch.randn(5, 4, generator=generator), 3 * torch.randn(1, 4, generator=generator)
+    sets = Sets.of(torch.tensor([[True, False, True, True, True], [False, True, False, False, True]]))
+    expected = torch.zeros(5)
+    for a, b in itertools.product([0, 2, 3, 4], repeat=2):
+        pair = torch.tensor([a, b])
+        expected.index_add_(0, pair, (embeddings[pair] @ query[0] / 2).softmax(0) / 16)
+    n, totals = 20, torch.zeros(2, 5)
+    for _ in range(1000):  # one part for all that choose from the same set
+        choice = ChunkedCategorical(query.repeat(2 * n, 1), embeddings, sets, torch.arange(2 * n) % 2)
+        totals += torch.stack([torch.bincount(d, minlength=5) for d in choice.out_of(2, generator).view(n, 2).T])
+    assert (totals[0] / totals[0].sum() - expected).abs().max() < 0.03
+    assert totals[1][[0, 2, 3]].sum() == 0
+    exact = choice.log_prob(torch.tensor([1, 4]).repeat_interleave(2).repeat(n // 2)).exp()[[1, 3]]
+    assert (totals[1][[1, 4]] / totals[1].sum() - exact).abs().max() < 0.02
 
 
 def test_gradients_in_chunks_are_those_of_a_table():

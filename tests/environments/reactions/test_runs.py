@@ -80,6 +80,22 @@ def test_objectives_that_need_a_divergence_are_refused_in_chunks(folder):
     assert "a ChosenBranch choice of actions has not got an exact KL divergence" in result.output
 
 
+def test_blocks_drawn_out_of_some(folder):
+    """Trains off-policy where blocks are chosen in chunks; elsewhere, and on-policy, it is refused."""
+    small, few = ("policy.layers=1", "policy.width=16"), ("data=subsampled", "data.sources.policy.out_of=2")
+    invoke("train", "run.yaml", "policy.blocks_at_once=3", *small, *few)
+    for other, words in [
+        (
+            "policy.blocks_at_once=7",
+            "draws out of a part of very many blocks, but a Staged choice",
+        ),
+        ("objective=vpg", "draws out of a random part of all actions"),
+    ]:
+        result = CliRunner().invoke(cli, ["train", "run.yaml", "policy.blocks_at_once=3", *small, *few, other])
+        assert result.exit_code == 2
+        assert words in " ".join(result.output.split())
+
+
 def test_routes_of_other_environments_are_refused(folder):
     quick = ("policy.layers=1", "policy.width=16", "trainer.iterations=1", "data.batch_size=4", "trainer.progress=none")
     invoke("train", "quickstart", *quick, "logger.wandb=off")

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from molgfn.policies.distributions.base import ActionDistribution
+from molgfn.policies.distributions.capabilities import HasSubsampling
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sets:
         return self.members[self.ends[number - 1] if number else 0 : self.ends[number]]
 
 
-class ChunkedCategorical(ActionDistribution):
+class ChunkedCategorical(HasSubsampling):
     """P(n) ~ exp(q . e_n / sqrt(d)) over those of N things that are legal, chunk by chunk.
 
     The normaliser is a sum over all that is legal, exact, and over nothing else; queries that are the same are looked
@@ -73,6 +73,20 @@ class ChunkedCategorical(ActionDistribution):
                 if len(here):
                     logits = _logits(group.queries, embeddings, part).double()[group.of[here]]
                     out[group.rows[here]] = part[_inverse(logits, second[group.rows[here]])]
+        return out
+
+    @torch.no_grad()
+    def out_of(self, number: int, generator: torch.Generator | None = None) -> Tensor:
+        queries, embeddings, device = self.queries.detach(), self.embeddings.detach(), self.queries.device
+        u = torch.rand(len(queries), 1, dtype=torch.float64, device=device, generator=generator)
+        out = torch.empty(len(queries), dtype=torch.int64, device=device)
+        for group in _groups(queries, self.sets, self.rows):
+            size = len(group.members)
+            some = group.members
+            if size > number:
+                some = some[torch.randint(size, (number,), device=device, generator=generator)]
+            logits = _logits(group.queries, embeddings, some).double()
+            out[group.rows] = some[_inverse(logits[group.of], u[group.rows])]
         return out
 
     def frozen(self) -> Self:
