@@ -4,8 +4,9 @@ Steps of trajectory balance (policy of width 64, reward QED): trajectories a sec
 share of it that states, masks and encodings take (environment), that of ways back and of the correction (inversion),
 and that of running reactions. The first round meets new molecules only, later ones fewer.
 
-With --blocks, the choice of a block out of so many (made up, 64 states): the processor's time of a draw, and of a
-log-probability with its gradient, and the most memory that the process has had.
+With --blocks, the choice of a block out of so many (made up; 64 states, 20 slots, each of which a tenth of the blocks
+fits): the processor's time of a draw, and of a log-probability with its gradient, and the most memory that the process
+has had.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rich.table import Table
 from molgfn.environments.reactions import Reactions
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.oracles.properties.qed import QED
-from molgfn.policies.distributions.in_chunks import ChunkedCategorical
+from molgfn.policies.distributions.in_chunks import ChunkedCategorical, Sets
 from molgfn.policies.reactions import ReactionPolicy
 from molgfn.rewards.power import Power
 from molgfn.training.optimizers import Optimizers
@@ -65,8 +66,8 @@ def choosing(blocks: int, states: int = 64, width: int = 64) -> list[str]:
     torch.manual_seed(0)
     embeddings = torch.randn(blocks, width, requires_grad=True)
     queries = torch.randn(states, width, requires_grad=True)
-    legal = torch.rand(20, blocks) < 0.1
-    choice = ChunkedCategorical(queries, embeddings, legal, torch.randint(20, (states,)))
+    sets = Sets.of(torch.rand(20, blocks) < 0.1)
+    choice = ChunkedCategorical(queries, embeddings, sets, torch.randint(20, (states,)))
     start = time.process_time()
     drawn = choice.sample()
     middle = time.process_time()

@@ -37,6 +37,7 @@ VARIANTS = {
     "data/on_policy",
     "data/prioritised_replay",
     "data/replay",
+    "data/subsampled",
     "data/tempered",
     "data/uniform",
     "objective/agfn",

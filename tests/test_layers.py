@@ -68,6 +68,7 @@ CONTRACTS = {
         "base",
         "actions",
         "atom_graphs",
+        "backward_weights",
         "build_steps",
         "constant",
         "enumerable",

@@ -84,6 +84,8 @@ def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
     keyless, unlisted = layers in KEYLESS, layers in UNLISTED
     if objective == "rtb":  # before anything else is looked at
         return ["objective.prior"]
+    if backward in ("cost_guided", "decomposability_guided"):  # before the policy is built
+        return [f"{backward} weighs the reactions that give a molecule, which {layers} does not have"]
     found = []
     found += [GIVEN] if objective == "mle" else []
     if objective == "rpe":
@@ -97,6 +99,7 @@ def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
         found.append(f"reads the guide {guide}, {KEYS}")
     found += ["gives molecules, but"] if data == "offline" else []
     found += ["is about trajectories of `offline`, but"] if objective == "agfn" and data != "offline" else []
+    found += ["has not got draws out of a random part"] if data == "subsampled" else []
     found += ["there is none; give the run a condition"] if data == "hindsight" else []
     return found
 

@@ -63,7 +63,7 @@ def total(objective, evaluated):
 
 def test_nothing_is_missing():
     assert set(OBJECTIVES) == set(REACHED)
-    assert set(BACKWARD) == OWN_LOSS | {"uniform", "maxent", "joint"}
+    assert set(BACKWARD) == OWN_LOSS | {"uniform", "maxent", "joint", "cost_guided", "decomposability_guided"}
     assert {name for name, o in OBJECTIVES.items() if o.on_policy} == ON_POLICY
     assert {name for name, b in BACKWARD.items() if b.on_policy} == {"tlm"}
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.actions import ActionsInParts
+from molgfn.environments.backward_weights import BackwardWeights
 from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import enumerable
 from molgfn.errors import ConfigError, ContractError
@@ -46,7 +47,7 @@ LogZStart = float | Literal["importance", "mean"] | None
 
 
 #: what P_B is where it has no parameters
-BackwardRule = Literal["uniform", "maxent"]
+BackwardRule = Literal["uniform", "maxent"] | BackwardWeights
 
 
 @attributes_in_docstring
@@ -63,8 +64,13 @@ class Policy(nn.Module):
             least; where the reward is steep or has a filter that lies far below log Z, and the mean rises fast while
             P_F learns, so leave ``optimizer.lr_log_z`` null. "importance": log mean exp(-S(tau)), an estimate of log Z
             itself from below (arXiv 1509.00519).
-        backward_rule: what P_B is where it has no parameters: "uniform" over the legal backward actions, or "maxent",
-            in proportion to the number of paths from the source to where each leads (``Environment.counts_paths``).
+        backward_rule: what P_B is where it has no parameters: "uniform" over the legal backward actions, "maxent", in
+            proportion to the number of paths from the source to where each leads (``Environment.counts_paths``), or in
+            proportion to weights.
+
+    Raises:
+        ConfigError: the environment's states are encoded in a way that the policy does not read, or has not got the
+            weights of ``backward_rule``.
     """
 
     #: encodings that it reads, see ``Environment.encoding``
@@ -86,6 +92,8 @@ class Policy(nn.Module):
                 f"policy: {type(self).__name__} reads {' or '.join(sorted(self.reads))} states, "
                 f"but {type(environment).__name__} gives {environment.encoding} states"
             )
+        if isinstance(backward_rule, BackwardWeights) and (reason := backward_rule.misfit(environment)):
+            raise ConfigError(f"backward: {reason}")
         self.environment = environment
         self.learned_backward = learned_backward
         given = isinstance(initial_log_z, int | float)
@@ -94,7 +102,7 @@ class Policy(nn.Module):
         #: how the first batch sets log Z; None: it does not
         self.log_z_start: Literal["mean", "importance"] | None = None if given else initial_log_z or "mean"
         #: P_B without parameters: uniform over legal backward actions, or in proportion to the number of paths from the
-        #: source to where the action leads (maximum entropy; ``Environment.counts_paths``)
+        #: source to where the action leads (maximum entropy; ``Environment.counts_paths``), or to weights
         self.backward_rule: BackwardRule = backward_rule
 
     @property
@@ -164,22 +172,24 @@ class Policy(nn.Module):
     def fixed_backward(self, states: States, mask: Tensor) -> Categorical:
         """P_B by ``backward_rule`` over the legal backward actions ``mask`` [B, A'] of ``states``."""
         logits = torch.zeros(mask.shape, dtype=self.dtype, device=mask.device)
-        if self.backward_rule == "maxent":
+        if self.backward_rule != "uniform":
             row, action = mask.nonzero(as_tuple=True)
-            logits = logits.index_put((row, action), self._log_paths(states, row, action).to(logits.dtype))
+            logits = logits.index_put((row, action), self._log_weights(states, row, action).to(logits.dtype))
         return Categorical(logits, mask)
 
     def fixed_backward_of_parts(self, states: States, legal: Staged) -> Staged:
         """P_B by ``backward_rule`` over whole actions of several parts, those that ``legal`` has (with any weights)."""
         last = legal.levels()[-1]
         weight = torch.zeros(last.going.shape, dtype=self.dtype, device=last.going.device)
-        if self.backward_rule == "maxent":
-            counts = self._log_paths(states, *legal.leaves())
-            weight = weight.masked_scatter(last.going, counts.to(weight.dtype))
+        if self.backward_rule != "uniform":
+            weights = self._log_weights(states, *legal.leaves())
+            weight = weight.masked_scatter(last.going, weights.to(weight.dtype))
         return legal.weighted(weight)
 
-    def _log_paths(self, states: States, row: Tensor, actions: Tensor) -> Tensor:
-        """log n of where backward ``actions`` of the states ``row`` lead, [m]."""
+    def _log_weights(self, states: States, row: Tensor, actions: Tensor) -> Tensor:
+        """log w of backward ``actions`` of the states ``row``, [m]; of maximum entropy log n of where they lead."""
+        if isinstance(self.backward_rule, BackwardWeights):
+            return self.backward_rule.log_weights(self.environment, states, row, actions)
         counting = enumerable(self.environment, "policy: P_B of maximum entropy")
         return counting.log_path_count(counting.undo(states[row], actions))
 

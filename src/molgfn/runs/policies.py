@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from molgfn.config import build
+from molgfn.environments.backward_weights import BackwardWeights
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.objectives.backward.base import BackwardPolicyTraining
@@ -25,9 +26,16 @@ def run_backward(
         environment: of the run.
         untrusted: as in ``config.build``.
         trust: as in ``config.build``.
+
+    Raises:
+        ConfigError: it cannot be built, or goes by weights that the environment has not got.
     """
     live = {"counts_paths": environment.counts_paths}
-    return build(config["backward"], BackwardPolicyTraining, "backward", live=live, untrusted=untrusted, trust=trust)
+    node = config["backward"]
+    backward = build(node, BackwardPolicyTraining, "backward", live=live, untrusted=untrusted, trust=trust)
+    if isinstance(backward.fixed, BackwardWeights) and (reason := backward.fixed.misfit(environment)):
+        raise ConfigError(f"backward: {reason}")
+    return backward
 
 
 def run_policy(

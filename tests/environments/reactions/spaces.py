@@ -10,6 +10,7 @@ from tests.environments.reactions.small import library
 from torch import Tensor
 
 from molgfn.chemistry.reactions.library import ReactionLibrary
+from molgfn.chemistry.reactions.route import Route
 from molgfn.environments.enumeration import StateGraph, enumerate_states
 from molgfn.environments.reactions import Reactions
 from molgfn.evaluation.exact.answers import solve_flows
@@ -49,3 +50,29 @@ class Listed:
         """From R/Z, of solved flows."""
         p, _ = self.solved(self.log_r, corrected=corrected)
         return float((p - self.log_r.softmax(0)).abs().sum() / 2)
+
+
+def random_routes(environment: Reactions, n: int, seed: int = 0) -> tuple[list[Route], int]:
+    """Routes of ``n`` random walks, each part of an action drawn evenly; and how many ended in a reaction that failed.
+
+    No walk is ever without a legal action.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    states, ended, failed = environment.initial(n), [], 0
+    for _ in range(environment.max_steps):
+        chosen = torch.empty(len(states), 0, dtype=torch.int64)
+        for _ in environment.parts:
+            mask = environment.part_mask(states, chosen)
+            assert mask.any(1).all()
+            chosen = torch.cat([chosen, torch.multinomial(mask.double(), 1, generator=generator)], 1)
+        exits = environment.is_exit(states, chosen)
+        objects = environment.objects(states[exits])
+        whole = torch.tensor([molecule.valid for molecule in objects], dtype=torch.bool)
+        routes = environment.routes(states[exits][whole])
+        assert [route.product for route in routes] == [molecule.smiles for molecule in objects if molecule.valid]
+        ended, failed = ended + routes, failed + int((~whole).sum())
+        states = environment.step(states, chosen)[~exits]
+        if not len(states):
+            break
+    assert len(ended) + failed == n
+    return ended, failed

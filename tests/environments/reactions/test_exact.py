@@ -1,15 +1,16 @@
 """Exactness over molecules, on spaces that are listed."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from tests.environments.reactions.small import THREE, THREE_BLOCKS, library
-from tests.environments.reactions.spaces import Listed, small
+from tests.environments.reactions.spaces import Listed, random_routes, small
 
+from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.chemistry.reactions.loading import load_library
-from molgfn.chemistry.reactions.route import Route
 from molgfn.environments.reactions import Reactions
 from molgfn.testing import check_environment
 
@@ -71,25 +72,35 @@ def test_a_molecule_of_two_lengths():
 
 def test_random_walks_end_and_replay_from_the_stock():
     environment = small(max_reactions=4)
-    generator = torch.Generator().manual_seed(0)
-    states = environment.initial(200)
-    ended: list[Route] = []
-    for _ in range(environment.max_steps):
-        chosen = torch.empty(len(states), 0, dtype=torch.int64)
-        for _ in environment.parts:
-            mask = environment.part_mask(states, chosen)
-            assert mask.any(1).all()
-            chosen = torch.cat([chosen, torch.multinomial(mask.double(), 1, generator=generator)], 1)
-        exits = environment.is_exit(states, chosen)
-        ended += environment.routes(states[exits])
-        names = [molecule.smiles for molecule in environment.objects(states[exits])]
-        assert names == [route.product for route in ended[len(ended) - len(names) :]]
-        states = environment.step(states, chosen)[~exits]
-        if not len(states):
-            break
-    assert len(ended) == 200
-    assert all(route.replay(environment.library) for route in ended)
-    assert {route.n_steps for route in ended} == {1, 2, 3, 4}
+    routes, failed = random_routes(environment, 200)
+    assert not failed
+    assert all(route.replay(library()) for route in routes)
+    assert {route.n_steps for route in routes} == {1, 2, 3, 4}
+
+
+@pytest.mark.slow
+def test_ten_thousand_random_routes_replay():
+    """Of up to three textbook reactions, in RDKit, by a library that remembers nothing of the walks."""
+    replayed(Reactions(max_reactions=3))
+
+
+@pytest.mark.slow
+@pytest.mark.optional_data
+def test_ten_thousand_random_routes_of_scent_replay(optional_data):
+    folder = optional_data("reactions/templates.txt").parent
+    replayed(Reactions(library=str(folder), max_reactions=3))
+
+
+def replayed(environment):
+    routes, failed = random_routes(environment, 10_000)
+    again = ReactionLibrary.from_plain(environment.library.plain())
+    problems = [problem for route in routes if (problem := route.problem(again)) is not None]
+    steps = Counter(route.n_steps for route in routes)
+    print(
+        f"{len(routes)} routes {sorted(steps.items())}, {failed} failed, {len(problems)} do not replay: {problems[:3]}"
+    )
+    assert not problems
+    assert failed <= 10  # of 10,000
 
 
 @pytest.mark.slow

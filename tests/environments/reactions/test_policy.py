@@ -1,5 +1,6 @@
 """The policy keeps its promises, and its choices know all legal actions and no other."""
 
+import itertools
 from functools import partial
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from tests.environments.reactions.small import THREE, THREE_BLOCKS, library
 from tests.environments.reactions.spaces import Listed, small
 
-from molgfn.policies.distributions.in_chunks import ChunkedCategorical
+from molgfn.policies.distributions.in_chunks import ChunkedCategorical, Sets
 from molgfn.policies.reactions import ReactionPolicy
 from molgfn.testing import check_policy
 
@@ -48,26 +49,67 @@ def test_draws_in_chunks_have_their_probabilities():
     generator = torch.Generator().manual_seed(0)
     embeddings = torch.randn(10, 4, generator=generator)
     legal = torch.tensor([[True] * 10, [False, False, False, True, True, False, True, True, True, True]])
+    sets = Sets.of(legal)
     queries, rows = 3 * torch.randn(2, 4, generator=generator), torch.tensor([0, 1])
-    choice = ChunkedCategorical(queries, embeddings, legal, rows, chunk=3)
+    choice = ChunkedCategorical(queries, embeddings, sets, rows, chunk=3)
     things = torch.arange(10)
     exact = (
         torch.stack(
             [
-                ChunkedCategorical(queries[[k] * 10], embeddings, legal, rows[[k] * 10], chunk=4).log_prob(things).exp()
+                ChunkedCategorical(queries[[k] * 10], embeddings, sets, rows[[k] * 10], chunk=4).log_prob(things).exp()
                 for k in (0, 1)
             ]
         )
         * legal
     )
     assert torch.allclose(exact.sum(1), torch.ones(2), atol=1e-5)
-    many = ChunkedCategorical(queries.repeat(4000, 1), embeddings, legal, rows.repeat(4000), chunk=3)
+    many = ChunkedCategorical(queries.repeat(4000, 1), embeddings, sets, rows.repeat(4000), chunk=3)
     drawn = many.sample(generator).view(4000, 2)
     shares = torch.stack([torch.bincount(drawn[:, k], minlength=10) for k in (0, 1)]) / 4000
     assert (shares - exact).abs().max() < 0.03
     assert not shares[~legal].any()
     even = choice.uniform().log_prob(torch.tensor([0, 3])).exp()
     assert even.tolist() == pytest.approx([1 / 10, 1 / 6])
+
+
+def test_draws_out_of_some_are_those_of_a_random_part():
+    """Two even draws with replacement, then by P_F among them: the mean over all pairs; of two things all."""
+    generator = torch.Generator().manual_seed(0)
+    embeddings, query = torch.randn(5, 4, generator=generator), 3 * torch.randn(1, 4, generator=generator)
+    sets = Sets.of(torch.tensor([[True, False, True, True, True], [False, True, False, False, True]]))
+    expected = torch.zeros(5)
+    for a, b in itertools.product([0, 2, 3, 4], repeat=2):
+        pair = torch.tensor([a, b])
+        expected.index_add_(0, pair, (embeddings[pair] @ query[0] / 2).softmax(0) / 16)
+    n, totals = 20, torch.zeros(2, 5)
+    for _ in range(1000):  # one part for all that choose from the same set
+        choice = ChunkedCategorical(query.repeat(2 * n, 1), embeddings, sets, torch.arange(2 * n) % 2)
+        totals += torch.stack([torch.bincount(d, minlength=5) for d in choice.out_of(2, generator).view(n, 2).T])
+    assert (totals[0] / totals[0].sum() - expected).abs().max() < 0.03
+    assert totals[1][[0, 2, 3]].sum() == 0
+    exact = choice.log_prob(torch.tensor([1, 4]).repeat_interleave(2).repeat(n // 2)).exp()[[1, 3]]
+    assert (totals[1][[1, 4]] / totals[1].sum() - exact).abs().max() < 0.02
+
+
+def test_gradients_in_chunks_are_those_of_a_table():
+    """Queries that are the same, and things that are in several sets, among them."""
+    generator = torch.Generator().manual_seed(1)
+    legal = torch.rand(3, 11, generator=generator) < 0.5
+    rows, actions = torch.tensor([0, 1, 0, 2, 0]), legal[[0, 1, 0, 2, 0]].double().argmax(1)
+    embeddings = torch.randn(11, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    different = torch.randn(4, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    upstream, found = torch.tensor([1.0, -2.0, 0.5, 3.0, 0.25]), []
+    for chunk in (None, 2, 100):
+        queries = different[[0, 1, 0, 2, 3]]
+        if chunk is None:
+            logits = (queries @ embeddings.T / 2).masked_fill(~legal[rows], -torch.inf)
+            log_p = logits.log_softmax(1).gather(1, actions[:, None]).squeeze(1)
+        else:
+            log_p = ChunkedCategorical(queries, embeddings, Sets.of(legal), rows, chunk=chunk).log_prob(actions)
+        found.append([log_p.detach(), *torch.autograd.grad((log_p * upstream).sum(), (different, embeddings))])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
 
 
 def test_three_reactants():

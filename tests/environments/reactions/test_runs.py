@@ -58,7 +58,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("objective", "backward"), [("tb", "uniform"), ("subtb", "tlm"), ("ent_ppo", "rl_b"), ("db", "joint")]
+    ("objective", "backward"), [("tb", "uniform"), ("subtb", "tlm"), ("ent_ppo", "rl_b"), ("db", "cost_guided")]
 )
 def test_a_run_gives_molecules_with_routes(objective, backward, folder):
     invoke("train", "run.yaml", f"objective={objective}", f"backward={backward}", "policy.layers=1", "policy.width=16")
@@ -78,6 +78,22 @@ def test_objectives_that_need_a_divergence_are_refused_in_chunks(folder):
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 2
     assert "a ChosenBranch choice of actions has not got an exact KL divergence" in result.output
+
+
+def test_blocks_drawn_out_of_some(folder):
+    """Trains off-policy where blocks are chosen in chunks; elsewhere, and on-policy, it is refused."""
+    small, few = ("policy.layers=1", "policy.width=16"), ("data=subsampled", "data.sources.policy.out_of=2")
+    invoke("train", "run.yaml", "policy.blocks_at_once=3", *small, *few)
+    for other, words in [
+        (
+            "policy.blocks_at_once=7",
+            "draws out of a part of very many blocks, but a Staged choice",
+        ),
+        ("objective=vpg", "draws out of a random part of all actions"),
+    ]:
+        result = CliRunner().invoke(cli, ["train", "run.yaml", "policy.blocks_at_once=3", *small, *few, other])
+        assert result.exit_code == 2
+        assert words in " ".join(result.output.split())
 
 
 def test_routes_of_other_environments_are_refused(folder):

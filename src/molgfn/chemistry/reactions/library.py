@@ -13,7 +13,7 @@ from rdkit import Chem
 from molgfn.chemistry.reactions.block import Block
 from molgfn.chemistry.reactions.kept_fits import fits_of
 from molgfn.chemistry.reactions.matching import Queries
-from molgfn.chemistry.reactions.reaction import Reaction, Template, composition
+from molgfn.chemistry.reactions.reaction import Reaction, Template, kind, near
 from molgfn.chemistry.reactions.step import Step
 
 #: molecules (5 kB each), and answers about them, that a library remembers
@@ -141,23 +141,33 @@ class ReactionLibrary:
         """
         return tuple(step for step in self.proposals(smiles) if smiles in self.products(step.reaction, step.reactants))
 
-    def _proposals(self, smiles: str) -> tuple[Step, ...]:
-        """What ``precursors`` are sought among: templates run backwards, not yet run forwards again."""
-        mol = self.molecule(smiles)
+    def _proposals(self, smiles: str, *, only_blocks: bool = False) -> tuple[Step, ...]:
+        """What ``precursors`` are sought among: templates run backwards, not yet run forwards again.
+
+        Args:
+            smiles: canonical.
+            only_blocks: those alone all of whose reactants are blocks, which are found faster.
+        """
+        mol, unknown = self.molecule(smiles), 0 if only_blocks else 1
         return tuple(
-            Step(int(r), reactants, smiles)
-            for r in np.flatnonzero(self._product_queries.of_one(mol))
-            for reactants in self._templates[r].precursors(mol, self._block_of, self._compositions)
+            Step(r, reactants, smiles)
+            for r in np.flatnonzero(self._product_queries.of_one(mol)).tolist()
+            for reactants in self._templates[r].precursors(mol, self._fillings[r], self._kinds[r], unknown=unknown)
         )
 
     @cached_property
-    def _compositions(self) -> dict[int, set[tuple[int, ...]]]:
-        """Of the blocks, by their number of heavy atoms."""
-        found: dict[int, set[tuple[int, ...]]] = {}
-        for block in self.blocks:
-            atoms = composition(self.molecule(block.smiles))
-            found.setdefault(len(atoms), set()).add(atoms)
+    def _fillings(self) -> list[list[_Filling]]:
+        """Of each slot of each reaction the blocks that fit it."""
+        found: list[list[_Filling]] = [[] for _ in self.reactions]
+        for row, (r, _) in zip(self.block_fits, self.slots, strict=True):
+            found[r].append(_Filling(self._block_of, row))
         return found
+
+    @cached_property
+    def _kinds(self) -> list[list[frozenset[int]]]:
+        """Of the blocks that fit each slot of each reaction."""
+        of_block = np.array([near(kind(self.molecule(block.smiles))) for block in self.blocks])
+        return [[frozenset(of_block[f.fits].ravel().tolist()) for f in slots] for slots in self._fillings]
 
     def prices(self) -> np.ndarray:
         """Of all blocks, ``float64 [n_blocks]``; NaN where it is not known."""
@@ -187,6 +197,17 @@ class ReactionLibrary:
             for i, (name, family, yield_, smarts) in enumerate(content["reactions"])
         ]
         return cls([Block(*entry) for entry in content["blocks"]], reactions, About(**content["about"]))
+
+
+class _Filling:
+    """The blocks that fit a slot, by canonical SMILES."""
+
+    def __init__(self, block_of: Mapping[str, int], fits: np.ndarray) -> None:
+        self.block_of, self.fits = block_of, fits
+
+    def __contains__(self, smiles: object) -> bool:
+        block = self.block_of.get(smiles)  # type: ignore[arg-type]
+        return block is not None and bool(self.fits[block])
 
 
 def _again(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rdkit import Chem, RDLogger
-from rdkit.Chem import rdChemReactions, rdqueries
+from rdkit.Chem import Descriptors, rdChemReactions, rdqueries
 
 from molgfn.chemistry.reading.identity import canonical_smiles
 
@@ -117,8 +117,10 @@ class Template:
     def precursors(
         self,
         product: Chem.Mol,
-        known: Container[str],
-        compositions: Mapping[int, Container[tuple[int, ...]]] | None = None,
+        known: Sequence[Container[str]],
+        kinds: Sequence[Container[int]] | None = None,
+        *,
+        unknown: int = 1,
     ) -> tuple[tuple[str, ...], ...]:
         """Canonical SMILES of reactants, one per slot, that the inverted template proposes; different ones, sorted.
 
@@ -126,41 +128,41 @@ class Template:
 
         Args:
             product: sanitised molecule.
-            known: of the reactants of a proposal at most one may be none of these.
-            compositions: of those that are ``known``, by their heavy atoms (see ``composition``): most proposals are
-                refused by them, before anything is sanitised. None: not refused so.
+            known: of each slot; a reactant may be none of these ``unknown`` times.
+            kinds: of those that are ``known`` in each slot (see ``kind``): most proposals are refused by them, before
+                anything is sanitised. None: not refused so.
+            unknown: 0 or 1.
         """
         found: set[tuple[str, ...]] = set()
         if self._inverse is None:
             return ()
         for outcome in self._inverse.RunReactants((product,), _MOST_OUTCOMES):
-            if names := _proposal(outcome, known, compositions):
+            if names := _proposal(outcome, known, kinds, unknown):
                 found.add(names)
         return tuple(sorted(found))
 
 
 def _proposal(
-    outcome: Sequence[Chem.Mol], known: Container[str], compositions: Mapping[int, Container[tuple[int, ...]]] | None
+    outcome: Sequence[Chem.Mol],
+    known: Sequence[Container[str]],
+    kinds: Sequence[Container[int]] | None,
+    unknown: int,
 ) -> tuple[str, ...] | None:
-    """Names of the reactants of an inverted template; None where one is no molecule, or more than one is not known.
+    """Names of the reactants of an inverted template; None where one is no molecule, or more are not known than may be.
 
-    Small ones first: most outcomes are refused by them, and by what they are composed of alone.
+    First all are weighed, which refuses most outcomes at little cost; then those that should be known are named.
     """
-    names, unknown = [""] * len(outcome), 0
-    large: int | None = None  # the one that need not be known, to be named at last
-    for i in sorted(range(len(outcome)), key=lambda i: outcome[i].GetNumAtoms()):
-        size = outcome[i].GetNumHeavyAtoms()
-        if compositions is not None and (size not in compositions or composition(outcome[i]) not in compositions[size]):
-            unknown, large = unknown + 1, i
-        else:
-            names[i] = _precursor(outcome[i])
-            if not names[i]:
-                return None
-            unknown += names[i] not in known
-        if unknown > 1:
+    strange = [i for i, mol in enumerate(outcome) if kinds is not None and kind(mol) not in kinds[i]]
+    if len(strange) > unknown:
+        return None
+    names, left = [""] * len(outcome), unknown - len(strange)
+    for i in sorted(set(range(len(outcome))).difference(strange), key=lambda i: outcome[i].GetNumAtoms()):
+        names[i] = _precursor(outcome[i])
+        left -= names[i] not in known[i]
+        if not names[i] or left < 0:
             return None
-    if large is not None:
-        names[large] = _precursor(outcome[large])
+    for i in strange:
+        names[i] = _precursor(outcome[i])
     return tuple(names) if all(names) else None
 
 
@@ -169,9 +171,15 @@ def _precursor(mol: Chem.Mol) -> str:
     return _settled(_named(mol))
 
 
-def composition(mol: Chem.Mol) -> tuple[int, ...]:
-    """Atomic numbers of the heavy atoms, sorted."""
-    return tuple(sorted(number for atom in mol.GetAtoms() if (number := atom.GetAtomicNum()) > 1))
+def kind(mol: Chem.Mol) -> int:
+    """A number of the weight of the heavy atoms and their bonds, the same for a molecule sanitised or not."""
+    heavy_bonds = mol.GetNumBonds() - (mol.GetNumAtoms() - mol.GetNumHeavyAtoms())
+    return (round(1000 * Descriptors.HeavyAtomMolWt(mol)) << 16) + heavy_bonds  # type: ignore[attr-defined]
+
+
+def near(number: int) -> tuple[int, int, int]:
+    """What ``kind`` may be of the same molecule: sums of floating point numbers depend on their order."""
+    return number - (1 << 16), number, number + (1 << 16)
 
 
 def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:

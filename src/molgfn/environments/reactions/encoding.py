@@ -161,7 +161,7 @@ def encode(
         facts=facts,
         candidate_row=torch.tensor(rows, dtype=torch.int64),
         candidate=torch.tensor(number, dtype=torch.int64),
-        candidates=torch.from_numpy(nodes.table.fingerprints[np.array(products, dtype=np.int64)]).to(real),
+        candidates=torch.from_numpy(nodes.table.fingerprints(np.array(products, dtype=np.int64))).to(real),
     )
     return batch if torch.device(device).type == "cpu" else batch.to(device)
 
@@ -182,13 +182,15 @@ def encode_ways(nodes: Nodes, numbers: np.ndarray, spec: ReactionSpec, device: t
     count = torch.tensor(counts, dtype=torch.int64)
     row = torch.repeat_interleave(torch.arange(len(counts)), count)
     at = np.array(before, dtype=np.int64)
-    prints = torch.from_numpy(nodes.table.fingerprints[np.maximum(at, 0)]).to(torch.get_default_dtype())
+    prints = torch.zeros(len(at), spec.fingerprint)
+    there = (at >= 0).nonzero()[0]
+    prints[torch.from_numpy(there)] = torch.from_numpy(nodes.table.fingerprints(at[there])).to(prints.dtype)
     batch = WayBatch(
         row=row,
         number=torch.arange(len(row)) - (count.cumsum(0) - count)[row],
         slot=torch.tensor(slot, dtype=torch.int64),
         partners=torch.tensor(partners, dtype=torch.int64).reshape(-1, spec.partners),
-        before=prints * torch.from_numpy(at >= 0)[:, None],
+        before=prints,
         counts=count,
     )
     return batch if torch.device(device).type == "cpu" else batch.to(device)
@@ -198,6 +200,7 @@ def _graphs(nodes: Nodes, molecules: np.ndarray, steps: Tensor, spec: GraphSpec)
     """Packed graphs of molecules by number; -1 is the empty one."""
     table, real = nodes.table, torch.get_default_dtype()
     there = (molecules >= 0)[:, None]
+    table.draw(molecules[molecules >= 0])
     at = np.maximum(molecules, 0)
     types = np.where(there, table.types[at], -1)
     bonded = np.where(there, table.ends[at, :, 0], -1) >= 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from molgfn.chemistry.molecules import Molecule
+from molgfn.chemistry.reactions.inverse import Inverse
 from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.chemistry.reactions.loading import load_library
 from molgfn.chemistry.reactions.route import Route
@@ -27,7 +28,6 @@ from molgfn.environments.reactions.encoding import (
     encode_ways,
     spec_of,
 )
-from molgfn.environments.reactions.inverse import Inverse
 from molgfn.environments.reactions.molecules import MoleculeTable, fingerprint
 from molgfn.environments.reactions.nodes import MOLECULE, REACT, SOURCE, STOP, Nodes
 from molgfn.environments.reactions.restricting import restricted
@@ -116,6 +116,8 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
         self.molecules = MoleculeTable(found, tables.open)
         self.inverse = Inverse(found, tables.starts)
         self.nodes = Nodes(found, self.layout, self.molecules, self.inverse, self.state)
+        self._weighers: dict[Hashable, Callable[[str, int], np.ndarray]] = {}
+        self._weighed: dict[Hashable, dict[int, np.ndarray]] = {}
         self.parts = (REACT + len(found.slots), *[max(len(found.blocks), MOST_PRODUCTS)] * tables.partners)
         self.backward_parts = (MOST_WAYS,)
         self.max_steps = 2 + 2 * max_reactions
@@ -129,6 +131,8 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
         if len(self.molecules) > self.remembered:  # between rollouts: numbers of nodes live no longer than a call
             for part in (self.nodes, self.molecules, self.inverse):
                 part.clear()
+            self._weighers.clear()
+            self._weighed.clear()
         return self.layout.source(n, device)
 
     def _actions(self, actions: Tensor) -> list[tuple[int, ...]]:
@@ -207,6 +211,21 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
                 f"Reactions: a molecule can be made in {max(counts)} ways; at most {MOST_WAYS} are told"
             )
         return torch.tensor(counts, dtype=torch.int64)
+
+    def way_weights(self, states: ReactionStates, weights: Any) -> list[np.ndarray]:
+        """log w of all ways back from each state by ``way_weights.WayWeights``, float64 [ways of each]."""
+        if weights not in self._weighers:
+            self._weighers[weights] = weights.weigher(self)
+        weigh, known = self._weighers[weights], self._weighed.setdefault(weights, {})
+        found = []
+        for number in self.nodes.find(states.route).tolist():
+            if number not in known:
+                node = self.nodes.nodes[number]
+                reacted = node.kind == MOLECULE and node.steps > 0  # elsewhere there is one way, or none
+                smiles = self.molecules.smiles[node.molecule]
+                known[number] = weigh(smiles, node.steps) if reacted else np.zeros(len(self.nodes.ways(number)))
+            found.append(known[number])
+        return found
 
     def n_backward(self, states: ReactionStates) -> Tensor:
         return self.way_counts(self.nodes.find(states.route)).to(states.device)
@@ -300,7 +319,7 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
     def lengths(self, smiles: str) -> list[int]:
         """Numbers of reactions after which a molecule may stop and by which it can be made, by canonical SMILES."""
         row = self.molecules.number(smiles)
-        stuck = not self.molecules.slots[row].any()
+        stuck = not self.molecules.fits(np.array([row])).any()
         numbers = range(self.max_reactions + 1)
         may = [n for n in numbers if n >= self.min_reactions or (stuck and n > 0)]
         return [n for n in may if self.inverse.can_be_made(smiles, n)]

@@ -1,4 +1,4 @@
-"""The molecules that were met, as arrays that batches are gathered from; RDKit sees each once."""
+"""The molecules that were met, as arrays that batches are gathered from; RDKit sees each once, when it is asked for."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def fingerprint(mol: Chem.Mol) -> np.ndarray:
 class MoleculeTable:
     """Molecules by number, in the order in which they were met.
 
+    Most are met as what another one may have come from, and nobody looks at them: a row is filled when it is read.
+
     Args:
         library: says which slots a molecule fits.
         open_slots: bool [S], slots whose reaction has a partner for every other slot.
 
     Attributes:
         smiles: canonical, of each.
-        slots: bool [M, S], slots that may be filled by each: it fits, and there are partners.
         types: int8 [M, A], the type of each atom, -1 where there is none.
         atoms: int8 [M, A, ATOM_FEATURES].
         ends: int16 [M, E, 2], atoms of each bond, -1 where there is none.
         bonds: int8 [M, E, 1 + BOND_FEATURES], type, then features.
-        fingerprints: uint8 [M, FINGERPRINT].
-        Of all arrays the first ``len(self)`` rows are filled.
+        The rows of these that ``draw`` was asked for are filled.
     """
 
     def __init__(self, library: ReactionLibrary, open_slots: np.ndarray) -> None:
@@ -54,25 +54,49 @@ class MoleculeTable:
         """Forget all."""
         self.smiles: list[str] = []
         self._number: dict[str, int] = {}
-        self.slots = np.zeros((64, len(self._open)), dtype=bool)
+        self._slots = np.zeros((64, len(self._open)), dtype=bool)
         self.types = np.full((64, 32), -1, dtype=np.int8)
         self.atoms = np.zeros((64, 32, ATOM_FEATURES), dtype=np.int8)
         self.ends = np.full((64, 32, 2), -1, dtype=np.int16)
         self.bonds = np.zeros((64, 32, 1 + BOND_FEATURES), dtype=np.int8)
-        self.fingerprints = np.zeros((64, FINGERPRINT), dtype=np.uint8)
+        self._prints = np.zeros((64, FINGERPRINT), dtype=np.uint8)
+        #: of ``_slots``, of the arrays of atoms and bonds, and of ``_prints``: rows that are filled
+        self._fitted, self._drawn, self._printed = (np.zeros(64, dtype=bool) for _ in range(3))
 
     def __len__(self) -> int:
         return len(self.smiles)
 
     def number(self, smiles: str) -> int:
-        """Of a canonical SMILES; a new molecule is read."""
+        """Of a canonical SMILES."""
         found = self._number.get(smiles)
-        return self._add(smiles) if found is None else found
+        if found is None:
+            found = self._number[smiles] = len(self.smiles)
+            self.smiles.append(smiles)
+            self._make_room(found + 1)
+        return found
 
-    def _add(self, smiles: str) -> int:
-        mol, row = self._library.molecule(smiles), len(self.smiles)
-        self._make_room(row + 1, mol.GetNumAtoms(), mol.GetNumBonds())
-        self.slots[row] = self._library.fits(smiles) & self._open
+    def fits(self, numbers: np.ndarray) -> np.ndarray:
+        """bool [m, S], slots that may be filled by molecules int64 [m]: it fits, and there are partners."""
+        for row in _missing(self._fitted, numbers):
+            self._slots[row] = self._library.fits(self.smiles[row]) & self._open
+            self._fitted[row] = True
+        return self._slots[numbers]
+
+    def fingerprints(self, numbers: np.ndarray) -> np.ndarray:
+        """uint8 [m, FINGERPRINT], of molecules int64 [m]."""
+        for row in _missing(self._printed, numbers):
+            self._prints[row] = fingerprint(self._library.molecule(self.smiles[row]))
+            self._printed[row] = True
+        return self._prints[numbers]
+
+    def draw(self, numbers: np.ndarray) -> None:
+        """Fill the arrays of atoms and bonds of molecules int64 [m]."""
+        for row in _missing(self._drawn, numbers):
+            self._draw(row, self._library.molecule(self.smiles[row]))
+            self._drawn[row] = True
+
+    def _draw(self, row: int, mol: Chem.Mol) -> None:
+        self._widen(mol.GetNumAtoms(), mol.GetNumBonds())
         for i, atom in enumerate(mol.GetAtoms()):
             cip = atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else ""
             self.types[row, i] = _TYPE.get(atom.GetAtomicNum(), len(ELEMENTS))
@@ -94,20 +118,32 @@ class MoleculeTable:
                 stereo == Chem.BondStereo.STEREOE,
                 stereo == Chem.BondStereo.STEREOZ,
             )
-        self.fingerprints[row] = fingerprint(mol)
-        self.smiles.append(smiles)
-        self._number[smiles] = row
-        return row
 
-    def _make_room(self, rows: int, atoms: int, bonds: int) -> None:
-        rows = _doubled(len(self.slots), rows)
+    def _make_room(self, rows: int) -> None:
+        if rows <= len(self._slots):
+            return
+        rows = _doubled(len(self._slots), rows)
+        self._slots = _grown(self._slots, (rows, self._slots.shape[1]), False)
+        self._prints = _grown(self._prints, (rows, FINGERPRINT), 0)
+        self._fitted, self._drawn, self._printed = (
+            _grown(known, (rows,), False) for known in (self._fitted, self._drawn, self._printed)
+        )
+        self._size(rows, self.types.shape[1], self.ends.shape[1])
+
+    def _widen(self, atoms: int, bonds: int) -> None:
         atoms, bonds = _doubled(self.types.shape[1], atoms), _doubled(self.ends.shape[1], bonds)
-        self.slots = _grown(self.slots, (rows, self.slots.shape[1]), False)
+        self._size(len(self.types), atoms, bonds)
+
+    def _size(self, rows: int, atoms: int, bonds: int) -> None:
         self.types = _grown(self.types, (rows, atoms), -1)
         self.atoms = _grown(self.atoms, (rows, atoms, ATOM_FEATURES), 0)
         self.ends = _grown(self.ends, (rows, bonds, 2), -1)
         self.bonds = _grown(self.bonds, (rows, bonds, 1 + BOND_FEATURES), 0)
-        self.fingerprints = _grown(self.fingerprints, (rows, FINGERPRINT), 0)
+
+
+def _missing(filled: np.ndarray, numbers: np.ndarray) -> list[int]:
+    """The molecules whose rows are not filled yet, each once."""
+    return np.unique(numbers[~filled[numbers]]).tolist()
 
 
 def _doubled(size: int, needed: int) -> int:

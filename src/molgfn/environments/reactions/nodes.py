@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from molgfn.chemistry.reactions.inverse import Inverse, Origin
 from molgfn.chemistry.reactions.library import ReactionLibrary
-from molgfn.environments.reactions.inverse import Inverse, Origin
 from molgfn.environments.reactions.molecules import MoleculeTable
 from molgfn.environments.reactions.states import RouteLayout
 from molgfn.errors import ContractError

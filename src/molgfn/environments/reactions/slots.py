@@ -35,12 +35,12 @@ class Facts:
     def of(cls, nodes: Nodes, numbers: np.ndarray, fewest: int, most: int) -> Self:
         """Of nodes by number, with routes of ``fewest`` to ``most`` reactions."""
         columns = nodes.columns(numbers)
-        kind, molecule, steps = (torch.from_numpy(columns[:, k]) for k in range(3))
+        kind, steps = (torch.from_numpy(columns[:, k]) for k in (0, 2))
         choice = (columns[:, 0] == CHOICE).nonzero()[0].tolist()
         products = torch.zeros_like(kind)
         for row in choice:
             products[row] = len(nodes.nodes[numbers[row]].products)
-        fits = torch.from_numpy(nodes.table.slots[molecule.clamp(min=0).numpy()])
+        fits = _fits(nodes, columns[:, 1])
         is_molecule = kind == MOLECULE
         slots = fits & (is_molecule & (steps < most))[:, None]
         stuck = ~slots.any(1) & (steps > 0)
@@ -50,6 +50,14 @@ class Facts:
     def __getitem__(self, rows: Tensor) -> Self:
         """Those of the states ``rows`` int64 [m]."""
         return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def _fits(nodes: Nodes, molecules: np.ndarray) -> Tensor:
+    """bool [B, S], slots that molecules by number fit; -1, at the source, fits none."""
+    found = torch.zeros(len(molecules), len(nodes.library.slots), dtype=torch.bool)
+    there = (molecules >= 0).nonzero()[0]
+    found[torch.from_numpy(there)] = torch.from_numpy(nodes.table.fits(molecules[there]))
+    return found
 
 
 class SlotTables:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
+from molgfn.environments.backward_weights import BackwardWeights
 from molgfn.former_names import FormerName, FormerNames
 from molgfn.objectives.base import Network, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.trajectories.batch import Trajectories
@@ -64,7 +65,7 @@ class BackwardPolicyTraining(FormerNames, ABC):
     #: arXiv ids
     reference: ClassVar[str]
     #: what P_B is where it has no parameters
-    fixed: Literal["uniform", "maxent"] = "uniform"
+    fixed: Literal["uniform", "maxent"] | BackwardWeights = "uniform"
     #: what the loss reads; ``LogPB`` has its gradient there, and P_F is a constant (``ConstantLogPF``)
     quantities: tuple[type[Quantity], ...] = (LogPB,)
     #: when its step comes: before or after those of the forward objective

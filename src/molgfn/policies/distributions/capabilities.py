@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self, TypeVar, cast
 
+import torch
 from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
@@ -80,6 +81,18 @@ class HasTempering(Capability):
     @abstractmethod
     def uniform(self) -> Self:
         """Uniform over what is legal (for a choice of several stages: uniform at each stage)."""
+
+
+class HasSubsampling(Capability):
+    """Draws that look at a part of what there is to choose from."""
+
+    gives = "draws out of a random part"
+
+    @abstractmethod
+    def out_of(self, number: int, generator: torch.Generator | None = None) -> Tensor:
+        """Actions [B] or [B, parts], as ``sample``, of which each part that is chosen among very many is drawn out of
+        ``number`` of them, even draws with replacement; what is there less often than that is looked at whole.
+        """
 
 
 C = TypeVar("C", bound=Capability)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from molgfn.policies.distributions.base import ActionDistribution
-from molgfn.policies.distributions.capabilities import HasTempering
+from molgfn.policies.distributions.capabilities import HasSubsampling, HasTempering
 from molgfn.policies.distributions.categorical import Categorical
 
 #: ``part(rows int64 [m], chosen int64 [m, k])``: the choice of part k of the states ``rows``, which have ``chosen`` so
@@ -17,7 +17,7 @@ from molgfn.policies.distributions.categorical import Categorical
 Part = Callable[[Tensor, Tensor], Any]
 
 
-class ChosenBranch(HasTempering):
+class ChosenBranch(HasSubsampling, HasTempering):
     """P(a|s) = P(c_0|s) P(c_1|c_0, s) ... for parts too large for a sum over all branches.
 
     Draws and log-probabilities are exact; an entropy, a KL divergence and a table there are not.
@@ -36,6 +36,14 @@ class ChosenBranch(HasTempering):
         rows = torch.arange(len(chosen), device=chosen.device)
         for part in self.later:
             chosen = torch.cat([chosen, part(rows, chosen).sample(generator)[:, None]], 1)
+        return chosen
+
+    def out_of(self, number: int, generator: torch.Generator | None = None) -> Tensor:
+        chosen = self.first.sample(generator)[:, None]
+        rows = torch.arange(len(chosen), device=chosen.device)
+        for part in self.later:
+            drawn = some_of(part(rows, chosen), number, generator)
+            chosen = torch.cat([chosen, drawn[:, None]], 1)
         return chosen
 
     def log_prob(self, actions: Tensor) -> Tensor:
@@ -66,7 +74,12 @@ class ChosenBranch(HasTempering):
         return self._each(lambda part, _: part.uniform())
 
 
-class Either(ActionDistribution):
+def some_of(choice: ActionDistribution, number: int, generator: torch.Generator | None) -> Tensor:
+    """A draw out of ``number`` things where the choice can be drawn from so, else out of all."""
+    return choice.out_of(number, generator) if isinstance(choice, HasSubsampling) else choice.sample(generator)
+
+
+class Either(HasSubsampling):
     """Choices of m rows, some of one kind and some of another.
 
     Args:
@@ -81,6 +94,12 @@ class Either(ActionDistribution):
         out = torch.zeros(self.size, dtype=torch.int64, device=self.parts[0][0].device if self.parts else None)
         for rows, choice in self.parts:
             out[rows] = choice.sample(generator)
+        return out
+
+    def out_of(self, number: int, generator: torch.Generator | None = None) -> Tensor:
+        out = torch.zeros(self.size, dtype=torch.int64, device=self.parts[0][0].device if self.parts else None)
+        for rows, choice in self.parts:
+            out[rows] = some_of(choice, number, generator)
         return out
 
     def log_prob(self, actions: Tensor) -> Tensor:

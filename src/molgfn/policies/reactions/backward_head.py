@@ -36,10 +36,10 @@ class BackwardHead(nn.Module):
         for partner in ways.partners.unbind(1):
             there = (partner >= 0).to(hidden.dtype)[:, None]
             hidden = hidden + features.blocks.index_select(0, partner.clamp(min=0)) * there
-        return numbered(ways, self.last(functional.relu(hidden)).squeeze(1))
+        return _numbered(ways, self.last(functional.relu(hidden)).squeeze(1))
 
 
-def numbered(ways: WayBatch, logits: Tensor) -> Staged:
+def _numbered(ways: WayBatch, logits: Tensor) -> Staged:
     """The choice among the ways of B states with these logits [l]."""
     width = int(ways.counts.max()) if len(ways.counts) else 0
     table = logits.new_zeros(len(ways.counts), max(width, 1)).index_put((ways.row, ways.number), logits)

@@ -18,7 +18,7 @@ from molgfn.networks.embedding_sum import embedding
 from molgfn.networks.mlp import mlp
 from molgfn.policies.distributions import Categorical, Staged
 from molgfn.policies.distributions.chosen_branch import ChosenBranch, Either
-from molgfn.policies.distributions.in_chunks import ChunkedCategorical
+from molgfn.policies.distributions.in_chunks import ChunkedCategorical, Sets
 from molgfn.policies.reactions.trunk import Features, dot
 
 #: ``legal(facts of m states, chosen int64 [m, k]) -> bool [m, parts[k]]``
@@ -30,11 +30,11 @@ class BlockSets:
     """Sets of blocks out of which a part of an action is chosen.
 
     Attributes:
-        legal: bool [S + 1, N]: that fit each slot; and that a route may start from.
+        legal: S + 1 sets: that fit each slot; and that a route may start from.
         others: int64 [S, P], the slots that partners fill, -1 where there is none.
     """
 
-    legal: Tensor
+    legal: Sets
     others: Tensor
 
     def of(self, chosen: Tensor) -> Tensor:

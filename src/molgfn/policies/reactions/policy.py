@@ -16,10 +16,11 @@ from molgfn.environments.reactions.encoding import ReactionBatch, ReactionSpec
 from molgfn.networks.mlp import mlp
 from molgfn.networks.recording import Recording
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, own_trunks, parameters_of, spec_of
-from molgfn.policies.distributions import ActionDistribution, Staged
+from molgfn.policies.distributions import ActionDistribution, Categorical, Staged
 from molgfn.policies.distributions.chosen_branch import ChosenBranch
+from molgfn.policies.distributions.in_chunks import Sets
 from molgfn.policies.logit_scale import LogitScale, ScaleLogits
-from molgfn.policies.reactions.backward_head import BackwardHead, numbered
+from molgfn.policies.reactions.backward_head import BackwardHead
 from molgfn.policies.reactions.forward_head import BlockSets, ForwardHead
 from molgfn.policies.reactions.trunk import Features, ReactionTrunk
 
@@ -90,7 +91,9 @@ class ReactionPolicy(Policy):
         self.forward_head = ForwardHead(spec, width)
         self.in_chunks = spec.blocks > blocks_at_once
         tables = self.reactions.tables
-        self.register_buffer("_legal", tables.sets if self.in_chunks else None, persistent=False)
+        sets = Sets.of(tables.sets) if self.in_chunks else None
+        self.register_buffer("_members", None if sets is None else sets.members, persistent=False)
+        self._ends = None if sets is None else sets.ends
         self.register_buffer("_others", tables.others, persistent=False)
         self.backward_head = BackwardHead(spec, width) if learned_backward else None
         self.flow_head = mlp(width, width, 1, 1)
@@ -128,16 +131,20 @@ class ReactionPolicy(Policy):
         legal, head = self.reactions.legal_part, self.forward_head
         choice: Staged | ChosenBranch
         if self.in_chunks:
-            choice = head.branch(batch, shared, legal, BlockSets(self._legal, self._others))  # type: ignore[arg-type]
+            sets = BlockSets(Sets(self._members, self._ends), self._others)  # type: ignore[arg-type]
+            choice = head.branch(batch, shared, legal, sets)
         else:
             choice = head.choice(batch, shared, legal)
         return choice if self.logit_scale is None else self.logit_scale.scaled(choice, self.environment, states)
 
     def _backward(self, states: States, batch: ReactionBatch, shared: Features | None) -> Staged:
+        if self.backward_head is None:  # nothing is read of where the ways lead, which would have to be looked at
+            counts = self.reactions.way_counts(batch.nodes).to(states.device)
+            width = max(int(counts.max()), 1) if len(counts) else 1
+            mask = torch.arange(width, device=states.device) < counts[:, None]
+            even = torch.zeros(mask.shape, dtype=self.dtype, device=states.device)
+            return self.fixed_backward_of_parts(states, Staged(Categorical(even, mask)))
         ways = self.reactions.ways_of(batch, states.device)
-        if self.backward_head is None:
-            none = torch.zeros(len(ways.row), dtype=self.dtype, device=states.device)
-            return self.fixed_backward_of_parts(states, numbered(ways, none))
         features = shared if self.backward_trunk is None else self.backward_trunk(batch)
         return self.backward_head(ways, features)
 

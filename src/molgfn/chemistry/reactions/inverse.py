@@ -11,6 +11,23 @@ from molgfn.chemistry.reactions.step import Step
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A reaction out of which a molecule may come, not yet run forwards again.
+
+    Attributes:
+        slot: which the molecule before fills, one of all S.
+        partners: the blocks in the other slots of the reaction, in their order.
+        previous: canonical SMILES of the molecule before.
+        step: the reaction with its reactants.
+    """
+
+    slot: int
+    partners: tuple[int, ...]
+    previous: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """One reaction that gives a molecule, seen from the molecule that was there before.
 
@@ -34,67 +51,78 @@ class Inverse:
 
     A route of n reactions is a block and n reactions, each with blocks in all slots but that of the molecule before. A
     reaction from which no route leads back to a block is no origin. Whether a template that was run backwards gives the
-    molecule again is looked at last, as it costs most and few are left to ask.
+    molecule again is looked at last, as it costs most and few are left to ask; and of the first reaction of a route all
+    reactants are blocks, so that nearly all that templates propose is refused by its weight alone.
 
     Args:
         library: blocks and reactions.
-        starts: bool [n_blocks], blocks that a route may start from.
+        starts: bool [n_blocks], blocks that a route of no reaction may be; None: all.
     """
 
-    def __init__(self, library: ReactionLibrary, starts: np.ndarray) -> None:
-        self._library, self._starts = library, starts
+    def __init__(self, library: ReactionLibrary, starts: np.ndarray | None = None) -> None:
+        self.library, self._starts = library, starts
         self._first_slot = [library.slots.index((reaction.index, 0)) for reaction in library.reactions]
         self.clear()
 
     def clear(self) -> None:
         """Forget all answers."""
-        self._candidates: dict[str, tuple[_Candidate, ...]] = {}
+        self._candidates: dict[tuple[str, bool], tuple[Candidate, ...]] = {}
         self._made: dict[tuple[str, int], bool] = {}
         self._routes: dict[tuple[str, int], int] = {}
 
-    def candidates(self, smiles: str) -> tuple[_Candidate, ...]:
-        """All reactions that may give the molecule out of any molecule and blocks, sorted by slot, blocks, SMILES."""
-        found = self._candidates.get(smiles)
+    def candidates(self, smiles: str, reactions: int) -> tuple[Candidate, ...]:
+        """Reactions that may be the last of ``reactions`` (>= 1) to a molecule, sorted by slot, blocks, SMILES.
+
+        Where it is the first one too, the molecule before is a block; otherwise it may be any.
+        """
+        only_blocks = reactions == 1 and (smiles, False) not in self._candidates
+        found = self._candidates.get((smiles, only_blocks))
         if found is None:
-            found = self._candidates[smiles] = tuple(sorted(self._propose(smiles), key=_order))
+            proposed = sorted(self._propose(smiles, only_blocks), key=_order)
+            found = self._candidates[smiles, only_blocks] = tuple(proposed)
         return found
 
-    def _propose(self, smiles: str) -> list[_Candidate]:
-        library, found = self._library, []
-        for step in library.proposals(smiles):
+    def _propose(self, smiles: str, only_blocks: bool) -> list[Candidate]:
+        library, found = self.library, []
+        for step in library.proposals(smiles, only_blocks=only_blocks):
             blocks = [library.block_index(reactant) for reactant in step.reactants]
             for k, previous in enumerate(step.reactants):
                 partners = (*blocks[:k], *blocks[k + 1 :])
                 if None not in partners:
                     slot = self._first_slot[step.reaction] + k
-                    found.append(_Candidate(slot, partners, previous, step))  # type: ignore[arg-type]
+                    found.append(Candidate(slot, partners, previous, step))  # type: ignore[arg-type]
         return found
 
-    def _products(self, candidate: _Candidate) -> tuple[str, ...]:
-        return self._library.products(candidate.step.reaction, candidate.step.reactants)
+    def products(self, candidate: Candidate) -> tuple[str, ...]:
+        """What the reaction gives, sorted."""
+        return self.library.products(candidate.step.reaction, candidate.step.reactants)
 
-    def _is_origin(self, candidate: _Candidate, reactions: int) -> bool:
+    def gives(self, candidate: Candidate) -> bool:
+        """Whether the reaction that was run backwards gives the molecule again."""
+        return candidate.step.product in self.products(candidate)
+
+    def _is_origin(self, candidate: Candidate, reactions: int) -> bool:
         """Whether it is the last of a route of so many reactions."""
-        reached = self.can_be_made(candidate.previous, reactions - 1)
-        return reached and candidate.step.product in self._products(candidate)
+        return self.can_be_made(candidate.previous, reactions - 1) and self.gives(candidate)
 
     def can_be_made(self, smiles: str, reactions: int) -> bool:
         """By a route of exactly so many reactions."""
         if reactions == 0:
-            block = self._library.block_index(smiles)
-            return block is not None and bool(self._starts[block])
+            block = self.library.block_index(smiles)
+            return block is not None and (self._starts is None or bool(self._starts[block]))
         key = (smiles, reactions)
         found = self._made.get(key)
         if found is None:
-            found = self._made[key] = any(self._is_origin(c, reactions) for c in self.candidates(smiles))
+            candidates = self.candidates(smiles, reactions)
+            found = self._made[key] = any(self._is_origin(candidate, reactions) for candidate in candidates)
         return found
 
     def origins(self, smiles: str, reactions: int) -> list[Origin]:
         """The last reactions of all routes of exactly so many reactions, at least one, to the molecule."""
         found = []
-        for candidate in self.candidates(smiles):
+        for candidate in self.candidates(smiles, reactions):
             if self._is_origin(candidate, reactions):
-                products = self._products(candidate)
+                products = self.products(candidate)
                 number = products.index(smiles)
                 found.append(Origin(candidate.slot, candidate.partners, candidate.previous, number, len(products)))
         return found
@@ -106,20 +134,10 @@ class Inverse:
         key = (smiles, reactions)
         found = self._routes.get(key)
         if found is None:
-            here = [c for c in self.candidates(smiles) if self._is_origin(c, reactions)]
+            here = [c for c in self.candidates(smiles, reactions) if self._is_origin(c, reactions)]
             found = self._routes[key] = sum(self.routes(c.previous, reactions - 1) for c in here)
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A reaction out of which the molecule may come; see ``Origin``."""
-
-    slot: int
-    partners: tuple[int, ...]
-    previous: str
-    step: Step
-
-
-def _order(candidate: _Candidate) -> tuple[int, tuple[int, ...], str]:
+def _order(candidate: Candidate) -> tuple[int, tuple[int, ...], str]:
     return candidate.slot, candidate.partners, candidate.previous
