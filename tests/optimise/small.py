@@ -18,7 +18,12 @@ SMALL = (
     "rounds.size=8",
 )
 #: a genetic algorithm that takes a fraction of a second
-FEW = ("candidates.proposers.graph_ga.offspring=12", "candidates.proposers.graph_ga.generations=2")
+FEW = (
+    "candidates.proposers.graph_ga.offspring=12",
+    "candidates.proposers.graph_ga.generations=2",
+    "candidates.proposers.graph_ga.joining=10",
+    "candidates.proposers.graph_ga.limit=60",
+)
 
 DRUGS = [
     "CC(=O)Oc1ccccc1C(=O)O",

@@ -206,7 +206,10 @@ GRID += ["candidates=policy"]
         (["scoring.budget=20", "rounds.size=8", "rounds.first=30"], "rounds.first: a round of 30 calls is more"),
         (["scoring.record=false"], "scoring.record: every call of an optimisation is recorded"),
         ([*GRID, "learning=replay"], "acquisition: TanimotoGP reads molecules, but the oracle measures grid objects"),
-        (["candidates.proposers.given=null"], "nothing before the first round"),
+        (
+            ["candidates.proposers.given=null", "candidates.proposers.graph_ga.molecules=null"],
+            "nothing before the first round",
+        ),
         (["candidates=policy"], "draws from the sampler of the loop, and there is none"),
         (["objective=tb"], "objective: belongs to a sampler that learns in the loop, and there is no policy"),
         (["learning=replay"], "learning: belongs to a sampler"),
