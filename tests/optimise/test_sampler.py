@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.optimise.small import FEW
+from tests.optimise.small import FEW, config_of
 from tests.optimise.test_acquisitions import known_of
 
 import molgfn
-from molgfn.api.optimising import compose_optimisation
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import CheckpointError, ConfigError
 from molgfn.optimising import streams
@@ -18,25 +17,13 @@ from molgfn.optimising.assembling import assemble
 from molgfn.optimising.learning.base import Lesson
 
 HERE = Path(__file__).parent
-STRINGS, GRID, FRAGMENTS = HERE / "strings.yaml", HERE / "grid.yaml", "optimise/fragments_gp_ga"
-#: a small network, few updates
-SMALL = (
-    "oracle=qed",
-    "environment.max_fragments=3",
-    "policy.width=16",
-    "policy.layers=1",
-    "learning.updates=2",
-    "learning.batch_size=8",
-    "candidates.proposers.policy.count=16",
-    "scoring.budget=24",
-    "rounds.size=8",
-    "rounds.report=false",
-)
+STRINGS, GRID = str(HERE / "strings.yaml"), str(HERE / "grid.yaml")
+BOLTZMANN = {"_target_": "molgfn.rewards.boltzmann.Boltzmann", "sign": -1}
 
 
 def made(*words):
     """The parts of a small loop."""
-    return assemble(compose_optimisation(STRINGS, *words))
+    return assemble(config_of(STRINGS, *words))
 
 
 def lesson(parts, known, acquisition=None):
@@ -111,11 +98,11 @@ def test_log_z_follows_a_reward_that_changed():
 
 
 def test_a_loop_with_a_sampler_goes_on_bit_for_bit_and_is_sampled(tmp_path):
-    words = [*SMALL, *FEW, f"output={tmp_path}"]
-    whole = molgfn.optimise(FRAGMENTS, *words)
+    config = config_of(STRINGS, *FEW[:2])
+    whole = molgfn.optimise(config, f"output={tmp_path}")
     assert {"policy", "graph_ga"} == set(whole.calls["proposer"])
     assert whole.metrics["train/outside"].iloc[-1] >= 0
-    part = molgfn.optimise(FRAGMENTS, *words, "rounds.most=2")
+    part = molgfn.optimise(config, f"output={tmp_path}", "rounds.most=2")
     assert len(part.calls) == 16
     ended = molgfn.resume_optimisation(part.folder, "rounds.most=null")
     pd.testing.assert_frame_equal(ended.calls, whole.calls)
@@ -123,18 +110,19 @@ def test_a_loop_with_a_sampler_goes_on_bit_for_bit_and_is_sampled(tmp_path):
     mine, theirs = (molgfn.load(run.folder).policy.state_dict() for run in (ended, whole))
     assert all((mine[name] == theirs[name]).all() for name in theirs)
     assert len(molgfn.sample(whole.folder, 5, seed=0)) == 5
-    again = molgfn.optimise(
-        "optimise/gp_ga",
-        "oracle=qed",
-        "candidates=policy",
-        f"candidates.proposers.policy.run={whole.folder}",
-        "candidates.proposers.policy.count=12",
-        "scoring.budget=6",
-        "rounds.size=6",
-        f"output={tmp_path / 'frozen'}",
-    )
-    assert set(again.calls["proposer"]) == {"policy"}
-    assert (again.summary["track"], again.summary["labels_outside_the_budget"]) == ("B", 24)  # it had learnt from qed
+
+
+def test_a_trained_run_proposes_and_brings_its_labels_along(tmp_path):
+    taught = molgfn.optimise(config_of(STRINGS, *FEW[:2]), f"output={tmp_path}", "rounds.most=1")
+    words = ("oracle=qed", "candidates=policy", "candidates.proposers.policy.count=30")
+    config = config_of("optimise/gp_ga", *words, "scoring.budget=6", "rounds.size=6", "rounds.report=false")
+    config["candidates"]["proposers"]["policy"]["run"] = str(taught.folder)
+    run = molgfn.optimise(config, f"output={tmp_path / 'frozen'}")
+    assert set(run.calls["proposer"]) == {"policy"}
+    assert (run.summary["track"], run.summary["labels_outside_the_budget"]) == ("B", 8)
+    other = molgfn.optimise(config | {"oracle": {"_target_": "molgfn.oracles.properties.sa.SA"}, "reward": BOLTZMANN},
+                            f"output={tmp_path / 'frozen'}", "acquisition.standardise=true")  # fmt: skip
+    assert other.summary["track"] == "A"  # they were of another oracle
 
 
 def test_it_works_on_any_kind_of_object_and_under_a_condition(tmp_path):
