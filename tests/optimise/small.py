@@ -1,10 +1,14 @@
 """Optimisations of the size of a test."""
 
+import copy
+import functools
 from pathlib import Path
 
 import pandas as pd
 import rdkit.RDConfig
 
+import molgfn
+from molgfn.api.optimising import compose_optimisation
 from molgfn.chemistry.molecules import parse
 
 #: 10,000 molecules that rdkit carries
@@ -18,7 +22,29 @@ SMALL = (
     "rounds.size=8",
 )
 #: a genetic algorithm that takes a fraction of a second
-FEW = ("candidates.proposers.graph_ga.offspring=12", "candidates.proposers.graph_ga.generations=2")
+FEW = (
+    "candidates.proposers.graph_ga.offspring=12",
+    "candidates.proposers.graph_ga.generations=2",
+    "candidates.proposers.graph_ga.joining=10",
+    "candidates.proposers.graph_ga.limit=60",
+)
+
+
+@functools.cache
+def _composed(experiment, overrides):
+    return compose_optimisation(experiment, *overrides)
+
+
+def config_of(experiment, *overrides):
+    """The config of a small loop, composed once for all tests: composing costs more than the loop."""
+    return copy.deepcopy(_composed(experiment, overrides))
+
+
+def small_loop(folder, *overrides, **parts):
+    """A small loop with graph GA and Gaussian process; ``overrides`` are of values, ``parts`` whole components."""
+    config = config_of("optimise/gp_ga", *SMALL, *FEW, "oracle=qed", "rounds.report=false") | parts
+    return molgfn.optimise(config, f"output={folder}", *overrides)
+
 
 DRUGS = [
     "CC(=O)Oc1ccccc1C(=O)O",

@@ -7,6 +7,7 @@ from tests.optimise.small import drugs
 
 from molgfn.acquisition.known import Known
 from molgfn.acquisition.models.plain import InOrder, RandomChoice
+from molgfn.acquisition.models.proxy_ensemble import ProxyEnsemble
 from molgfn.acquisition.models.tanimoto_gp import TanimotoGP
 from molgfn.chemistry.count_similarity import count_rows, minmax
 from molgfn.chemistry.molecules import parse
@@ -100,3 +101,43 @@ def test_choosing_without_a_model():
 def test_wrong_betas():
     with pytest.raises(ConfigError, match="beta: should be the least and the largest"):
         TanimotoGP(beta=(1.0, 0.1))
+
+
+def chain_table(rounds):
+    """Chains whose worth is their length over 40, twenty a round."""
+    lengths = [n for _ in range(rounds) for n in range(1, 21)]
+    molecules = parse(["C" * n + "ONS"[i // 20] for i, n in enumerate(lengths)])
+    return known_of(molecules, [n / 40 for n in lengths], [1 + i // 20 for i in range(len(lengths))])
+
+
+def test_an_ensemble_draws_at_random_until_enough_is_known_and_then_chooses_what_it_expects_most_of():
+    model = ProxyEnsemble(least=30, members=2, width=16, layers=2, epochs=30, beta=(0.01, 0.01))
+    model.fit(chain_table(1))
+    candidates = parse(["CC", "C" * 30 + "F", "CCC"])
+    random = model.choose(candidates, 2, np.random.default_rng(0))
+    assert "drawn at random" in random.reasons[0]
+    assert model.hopes(np.random.default_rng(0)) is None
+    model.fit(chain_table(2))
+    choice = model.choose(candidates, 2, np.random.default_rng(0))
+    assert choice.rows[0] == 1
+    mean, deviation = model.expect(candidates)
+    assert choice.values[0] == pytest.approx(mean[1] + 0.01 * deviation[1])
+    again = ProxyEnsemble(least=30, members=2, width=16, layers=2, epochs=30, beta=(0.01, 0.01))
+    again.fit(chain_table(2))  # as a loop that goes on does
+    assert (again.expect(candidates)[0] == mean).all()
+
+
+def test_between_trainings_an_ensemble_is_that_of_the_last_multiple():
+    small = {"least": 20, "members": 2, "width": 8, "layers": 1, "epochs": 2}
+    rare, often = ProxyEnsemble(**small, every=2), ProxyEnsemble(**small)
+    rare.fit(chain_table(3))
+    often.fit(chain_table(2))
+    assert (rare.expect(drugs(3))[0] == often.expect(drugs(3))[0]).all()
+    often.fit(chain_table(3))
+    assert (rare.expect(drugs(3))[0] != often.expect(drugs(3))[0]).any()
+
+
+def test_where_all_values_are_the_same_there_is_nothing_to_learn():
+    model = ProxyEnsemble(least=20, members=2, width=8, layers=1, epochs=2)
+    model.fit(known_of(parse(["C" * n for n in range(1, 31)]), [0.1] * 30, [1] * 30))
+    assert "drawn at random" in model.choose(drugs(3), 1, np.random.default_rng(0)).reasons[0]

@@ -1,30 +1,31 @@
 """The loop: what is spent, what is recorded, how it goes on after it was killed, and what is refused before a call."""
 
+import contextlib
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
+import warnings
 from contextlib import closing
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.optimise.small import FEW, MOLECULES, SMALL, calls_in
+from tests.optimise.small import MOLECULES, calls_in, config_of, small_loop
 
 import molgfn
+from molgfn.chemistry.molecules import parse
 from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.optimising.assembling import assemble
 from molgfn.oracles.properties.qed import QED
 
 GP_GA = "optimise/gp_ga"
-OWN = (*SMALL, *FEW, "oracle=qed")
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """A whole small optimisation."""
-    return molgfn.optimise(GP_GA, *OWN, f"output={tmp_path_factory.mktemp('runs')}", "rounds.hit=0.8")
+    return small_loop(tmp_path_factory.mktemp("runs"), "rounds.hit=0.8", "rounds.report=true")
 
 
 def test_every_call_is_recorded_with_its_reason(done):
@@ -32,7 +33,7 @@ def test_every_call_is_recorded_with_its_reason(done):
     assert calls["call"].tolist() == list(range(1, 25))
     assert calls["round"].tolist() == [1] * 8 + [2] * 8 + [3] * 8
     assert calls["smiles"].is_unique
-    values = QED().values(molgfn_molecules(calls["smiles"]))
+    values = QED().values(parse(calls["smiles"]))
     assert calls["value"].to_numpy() == pytest.approx(values)
     first, later = calls[calls["round"] == 1], calls[calls["round"] > 1]
     assert set(first["proposer"]) == {"given"}
@@ -43,12 +44,6 @@ def test_every_call_is_recorded_with_its_reason(done):
     assert calls["problem"].isna().all()
     read, kept = (table.drop(columns="problem") for table in (calls_in(done.folder), calls))
     pd.testing.assert_frame_equal(read, kept)
-
-
-def molgfn_molecules(texts):
-    from molgfn.chemistry.molecules import parse
-
-    return parse(texts)
 
 
 def test_what_is_said_at_the_end(done):
@@ -74,12 +69,10 @@ def test_what_is_said_at_the_end(done):
     assert len(results) == 24  # PMO's own file
 
 
-def test_the_same_seed_is_the_same_loop_and_another_is_another(done, tmp_path):
-    same, other = (
-        molgfn.optimise(GP_GA, *OWN, f"output={tmp_path}", "rounds.report=false", f"seed={s}") for s in (0, 1)
-    )
-    pd.testing.assert_frame_equal(same.calls, done.calls)
-    assert other.calls["smiles"].tolist() != done.calls["smiles"].tolist()
+def test_another_seed_is_another_loop_and_the_same_seed_the_same(done, tmp_path):
+    same, other = (small_loop(tmp_path, f"seed={seed}", "rounds.most=2").calls for seed in (0, 1))
+    pd.testing.assert_frame_equal(same, done.calls.head(16))
+    assert other["smiles"].tolist() != same["smiles"].tolist()
 
 
 ORACLE = """
@@ -99,19 +92,36 @@ def count(batch):
 """
 
 
+def function(folder, text):
+    """An oracle made of a file."""
+    folder.mkdir(exist_ok=True)
+    (folder / "oracle.py").write_text(text)
+    node = {"_target_": "molgfn.oracles.own.function.Function", "range": [0, 1]}
+    return {**node, "function": f"{folder / 'oracle.py'}:count"}
+
+
 def counting(folder, fatal):
     """An oracle that kills its process at one of the calls."""
-    folder.mkdir()
-    (folder / "oracle.py").write_text(ORACLE.format(place=str(folder / "asked"), fatal=fatal))
-    return ("oracle=function", f"oracle.function={folder / 'oracle.py'}:count", "oracle.range=[0, 1]")
+    return function(folder, ORACLE.format(place=str(folder / "asked"), fatal=fatal))
+
+
+def killed(work):
+    """The signal that ended a process in which ``work`` was done."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, none of which the child asks for anything
+        child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            work()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
 def test_killed_in_the_middle_of_a_round_it_goes_on_and_ends_with_the_same_record(tmp_path):
-    whole = molgfn.optimise(GP_GA, *SMALL, *FEW, *counting(tmp_path / "whole", -1), f"output={tmp_path / 'a'}")
-    words = [*SMALL, *FEW, *counting(tmp_path / "killed", 20), f"output={tmp_path / 'b'}"]
-    command = [sys.executable, "-m", "molgfn.cli.main", "optimise", GP_GA, *words]
-    ended = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    whole = small_loop(tmp_path / "a", oracle=counting(tmp_path / "whole", -1))
+    oracle = counting(tmp_path / "killed", 20)
+    assert killed(lambda: small_loop(tmp_path / "b", oracle=oracle)) == signal.SIGKILL
     (folder,) = (tmp_path / "b").iterdir()
     with closing(sqlite3.connect(folder / "scored.sqlite")) as connection:
         (kept,) = connection.execute("SELECT count(*) FROM scored").fetchone()
@@ -121,19 +131,26 @@ def test_killed_in_the_middle_of_a_round_it_goes_on_and_ends_with_the_same_recor
     pd.testing.assert_frame_equal(going_on.calls, whole.calls)
     pd.testing.assert_frame_equal(going_on.metrics, whole.metrics)
     with pytest.raises(ConfigError, match="an optimisation that goes on keeps its config"):
-        molgfn.resume_optimisation(folder, "oracle=qed")
+        molgfn.resume_optimisation(folder, "seed=1")
     more = molgfn.resume_optimisation(folder, "scoring.budget=28")
     assert len(more.calls) == 28
     pd.testing.assert_frame_equal(more.calls.head(24), whole.calls)
 
 
+def test_killed_in_the_first_round_it_begins_again(tmp_path):
+    whole = small_loop(tmp_path / "a", "rounds.most=1", oracle=counting(tmp_path / "whole", -1))
+    oracle = counting(tmp_path / "killed", 5)
+    assert killed(lambda: small_loop(tmp_path / "b", "rounds.most=1", oracle=oracle)) == signal.SIGKILL
+    (folder,) = (tmp_path / "b").iterdir()
+    pd.testing.assert_frame_equal(molgfn.resume_optimisation(folder).calls, whole.calls)
+
+
 def test_an_oracle_that_fails_costs_the_molecule_and_not_the_round(tmp_path):
-    (tmp_path / "oracle.py").write_text(
-        "def plain(batch):\n    if any('n' in s for s in batch):\n        raise RuntimeError('no nitrogen')\n"
+    text = (
+        "def count(batch):\n    if any('n' in s for s in batch):\n        raise RuntimeError('no nitrogen')\n"
         "    return [0.5] * len(batch)\n"
     )
-    words = ("oracle=function", f"oracle.function={tmp_path / 'oracle.py'}:plain", "oracle.range=[0, 1]")
-    run = molgfn.optimise(GP_GA, *SMALL, *FEW, *words, f"output={tmp_path / 'runs'}")
+    run = small_loop(tmp_path / "runs", oracle=function(tmp_path, text))
     lost = run.calls["smiles"].str.contains("n", regex=False)
     assert 0 < lost.sum() < 24
     assert (run.calls["value"].isna() == lost).all()
@@ -143,16 +160,9 @@ def test_an_oracle_that_fails_costs_the_molecule_and_not_the_round(tmp_path):
 
 
 def test_what_is_to_be_minimised(tmp_path):
-    run = molgfn.optimise(
-        GP_GA,
-        *SMALL,
-        *FEW,
-        "oracle=sa",
-        "reward=boltzmann",
-        "reward.sign=-1",
-        "acquisition.standardise=true",
-        f"output={tmp_path}",
-    )
+    reward = {"_target_": "molgfn.rewards.boltzmann.Boltzmann", "sign": -1}
+    oracle = {"_target_": "molgfn.oracles.properties.sa.SA"}
+    run = small_loop(tmp_path, "acquisition.standardise=true", oracle=oracle, reward=reward)
     assert run.summary["direction"] == "minimise"
     assert run.summary["best"] == pytest.approx(run.calls["value"].min(), abs=1e-6)
     assert run.best(1)["value"].item() == run.calls["value"].min()
@@ -163,12 +173,12 @@ def test_what_is_to_be_minimised(tmp_path):
 
 def test_track_b_is_said_with_its_labels(tmp_path):
     table = pd.read_csv(MOLECULES, header=None, nrows=40)[[0]].set_axis(["smiles"], axis=1)
-    table["y"] = QED().values(molgfn_molecules(table["smiles"]))
+    table["y"] = QED().values(parse(table["smiles"]))
     table.to_csv(tmp_path / "labels.csv", index=False)
-    labels = ("prescreen=labels", f"prescreen.molecules={tmp_path / 'labels.csv'}", "prescreen.keep=20")
+    node = {"_target_": "molgfn.optimising.prescreen.Prescreen", "molecules": str(tmp_path / "labels.csv"), "keep": 20}
     told, asked = (
-        molgfn.optimise(GP_GA, *OWN, *labels, f"prescreen.values={values}", f"output={tmp_path}")
-        for values in ("y", "null")
+        small_loop(tmp_path / "runs", "rounds.report=true", prescreen={**node, "values": values})
+        for values in ("y", None)
     )
     for run in (told, asked):
         assert (run.summary["track"], run.summary["labels_outside_the_budget"]) == ("B", 40)
@@ -181,14 +191,10 @@ def test_track_b_is_said_with_its_labels(tmp_path):
 
 
 def test_without_a_new_candidate_it_ends(tmp_path):
-    given = (
-        "candidates=given",
-        f"candidates.proposers.given.molecules={MOLECULES}",
-        "candidates.proposers.given.limit=10",
-    )
-    run = molgfn.optimise(
-        GP_GA, *given, "oracle=qed", "acquisition=random", "scoring.budget=100", "rounds.size=8", f"output={tmp_path}"
-    )
+    given = {"_target_": "molgfn.acquisition.proposers.given.GivenMolecules", "molecules": str(MOLECULES), "limit": 10}
+    candidates = {"_target_": "molgfn.acquisition.proposers.several.Candidates", "proposers": {"given": given}}
+    acquisition = {"_target_": "molgfn.acquisition.models.plain.RandomChoice"}
+    run = small_loop(tmp_path, candidates=candidates, acquisition=acquisition)
     assert len(run.calls) == 10
     assert run.ended == "no proposer had a new candidate in 10 rounds"
 
@@ -205,26 +211,35 @@ GRID += ["candidates=policy"]
         (["scoring.budget=20", "rounds.size=32"], "rounds.size: a round of 32 calls is more than the whole budget"),
         (["scoring.budget=20", "rounds.size=8", "rounds.first=30"], "rounds.first: a round of 30 calls is more"),
         (["scoring.record=false"], "scoring.record: every call of an optimisation is recorded"),
-        ([*GRID, "learning=replay"], "acquisition: TanimotoGP reads molecules, but the oracle measures grid objects"),
         (["candidates.proposers.given=null"], "nothing before the first round"),
-        (["candidates=policy"], "draws from the sampler of the loop, and there is none"),
-        (["objective=tb"], "objective: belongs to a sampler that learns in the loop, and there is no policy"),
-        (["learning=replay"], "learning: belongs to a sampler"),
-        (["policy=gru", "environment=smiles"], "learning: a policy learns in the loop, and needs one"),
         (["candidates.proposers.graph_ga.ofspring=3"], "did you mean `offspring`"),
-        (
-            ["oracle=tpsa", "reward=boltzmann", "reward.sign=-1"],
-            "acquisition.standardise: TanimotoGP takes",
-        ),
-        (["trainer.iterations=3"], "a run has no key `trainer`"),
-        (["oracle=seh_four", "scalarisation=weighted_sum"], "oracle: it reads the condition"),
+        (["trainer={}"], "a run has no key `trainer`"),
+        (["oracle={_target_: molgfn.oracles.properties.weight.Weight}"], "acquisition.standardise: TanimotoGP takes"),
+        (["candidates.proposers.given.molecules=nowhere.smi"], "nowhere.smi"),
     ],
 )
 def test_refused_before_the_first_call(words, says, tmp_path):
+    reward = {"_target_": "molgfn.rewards.boltzmann.Boltzmann", "sign": -1} if "Weight" in words[0] else None
     with pytest.raises((ConfigError, DataError)) as refused:
-        molgfn.optimise(GP_GA, "oracle=qed", *words, f"output={tmp_path / 'runs'}")
+        small_loop(tmp_path / "runs", *words, **({"reward": reward} if reward else {}))
     assert says in str(refused.value)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([*GRID, "learning=replay"], "acquisition: TanimotoGP reads molecules, but the oracle measures grid objects"),
+        (["candidates=policy"], "draws from the sampler of the loop, and there is none"),
+        (["objective=tb"], "objective: belongs to a sampler that learns in the loop, and there is no policy"),
+        (["policy=gru", "environment=smiles"], "learning: a policy learns in the loop, and needs one"),
+        (["oracle=seh_four", "scalarisation=weighted_sum"], "oracle: it reads the condition"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(words, says):
+    with pytest.raises(ConfigError) as refused:
+        assemble(config_of(GP_GA, "oracle=qed", *words))
+    assert says in str(refused.value)
 
 
 def test_a_training_run_is_no_optimisation(tmp_path):

@@ -20,6 +20,7 @@ from molgfn.optimising.assembling import Parts
 from molgfn.optimising.learning.base import Lesson
 from molgfn.optimising.plain import plain_known, whole_known
 from molgfn.optimising.progress import Calls, row_of
+from molgfn.optimising.tracks import carried_labels
 from molgfn.optimising.worth import worth_of
 from molgfn.training.logs.scored_record import ScoredRecord
 
@@ -52,13 +53,17 @@ class Loop:
         self.rows: list[dict[str, float]] = []
 
     def begin(self) -> None:
-        """Take up the labels of a prescreen, which are outside the budget."""
+        """Take up the labels that are outside the budget: of a prescreen, and of runs that learnt from this oracle."""
+        carried = carried_labels(self.parts.config)
+        for key, count in carried.items():
+            logger.info("%s: has learnt from %d labels of this oracle, which are outside the budget", key, count)
+        self.labels = sum(carried.values())
         prescreen = self.parts.prescreen
         if prescreen is None:
             return
         reward = reward_of(self.parts.config)
         molecules, scores = prescreen.labels(reward)
-        self.labels = len(molecules)
+        self.labels += len(molecules)
         worth = worth_of(scores, reward)
         rows = np.argsort(-np.nan_to_num(worth, nan=-np.inf), kind="stable")[: prescreen.keep]
         rows = rows[np.isfinite(worth[rows])]
@@ -72,7 +77,7 @@ class Loop:
         )
         keys = [molecules[row].smiles for row in rows.tolist()]
         self.known.add(self._parsed(keys), keys, worth[rows], PRESCREEN, [LABELLED] * len(keys), kept)
-        logger.info("prescreen: %d labels outside the budget, the best %d are known", self.labels, len(keys))
+        logger.info("prescreen: %d labels outside the budget, the best %d are known", len(molecules), len(keys))
 
     @property
     def ended(self) -> str | None:
@@ -100,7 +105,7 @@ class Loop:
         if self.number == 1 and len(self.known):
             rows = self.known.best(size)
             pool = Pool(self.known.take(rows), [self.known.keys[row] for row in rows.tolist()], [LABELLED] * len(rows))
-            choice = Choice.plain(range(len(rows)), f"among the best of {self.labels:,} labels of the prescreen")
+            choice = Choice.plain(range(len(rows)), f"among the best {len(self.known):,} labels of the prescreen")
         else:
             learnt = self._learn()
             pool = self._propose()

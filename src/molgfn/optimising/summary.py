@@ -62,7 +62,7 @@ def summary_of(loop: Loop, ended: str, calls: pd.DataFrame) -> dict[str, Any]:
         "oracle": scored.name,
         "units": scored.units,
         "direction": scored.direction,
-        "track": "B" if parts.prescreen is not None else "A",
+        "track": "B" if loop.labels else "A",
         "labels_outside_the_budget": loop.labels,
         "budget": parts.budget,
         "calls": len(calls),
@@ -135,9 +135,7 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     """What is printed at the end; the track first."""
     labels = summary["labels_outside_the_budget"]
     track = f"track {summary['track']}: " + (
-        f"{labels:,} labels outside the budget (prescreen)"
-        if summary["track"] == "B"
-        else "no label outside the budget"
+        f"{labels:,} labels outside the budget" if summary["track"] == "B" else "no label outside the budget"
     )
     units = "" if summary["units"] == "1" else f" {summary['units']}"
     lines = [track, f"{summary['calls']:,} calls in {summary['rounds']:,} rounds; {summary['ended']}"]

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from molgfn.acquisition.criteria import expected_improvement, upper_confidence
+from molgfn.acquisition.models.base import Choice
 from molgfn.errors import ConfigError
 
 Positive = Annotated[float, Field(gt=0)]
@@ -45,6 +46,38 @@ class Criterion:
         """Why a candidate was chosen."""
         by = f"ucb, beta {beta:.3g}" if self.name == "ucb" else f"ei over {best:.4g}"
         return f"{by}: expected {mean:.4g} +- {deviation:.3g}, best of {count:,} candidates left"
+
+    def pick(
+        self,
+        mean: np.ndarray,
+        deviation: np.ndarray,
+        best: float,
+        n: int,
+        random: np.random.Generator,
+        after: Callable[[int], np.ndarray] | None = None,
+    ) -> Choice:
+        """``n`` of the candidates [c], one by one, each the largest under a beta of its own.
+
+        Args:
+            mean: of what is expected.
+            deviation: likewise.
+            best: worth of the best known.
+            n: how many, at least 1.
+            random: draws the betas.
+            after: told which one was picked, gives the deviations [c] that are left; None: they stay.
+        """
+        left = np.ones(len(mean), dtype=bool)
+        rows, values, reasons = [], [], []
+        for _ in range(min(n, len(mean))):
+            beta = self.draw(random)
+            value = np.where(left, self.values(mean, deviation, best, beta), -np.inf)
+            row = int(value.argmax())
+            rows.append(row)
+            values.append(float(value[row]))
+            reasons.append(self.words(float(mean[row]), float(deviation[row]), best, beta, int(left.sum())))
+            left[row] = False
+            deviation = deviation if after is None else after(row)
+        return Choice(np.array(rows, dtype=np.int64), np.array(values), reasons)
 
     def hopes(
         self, expect: Callable[[Any], tuple[np.ndarray, np.ndarray]], random: np.random.Generator

@@ -99,18 +99,10 @@ class TanimotoGP(Acquisition):
     def choose(self, objects: Any, n: int, random: np.random.Generator) -> Choice:
         rows = self._counts(objects)
         posterior = self._posterior(rows)
-        mean = self._centre + self._scale * posterior.mean
-        open_ = np.ones(len(mean), dtype=bool)
-        chosen, values, reasons = [], [], []
-        for _ in range(min(n, len(mean))):
-            beta = self.criterion.draw(random)
-            deviation = self._scale * posterior.deviation
-            value = np.where(open_, self.criterion.values(mean, deviation, self._best, beta), -np.inf)
-            row = int(value.argmax())
-            left = int(open_.sum())
-            chosen.append(row)
-            values.append(float(value[row]))
-            reasons.append(self.criterion.words(float(mean[row]), float(deviation[row]), self._best, beta, left))
-            open_[row] = False
+
+        def after(row: int) -> np.ndarray:
             posterior.observe(row, minmax(rows[row], rows)[0])
-        return Choice(np.array(chosen, dtype=np.int64), np.array(values), reasons)
+            return self._scale * posterior.deviation
+
+        mean, deviation = self._centre + self._scale * posterior.mean, self._scale * posterior.deviation
+        return self.criterion.pick(mean, deviation, self._best, n, random, after)
