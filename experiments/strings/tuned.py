@@ -16,6 +16,12 @@ import yaml
 from molgfn.study.plan import read_study
 
 
+def modes_of(experiment: Path) -> list[str]:
+    """The column that counts the modes found, of a task whose experiment says from which value an object is one."""
+    evaluation = yaml.safe_load(experiment.read_text(encoding="utf-8")).get("evaluation", {})
+    return [f"found/hits/value>={value:g}" for value in evaluation.get("thresholds", [])]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tuning", type=Path)
@@ -28,13 +34,14 @@ def main() -> None:
     best = found.loc[found.groupby("method", sort=False)["tv"].idxmin()]
     settings = {row.name: row.set for row in tuning.rows}
     rows = [{"name": line.method, "set": settings[line.row]} for line in best.itertuples()]
+    modes = modes_of(asked.tuning.parent / tuning.experiment)
     study = {
         "question": "Exact total variation at equal reward calls, each method at the step size that suits it.",
         "experiment": tuning.experiment,
         "set": tuning.set,
         "seeds": asked.seeds,
         "rows": rows,
-        "measures": ["tv", "jsd", "mean_reward_ratio", "reward_calls", "gradient_steps", "seconds"],
+        "measures": ["tv", "jsd", "mean_reward_ratio", *modes, "reward_calls", "gradient_steps", "seconds"],
         "pictures": {f"{asked.output.name.split('.')[0]}.svg": {"y": "exact/tv", "x": "found/trajectories"}},
     }
     head = (

@@ -313,12 +313,13 @@ def test_a_broken_config_is_named(tmp_path, samples):
 def test_panels_sort_logged_names(tmp_path):
     path = tmp_path / "metrics.csv"
     names = "step,epoch,train/loss/tb,train/log_z,reward/mean,log_reward/q10,log_reward/q90,found/unique"
-    names += ",found/trajectories,found/modes/value>=0.8/tanimoto<0.7,oracle/unique,lr/log_z"
-    path.write_text(f"{names}\n0,0,1,2,,,,,,,,\n1,0,3,,1,2,5,7,8,9,4,0.1\n")
+    names += ",found/trajectories,found/hits/value>=0.8,found/modes/value>=0.8/tanimoto<0.7,oracle/unique,lr/log_z"
+    path.write_text(f"{names}\n0,0,1,2,,,,,,,,,\n1,0,3,,1,2,5,7,8,9,9,4,0.1\n")
     named, other = read_panels(path)
     assert [(p.title, [c.label for c in p.curves]) for p in named] == [
         ("Loss", ["loss/tb"]),
         ("log Z", ["log_z"]),
+        ("Different good ones so far", ["found/hits/value>=0.8"]),
         ("Modes so far", ["found/modes/value>=0.8/tanimoto<0.7"]),
         ("Different objects so far", ["unique", "trajectories"]),
         ("Mean reward", ["reward/mean"]),

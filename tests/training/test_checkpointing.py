@@ -43,6 +43,7 @@ def test_what_is_logged(config):
         "log_reward/q50",
         "log_reward/q90",
         "found/unique",
+        "found/hits/value>=0.7",
         "found/modes/value>=0.7/tanimoto<0.7",
         "oracle/calls",
         "oracle/unique",

@@ -130,7 +130,7 @@ def test_discoveries_are_of_what_all_drew(two):
     first, second = (rank["found"] for rank in two[1])
     expected = alone.state_dict()
     assert [len(bits) for bits in expected["modes"]] != [0, 0]
-    for name in ("best", "seen", "modes", "scores", "variety", "components"):
+    for name in ("best", "seen", "hits", "modes", "scores", "variety", "components"):
         assert plain(first[name]) == plain(expected[name]), name
         if name != "modes":  # told apart on rank 0 alone
             assert plain(second[name]) == plain(expected[name]), name

@@ -34,6 +34,7 @@ OF_RUNS: Scales = {
     "heldout/pearson": CORRELATION,
     "heldout/spearman": CORRELATION,
     "found/unique": COUNT,
+    "found/hits/*": COUNT,
     "found/modes/*": COUNT,
     "found/different": SHARE,
     "avg_top*": PROPERTY,

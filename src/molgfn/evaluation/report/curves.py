@@ -17,6 +17,7 @@ from molgfn.evaluation.report.tables import numbers
 PANELS = (
     ("Loss", r"(^|/)loss(/|$)|_loss$"),
     ("log Z", r"(^|/)(?<!lr/)(log_z|elbo)\b"),
+    ("Different good ones so far", r"(^|/)hits?\b"),
     ("Modes so far", r"(^|/)modes?\b"),
     ("Different objects so far", r"(^|/)(unique|trajectories)$(?<!oracle/unique)"),
     ("Share of different objects in each interval", r"(^|/)found/different$"),

@@ -90,8 +90,9 @@ class Modes:
 class Discoveries(pl.Callback):
     """Counts over the whole run, logged beside the training metrics and carried over a resume.
 
-    Modes are counted in order of discovery: an object with value >= threshold (<= where the oracle is to be minimised)
-    is a new mode when its Tanimoto similarity to every mode so far is below the cut.
+    Hits are different objects with value >= threshold (<= where the oracle is to be minimised). With the value of the
+    best .5 % as threshold they are the modes of string tasks in arXiv 2408.05885. Modes are counted among hits, in
+    order of discovery: one whose Tanimoto similarity to every mode so far is below the cut.
 
     Args:
         thresholds: values from which an object is good, one count each.
@@ -118,6 +119,7 @@ class Discoveries(pl.Callback):
         self.thresholds, self.cut, self.keep, self.log_every = tuple(thresholds), cut, best, log_every
         self.direction: Direction = direction
         self.seen = NumberSet()
+        self.hits: dict[float, int] | None = dict.fromkeys(self.thresholds, 0)  # None: of a run that did not count them
         self.modes = {t: Modes(cut) for t in self.thresholds}
         self.best: dict[str, tuple[float, float]] = {}  # key -> (log R, value)
         self._scores: list[tuple[torch.Tensor, torch.Tensor]] = []  # (log R, value) of the batches since the last row
@@ -175,6 +177,8 @@ class Discoveries(pl.Callback):
             "oracle/failed": float(counters.failed),
             "oracle/seconds": counters.seconds,
         }
+        for threshold, hits in (self.hits or {}).items():
+            row[f"found/hits/{condition(threshold, self.direction)}"] = float(hits)
         if isinstance(data.environment.kind, HasFingerprints):
             for threshold, modes in self.modes.items():
                 if not modes.full:  # a curve that ends, not one that seems to have found everything
@@ -212,10 +216,12 @@ class Discoveries(pl.Callback):
         if len(self.best) > self.keep:
             ranked = sorted(self.best.items(), key=lambda item: -item[1][0])
             self.best = dict(ranked[: self.keep])
-        if not isinstance(kind, HasFingerprints):
-            return
         worth = np.array([values[row] for row in new], dtype=float)
         good = {threshold: reached(worth, threshold, self.direction) for threshold in self.modes}
+        if self.hits is not None:
+            self.hits = {threshold: hits + int(good[threshold].sum()) for threshold, hits in self.hits.items()}
+        if not isinstance(kind, HasFingerprints):
+            return
         some = np.flatnonzero(np.logical_or.reduce(list(good.values()))) if good else np.zeros(0, dtype=int)
         if len(some):
             bits = self._fingerprints([new[i] for i in some], found, batch, kind)
@@ -238,6 +244,7 @@ class Discoveries(pl.Callback):
     def state_dict(self) -> dict[str, Any]:
         return {
             "seen": self.seen.tensor(),
+            "hits": None if self.hits is None else list(self.hits.items()),
             "modes": [torch.from_numpy(np.packbits(m.bits.astype(bool), axis=1)) for m in self.modes.values()],
             "best": {k: list(v) for k, v in self.best.items()},
             "trained": {name: float(value) for name, value in self._trained.items()},
@@ -249,6 +256,8 @@ class Discoveries(pl.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.seen = NumberSet(state_dict["seen"])
+        hits = state_dict.get("hits")
+        self.hits = None if hits is None else {threshold: dict(hits).get(threshold, 0) for threshold in self.thresholds}
         for modes, packed in zip(self.modes.values(), state_dict["modes"], strict=False):
             modes.keep(np.unpackbits(packed.numpy(), axis=1))
         self.best = {k: (v[0], v[1]) for k, v in state_dict["best"].items()}
