@@ -157,6 +157,9 @@ def test_objective_with_data(name, data):
     if data == "hindsight":  # tests/trajectories/test_hindsight.py has it under conditions
         with pytest.raises(ConfigError, match="there is none; give the run a condition"):
             assemble(config)
+    elif data == "subsampled":  # tests/environments/reactions has it where there is very much to choose from
+        with pytest.raises(ConfigError, match="has not got draws out of a random part"):
+            assemble(config)
     elif objective.on_policy and reasons:
         with pytest.raises(ConfigError) as error:
             assemble(config)
