@@ -82,13 +82,15 @@ def test_graphs_without_nodes():
     out.sum().backward()
 
 
-def test_a_recording_of_several_batches_is_the_pass_over_all_of_them():
-    """Recorded graph by graph, in another order, in memory that has to grow."""
+@pytest.mark.parametrize("expected", [0, 3, 1000])
+def test_a_recording_of_several_batches_is_the_pass_over_all_of_them(expected, monkeypatch):
+    """Recorded graph by graph, in another order, in one block of memory or several; asked for all and for some."""
+    monkeypatch.setattr("molgfn.networks.recording._SLOTS", 1)
     x, edge_index, edges, _ = batch(torch.float64)
     trunk = GraphTransformer(width=WIDTH, layers=3).double()
     sizes = [size for size, count in SIZES for _ in range(count)]
     starts = torch.tensor([0, *sizes]).cumsum(0).tolist()
-    max_nodes, recorded, order = 4, trunk.recording(), [5, 0, 7, 2, 1, 6, 3, 4]
+    max_nodes, recorded, order = 4, trunk.recording(expected), [5, 0, 7, 2, 1, 6, 3, 4]
     with torch.no_grad():
         for g in order:
             start, end = starts[g], starts[g + 1]
@@ -98,7 +100,11 @@ def test_a_recording_of_several_batches_is_the_pass_over_all_of_them():
             layout = Layout(sizes=[(end - start, 1)])
             trunk.record(x[start:end], edge_index[:, inside] - start, edges[inside], layout, recorded, rows)
     place = torch.cat([order.index(g) * max_nodes + torch.arange(size) for g, size in enumerate(sizes)])
+    assert (len(recorded._blocks) > 1) == (expected < 1000)
+    some = [layer.out.clone() for layer in recorded.at(place[3:])]
     known, layout = recorded.at(place), Layout(sizes=SIZES)
+    for layers in (recorded.at(place[3:]), [layer.rows(3, len(place)) for layer in recorded.at(place)]):
+        assert all(torch.equal(layer.out, out) for layer, out in zip(layers, some, strict=True))
     again, plain = trunk(x, edge_index, edges, layout, known=known), trunk(x, edge_index, edges, layout)
     torch.testing.assert_close(again, plain, rtol=1e-12, atol=1e-12)
     inputs = [x, edges, *(p for layer in trunk.layers for p in layer.weights)]

@@ -182,15 +182,15 @@ class GraphTransformer(nn.Module):
             x = layer(x if beside is None else x + beside[k], edge_index, edges, layout, known and known[k])
         return self.norm(x)
 
-    def recording(self) -> Recording:
-        """An empty one for this trunk."""
+    def recording(self, expected: int = 0) -> Recording:
+        """An empty one for this trunk, for about as many nodes as ``expected``."""
         layers: list[GraphTransformerLayer] = list(self.layers)  # type: ignore[arg-type]
         layer = layers[0]
         width = layer.norm.weight.shape[0]
         expansion = layer.feed_in.weight.shape[0] // width
         products = layer.products or layer.feed_in.weight.dtype
         weights = [one.weights.to(products) for one in layers]
-        return Recording(weights, width, layer.heads, expansion, products)
+        return Recording(weights, width, layer.heads, expansion, products, expected)
 
     @torch.no_grad()
     def record(

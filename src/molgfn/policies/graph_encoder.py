@@ -60,6 +60,8 @@ class GraphEncoder(nn.Module):
             self.condition = mlp(spec.condition, width, 1, width * (depth + 1))
         #: where the trunk writes what it computes; None: nowhere
         self.into: Recording | None = None
+        #: nodes of the last rollout whose trunk was recorded
+        self.recorded = 0
         #: what it computed before, and which of its graphs are those asked for; None: nothing
         self.known: tuple[Recording, Tensor] | None = None
 
@@ -110,11 +112,11 @@ class GraphEncoder(nn.Module):
         if not isinstance(self.trunk, GraphTransformer):
             yield None
             return
-        self.into = self.trunk.recording()
+        self.into = recorded = self.trunk.recording(self.recorded)
         try:
-            yield self.into
+            yield recorded
         finally:
-            self.into = None
+            self.into, self.recorded = None, recorded.n
 
     @contextmanager
     def knowing(self, recording: Recording, order: Tensor) -> Iterator[None]:
