@@ -15,7 +15,8 @@ from molgfn.optimising.worth import worth_of
 def test_a_sampler_that_learnt_from_all_there_is_is_exact():
     """By replay alone, without a trajectory of its own, and over molecules that several trees build."""
     config = config_of(
-        "optimise/fragments_gp_ga", "learning.rank_weight=10.0", "oracle=qed", "reward.beta=4", "environment.max_fragments=3",
+        "optimise/fragments_gp_ga", "learning.rank_weight=10.0", "oracle=qed", "reward.beta=4",
+        "environment.max_fragments=3",
         "environment.vocabulary=[[C, [0]], [CC, [0, 1]], [CCC, [0, 2]], [CCO, [0, 1]]]", "environment.max_atoms=null",
         "policy.width=32", "policy.layers=2", "learning.batch_size=64", "learning.updates=1000", "optimizer.lr=3e-3",
         "optimizer.lr_log_z=0.05", "optimizer.half_life=250",
