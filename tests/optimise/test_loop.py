@@ -242,6 +242,25 @@ def test_parts_that_do_not_fit_are_refused(words, says):
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["gp_ga", "fragments_gp_ga"])
+def test_shipped_experiments_fit_together(name):
+    given = [f"candidates.proposers.given.molecules={MOLECULES}"] if name == "gp_ga" else []
+    assert assemble(config_of(f"optimise/{name}", *given)).budget == 10_000
+
+
+def test_an_experiment_with_a_prior_asks_for_it():
+    with pytest.raises(ConfigError, match=r"objective\.prior: .* give its checkpoint or run folder"):
+        assemble(config_of("optimise/smiles_gp_ga"))
+
+
+def test_docking_fits_together(optional_data, needs_extra):
+    needs_extra("docking", "vina")
+    receptor = optional_data("seh_4jnc_receptor.pdbqt")
+    words = (f"oracle.receptor={receptor}", f"candidates.proposers.given.molecules={MOLECULES}")
+    parts = assemble(config_of("optimise/docking", *words, "scoring.disk_cache=false"))
+    assert parts.reward.scored.direction == "minimise"
+
+
 def test_a_training_run_is_no_optimisation(tmp_path):
     with pytest.raises(CheckpointError):
         molgfn.resume_optimisation(tmp_path)
