@@ -42,6 +42,7 @@ def main() -> None:
         "seeds": asked.seeds,
         "rows": rows,
         "measures": ["tv", "jsd", "mean_reward_ratio", *modes, "reward_calls", "gradient_steps", "seconds"],
+        "compare": {"measures": ["tv"], "baseline": rows[0]["name"]},
         "pictures": {f"{asked.output.name.split('.')[0]}.svg": {"y": "exact/tv", "x": "found/trajectories"}},
     }
     head = (

@@ -256,3 +256,16 @@ def test_an_optional_component_is_left_out_by_name_everywhere(experiment, word):
     assert checked(base, [f"condition={word}"])["condition"] is None
     heir = experiment(f"defaults:\n  - ./base.yaml\n  - override /condition: {word}\n  - _self_\n", "heir.yaml")
     assert checked(heir).get("condition") is None
+
+
+def test_what_a_file_leaves_open_is_open_where_a_group_has_a_value(tmp_path):
+    """OmegaConf merges `???` as nothing said: a fine-tuning without a run to start from would begin with random weights."""
+    path = tmp_path / "tuned.yaml"
+    path.write_text(
+        "defaults: [quickstart, _self_]\ntrainer:\n  init_from: ???\n  iterations: ???\noptimizer:\n  lr: ???\n"
+    )
+    asked = [f"{key}: must be given (it is `???` so far)" for key in ("optimizer.lr", "trainer.init_from")]
+    assert refused(path, ["trainer.iterations=5"]) == asked
+    more = tmp_path / "more.yaml"
+    more.write_text("defaults: [tuned, _self_]\ntrainer: {init_from: run}\noptimizer: {lr: 1e-3}\n")
+    assert compose(str(more), ["trainer.iterations=null"]).config["trainer"]["init_from"] == "run"

@@ -104,6 +104,7 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         for _ in range(MOST_ATTEMPTS):
             try:
                 tree = _present_tree(hydra_compose(NAME, lines))
+                _ask(tree, files)
                 for o in values:
                     OmegaConf.update(tree, o.key_or_group, _value(o), merge=True, force_add=True)
                 break
@@ -175,6 +176,22 @@ def _groups() -> set[str]:
     loader = GlobalHydra.instance().config_loader()
     plain = {key for key, rule in GROUPS.items() if not isinstance(rule, Slot)}
     return {g for g in loader.list_groups("") if g not in plain | {"hydra"} and loader.get_group_options(g)}
+
+
+def _ask(tree: DictConfig, files: Files) -> None:
+    """What the files leave open by `???` is open, also where a group has a value: OmegaConf would keep that one."""
+    node = files.node
+    if node.get("defaults") and node["defaults"][-1] != "_self_":
+        return  # what the groups say is over what the files say
+
+    def mark(below: Any, body: Mapping[str, Any]) -> None:
+        for key, value in body.items():
+            if value == "???":
+                below[key] = value
+            elif isinstance(value, dict) and key in below and isinstance(below[key], DictConfig):
+                mark(below[key], value)
+
+    mark(tree, {key: value for key, value in node.items() if key != "defaults"})
 
 
 def _given(values: Sequence[Override]) -> dict[str, Any]:
