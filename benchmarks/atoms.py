@@ -1,10 +1,12 @@
 """Speed of the atoms environment: python benchmarks/atoms.py [--rounds 3] [--batch 64 512] [--recursion ../gflownet]
 
 Random roll-outs (uniform over sites, then over what is done there; no network) and steps of trajectory balance (trunk
-4 x 128, reward QED) at the size of QM9 and of drugs; of a training step the part that states, masks and encodings take
-(environment), and that of finished molecules (RDKit, symmetry, oracle). Random roll-outs stop where nothing else is
-legal; in training molecules have at least two thirds of the atoms that they may have. --between adds sizes between, to
-see how cost grows. --clock cpu counts the processor's time, which other processes disturb less.
+4 x 128, reward QED) at the size of QM9 and of drugs; of a training step the milliseconds that a trajectory takes for
+states, masks and encodings (environment, and its share of all), for the network with its gradient (policy), and for
+finished molecules (RDKit, symmetry, oracle). Random roll-outs stop where nothing else is legal; in training molecules
+have at least two thirds of the atoms that they may have. The last column is the most memory that the process has taken
+so far. --between adds sizes between, and --plot FILE draws cost against size. --clock cpu counts the processor's time,
+which other processes disturb less.
 
 With --recursion, a checkout of recursionpharma/gflownet, its molecule-building environment makes random roll-outs, too:
 masks, one uniform action for each molecule, step, without charges, hydrogens and stereo marks. It sets bond orders by
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import resource
 import statistics
 import sys
 import types
@@ -40,6 +43,8 @@ from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
 
+#: what the time of a training step is taken for
+PARTS = ("environment", "policy", "molecules")
 FORBID = ["peroxides", "halogen_heteroatom", "like_charges", "cumulated", "strained"]
 DRUG = {
     "types": ["C", "N", "O", "F", "S", "Cl", "Br", "S6", "N+", "O-"],
@@ -52,7 +57,7 @@ DRUG = {
 def sizes(between: bool) -> dict[str, dict]:
     """Name -> arguments of the environment."""
     found = {"QM9, 9 atoms": {"types": ["C", "N", "O", "F"], "max_atoms": 9, "forbid": FORBID}}
-    for atoms in (12, 18, 25) if between else ():
+    for atoms in (15, 20, 30) if between else ():
         found[f"drug-like, {atoms} atoms"] = {**DRUG, "max_atoms": atoms}
     return {**found, "drug-like, 38 atoms": {**DRUG, "max_atoms": 38}}
 
@@ -102,11 +107,11 @@ class Training:
     def step(self) -> tuple[float, float]:
         """(atoms and states of a trajectory); seconds are in the clock."""
         sampler = Sampler(self.environment)
-        with self.clock.block("network"):
+        with self.clock.block("policy"):
             t, kept = sampler.forward_and_keep(self.policy, self.batch, generator=self.generator)
         with self.clock.block("molecules"):
             scored = find_rewards(t, self.environment, self.reward).trajectories
-        with self.clock.block("network"):
+        with self.clock.block("policy"):
             evaluated = evaluate(scored, self.policy, quantities=self.objective.quantities, kept=kept)
             (loss,) = self.objective(evaluated).losses.values()
             self.optimizer.zero_grad(set_to_none=True)
@@ -149,21 +154,45 @@ def recursion(checkout: Path, atoms: int, n: int) -> tuple[int, int]:
     return states, made
 
 
+def plot(costs: dict[int, list[tuple[int, dict[str, float]]]], clock: str, path: Path) -> None:
+    """Milliseconds of a trajectory against the atoms that a molecule may have, part by part.
+
+    Args:
+        costs: batch -> (atoms, part -> ms) of each size.
+        clock: that they were measured by.
+        path: of the picture.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5 * len(costs), 4), layout="constrained")
+    for axes, (batch, sizes) in zip(figure.subplots(1, len(costs), squeeze=False)[0], costs.items(), strict=True):
+        for part in PARTS:
+            axes.plot([atoms for atoms, _ in sizes], [cost[part] for _, cost in sizes], marker="o", label=part)
+        axes.set(
+            xlabel="atoms at most", ylabel=f"ms of {clock} time a trajectory", title=f"batch {batch}", ylim=(0, None)
+        )
+        axes.legend()
+    figure.savefig(path, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, nargs="+", default=[64, 512])
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
     parser.add_argument("--between", action="store_true", help="sizes between, to see how cost grows")
+    parser.add_argument("--plot", type=Path, help="a picture of cost against size (.png, .svg, .pdf)")
     parser.add_argument("--recursion", type=Path, help="a checkout of recursionpharma/gflownet")
     given = parser.parse_args()
     now = CLOCKS[given.clock]
     keep_freed_memory()
     torch.set_num_threads(1)
     console = Console(width=140)
-    columns = ("space", "batch", "roll-outs/s", "states/s", "atoms", "training/s", "atoms", "environment", "molecules")
+    walks = ("roll-outs/s", "states/s", "atoms")
+    columns = ("space", "batch", *walks, "training/s", "atoms", *PARTS, "share", "GB")
     setting = f"torch {torch.__version__}, 1 thread, trunk 4 x 128, {given.clock} time"
     table = Table(*columns, title=f"{setting}, medians of {given.rounds} rounds")
+    costs: dict[int, list[tuple[int, dict[str, float]]]] = {}
     for name, arguments in sizes(given.between).items():
         for batch in given.batch:
             console.print(f"{name}, batch {batch}")
@@ -179,23 +208,25 @@ def main() -> None:
                 per_state.append(seen / seconds)
             training = Training(Atoms(**arguments, min_atoms=2 * most // 3), batch, Clock(now))
             training.step()
-            steps, shares, chemistry, size = [], [], [], 0.0
+            steps, size = [], 0.0
             for _ in range(given.rounds):
                 training.clock.seconds.clear()
                 size, _ = training.step()
-                seconds = training.clock.seconds
-                total = sum(seconds.values())
-                steps.append(batch / total)
-                shares.append(seconds["environment"] / total)
-                chemistry.append(seconds["molecules"] / total)
+                steps.append({part: 1e3 * training.clock.seconds[part] / batch for part in PARTS})
             median = statistics.median
+            cost = {part: median(step[part] for step in steps) for part in PARTS}
+            costs.setdefault(batch, []).append((most, cost))
+            total, memory = sum(cost.values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             row = (
                 *(name, str(batch), f"{median(rates):,.0f}", f"{median(per_state):,.0f}", f"{made / batch:.1f}"),
-                *(f"{median(steps):,.0f}", f"{size:.1f}", f"{median(shares):.0%}", f"{median(chemistry):.0%}"),
+                *(f"{1e3 / total:,.0f}", f"{size:.1f}", *(f"{cost[part]:.2f}" for part in PARTS)),
+                *(f"{cost['environment'] / total:.0%}", f"{memory / 2**20:.1f}"),
             )
             console.print(", ".join(f"{what} {value}" for what, value in zip(columns[2:], row[2:], strict=True)))
             table.add_row(*row)
     console.print(table)
+    if given.plot:
+        plot(costs, given.clock, given.plot)
     if given.recursion:
         beside = Table("recursion, at most", "roll-outs/s", "states/s", "atoms", title="random roll-outs, 1 thread")
         for atoms in (9, 38):

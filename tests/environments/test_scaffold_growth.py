@@ -1,6 +1,8 @@
 """Growth from a scaffold: points that must be filled, fragments allowed per point, exact flows over molecules."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -210,3 +212,28 @@ def test_configs_name_points_by_numbers_or_text(names):
     }
     environment = build(node, Fragments, "environment")
     assert environment.space.allowed == {1: [METHYL]}
+
+
+def test_two_parts_are_linked_as_the_page_on_vocabularies_says(tmp_path, monkeypatch):
+    """Every molecule has the scaffold and, once, the part, with linkers between; and each has its share."""
+    page = (Path(__file__).parents[2] / "docs" / "vocabularies.md").read_text()
+    for name in ("parts.txt", "joins.txt"):
+        (block,) = re.findall(rf"```\n# {name}\n(.*?)```", page, re.DOTALL)
+        (tmp_path / name).write_text(block)
+    monkeypatch.chdir(tmp_path)
+    linkers = ["CC", "COC", "CN", "c1ccccc1"]
+    environment = Fragments(
+        vocabulary="parts.txt",
+        joins="joins.txt",
+        scaffold="[*:1]c1ccnc([*:2])c1",
+        fill=[1],
+        allowed={1: ["CNC=O", *linkers], 2: ["F"]},
+        max_fragments=4,
+    )
+    check_environment(environment, exact_limit=1000, walks=16)
+    states = enumerate_states(environment).states
+    found = {m.smiles: m.mol for m in environment.objects(states[environment.stop_mask(states)])}
+    assert f"All {len(found)} molecules" in page
+    for smarts, times in (("O=[CH][NH][CH2]", 1), ("c1ccncc1", 1)):
+        assert {len(mol.GetSubstructMatches(Chem.MolFromSmarts(smarts))) for mol in found.values()} == {times}
+    assert {"O=CNCc1ccncc1", "O=CNCc1ccnc(F)c1", "O=CNCCOCc1ccncc1"} <= found.keys()

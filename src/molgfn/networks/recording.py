@@ -11,7 +11,7 @@ from torch import Tensor
 from molgfn.networks.transformer_layer import Activations, Weights
 
 #: nodes for every slot of a graph that the first block has room for
-_SLOTS = 4
+_SLOTS = 12
 
 
 @dataclass
