@@ -259,7 +259,7 @@ def test_an_optional_component_is_left_out_by_name_everywhere(experiment, word):
 
 
 def test_what_a_file_leaves_open_is_open_where_a_group_has_a_value(tmp_path):
-    """OmegaConf merges `???` as nothing said: a fine-tuning without a run to start from would begin with random weights."""
+    """OmegaConf merges `???` as nothing said: a fine-tuning of no run would begin with random weights."""
     path = tmp_path / "tuned.yaml"
     path.write_text(
         "defaults: [quickstart, _self_]\ntrainer:\n  init_from: ???\n  iterations: ???\noptimizer:\n  lr: ???\n"
