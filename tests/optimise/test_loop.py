@@ -261,6 +261,11 @@ def test_docking_fits_together(optional_data, needs_extra):
     assert parts.reward.scored.direction == "minimise"
 
 
+def test_an_optimisation_is_no_training_run(done):
+    with pytest.raises(ConfigError, match="molgfn optimise --resume"):
+        molgfn.resume(done.folder)
+
+
 def test_a_training_run_is_no_optimisation(tmp_path):
     with pytest.raises(CheckpointError):
         molgfn.resume_optimisation(tmp_path)

@@ -15,6 +15,7 @@ from molgfn.composing.compose import apply, checked
 from molgfn.config import check
 from molgfn.errors import ConfigError
 from molgfn.experiment import Run
+from molgfn.optimising.checkpoints import LOOP
 from molgfn.paths import local
 from molgfn.run_files import settle
 from molgfn.runs.checkpoint import DATA, KEY, Loaded, files_of, find, folder_of, read
@@ -111,11 +112,13 @@ def resumed(
         raise ConfigError([f"{o}: a resumed run keeps its config; {allowed}" for o in bad])
     if (begun := _begun(local(place))) is not None:
         folder = local(place)
+        _require_training(begun, folder)
         begun = own_files(begun, files_in(folder), folder / LAST, None, given or {}, strict=True)
         return _checked(apply(begun, overrides)), folder
     path = find(place)
     content = read(path)
     record = content[KEY]
+    _require_training(content.get(LOOP, {}).get("config", record["config"]), folder_of(path))
     own = own_files(record["config"], files_of(content), path, None, given or {}, strict=True)
     config = _checked(apply(own, overrides))
     if (record["config"]["trainer"].get("freeze") or []) != (config["trainer"].get("freeze") or []):
@@ -140,6 +143,12 @@ def resumed(
             f"{folder_of(path)} trainer.{ended}={2 * config['trainer'][ended]}"
         )
     return config, path
+
+
+def _require_training(config: Mapping[str, Any], folder: Path) -> None:
+    """Refuse the run of an optimisation, which goes on by another command."""
+    if "candidates" in config:
+        raise ConfigError(f"{folder} is an optimisation; go on with: molgfn optimise --resume {folder}")
 
 
 def _ended(content: dict[str, Any], trainer: Mapping[str, Any]) -> str | None:
