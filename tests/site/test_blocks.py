@@ -11,6 +11,7 @@ from tests.site.blocks import BY_PAGE, REASONS, ROOT, command_lines
 
 from molgfn.cli.main import cli
 from molgfn.composing.compose import checked
+from molgfn.config import OPTIMISE
 from molgfn.study.plan import read_study
 
 #: pages whose blocks have a test of their own
@@ -97,9 +98,11 @@ def read_by_the_command(words: list[str]) -> None:
         found = found.get_command(parent, command)
         assert found is not None, words
     made = found.make_context(command, list(rest), parent=parent)
+    plain = [word for word in rest if not word.startswith("-")]
     if command == "train":
-        plain = [word for word in rest if not word.startswith("-")]
         assert checked(plain[0], [first_of_each(w) if "-m" in rest else w for w in plain[1:]])
+    if command == "optimise" and "--resume" not in rest:
+        assert checked(plain[0], plain[1:], OPTIMISE)
     if command == "study":
         for file in made.params["files"]:
             assert read_study(file).rows
@@ -122,7 +125,8 @@ def test_a_block_that_is_not_run_says_why(name):
 
 
 @pytest.mark.parametrize("name", SHELL)
-def test_commands_are_read_by_the_program(name, here):
+def test_commands_are_read_by_the_program(name, here, monkeypatch):
+    monkeypatch.syspath_prepend(here)  # commands with PYTHONPATH=.
     write_files(name, here)
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for block in BY_PAGE[name]:
@@ -157,7 +161,7 @@ def test_code_runs_and_files_compose(name, here, monkeypatch, capsys):
             if "rows" in node:
                 assert read_study(file).seeds
                 continue
-            assert checked(str(file))
+            assert checked(str(file), (), OPTIMISE if "optimise" in node.get("defaults", ()) else None)
 
 
 def test_the_scan_finds_blocks():
