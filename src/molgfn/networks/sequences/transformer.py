@@ -26,6 +26,7 @@ class KeysAndValues(Memory):
         for k, layer in enumerate(self.layers):  # of what is not written yet nothing is copied
             new = layer.new_empty(2, len(rows), layer.shape[2], room, layer.shape[4])
             new[:, :, :, :filled] = layer[:, :, :, :filled].index_select(1, rows)
+            new[:, :, :, filled:] = 0.0  # a shorter sequence does not write at the next place, and a mask keeps NaN
             self.layers[k] = new
 
 
