@@ -17,6 +17,7 @@ from molgfn.experiment import Run
 from molgfn.paths import local
 from molgfn.runs import checkpoint
 from molgfn.runs.checkpoint import Loaded
+from molgfn.runs.device import usable
 
 #: what ``train`` returned, what ``load`` returned, a run folder, a checkpoint file, or a folder of runs (its latest)
 RunLike = Run | Loaded | str | Path
@@ -63,20 +64,6 @@ def history(run: RunLike) -> pd.DataFrame:
         raise DataError(f"{path}: no such file; metrics are beside the `checkpoints` of a run")
     table = pd.read_csv(path)
     return table.groupby("step").first() if "step" in table else table
-
-
-def usable(device: torch.device | str) -> torch.device | str:
-    """``device`` where torch has such a one here.
-
-    Raises:
-        ConfigError: it has not.
-    """
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"device: {device}: not usable here ({reason[:100]})") from None
-    return device
 
 
 def checkpoint_of(run: RunLike) -> Path:

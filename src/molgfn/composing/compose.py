@@ -28,7 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from molgfn.class_paths import did_you_mean, show
-from molgfn.composing.inheritance import SEARCHPATH, Files, read_files, yaml_problem
+from molgfn.composing.inheritance import SEARCHPATH, SELF, Files, read_files, yaml_problem
 from molgfn.composing.inheritance import folders as search_folders
 from molgfn.composing.places import find_experiment
 from molgfn.composing.quoting import hint, quoted
@@ -181,7 +181,7 @@ def _groups() -> set[str]:
 def _ask(tree: DictConfig, files: Files) -> None:
     """What the files leave open by `???` is open, also where a group has a value: OmegaConf would keep that one."""
     node = files.node
-    if node.get("defaults") and node["defaults"][-1] != "_self_":
+    if node.get("defaults") and node["defaults"][-1] != SELF:
         return  # what the groups say is over what the files say
 
     def mark(below: Any, body: Mapping[str, Any]) -> None:
@@ -191,7 +191,7 @@ def _ask(tree: DictConfig, files: Files) -> None:
             elif isinstance(value, dict) and key in below and isinstance(below[key], DictConfig):
                 mark(below[key], value)
 
-    mark(tree, {key: value for key, value in node.items() if key != "defaults"})
+    mark(tree, node)
 
 
 def _given(values: Sequence[Override]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from pydantic import Field
 from molgfn.acquisition.known import Known
 from molgfn.acquisition.models.base import Acquisition
 from molgfn.docstrings import attributes_in_docstring
-from molgfn.errors import ConfigError
 from molgfn.objectives.declarations import read_quantities
 from molgfn.optimising.sampler import LoopSampler
 from molgfn.paths import InputFile
+from molgfn.runs.device import usable
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -66,11 +66,7 @@ class Learning(ABC):
         self.updates, self.batch_size = updates, batch_size
         self.init_from, self.device = init_from, device
         if device is not None:
-            try:
-                torch.empty(0, device=device)
-            except (RuntimeError, AssertionError) as error:
-                reason = str(error).strip().splitlines()[0]
-                raise ConfigError(f"device: {device}: not usable here ({reason[:100]})") from None
+            usable(device)
 
     def misfits(self, sampler: LoopSampler, acquisition: Acquisition) -> list[str]:
         """What does not fit together, one line each."""
