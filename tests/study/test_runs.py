@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from molgfn.cli.main import cli
+from molgfn.errors import DataError
+from molgfn.study import preparing
 from molgfn.study.running.jobs import Job
 from molgfn.study.running.results import Results
 
@@ -124,6 +126,24 @@ def test_a_table_alone_says_which_runs_are_of_an_older_configuration(file, tmp_p
     result = run(file, "-o", out, "--table")
     assert "2 of 2 runs in the table were made with another configuration" in result.output
     assert "| TB | 0." in result.output
+
+
+def test_a_table_needs_no_data(file, tmp_path, caplog):
+    out = tmp_path / "out"
+    run(file, "-o", out, "--seeds", "0")
+    table = (out / "small" / "table.md").read_text()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparing, "assemble", missing)
+        result = run(file, "-o", out, "--table", "--seeds", "0")
+        assert result.exit_code == 0, result.output
+        assert (out / "small" / "table.md").read_text() == table
+        assert "a data file is missing: values.csv is not here" in caplog.text
+        refused = run(file, "-o", out, "--seeds", "0", "--fresh")
+        assert refused.exit_code == 3  # data that cannot be read
+
+
+def missing(config):
+    raise DataError("values.csv is not here")
 
 
 def test_several_studies_get_one_table_together(file, tmp_path):

@@ -95,7 +95,7 @@ def _prepared(
     prepared, problems = [], []
     for file in files:
         try:
-            prepared.append(prepare(file, output, seeds=numbers, rows=only, tasks=tasks))
+            prepared.append(prepare(file, output, seeds=numbers, rows=only, tasks=tasks, only_table=only_table))
         except ConfigError as error:
             problems += error.problems
     for item in prepared if not problems else ():

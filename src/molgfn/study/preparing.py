@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from molgfn.composing.compose import checked_as_written
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, DataError
 from molgfn.experiment import assemble
 from molgfn.paths import local
 from molgfn.study.budget import end_of
 from molgfn.study.plan import Row, Study, Task, read_study
 from molgfn.study.running.jobs import Configs, Job, jobs_of
 from molgfn.study.running.results import Results
-from molgfn.study.scales import Known, known_scales
+from molgfn.study.scales import Known, known_scales, scales_without_data
+
+logger = logging.getLogger("molgfn")
 
 #: in a study's folder: the file that it is written in, and the results of its runs
 SOURCE, RESULTS = "study.txt", "results.jsonl"
@@ -73,6 +76,7 @@ def prepare(
     seeds: Sequence[int] | None = None,
     rows: Sequence[str] = (),
     tasks: Sequence[str] = (),
+    only_table: bool = False,
 ) -> Prepared:
     """Read, cut down to what was asked for, compose all runs, and build each row on each task once.
 
@@ -82,13 +86,15 @@ def prepare(
         seeds: instead of the file's.
         rows: only these; empty: all.
         tasks: only these; empty: all.
+        only_table: nothing will be run, so that data files may be missing.
 
     Raises:
         ConfigError: with all problems of all rows.
+        DataError: a data file is missing.
     """
     plan = _cut_down(read_study(file), seeds, rows, tasks)
     name = name_of(file)
-    configs, written, scales, problems = {}, {}, {}, []
+    configs, written, scales, without, problems = {}, {}, {}, {}, []
     for task in plan.all_tasks:
         for row in plan.rows:
             try:
@@ -102,7 +108,15 @@ def prepare(
                     place = (task.name, row.name, seed)
                     configs[place] = {**config, "output": str(local(output / name / "runs"))}
                     written[place] = as_written
-                built = assemble(configs[task.name, row.name, plan.seeds[0]])
+                if task.name in without:
+                    continue
+                try:
+                    built = assemble(configs[task.name, row.name, plan.seeds[0]])
+                except DataError as error:
+                    if not only_table:
+                        raise
+                    without.setdefault(task.name, str(error))
+                    continue
                 known = scales.setdefault(task.name, known_scales(task, built))
                 if row is plan.rows[0] and (wrong := known.contradictions()):
                     raise ConfigError(wrong)
@@ -111,6 +125,14 @@ def prepare(
                 problems += [f"{where}: {p}" for p in error.problems]
     if problems:
         raise ConfigError(problems)
+    for task in plan.all_tasks:
+        if task.name in without and task.name not in scales:
+            scales[task.name] = scales_without_data(task)
+            logger.warning(
+                "%s: columns of its property are read as ones to maximise, as a data file is missing: %s",
+                ", ".join(filter(None, [name, task.name])),
+                without[task.name],
+            )
     return Prepared(name, plan, configs, written, output / name, file.resolve(), scales)
 
 

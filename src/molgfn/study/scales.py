@@ -83,3 +83,8 @@ def known_scales(task: Task, e: Experiment) -> Known:
     """The scales of what runs of ``e`` have measured."""
     tables = [OF_RUNS, EXACT, BY_CONDITION, *(metric.scales for metric in e.evaluation.metrics())]
     return Known(task, tables, e.reward.scored)
+
+
+def scales_without_data(task: Task) -> Known:
+    """What is known of a task whose experiment cannot be built here: columns that every run has, the exact ones."""
+    return Known(task, [OF_RUNS, EXACT, BY_CONDITION], ScoredProperty())
