@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.optimise.small import MOLECULES, calls_in, config_of, small_loop
+from tests.optimise.small import FEW, MOLECULES, SMALL, calls_in, config_of, small_loop
 
 import molgfn
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.optimising.assembling import assemble
+from molgfn.optimising.loop import Loop, record_in
 from molgfn.oracles.properties.qed import QED
 
 GP_GA = "optimise/gp_ga"
@@ -188,6 +189,30 @@ def test_track_b_is_said_with_its_labels(tmp_path):
         assert set(first["proposer"]) == {"prescreen"}
     assert told.calls["smiles"].tolist() == asked.calls["smiles"].tolist()
     assert "track B: 40 labels outside the budget" in (told.folder / "report.html").read_text()
+
+
+def test_a_label_that_the_oracle_contradicts_is_corrected_for_all_who_learn(tmp_path):
+    table = pd.read_csv(MOLECULES, header=None, nrows=20)[[0]].set_axis(["smiles"], axis=1)
+    table["y"] = np.linspace(0.9, 0.99, 20)  # of a file that flatters
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    node = {
+        "_target_": "molgfn.optimising.prescreen.Prescreen",
+        "molecules": str(tmp_path / "labels.csv"),
+        "values": "y",
+    }
+    config = config_of(GP_GA, *SMALL, *FEW, "oracle=qed") | {"prescreen": {**node, "keep": 20}}
+    loop = Loop(assemble(config), record_in(tmp_path))
+    loop.begin()
+    flattered = loop.known.scores.log_reward.clone()
+    loop.step()
+    asked = [loop.known.keys.index(key) for key in loop.calls.keys]
+    others = sorted(set(range(20)) - set(asked))
+    truth = QED().values(loop.known.take(np.array(asked)))
+    assert len(asked) == 8
+    assert loop.known.worth[asked] == pytest.approx(truth)
+    assert loop.known.scores.value[asked].numpy() == pytest.approx(truth)
+    assert (loop.known.scores.log_reward[asked] < flattered[asked]).all()
+    assert loop.known.scores.log_reward[others].tolist() == flattered[others].tolist()
 
 
 def test_without_a_new_candidate_it_ends(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from molgfn.objects.base import ObjectKind
 from molgfn.rewards.base import Scores
@@ -55,6 +56,18 @@ class Known:
         self.sources += sources
         self.scores = scores if self.scores is None else Scores.cat([self.scores, scores])
         self._there.update(keys)
+
+    def correct(self, keys: Sequence[str], worth: np.ndarray, scores: Scores) -> None:
+        """What is said now of objects that are there replaces what was said, for all who learn from it."""
+        before = self.scores
+        if before is None:
+            raise ValueError("nothing is known yet")
+        place = {key: row for row, key in enumerate(self.keys)}
+        rows = [place[key] for key in keys]
+        self.worth[rows] = worth
+        order = torch.arange(len(self))
+        order[rows] = len(self) + torch.arange(len(rows))
+        self.scores = Scores.cat([before, scores]).index(order)
 
     @property
     def valued(self) -> np.ndarray:

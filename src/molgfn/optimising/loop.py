@@ -67,14 +67,7 @@ class Loop:
         worth = worth_of(scores, reward)
         rows = np.argsort(-np.nan_to_num(worth, nan=-np.inf), kind="stable")[: prescreen.keep]
         rows = rows[np.isfinite(worth[rows])]
-        at = torch.from_numpy(rows)
-        kept = type(scores)(
-            scores.log_reward[at],
-            scores.value[at],
-            {name: column[at] for name, column in scores.components.items()},
-            [None] * len(rows),
-            None if scores.measurements is None else scores.measurements.index(at),
-        )
+        kept = scores.index(torch.from_numpy(rows))
         keys = [molecules[row].smiles for row in rows.tolist()]
         self.known.add(self._parsed(keys), keys, worth[rows], PRESCREEN, [LABELLED] * len(keys), kept)
         logger.info("prescreen: %d labels outside the budget, the best %d are known", len(molecules), len(keys))
@@ -164,7 +157,7 @@ class Loop:
         notes = {"acquisition": choice.values.tolist(), "why": choice.reasons}
         self.record.add(self.number, keys, sources, scores, notes=notes)
         if keys and keys[0] in self.known:  # labelled before, and asked now: what the oracle says is what counts
-            self.known.worth[self.known.best(len(keys))] = worth
+            self.known.correct(keys, worth, scores)
         else:
             self.known.add(objects, keys, worth, self.number, sources, scores)
         self.calls.add(keys, scores.value.tolist(), sources, self.number)

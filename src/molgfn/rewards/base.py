@@ -51,6 +51,16 @@ class Scores:
         """Whether each object has a value, bool [B]."""
         return torch.from_numpy(np.array([p is None for p in self.problems], dtype=bool))
 
+    def index(self, rows: Tensor) -> Self:
+        """The objects at ``rows``, int64 [n]; one may be taken several times."""
+        return type(self)(
+            log_reward=self.log_reward[rows],
+            value=self.value[rows],
+            components={name: column[rows] for name, column in self.components.items()},
+            problems=[self.problems[row] for row in rows.tolist()],
+            measurements=None if self.measurements is None else self.measurements.index(rows),
+        )
+
     @classmethod
     def cat(cls, parts: Iterable[Self]) -> Self:
         """Several batches (at least one) of the same reward as one, in order."""
