@@ -330,6 +330,17 @@ def test_panels_sort_logged_names(tmp_path):
     assert named[1].curves[0].x.tolist() == [0]
 
 
+def test_panels_of_an_optimisation_go_by_its_rounds(tmp_path):
+    (tmp_path / "metrics.csv").write_text("round,calls,best,train/loss/tb\n1,8,.5,\n2,16,.7,3\n3,24,.8,2\n")
+    named, other = read_panels(tmp_path / "metrics.csv")
+    assert [(p.title, [c.label for c in p.curves]) for p in [*named, *other]] == [
+        ("Loss", ["loss/tb"]),
+        ("calls", ["calls"]),
+        ("best", ["best"]),
+    ]
+    assert named[0].curves[0].x.tolist() == [2, 3]
+
+
 def test_facts_name_what_it_was_made_with():
     config = {"environment": {"_target_": "/my lab/ring.py:Painted"}, "oracle": {"_target_": "my_lab.rings.Rings"}}
     source = {"samples": 64, "condition": {"beta": 4.0, "goal": 0.25}}

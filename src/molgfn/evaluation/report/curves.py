@@ -26,7 +26,9 @@ PANELS = (
     ("Trajectories per second", r"per_second$|/s$|(^|/)throughput"),
 )
 #: names that count something else than a measurement of training
-IGNORED = re.compile(r"^(step|epoch)$")
+IGNORED = re.compile(r"^(step|epoch|round)$")
+#: what rows are counted in: iterations of training, rounds of an optimisation
+COUNTED_IN = ("step", "round")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def read_panels(path: Path) -> tuple[list[Panel], list[Panel]]:
     """The panels that ``PANELS`` names, in that order, and one panel for each further group of logged names.
 
     Args:
-        path: written by Lightning's CSVLogger: a column ``step`` and sparse columns of metrics.
+        path: of a run: sparse columns of metrics, and ``step`` (training) or ``round`` (an optimisation).
 
     Raises:
         DataError: the file is no such table.
@@ -51,9 +53,10 @@ def read_panels(path: Path) -> tuple[list[Panel], list[Panel]]:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a table of metrics ({error})") from error
-    if "step" not in table:
-        raise DataError(f"{path}: has no column `step`; it should be the metrics.csv of Lightning's CSVLogger")
-    steps = numbers(table, "step")
+    counted = next((name for name in COUNTED_IN if name in table), None)
+    if counted is None:
+        raise DataError(f"{path}: has no column `step` or `round`; it should be the metrics.csv of a run")
+    steps = numbers(table, counted)
     named: dict[str, list[Curve]] = {title: [] for title, _ in PANELS}
     other: dict[str, list[Curve]] = {}
     for name in table.columns:
