@@ -149,7 +149,8 @@ def test_while_the_oracle_takes_its_time(tmp_path, number, workers, code):
     assert found["TrajectoryDataModule"]["reward"]["counters"]["failed"] == 0
 
 
-@pytest.mark.parametrize("told", ["the whole group", pytest.param("the main process", marks=pytest.mark.slow)])
+@pytest.mark.slow  # three processes that start; how one run ends is tested above
+@pytest.mark.parametrize("told", ["the whole group", "the main process"])
 def test_the_runs_of_a_study_save_checkpoints(tmp_path, told):
     (tmp_path / "base.yaml").write_text(BASE)
     (tmp_path / "s.study.yaml").write_text(STUDY)

@@ -20,7 +20,6 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, Transformer
 from hydra.errors import HydraException, MissingConfigException
@@ -33,7 +32,7 @@ from molgfn.composing.inheritance import folders as search_folders
 from molgfn.composing.places import find_experiment
 from molgfn.composing.quoting import hint, quoted
 from molgfn.composing.replacement import names_class, without_replaced
-from molgfn.composing.search_path import looking_into, shipped_groups
+from molgfn.composing.search_path import looking_into, members, shipped_groups, subfolders
 from molgfn.errors import ConfigError
 from molgfn.moved_sources import present_data, present_key
 from molgfn.run_files import settle
@@ -87,11 +86,10 @@ def compose(experiment: str, overrides: Sequence[str] = ()) -> Composed:
         raise ConfigError(sweeps)
     ConfigStore.instance().store(name=NAME, node=files.node)
     with looking_into([*files.folders, *searchpath]):
-        loader = GlobalHydra.instance().config_loader()
         groups = _groups()
         chosen = {o.key_or_group: o.value() for o in parsed if o.key_or_group in groups}
         if nameless := [
-            f"{k}: should be a name such as `{k}={loader.get_group_options(k)[0]}`, got {show(v)}"
+            f"{k}: should be a name such as `{k}={members(k)[0]}`, got {show(v)}"
             for k, v in chosen.items()
             if not isinstance(v, (str, dict)) and not (v is None and k in _optional())
         ]:
@@ -173,9 +171,8 @@ def _groups() -> set[str]:
     """Names that choose a file; a folder that happens to be called like a plain key, such as ``output``, does not."""
     from molgfn.config import GROUPS, Slot
 
-    loader = GlobalHydra.instance().config_loader()
     plain = {key for key, rule in GROUPS.items() if not isinstance(rule, Slot)}
-    return {g for g in loader.list_groups("") if g not in plain | {"hydra"} and loader.get_group_options(g)}
+    return {g for g in subfolders() if g not in plain | {"hydra"} and members(g)}
 
 
 def _ask(tree: DictConfig, files: Files) -> None:
@@ -270,11 +267,10 @@ def _fitting(override: Override, pattern: Glob, folders: Sequence[Path]) -> list
     """The members of a group that a pattern fits."""
     group = override.key_or_group
     with looking_into(folders):
-        loader = GlobalHydra.instance().config_loader()
         if group not in (groups := _groups()):
             found = f"{override.input_line}: glob chooses from a group, and `{group}` is none"
             raise ConfigError(f"{found}{did_you_mean(group, sorted(groups))}")
-        options = loader.get_group_options(group)
+        options = members(group)
     if not (names := pattern.filter(options)):
         raise ConfigError(f"{override.input_line}: fits no member of `{group}`; there is {', '.join(options)}")
     return names
@@ -348,7 +344,7 @@ def _work_around(error: MissingConfigException, lines: list[str], result: Compos
     where = f"{asking[1]}.yaml: defaults: " if asking and "/" in asking[1] else ""
     options = list(error.options or [])
     if not options and group in groups:
-        options = GlobalHydra.instance().config_loader().get_group_options(group)
+        options = members(group)
     if not group:
         raise ConfigError(f"{where}{name}: no such config{did_you_mean(name, sorted(groups))}") from None
     hint = did_you_mean(name, options) if options else did_you_mean(group, sorted(groups))

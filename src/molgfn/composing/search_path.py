@@ -9,7 +9,10 @@ from typing import Any, ClassVar
 
 import hydra
 from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
@@ -48,3 +51,20 @@ def looking_into(folders: Sequence[Path]) -> AbstractContextManager[Any]:
     old = tuple(int(n) for n in hydra.__version__.split(".")[:2]) < (1, 4)
     options: dict[str, Any] = {"version_base": None} if old else {}
     return initialize_config_dir(str(first), job_name="molgfn", **options)
+
+
+def subfolders() -> list[str]:
+    """Names of the folders that may be groups, where Hydra looks (see ``looking_into``)."""
+    return _listed("", ObjectType.GROUP)
+
+
+def members(group: str) -> list[str]:
+    """Names of the configs in a group, where Hydra looks."""
+    return _listed(group, ObjectType.CONFIG)
+
+
+def _listed(group: str, kind: ObjectType) -> list[str]:
+    # the loader's own way copies all it has for each group, a sixth of the time of composing
+    loader = GlobalHydra.instance().config_loader()
+    assert isinstance(loader, ConfigLoaderImpl)
+    return loader.repository.get_group_options(group, kind)
