@@ -1,4 +1,4 @@
-"""``molgfn proxy``: train a proxy from a table, and show what one is."""
+"""``molgfn proxy``: train a proxy from a table, show what one is, and judge it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,34 @@ import click
 
 from molgfn.errors import ConfigError
 
+#: options of ``fit`` -> the kinds of uncertainty that read them; all others are read by every kind
+READ_BY = {
+    **dict.fromkeys(("members", "bootstrap"), ("ensemble",)),
+    **dict.fromkeys(("epochs", "width", "layers", "batch", "lr", "patience"), ("ensemble", "mc_dropout", "gflowout")),
+    "rate": ("mc_dropout", "gflowout"),
+    "samples": ("mc_dropout", "gflowout", "gp"),
+    **dict.fromkeys(("masks", "beta", "steps"), ("gflowout",)),
+    "radius": ("gp",),
+}
+#: options that are not of the training of networks
+OF_MASKS, OF_PROCESS = ("rate", "samples", "beta", "steps"), ("samples", "radius")
+
 if TYPE_CHECKING:
-    from molgfn.proxies.ensemble import ProxyCard, ProxyEnsemble
+    from molgfn.proxies.base import Card, FittedProxy, Uncertainty
+    from molgfn.proxies.calibration import Calibration
     from molgfn.proxies.training import Epoch
 
 
 @click.group(short_help="Train a proxy from a table, to use as an oracle.")
 def proxy() -> None:
-    """Proxies: ensembles of graph networks that learn a property from a table of molecules.
+    """Proxies: graph networks, or a Gaussian process, that learn a property from a table of molecules.
 
     \b
     Examples:
       molgfn proxy fit data.csv --property pIC50 -o proxy.pt
+      molgfn proxy fit data.csv --property pIC50 --uncertainty gflowout --split scaffold -o proxy.pt
       molgfn proxy info proxy.pt
+      molgfn proxy evaluate proxy.pt data.csv
       molgfn score molecules.smi oracle=proxy oracle.weights=proxy.pt -o scores.csv
       molgfn train my.yaml oracle=proxy oracle.weights=proxy.pt oracle.acquisition=lcb
     """
@@ -43,6 +58,13 @@ def proxy() -> None:
     help="Which way of the property is better.",
 )
 @click.option("--units", default="1", show_default=True, help="Of the property; 1 for none.")
+@click.option(
+    "--uncertainty",
+    type=click.Choice(["ensemble", "mc_dropout", "gflowout", "gp"]),
+    default="ensemble",
+    show_default=True,
+    help="What says how sure it is: networks that disagree, dropout, the posterior over dropout masks, a process.",
+)
 @click.option("--members", type=click.IntRange(2), default=5, show_default=True, help="Networks in the ensemble.")
 @click.option("--epochs", type=click.IntRange(1), default=50, show_default=True, help="Passes over the data, at most.")
 @click.option("--width", type=click.IntRange(1, 1024), default=64, show_default=True, help="Of atom and bond states.")
@@ -65,6 +87,38 @@ def proxy() -> None:
     help="Give each member its own sample of the molecules.",
 )
 @click.option(
+    "--rate",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="mc_dropout, gflowout: probability that a unit of the last two layers is dropped.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(2),
+    default=64,
+    show_default=True,
+    help="mc_dropout, gflowout: masks of a prediction; gp: joint draws.",
+)
+@click.option(
+    "--masks",
+    type=click.Choice(["conditional", "unconditional"]),
+    default="conditional",
+    show_default=True,
+    help="gflowout: masks that depend on the molecule, or the same for all.",
+)
+@click.option(
+    "--beta",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="gflowout: power of the likelihood; below 1 the posterior is broader.",
+)
+@click.option(
+    "--steps", type=click.IntRange(1), default=1000, show_default=True, help="gflowout: steps of trajectory balance."
+)
+@click.option("--radius", type=click.IntRange(0, 6), default=3, show_default=True, help="gp: of Morgan environments.")
+@click.option(
     "--split",
     type=click.Choice(["random", "scaffold"]),
     default="random",
@@ -86,13 +140,17 @@ def proxy() -> None:
     help="Keep fingerprints of the training molecules (not their structures), for nearest_similarity.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.pass_context
 def fit(
+    context: click.Context,
     table: Path,
     name: str,
     output: Path,
     smiles: str | None,
     direction: Literal["maximise", "minimise"],
     units: str,
+    uncertainty: Uncertainty,
+    masks: Literal["conditional", "unconditional"],
     split: Literal["random", "scaffold"],
     validation: float,
     test: float,
@@ -111,6 +169,8 @@ def fit(
       molgfn proxy fit data.csv --property pIC50 -o proxy.pt
       molgfn proxy fit data.parquet --property affinity --direction minimise --units kcal/mol \\
         --split scaffold --members 10 -o affinity.pt
+      molgfn proxy fit data.csv --property pIC50 --uncertainty gflowout --rate 0.2 -o masks.pt
+      molgfn proxy fit data.csv --property pIC50 --uncertainty gp -o process.pt
 
     \b
     Exit codes: 0 written, 1 training failed, 2 wrong usage, 3 unusable table.
@@ -120,7 +180,10 @@ def fit(
     if output.is_dir():
         raise ConfigError(f"{output}: is a folder; give the name of a file")
     require_folder(output.parent, output)
+    _require_read(context, uncertainty)
     from molgfn.proxies.fitting import fit as fit_proxy
+    from molgfn.proxies.kinds import ProcessSettings
+    from molgfn.proxies.masks.settings import MaskSettings
     from molgfn.proxies.table import read_property
     from molgfn.proxies.training import FitSettings
 
@@ -128,11 +191,15 @@ def fit(
     click.echo(content.summary())
     for line, why in content.first:
         click.echo(f"{table}, line {line}: {why}", err=True)
-    chosen = FitSettings(**settings)
+    own = {name: value for name, value in settings.items() if name not in {*OF_MASKS, *OF_PROCESS}}
+    chosen = FitSettings(**own)
     with _progress(chosen.epochs) as show:
         fitted = fit_proxy(
             content,
             chosen,
+            uncertainty=uncertainty,
+            masks=MaskSettings(conditional=masks == "conditional", **{name: settings[name] for name in OF_MASKS}),
+            process=ProcessSettings(seed=chosen.seed, **{name: settings[name] for name in OF_PROCESS}),
             kind=split,
             validation=validation,
             test=test,
@@ -159,9 +226,9 @@ def info(file: Path) -> None:
     \b
     Exit codes: 0 fine, 3 not a proxy.
     """
-    from molgfn.proxies.ensemble import ProxyEnsemble
+    from molgfn.proxies.loading import load
 
-    loaded = ProxyEnsemble.load(file)
+    loaded = load(file)
     card = loaded.card
     _print(loaded)
     data, made = card.data, card.settings
@@ -177,24 +244,107 @@ def info(file: Path) -> None:
     click.echo(f"made by: molgfn {card.made_by}")
 
 
-def _print(fitted: ProxyEnsemble) -> None:
-    """What it predicts, and the table of its metrics."""
+@proxy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--property", "name", help="Column of the numbers; by default the property of the proxy.")
+@click.option("--smiles", help="Column of the SMILES; by default one with such a name.")
+@click.option(
+    "--outside",
+    type=click.Path(path_type=Path),
+    help="File of molecules unlike those of training: are their standard deviations larger?",
+)
+def evaluate(file: Path, table: Path, name: str | None, smiles: str | None, outside: Path | None) -> None:
+    """Judge what the proxy in FILE says of how sure it is, on the molecules of TABLE.
+
+    Where TABLE is the file that the proxy was fitted to, each part of its split has a row, of which `test` counts; so
+    fit with `--split scaffold` to ask about chemistry that it has not seen. Of another file all molecules are judged.
+
+    NLL is the mean negative log likelihood in nats; ECE the mean difference between the shares of truths in central
+    intervals of 5% to 95% and these probabilities; the miscalibration area is that between the curve of these shares
+    and the diagonal; OOD AUROC the probability that a molecule of --outside has the larger standard deviation.
+
+    \b
+    Examples:
+      molgfn proxy evaluate proxy.pt data.csv
+      molgfn proxy evaluate proxy.pt later.csv --property pIC50 --outside other_chemistry.smi
+
+    \b
+    Exit codes: 0 fine, 3 not a proxy or unusable table.
+    """
+    from molgfn.chemistry.files.reading import read_molecules
+    from molgfn.proxies.evaluating import evaluate as evaluate_proxy
+    from molgfn.proxies.loading import load
+    from molgfn.proxies.table import read_property
+
+    loaded = load(file)
+    content = read_property(table, name or loaded.card.property, smiles=smiles)
+    click.echo(content.summary())
+    for line, why in content.first:
+        click.echo(f"{table}, line {line}: {why}", err=True)
+    away = None
+    if outside is not None:
+        found = read_molecules(outside)
+        away = [molecule.mol for molecule in found.molecules if molecule.mol is not None]
+        click.echo(f"{outside}: {len(away):,} molecules from outside, {len(found.problems):,} left out")
+        for line, why in found.problems[:5]:
+            click.echo(f"{outside}, line {line}: {why}", err=True)
+    click.echo(loaded.describe())
+    _show(_calibration_table(evaluate_proxy(loaded, content, away)))
+
+
+def _require_read(context: click.Context, uncertainty: str) -> None:
+    """Refuse options that were given although this kind of uncertainty does not read them."""
+    given = click.core.ParameterSource.COMMANDLINE
+    wrong = [
+        name
+        for name, kinds in READ_BY.items()
+        if uncertainty not in kinds and context.get_parameter_source(name) == given
+    ]
+    if wrong:
+        raise ConfigError(
+            "; ".join(
+                f"--{name} is for {', '.join(READ_BY[name])}, not for --uncertainty {uncertainty}" for name in wrong
+            )
+        )
+
+
+def _show(table: Any) -> None:
     from rich.console import Console
 
+    Console(highlight=False, width=None if Console().is_terminal else 120).print(table)
+
+
+def _calibration_table(parts: dict[str, Calibration]) -> Any:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    table.add_column("part")
+    for name in ("molecules", "RMSE", "NLL", "ECE", "miscalibration area", "OOD AUROC"):
+        table.add_column(name, justify="right")
+    for part, c in parts.items():
+        errors = [f"{x:.3f}" for x in (c.nll, c.ece, c.miscalibration_area)]
+        table.add_row(part, f"{c.n:,}", f"{c.rmse:.4g}", *errors, _rank(c.ood_auroc))
+    return table
+
+
+def _print(fitted: FittedProxy) -> None:
+    """What it predicts, and the table of its metrics."""
     card = fitted.card
-    weights = sum(p.numel() for p in fitted.network.parameters())
     units = "" if card.units == "1" else f" {card.units}"
     click.echo(
         f"property: {card.property}, {card.direction}, from {card.low:.4g} to {card.high:.4g}{units} in the data\n"
-        f"ensemble: {card.members} members, width {card.width}, {card.layers} layers, {weights:,} weights; "
-        f"best epochs {', '.join(map(str, card.settings.get('best_epochs', [])))}"
+        f"{fitted.describe()}"
     )
-    console = Console(highlight=False, width=None if Console().is_terminal else 120)
-    console.print(_table(card))
-    click.echo(f"std: of the members, times {card.std_factor:.3g} (fitted on the validation part)")
+    _show(_table(card))
+    of = {"ensemble": "of the members", "gp": "of the process and its noise"}.get(
+        fitted.uncertainty, "of the masks and the noise"
+    )
+    click.echo(f"std: {of}, times {card.std_factor:.3g} (fitted on the validation part)")
 
 
-def _table(card: ProxyCard) -> Any:
+def _table(card: Card) -> Any:
     from rich.box import SIMPLE
     from rich.table import Table
 

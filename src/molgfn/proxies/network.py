@@ -107,7 +107,11 @@ class EnsembleNetwork(nn.Module):
                 table[k].normal_(generator=generator)
 
     def forward(self, features: Tensor, edges: Tensor, kind: Tensor, sizes: Tensor) -> Tensor:
-        """Standardised prediction of each member for each molecule, float32 [K, B].
+        """Standardised prediction of each member for each molecule, float32 [K, B]; arguments as of ``embed``."""
+        return self.readout(self.embed(features, edges, kind, sizes))[:, :, 0]
+
+    def embed(self, features: Tensor, edges: Tensor, kind: Tensor, sizes: Tensor) -> Tensor:
+        """What the readout gets of each molecule, float32 [K, B, 2 width]: mean of its atoms, then their scaled sum.
 
         Args:
             features: of the atoms, float32 [N, ATOM_COLUMNS]; those of a molecule lie together.
@@ -122,7 +126,7 @@ class EnsembleNetwork(nn.Module):
         molecule = torch.repeat_interleave(sizes)
         total = h.new_zeros(self.members, len(sizes), self.width).index_add(1, molecule, h)
         mean = total / sizes.clamp(min=1)[:, None]
-        return self.readout(torch.cat([mean, total / USUAL_SIZE], 2))[:, :, 0]
+        return torch.cat([mean, total / USUAL_SIZE], 2)
 
 
 def tensors(graphs: MoleculeGraphs) -> tuple[Tensor, Tensor, Tensor, Tensor]:

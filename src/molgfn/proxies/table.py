@@ -52,6 +52,17 @@ class PropertyTable:
     noise: float
     sha256: str
 
+    def require_finite(self) -> None:
+        """Raise ``DataError`` where a value is no finite number; only a table that was made in memory can hold one."""
+        bad = np.flatnonzero(~np.isfinite(self.values))
+        if len(bad):
+            row = int(bad[0])
+            more = f" (and {len(bad) - 1:,} more)" if len(bad) > 1 else ""
+            raise DataError(
+                f"{self.path}: row {row + 1} of {len(self.values):,} ({self.molecules[row].smiles}): `{self.name}` is "
+                f"{self.values[row]}, not a finite number{more}"
+            )
+
     def summary(self) -> str:
         """What was read and what was left out, a few lines of text."""
         lines = [f"{self.path}: {self.rows:,} rows, {len(self.values):,} different molecules with `{self.name}`"]

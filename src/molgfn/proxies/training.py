@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from molgfn.proxies.splits import Parts
 
 #: molecules that are predicted at once
 CHUNK = 64
+Network = TypeVar("Network", bound=EnsembleNetwork)
 #: share of the steps in which the learning rate rises
 WARMUP = 0.05
 
@@ -87,10 +89,22 @@ def train(
     Raises:
         TrainingError: the loss is not finite.
     """
-    count = len(parts.train)
-    random = np.random.default_rng(settings.seed)
     network = EnsembleNetwork(members=settings.members, width=settings.width, layers=settings.layers)
     network.initialise(settings.seed)
+    return train_network(network, graphs, values, parts, settings, on_epoch)
+
+
+def train_network(
+    network: Network,
+    graphs: MoleculeGraphs,
+    values: np.ndarray,
+    parts: Parts,
+    settings: FitSettings,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> tuple[Network, list[Epoch]]:
+    """``train`` of a network that is there and initialised, of ``settings.members`` members; it is changed in place."""
+    count = len(parts.train)
+    random = np.random.default_rng(settings.seed)
     shares = torch.from_numpy(_shares(count, settings))
     truth = torch.from_numpy(values.astype(np.float32))
     checked = truth[parts.validation]
@@ -105,6 +119,7 @@ def train(
     for number in range(1, settings.epochs + 1):
         squares = torch.zeros(settings.members)
         order = random.permutation(count)
+        network.train()
         for first in range(0, count, settings.batch):
             places = order[first : first + settings.batch]
             rows = parts.train[places]
@@ -115,6 +130,7 @@ def train(
             optimizer.step()
             rate.step()
             squares += errors.detach().sum(1)
+        network.eval()
         error = (predict(network, graphs.take(parts.validation)) - checked).square().mean(1).sqrt().double().numpy()
         if not np.isfinite(error).all() or not squares.isfinite().all():
             raise TrainingError(f"epoch {number}: the error is not finite; try a lower lr than {settings.lr:g}")

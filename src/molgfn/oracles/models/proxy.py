@@ -1,4 +1,4 @@
-"""A proxy of your own: an ensemble of graph networks that ``molgfn proxy fit`` trained."""
+"""A proxy of your own: graph networks, or a Gaussian process, that ``molgfn proxy fit`` trained."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from molgfn.paths import InputFile
 
 
 class Proxy(Oracle):
-    """A property that an ensemble of graph networks learned from a table: ``molgfn proxy fit data.csv --property ...``.
+    """A property that was learned from a table: ``molgfn proxy fit data.csv --property ...``.
 
-    The value is the mean over the members (``mean``), or the mean plus (``ucb``) or minus (``lcb``) ``kappa``
-    standard deviations over the members, which ``fit`` scaled to be right on average on its validation molecules.
+    The value is the mean of the prediction (``mean``), or the mean plus (``ucb``) or minus (``lcb``) ``kappa`` of its
+    standard deviations, which ``fit`` scaled to be right on average on its validation molecules. What it knows of its
+    uncertainty (an ensemble of networks, dropout, the posterior over dropout masks, a Gaussian process) the file says.
     Components are ``mean``, ``std`` and ``nearest_similarity``, the Tanimoto similarity (ECFP4) to the nearest
     molecule that it was trained on: where it is low, the proxy guesses. Direction and units come from the file; the
     range is unbounded, because a network says what it likes far from its data. To stay near them take the
@@ -45,7 +46,7 @@ class Proxy(Oracle):
     name: ClassVar[str] = "proxy"
     range: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
-    source: ClassVar[str] = "an ensemble that `molgfn proxy fit` trained"
+    source: ClassVar[str] = "what `molgfn proxy fit` trained"
 
     def __init__(
         self,
@@ -57,15 +58,15 @@ class Proxy(Oracle):
     ) -> None:
         if weights is None:
             raise ConfigError("weights: give the file that `molgfn proxy fit` wrote, such as weights=proxy.pt")
-        from molgfn.proxies.ensemble import ProxyEnsemble  # here, so that the module itself is quickly imported
+        from molgfn.proxies.loading import load  # here, so that the module itself is quickly imported
 
         self._file = Path(weights)
-        self.ensemble = ProxyEnsemble.load(self._file)
+        self.proxy = load(self._file)
         self.acquisition = acquisition
         self.kappa = kappa
-        self._training = self.ensemble.training if nearest else None
-        self.direction = self.ensemble.card.direction  # type: ignore[misc]
-        self.units = self.ensemble.card.units  # type: ignore[misc]
+        self._training = self.proxy.training if nearest else None
+        self.direction = self.proxy.card.direction  # type: ignore[misc]
+        self.units = self.proxy.card.units  # type: ignore[misc]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -84,7 +85,7 @@ class Proxy(Oracle):
         mols = [molecule.mol for molecule in objects if molecule.mol is not None]
         if len(mols) < len(objects):
             raise ValueError("proxy: the molecule has no mol; only valid molecules have a value")
-        mean, std = self.ensemble.predict(mols)
+        mean, std = self.proxy.predict(mols)
         shift = {"mean": 0.0, "ucb": self.kappa, "lcb": -self.kappa}[self.acquisition]
         near = {} if self._training is None else {"nearest_similarity": self._training.similarity(mols)}
         return mean + shift * std, {"mean": mean, "std": std, **near}

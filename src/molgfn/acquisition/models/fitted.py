@@ -1,0 +1,121 @@
+"""What all models have in common that are a proxy, trained and calibrated anew on what is known."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from molgfn.acquisition.known import Known
+from molgfn.acquisition.models.base import Acquisition, Choice
+from molgfn.acquisition.models.criterion import Criterion, Positive
+from molgfn.chemistry.molecules import Molecule, mols_of
+from molgfn.errors import ContractError, DataError
+from molgfn.objects.base import ObjectKind
+from molgfn.objects.molecule import MoleculeKind
+from molgfn.proxies.base import FittedProxy
+from molgfn.proxies.table import PropertyTable
+
+logger = logging.getLogger("molgfn")
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class FittedAcquisition(Acquisition):
+    """Chooses by a proxy that ``train`` makes of a table. Before there are ``least`` molecules candidates are drawn at
+    random.
+
+    Args:
+        criterion: ucb, mean + beta deviation, with a beta drawn for each pick; or ei, expected improvement.
+        beta: least and largest beta of ucb, drawn log-uniformly.
+        every: rounds between trainings.
+        least: molecules with a value that are needed.
+
+    Raises:
+        ConfigError: the largest beta is below the least.
+    """
+
+    kinds: ClassVar[type[ObjectKind]] = MoleculeKind
+    models: ClassVar[bool] = True
+
+    def __init__(
+        self, *, criterion: Literal["ucb", "ei"], beta: tuple[Positive, Positive], every: int, least: int
+    ) -> None:
+        self.criterion = Criterion(criterion, beta)
+        self.every, self.least = every, least
+        self._fitted: FittedProxy | None = None
+        self._read = 0  # molecules that it was trained on
+        self._best = 0.0
+
+    @abstractmethod
+    def train(self, table: PropertyTable) -> FittedProxy:
+        """The proxy of what is known; the same for the same table.
+
+        Raises:
+            DataError: nothing can be learned from it.
+        """
+
+    def fit(self, known: Known) -> None:
+        """Train on the molecules up to the latest round that is a multiple of ``every``, so that a loop that goes on
+        has the model that it had.
+        """
+        valued = known.valued
+        self._best = float(known.worth[valued].max()) if len(valued) else 0.0
+        last = int(known.rounds[-1]) // self.every * self.every
+        rows = valued[known.rounds[valued] <= last]
+        if len(rows) < self.least or len(rows) == self._read:
+            return
+        self._read = len(rows)
+        try:
+            self._fitted = self.train(_table(known, rows))
+        except DataError as error:  # all have the same value
+            self._fitted = None
+            logger.warning("the proxy cannot be trained, and candidates are drawn at random: %s", error)
+
+    def _proxy(self) -> FittedProxy:
+        if self._fitted is None:
+            raise ContractError(f"{type(self).__name__}: it was not trained yet")
+        return self._fitted
+
+    def expect(self, objects: Any) -> tuple[np.ndarray, np.ndarray]:
+        return self._proxy().latent(mols_of(objects))
+
+    def members(self, objects: Any) -> np.ndarray:
+        """Worth of objects [n] as each of S posterior members expects it, float64 [S, n]; a row is one function of all
+        of them, without the noise of a measurement and not calibrated.
+        """
+        return self._proxy().members(mols_of(objects))
+
+    def hopes(self, random: np.random.Generator) -> Callable[[Any], np.ndarray] | None:
+        return None if self._fitted is None else self.criterion.hopes(self.expect, random)
+
+    def choose(self, objects: Any, n: int, random: np.random.Generator) -> Choice:
+        if self._fitted is None:
+            rows = random.choice(len(objects), min(n, len(objects)), replace=False)
+            return Choice.plain(rows, f"fewer than {self.least} molecules are known: drawn at random")
+        mean, deviation = self.expect(objects)
+        return self.criterion.pick(mean, deviation, self._best, n, random)
+
+
+def _table(known: Known, rows: np.ndarray) -> PropertyTable:
+    """What is known as a table with a number for each molecule."""
+    molecules: list[Molecule] = known.take(rows)
+    count = len(rows)
+    return PropertyTable(
+        path=Path("known"),
+        name="worth",
+        molecules=molecules,
+        values=known.worth[rows],
+        rows=count,
+        left_out={},
+        reasons=[],
+        first=[],
+        merged=0,
+        noise=float("nan"),
+        sha256="",
+    )

@@ -1,0 +1,79 @@
+"""The posterior over dropout masks as the model that chooses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from molgfn.acquisition.models.criterion import Positive
+from molgfn.acquisition.models.fitted import Count, FittedAcquisition, Rate
+from molgfn.proxies.base import FittedProxy
+from molgfn.proxies.fitting import fit
+from molgfn.proxies.masks.settings import MaskSettings
+from molgfn.proxies.table import PropertyTable
+from molgfn.proxies.training import FitSettings
+
+
+class Gflowout(FittedAcquisition):
+    """One message-passing network as of ``molgfn proxy fit --uncertainty gflowout``, trained on what is known; the
+    spread of its predictions under masks from their posterior is the deviation, without the noise of a measurement.
+
+    Before there are ``least`` molecules candidates are drawn at random.
+
+    Args:
+        criterion: ucb, mean + beta deviation, with a beta drawn for each pick; or ei, expected improvement.
+        beta: least and largest beta of ucb, drawn log-uniformly.
+        every: rounds between trainings.
+        least: molecules with a value that are needed.
+        width: of atom states, and units of each of the two layers with masks.
+        layers: rounds of messages.
+        epochs: passes over the molecules, at most.
+        validation: share that is held back for stopping and for the scale of the deviation.
+        rate: probability that a unit is dropped.
+        samples: masks of a prediction.
+        conditional: masks from p(z | x), which is fitted on those of q(z | x, y); False: from q(z), the same for all
+            molecules.
+        power: of the likelihood, an inverse temperature.
+        steps: of trajectory balance.
+        seed: of parameters, batches, masks and the part that is held back.
+
+    Raises:
+        ConfigError: the largest beta is below the least.
+
+    Reference: Liu et al., "GFlowOut: Dropout with Generative Flow Networks", ICML 2023, arXiv 2210.12928.
+    """
+
+    def __init__(
+        self,
+        *,
+        criterion: Literal["ucb", "ei"] = "ucb",
+        beta: tuple[Positive, Positive] = (0.01, 1.0),
+        every: Count = 1,
+        least: Annotated[int, Field(ge=20)] = 50,
+        width: Count = 64,
+        layers: Count = 4,
+        epochs: Count = 50,
+        validation: Rate = 0.1,
+        rate: Rate = 0.1,
+        samples: Annotated[int, Field(ge=2)] = 64,
+        conditional: bool = True,
+        power: Positive = 1.0,
+        steps: Count = 1000,
+        seed: Annotated[int, Field(ge=0)] = 0,
+    ) -> None:
+        super().__init__(criterion=criterion, beta=beta, every=every, least=least)
+        self.validation = validation
+        self.settings = FitSettings(width=width, layers=layers, epochs=epochs, seed=seed)
+        self.masks = MaskSettings(rate=rate, samples=samples, conditional=conditional, beta=power, steps=steps)
+
+    def train(self, table: PropertyTable) -> FittedProxy:
+        return fit(
+            table,
+            self.settings,
+            uncertainty="gflowout",
+            masks=self.masks,
+            validation=self.validation,
+            test=0.0,
+            fingerprints=False,
+        )

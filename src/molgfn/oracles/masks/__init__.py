@@ -1,0 +1,1 @@
+"""Masks of a trained network, and how well each explains the data."""

@@ -1,0 +1,109 @@
+"""The contract of a fitted proxy, whatever its uncertainty comes from, and what all of them say of themselves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, with_config
+from rdkit import Chem
+
+from molgfn.docstrings import attributes_in_docstring
+from molgfn.proxies.files import FORMAT, KEY, write
+from molgfn.proxies.metrics import Metrics
+from molgfn.proxies.neighbours import Neighbours
+
+#: where the uncertainty of a proxy comes from
+Uncertainty = Literal["ensemble", "mc_dropout", "gflowout", "gp"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Everything about a proxy but its weights.
+
+    Attributes:
+        property: what it predicts, the name of the column of numbers.
+        direction: which way of the property is better.
+        units: of the property, "1" for none.
+        mean: of the property over the training molecules.
+        scale: its standard deviation there.
+        low: least value among all molecules of the table.
+        high: largest one.
+        std_factor: what the raw standard deviation is multiplied by, from the validation part.
+        features: version of the featurisation (``proxies.features.VERSION``).
+        metrics: part -> its metrics.
+        settings: how it was split and trained.
+        data: which file, its sha256, and what became of its rows.
+        made_by: version of molgfn.
+    """
+
+    property: str
+    direction: Literal["maximise", "minimise"]
+    units: str
+    mean: float
+    scale: Positive
+    low: float
+    high: float
+    std_factor: Positive
+    features: int
+    metrics: dict[str, Metrics]
+    settings: dict[str, Any]
+    data: dict[str, Any]
+    made_by: str
+
+
+@attributes_in_docstring
+class FittedProxy(ABC):
+    """A proxy that ``molgfn proxy fit`` made: predictions in units of the property, and how sure it is of them.
+
+    Letters: S posterior members (networks of an ensemble, masks of one network, draws of a process), B molecules.
+    """
+
+    #: where its uncertainty comes from
+    uncertainty: ClassVar[Uncertainty]
+
+    #: what it is
+    card: Card
+    #: fingerprints of the molecules that it was trained on; None where they were not kept
+    training: Neighbours | None
+
+    @abstractmethod
+    def members(self, mols: Sequence[Chem.Mol]) -> np.ndarray:
+        """Prediction of each posterior member for each molecule, in units of the property, float64 [S, B].
+
+        Without the noise of a measurement, and not calibrated. Row s is one function of the molecules, so that the
+        columns are jointly distributed as the proxy believes the property to be.
+        """
+
+    @abstractmethod
+    def latent(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and calibrated standard deviation of the property without noise, float64 [B] each."""
+
+    @abstractmethod
+    def predict(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and calibrated standard deviation of a measurement, float64 [B] each."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What it is made of, in a few words."""
+
+    @abstractmethod
+    def _plain(self) -> dict[str, Any]:
+        """Weights and whatever else goes into the file: plain data and tensors."""
+
+    def save(self, path: str | Path) -> None:
+        """Write the whole proxy as one file of plain data and tensors, all of it or nothing."""
+        head = {"format": FORMAT, **asdict(self.card)}
+        if self.uncertainty != "ensemble":  # files of ensembles are as they were
+            head["uncertainty"] = self.uncertainty
+        content: dict[str, Any] = {KEY: head, **self._plain()}
+        if self.training is not None:
+            content["training"] = self.training.plain()
+        write(Path(path), content)
