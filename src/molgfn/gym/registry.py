@@ -17,6 +17,7 @@ WORDS = {
     "hypergrid": ("oracle=hypergrid",),
     "strings": ("oracle=string_modes",),
     "dag": ("oracle=bge", "reward=boltzmann"),
+    "sets": ("oracle=gp_information", "reward=batch_information"),
 }
 
 

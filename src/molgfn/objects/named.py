@@ -8,9 +8,10 @@ from molgfn.objects.base import ObjectKind
 from molgfn.objects.dag import DAG
 from molgfn.objects.grid import GRID
 from molgfn.objects.molecule import MOLECULE
+from molgfn.objects.set import SET
 from molgfn.objects.string import STRING
 
 #: the names, for configs
-KindName = Literal["molecule", "string", "grid", "dag"]
+KindName = Literal["molecule", "string", "grid", "dag", "set"]
 #: name -> kind
-NAMED: dict[str, ObjectKind] = {kind.name: kind for kind in (MOLECULE, STRING, GRID, DAG)}
+NAMED: dict[str, ObjectKind] = {kind.name: kind for kind in (MOLECULE, STRING, GRID, DAG, SET)}
