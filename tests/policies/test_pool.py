@@ -1,4 +1,4 @@
-"""The pool policy: its contract, that it knows no order, that it goes over to another pool, and chunks against tables."""
+"""The pool policy: its contract, that it knows no order, other pools, and chunks against tables."""
 
 import copy
 from functools import partial
@@ -10,6 +10,7 @@ import torch
 from molgfn.conditions.draws import LogUniform
 from molgfn.conditions.temperature import Temperature
 from molgfn.environments.conditional import conditional
+from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.sets import Sets
 from molgfn.errors import ConfigError
 from molgfn.information.members import Members
@@ -90,11 +91,9 @@ def test_it_goes_over_to_a_larger_pool_with_the_same_weights():
     assert {id(p) for p in other.parameters()} == {id(p) for p in policy.parameters()}
     drawn = Sampler(larger).forward(other, 5, generator=torch.Generator().manual_seed(0))
     assert int(drawn.terminal.members.min()) >= 0
-    with pytest.raises(ConfigError, match="features=2.*features=3"):
+    with pytest.raises(ConfigError, match=r"features=2.*features=3"):
         policy.on(FREE.on(NormalPool(size=9, dimensions=3)))
     with pytest.raises(ConfigError, match="gives vector states"):
-        from molgfn.environments.hypergrid import HyperGrid
-
         PoolPolicy(environment=HyperGrid())
 
 
