@@ -88,6 +88,7 @@ def rows_of(updates: int) -> dict[str, Callable[[], Selector]]:
         "stochastic": lambda: Stochastic(beta=4.0),
         "greedy": Greedy,
         "batchgfn": lambda: BatchGFN(updates=updates, later=later),
+        "batchgfn_cold": lambda: BatchGFN(updates=updates, later=later, temperature=0.02),
         "batchgfn_last_layers": lambda: BatchGFN(updates=updates, later=later, retrain="last_layers"),
         "batchgfn_none": lambda: BatchGFN(updates=updates, retrain="none"),
         "batchgfn_lookahead": lambda: BatchGFN(updates=updates, retrain="none", lookahead=later),
@@ -153,10 +154,7 @@ def main() -> None:
         print(table.round(4).to_string(index=False))
         return
     found = [
-        row
-        for name in given.rows
-        for seed in given.seeds
-        for row in run(name, rows_of(given.updates)[name](), seed)
+        row for name in given.rows for seed in given.seeds for row in run(name, rows_of(given.updates)[name](), seed)
     ]
     table = pd.DataFrame(found)
     table.to_csv(given.folder / "rounds.csv", index=False)

@@ -1,6 +1,7 @@
 """Batches: against brute force, in the loop, and after it was stopped."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,13 @@ import molgfn
 from molgfn.acquisition.beliefs import Belief, of_predictions
 from molgfn.acquisition.models.plain import RandomChoice
 from molgfn.acquisition.models.tanimoto_gp import TanimotoGP
+from molgfn.acquisition.selectors.base import Selector
 from molgfn.acquisition.selectors.batchgfn import BatchGFN
 from molgfn.acquisition.selectors.one_by_one import Greedy, Stochastic
 from molgfn.acquisition.selectors.simple import KCentre, RandomBatch, TopK
+from molgfn.api.optimising import compose_optimisation
 from molgfn.chemistry.count_similarity import count_rows, minmax
+from molgfn.config import build
 from molgfn.errors import ConfigError, ContractError
 from molgfn.information.classes import ClassInformation
 from molgfn.information.covariance import gaussian_process
@@ -188,3 +192,9 @@ def test_a_model_without_a_joint_is_refused_before_the_first_call(tmp_path):
         small_loop(tmp_path, **parts)
     with pytest.raises(ConfigError, match="4 candidates are fewer than the 8 of a round"):
         small_loop(tmp_path, selector=selector("greedy", shortlist=4))
+
+
+@pytest.mark.parametrize("name", [p.stem for p in (Path(__file__).parents[2] / "configs" / "selector").glob("*.yaml")])
+def test_the_experiment_goes_with_every_selector(name):
+    config = compose_optimisation("batches/molecules", f"selector={name}")
+    assert isinstance(build(config["selector"], Selector, "selector"), Selector)

@@ -29,7 +29,8 @@ class SetKind(HasDescriptors):
 
         rows = [_members(str(text)) for text in keys]
         width = max(map(len, rows), default=0)
-        return torch.tensor([row + [-1] * (width - len(row)) for row in rows], dtype=torch.int64).reshape(len(rows), width)
+        wide = [row + [-1] * (width - len(row)) for row in rows]
+        return torch.tensor(wide, dtype=torch.int64).reshape(len(rows), width)
 
     def take(self, objects: Tensor, rows: Sequence[int]) -> Tensor:
         return objects[list(rows)]
