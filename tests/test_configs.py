@@ -11,6 +11,7 @@ from tests.optional_data import or_skip
 from molgfn.class_paths import import_class, parameters
 from molgfn.config import CLASS_KEY, GROUPS, OPTIMISE, ROOT, Slot, build, check
 from molgfn.errors import ConfigError
+from molgfn.information.pools import NormalPool
 from molgfn.proxies.fitting import fit
 from molgfn.proxies.table import read_property
 from molgfn.proxies.training import FitSettings
@@ -67,6 +68,7 @@ NEEDED = {
     "condition/temperature_goal": {"conditions": {"goal": {**_GOAL, "names": ["qed", "sa"]}}},
     "condition/temperature_preference": {"conditions": {"preference": {**_PREFERENCE, "names": ["qed", "sa"]}}},
     "oracle/command": {"command": "cat"},
+    "oracle/ensemble_information": {"predictions": {"_target_": "molgfn.information.predictions.PredictionFile"}},
     "oracle/function": {"function": "json.dumps"},
     "oracle/similarity": {"smiles": "CCO"},
     "oracle/similarity_window": {"smiles": "CCO"},
@@ -86,7 +88,8 @@ def read(path: Path) -> dict:
 
 def resolved(path: Path) -> dict:
     """The config with values of an environment where it takes them from there."""
-    values = {"alphabet": "ACGT", "task": "null", "length": "120"}
+    values = {"alphabet": "ACGT", "task": "null", "length": "120", "labelled": "null"}
+    values["pool"] = "{_target_: molgfn.information.pools.NormalPool}"
     text = path.read_text().replace("${scalarisation}", "null")
     return yaml.safe_load(re.sub(r"\$\{environment\.(\w+)\}", lambda m: values.get(m[1], "4"), text))
 
@@ -177,6 +180,9 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
         (tmp_path / "t.csv").write_text("smiles,y\n" + "".join(f"{'C' * n},{n}\n" for n in range(1, 31)))
         tiny = FitSettings(members=2, width=8, layers=1, epochs=1)
         fit(read_property(tmp_path / "t.csv", "y"), tiny).save(node["weights"])
+    if name(path) == "oracle/ensemble_information":
+        (tmp_path / "predictions.csv").write_text(",".join(map(str, range(20))) + 2 * f"\n{'1,' * 19}2")
+        node["predictions"] = {**node["predictions"], "path": str(tmp_path / "predictions.csv")}
     if name(path) == "oracle/vina":
         atom = "ATOM      1  C   ALA A   1       0.000   0.000   0.000  1.00  0.00     0.000 C\n"
         (tmp_path / "one_atom.pdbqt").write_text(atom)
@@ -200,6 +206,7 @@ def test_the_policy_builds(path, learned):
     from molgfn.environments.fragments import Fragments
     from molgfn.environments.hypergrid import HyperGrid
     from molgfn.environments.reactions import Reactions
+    from molgfn.environments.sets import Sets
     from molgfn.environments.tokens import Smiles
 
     cls = import_class(read(path)[CLASS_KEY])
@@ -209,6 +216,7 @@ def test_the_policy_builds(path, learned):
         "graph": Fragments(vocabulary=entries, max_fragments=3),
         "sequence": Smiles(),
         "reactions": Reactions(library="textbook"),
+        "set": Sets(pool=NormalPool()),
     }
     environment = next(space for encoding, space in spaces.items() if encoding in cls.reads)
     if path.stem == "mixture":

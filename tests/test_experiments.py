@@ -21,7 +21,9 @@ from molgfn.study.preparing import overrides_of
 FOLDER = Path(__file__).parents[1] / "experiments"
 #: those of `molgfn optimise` are tried in tests/optimise
 EXPERIMENTS = sorted(
-    p for p in FOLDER.rglob("*.yaml") if not p.name.endswith(".study.yaml") and p.parent.name != "optimise"
+    p
+    for p in FOLDER.rglob("*.yaml")
+    if not (p.name.endswith(".study.yaml") or p.parent.name == "optimise" or "\n  - optimise\n" in p.read_text())
 )
 STUDIES = sorted(FOLDER.rglob("*.study.yaml"))
 ONE_STEP = [

@@ -95,6 +95,7 @@ OPTIMISE: dict[str, Any] = {
     "learning": Slot("molgfn.optimising.learning.base.Learning", optional=True),
     "candidates": Slot("molgfn.acquisition.proposers.several.Candidates"),
     "acquisition": Slot("molgfn.acquisition.models.base.Acquisition"),
+    "selector": Slot("molgfn.acquisition.selectors.base.Selector", optional=True),
     "prescreen": Slot("molgfn.optimising.prescreen.Prescreen", optional=True),
     "rounds": Slot("molgfn.optimising.rounds.Rounds"),
 }

@@ -13,6 +13,7 @@ SMALL = {
     "fingerprint": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "fingerprint"}),
     "state": ("molgfn/Fragments-v0", {"vocabulary": FEW, "max_fragments": 3, "observation": "state"}),
     "dag": ("molgfn/DAGs-v0", {"nodes": 3}),
+    "sets": ("molgfn/Sets-v0", {"size": 2}),
     "atoms": ("molgfn/Atoms-v0", {"types": ["C", "O"], "max_atoms": 3}),
     "smiles": ("molgfn/Smiles-v0", {"alphabet": ["C", "O", "=", "(", ")"], "max_length": 5}),
     "temperature": ("molgfn/HyperGrid-v0", {"side": 4, "condition": "temperature", "reward": {"beta": None}}),

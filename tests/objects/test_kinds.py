@@ -17,6 +17,7 @@ from molgfn.objects.dag import DAG
 from molgfn.objects.grid import GRID, GridKind
 from molgfn.objects.molecule import MOLECULE, MoleculeKind
 from molgfn.objects.named import NAMED
+from molgfn.objects.set import SET
 from molgfn.objects.string import STRING, StringKind
 from molgfn.oracles.own.table import Table
 from molgfn.testing import check_kind
@@ -26,6 +27,7 @@ BATCHES = {
     STRING: ["ACGT", "A", ""],
     GRID: torch.tensor([[0, 3], [2, 0], [1, 1]]),
     DAG: DAG.parse(["3: 0>2 1>2", "3:", "3: 2>1 1>0 2>0"]),
+    SET: SET.parse(["2 7", "none", "0 1 12"]),
 }
 
 

@@ -72,11 +72,12 @@ class Posterior:
     Attributes:
         mean: float64 [c].
         variance: of f, not of y, float64 [c].
+        explained: L^-1 k, whose columns' products are what the known values take from the prior covariance [n, c].
     """
 
     def __init__(self, mean: np.ndarray, variance: np.ndarray, explained: np.ndarray, noise: float) -> None:
         self.mean, self.variance = mean, variance
-        self._explained, self._noise = explained, noise
+        self.explained, self._noise = explained, noise
         self._seen: list[np.ndarray] = []
 
     @property
@@ -93,7 +94,7 @@ class Posterior:
 
         Reference: Desautels et al. 2014, JMLR 15, 4053 (GP-BUCB: hallucinated observations).
         """
-        covariance = kernel - self._explained.T @ self._explained[:, row]
+        covariance = kernel - self.explained.T @ self.explained[:, row]
         for column in self._seen:
             covariance -= column[row] * column
         column = covariance / np.sqrt(self.variance[row] + self._noise)

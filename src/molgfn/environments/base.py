@@ -106,8 +106,8 @@ class Environment(OfAKind, ABC):
     #: what finished objects are (``objects.molecule.MOLECULE``, ``objects.string.STRING``, ``objects.grid.GRID`` or a
     #: kind of one's own); an oracle of another ``kind`` is refused before a run
     kind: ClassVar[ObjectKind]
-    #: what ``encode`` returns: "vector" (float tensor [B, F]), "graph" (environments.graphs.GraphBatch) or "sequence"
-    #: (environments.sequences.SequenceBatch)
+    #: what ``encode`` returns: "vector" (float tensor [B, F]), "graph" (environments.graphs.GraphBatch), "sequence"
+    #: (environments.sequences.SequenceBatch) or "set" (environments.sets.encoding.SetBatch)
     encoding: ClassVar[str]
     #: the least and the largest number that a vector of ``encode`` can hold
     encoded_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)

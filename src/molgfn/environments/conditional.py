@@ -46,7 +46,7 @@ class Conditional(Environment):
     """
 
     def __init__(self, environment: Environment, condition: Condition) -> None:
-        if environment.encoding not in {"vector", "graph", "sequence", "reactions"}:
+        if environment.encoding not in {"vector", "graph", "sequence", "reactions", "set"}:
             raise ConfigError(
                 f"condition: {type(environment).__name__} shows its states as {environment.encoding}, and how a "
                 "condition is shown beside that nobody has said"

@@ -18,6 +18,7 @@ WORDS = {
     "strings": ("oracle=string_modes",),
     "dag": ("oracle=bge", "reward=boltzmann"),
     "masks": ("oracle=mask_posterior", "reward=boltzmann"),
+    "sets": ("oracle=gp_information", "reward=batch_information"),
 }
 
 

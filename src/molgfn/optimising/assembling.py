@@ -7,6 +7,7 @@ from typing import Any
 
 from molgfn.acquisition.models.base import Acquisition
 from molgfn.acquisition.proposers.several import Candidates
+from molgfn.acquisition.selectors.base import Selector
 from molgfn.config import OPTIMISE, build, check
 from molgfn.errors import ConfigError
 from molgfn.experiment.assembling import assemble as assemble_training
@@ -34,7 +35,8 @@ class Parts:
         config: composed, plain.
         reward: measures, within the budget.
         candidates: the proposers.
-        acquisition: chooses.
+        acquisition: chooses, or values candidates for a selector.
+        selector: chooses the batch of a round; None: the acquisition does.
         rounds: how it goes on.
         prescreen: labels from outside the budget; None for none (track A).
         sampler: learns in the loop; None for none.
@@ -46,6 +48,7 @@ class Parts:
     candidates: Candidates
     acquisition: Acquisition
     rounds: Rounds
+    selector: Selector | None = None
     prescreen: Prescreen | None = None
     sampler: LoopSampler | None = None
     learning: Learning | None = None
@@ -82,6 +85,7 @@ def assemble(config: dict[str, Any]) -> Parts:
         raise ConfigError(problems)
     candidates = build(config["candidates"], Candidates, "candidates")
     acquisition = build(config["acquisition"], Acquisition, "acquisition")
+    selector = None if config.get("selector") is None else build(config["selector"], Selector, "selector")
     prescreen = None if config.get("prescreen") is None else build(config["prescreen"], Prescreen, "prescreen")
     sampler = learning = None
     if config.get("policy") is None:
@@ -115,6 +119,13 @@ def assemble(config: dict[str, Any]) -> Parts:
             f"acquisition.standardise: {type(acquisition).__name__} takes values for ones in [0, 1] of which more is "
             f"better, and those of {reward.scored.name} are others; set it to true, or give reward.transform"
         )
+    if selector is not None:
+        problems += selector.misfits(max(rounds.size, rounds.first))
+        if not acquisition.joint:
+            problems.append(
+                f"selector: {type(selector).__name__} chooses by how values hang together, which "
+                f"{type(acquisition).__name__} does not say; use acquisition=tanimoto_gp, or leave selector null"
+            )
     if prescreen is not None and (reason := prescreen.misfit(kind)):
         problems.append(f"prescreen: {reason}")
     if prescreen is not None and config["reward"].get("diversity_filter") is not None:
@@ -122,7 +133,7 @@ def assemble(config: dict[str, Any]) -> Parts:
     if problems:
         raise ConfigError(problems)
     candidates.prepare()
-    return Parts(config, reward, candidates, acquisition, rounds, prescreen, sampler, learning)
+    return Parts(config, reward, candidates, acquisition, rounds, selector, prescreen, sampler, learning)
 
 
 def _incomplete(config: dict[str, Any]) -> list[str]:

@@ -102,7 +102,7 @@ class Loop:
         else:
             learnt = self._learn()
             pool = self._propose()
-            choice = self._choose(pool, size)
+            choice = self._choose(pool, size, learnt)
         if len(choice.rows):
             self._score(pool, choice)
         self._empty = 0 if len(choice.rows) else self._empty + 1
@@ -136,13 +136,20 @@ class Loop:
 
         return parts.candidates.propose(self.known, ask)
 
-    def _choose(self, pool: Pool, size: int) -> Choice:
+    def _choose(self, pool: Pool, size: int, row: dict[str, float]) -> Choice:
+        """Whom the oracle is asked for; ``row`` gets the numbers of a selector."""
         if not len(pool):
             return Choice.plain([], "")
         random = self._numbers("choose")
         if self.parts.acquisition.models and not len(self.known.valued):
             choice = RandomChoice().choose(pool.objects, size, random)
             return Choice(choice.rows, choice.values, [f"nothing is known yet: {why}" for why in choice.reasons])
+        if self.parts.selector is not None:
+            belief = self.parts.acquisition.belief(pool.objects, random)
+            if belief is not None:
+                choice, numbers = self.parts.selector.choose(belief, size, random)
+                row |= {f"selector/{name}": value for name, value in numbers.items()}
+                return choice
         return self.parts.acquisition.choose(pool.objects, size, random)
 
     def _score(self, pool: Pool, choice: Choice) -> None:
@@ -180,6 +187,7 @@ class Loop:
             "known": plain_known(self.known),
             "reward": self.parts.reward.state_dict(),
             "sampler": None if sampler is None else sampler.state_dict(),
+            "selector": None if self.parts.selector is None else self.parts.selector.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -191,6 +199,8 @@ class Loop:
         self.parts.reward.load_state_dict(state["reward"])
         if self.parts.sampler is not None:
             self.parts.sampler.load_state_dict(state["sampler"])
+        if self.parts.selector is not None:
+            self.parts.selector.load_state_dict(state["selector"])
         self.record.forget_after(self.number)
 
 

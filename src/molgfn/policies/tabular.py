@@ -25,7 +25,7 @@ class TabularPolicy(Policy):
             ``Policy``).
     """
 
-    reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph"})
+    reads: ClassVar[frozenset[str]] = frozenset({"vector", "graph", "set"})
     #: nn.Parameter [n_states, A] for listed actions, a ``PartsTable`` for actions in parts
     forward_logits: Any
     #: the same of backward actions

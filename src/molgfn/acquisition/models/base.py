@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from molgfn.acquisition.beliefs import Belief
 from molgfn.acquisition.known import Known
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ContractError
@@ -49,6 +50,8 @@ class Acquisition(ABC):
     kinds: ClassVar[type[ObjectKind]] = ObjectKind
     #: it expects values of objects that nobody has scored (``expect``)
     models: ClassVar[bool] = False
+    #: it says how values of several objects hang together (``belief``), which a selector chooses a batch by
+    joint: ClassVar[bool] = False
 
     @property
     def unit_scale(self) -> bool:
@@ -75,3 +78,12 @@ class Acquisition(ABC):
     def hopes(self, random: np.random.Generator) -> Callable[[Any], np.ndarray] | None:
         """An optimistic guess of the worth of objects [n], the same for a whole round; None without a model."""
         return None
+
+    def belief(self, objects: Any, random: np.random.Generator) -> Belief | None:
+        """What it believes of all candidates together; None while it has no model yet. Only where it is ``joint``.
+
+        Args:
+            objects: as of ``choose``.
+            random: for what is drawn.
+        """
+        raise ContractError(f"{type(self).__name__} does not say how values of several objects hang together")

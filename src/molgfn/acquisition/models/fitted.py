@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from molgfn.acquisition.beliefs import Belief, candidates_of, of_predictions
 from molgfn.acquisition.known import Known
 from molgfn.acquisition.models.base import Acquisition, Choice
 from molgfn.acquisition.models.criterion import Criterion, Positive
@@ -42,6 +43,7 @@ class FittedAcquisition(Acquisition):
 
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     models: ClassVar[bool] = True
+    joint: ClassVar[bool] = True
 
     def __init__(
         self, *, criterion: Literal["ucb", "ei"], beta: tuple[Positive, Positive], every: int, least: int
@@ -100,6 +102,17 @@ class FittedAcquisition(Acquisition):
             return Choice.plain(rows, f"fewer than {self.least} molecules are known: drawn at random")
         mean, deviation = self.expect(objects)
         return self.criterion.pick(mean, deviation, self._best, n, random)
+
+    def belief(self, objects: Any, random: np.random.Generator) -> Belief | None:
+        """The joint of the posterior members' predictions; the noise is what these miss on what was held back."""
+        if self._fitted is None:
+            return None
+        members, card = candidates_of(list(objects)), self._fitted.card
+        predictions = self._fitted.members(mols_of(objects))
+        deviation = card.std_factor * predictions.std(0, ddof=1)
+        values = self.criterion.values(predictions.mean(0), deviation, self._best, self.criterion.draw(random))
+        noise = max(card.metrics["validation"].rmse, 1e-3 * card.scale) ** 2
+        return of_predictions(members, values, predictions, noise, card.std_factor)
 
 
 def _table(known: Known, rows: np.ndarray) -> PropertyTable:

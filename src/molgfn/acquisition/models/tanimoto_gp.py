@@ -9,12 +9,15 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
+from molgfn.acquisition.beliefs import Belief, candidates_of
 from molgfn.acquisition.gaussian_process import GaussianProcess, Posterior
 from molgfn.acquisition.known import Known
 from molgfn.acquisition.models.base import Acquisition, Choice
 from molgfn.acquisition.models.criterion import Criterion, Positive
 from molgfn.chemistry.count_similarity import count_rows, minmax
 from molgfn.chemistry.molecules import Molecule, mols_of
+from molgfn.information.covariance import Explained
+from molgfn.information.gaussian import GaussianInformation
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
 
@@ -44,6 +47,7 @@ class TanimotoGP(Acquisition):
 
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     models: ClassVar[bool] = True
+    joint: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -106,3 +110,16 @@ class TanimotoGP(Acquisition):
 
         mean, deviation = self._centre + self._scale * posterior.mean, self._scale * posterior.deviation
         return self.criterion.pick(mean, deviation, self._best, n, random, after)
+
+    def belief(self, objects: Any, random: np.random.Generator) -> Belief:
+        rows = self._counts(objects)
+        posterior = self._posterior(rows)
+        mean, deviation = self._centre + self._scale * posterior.mean, self._scale * posterior.deviation
+        values = self.criterion.values(mean, deviation, self._best, self.criterion.draw(random))
+
+        def prior(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            return minmax(rows[a], rows[b])
+
+        members = candidates_of(list(objects))
+        covariance = Explained(prior, np.ones(len(members)), posterior.explained)
+        return Belief(members, values, GaussianInformation(covariance, self.noise, members.names))

@@ -1,0 +1,1 @@
+"""Which candidates of a round are measured together."""

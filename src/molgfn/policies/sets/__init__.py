@@ -1,0 +1,3 @@
+"""Policies of sets of members of a pool."""
+
+from molgfn.policies.sets.policy import PoolPolicy as PoolPolicy
