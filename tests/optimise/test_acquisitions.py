@@ -6,6 +6,7 @@ import torch
 from tests.optimise.small import drugs
 
 from molgfn.acquisition.known import Known
+from molgfn.acquisition.models.mc_dropout import MCDropout
 from molgfn.acquisition.models.plain import InOrder, RandomChoice
 from molgfn.acquisition.models.proxy_ensemble import ProxyEnsemble
 from molgfn.acquisition.models.tanimoto_gp import TanimotoGP
@@ -135,6 +136,20 @@ def test_between_trainings_an_ensemble_is_that_of_the_last_multiple():
     assert (rare.expect(drugs(3))[0] == often.expect(drugs(3))[0]).all()
     often.fit(chain_table(3))
     assert (rare.expect(drugs(3))[0] != often.expect(drugs(3))[0]).any()
+
+
+@pytest.mark.parametrize("model", [ProxyEnsemble, MCDropout])
+def test_what_members_predict_together_is_believed(model):
+    small = {"least": 20, "width": 8, "layers": 1, "epochs": 2}
+    fitted = model(**small, members=2) if model is ProxyEnsemble else model(**small)
+    assert fitted.belief(drugs(3), np.random.default_rng(0)) is None
+    fitted.fit(chain_table(2))
+    believed = fitted.belief(drugs(5), np.random.default_rng(0))
+    card, predictions = fitted._proxy().card, fitted.members(drugs(5))
+    covariance = card.std_factor**2 * np.cov(predictions[:, [0, 3]].T)
+    noise = max(card.metrics["validation"].rmse, 1e-3 * card.scale) ** 2
+    expected = 0.5 * np.linalg.slogdet(np.eye(2) + covariance / noise)[1]
+    assert believed.information.of(np.array([[0, 3]])) == pytest.approx([expected])
 
 
 def test_where_all_values_are_the_same_there_is_nothing_to_learn():
