@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from molgfn.chemistry.files.reading import read_molecules
+from molgfn.proxies.base import Uncertainty
 from molgfn.proxies.evaluating import evaluate
 from molgfn.proxies.fitting import fit
 from molgfn.proxies.masks.settings import MaskSettings
@@ -23,7 +24,7 @@ from molgfn.proxies.table import read_property
 from molgfn.proxies.training import FitSettings
 
 #: row -> (uncertainty, whether masks depend on the molecule)
-ROWS = {
+ROWS: dict[str, tuple[Uncertainty, bool]] = {
     "ensemble": ("ensemble", True),
     "mc_dropout": ("mc_dropout", True),
     "gflowout, p(z given x)": ("gflowout", True),
@@ -34,7 +35,9 @@ MEASURES = ("rmse", "nll", "ece", "miscalibration_area", "ood_auroc")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description="Kinds of uncertainty beside each other, on a scaffold split of one table."
+    )
     parser.add_argument("table", type=Path)
     parser.add_argument("--property", required=True)
     parser.add_argument("--smiles", help="column of the SMILES")
