@@ -75,7 +75,9 @@ def test_a_saved_proxy_is_read_and_one_without_masks_is_refused(tmp_path):
     masked.save(tmp_path / "masks.pt")
     oracle = MaskPosterior(network=Saved(weights=str(tmp_path / "masks.pt"), table=str(table)))
     assert (oracle.length, oracle.files) == (4, (tmp_path / "masks.pt", table))
-    assert np.isfinite(oracle.values(["1111", "0110"])).all()
+    values = oracle.values(["1111", "0110"])
+    assert np.isfinite(values).all()
+    assert (MaskPosterior(network=oracle.network).values(["1111", "0110"]) == values).all()  # the proxy is as it was
     with pytest.raises(ConfigError, match="of the kind ensemble, which has no layers with masks"):
         Saved(weights=str(plain), table=str(table))
     with pytest.raises(ConfigError, match="go together"):
