@@ -110,3 +110,70 @@ def test_refusals(call, table, tmp_path):
     assert bad.exit_code == 3
     assert "not a proxy" in bad.stderr
     assert not (tmp_path / "proxy.pt").exists()
+
+
+KINDS = {
+    "mc_dropout": ("--width", 8, "--layers", 2, "--epochs", 2, "--batch", 8, "--rate", 0.2, "--samples", 5),
+    "gflowout": ("--width", 8, "--layers", 1, "--epochs", 2, "--steps", 20, "--beta", 0.5, "--masks", "unconditional"),
+    "gp": ("--radius", 2, "--samples", 7),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_uncertainty_is_fitted_shown_judged_and_scores(call, table, tmp_path, kind):
+    from molgfn.proxies.loading import load
+
+    proxy = tmp_path / "proxy.pt"
+    split = ("--split", "scaffold", "--validation", 0.2, "--test", 0.2)
+    result = call(
+        "proxy", "fit", table, "--property", "atoms", "-o", proxy, "--uncertainty", kind, *KINDS[kind], *split
+    )
+    assert result.exit_code == 0, result.output
+    card = load(proxy).card
+    wanted = {"mc_dropout": ("rate", 0.2), "gflowout": ("conditional", False), "gp": ("radius", 2)}[kind]
+    assert getattr(card, wanted[0]) == wanted[1]
+    assert card.settings["split"] == "scaffold"
+    shown = [line for line in result.stdout.splitlines() if line.startswith((f"{kind}: ", "  t"))]
+    assert len(shown) == 3
+    info = call("proxy", "info", proxy)
+    assert info.exit_code == 0, info.output
+    assert all(line in info.stdout for line in shown)
+
+    (tmp_path / "other.smi").write_text("FC(F)(F)C(F)(F)S(=O)(=O)O\nnothing-such\nBrc1nc(Br)nc(Br)n1\n")
+    judged = call("proxy", "evaluate", proxy, table, "--outside", tmp_path / "other.smi")
+    assert judged.exit_code == 0, judged.output
+    assert "other.smi: 2 molecules from outside, 1 left out" in judged.stdout
+    assert "other.smi, line 2: not a SMILES" in judged.stderr
+    rows = {line.split()[0]: line.split()[1:] for line in judged.stdout.splitlines() if line.startswith("  t")}
+    assert {name: int(row[0]) for name, row in rows.items()} == {
+        name: card.metrics[name].n for name in ("train", "test")
+    }
+    assert float(rows["test"][1]) == pytest.approx(card.metrics["test"].rmse, rel=1e-3)
+    assert all(name in judged.stdout for name in ("NLL", "ECE", "miscalibration area", "OOD AUROC"))
+
+    later = tmp_path / "later.csv"
+    later.write_text("smiles,mass\nCCCO,4\nCCN,3\nCCS,x\n")
+    new = call("proxy", "evaluate", proxy, later, "--property", "mass")
+    assert new.exit_code == 0, new.output
+    assert "later.csv, line 4: value is no number: x" in new.stderr
+    assert next(line.split()[1] for line in new.stdout.splitlines() if line.startswith("  all")) == "2"
+    scored = call("score", later, "oracle=proxy", f"oracle.weights={proxy}", "-o", tmp_path / "scores.csv")
+    assert scored.exit_code == 0, scored.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "says"),
+    [
+        ("ensemble", ("--rate", 0.2), "--rate is for mc_dropout, gflowout, not for --uncertainty ensemble"),
+        ("gp", ("--width", 8), "--width is for ensemble, mc_dropout, gflowout, not for --uncertainty gp"),
+        ("mc_dropout", ("--members", 3), "--members is for ensemble, not for --uncertainty mc_dropout"),
+        ("gflowout", ("--radius", 2), "--radius is for gp, not for --uncertainty gflowout"),
+        ("gflowout", ("--rate", 1.0), "range 0<x<1"),
+    ],
+)
+def test_options_that_a_kind_does_not_read_are_refused(call, table, tmp_path, kind, option, says):
+    output = tmp_path / "proxy.pt"
+    result = call("proxy", "fit", table, "--property", "atoms", "-o", output, "--uncertainty", kind, *option)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert not output.exists()

@@ -6,6 +6,7 @@ import torch
 from tests.optimise.small import drugs
 
 from molgfn.acquisition.known import Known
+from molgfn.acquisition.models.gflowout import Gflowout
 from molgfn.acquisition.models.mc_dropout import MCDropout
 from molgfn.acquisition.models.plain import InOrder, RandomChoice
 from molgfn.acquisition.models.proxy_ensemble import ProxyEnsemble
@@ -156,3 +157,26 @@ def test_where_all_values_are_the_same_there_is_nothing_to_learn():
     model = ProxyEnsemble(least=20, members=2, width=8, layers=1, epochs=2)
     model.fit(known_of(parse(["C" * n for n in range(1, 31)]), [0.1] * 30, [1] * 30))
     assert "drawn at random" in model.choose(drugs(3), 1, np.random.default_rng(0)).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [(MCDropout, {}), (Gflowout, {"steps": 40}), (Gflowout, {"steps": 40, "conditional": False})]
+)
+def test_masks_choose_by_their_spread_without_the_noise(kind, more):
+    small = {"least": 30, "width": 8, "layers": 1, "epochs": 5, "samples": 6, "rate": 0.2, "beta": (0.5, 0.5)}
+    model = kind(**small, **more)
+    candidates = parse(["CC", "C" * 15 + "F", "CCC", "CCCCO"])
+    model.fit(chain_table(1))
+    assert "drawn at random" in model.choose(candidates, 2, np.random.default_rng(0)).reasons[0]
+    model.fit(chain_table(2))
+    mean, deviation = model.expect(candidates)
+    members = model.members(candidates)
+    assert members.shape == (6, 4)
+    assert mean == pytest.approx(members.mean(0))
+    spread = members.std(0, ddof=1)
+    assert deviation / spread == pytest.approx(np.full(4, (deviation / spread)[0]))  # one factor for all
+    choice = model.choose(candidates, 1, np.random.default_rng(0))
+    assert choice.values[0] == pytest.approx((mean + 0.5 * deviation).max())
+    again = kind(**small, **more)
+    again.fit(chain_table(2))  # as a loop that goes on does
+    assert (again.expect(candidates)[1] == deviation).all()

@@ -147,7 +147,7 @@ def gaussian_process(job: Job, settings: ProcessSettings) -> Built:
     train_rows = job.parts.train
     if len(train_rows) > MOST_TRAINED:
         raise DataError(f"{len(train_rows):,} training molecules: a Gaussian process takes up to {MOST_TRAINED:,} here")
-    rows = count_rows([job.mols[row] for row in train_rows.tolist()], settings.radius)
+    rows = count_rows([job.mols[int(row)] for row in train_rows], settings.radius)
     values = job.values[train_rows]
     variance, noise = fitted_variances(minmax(rows, rows), values)
     own = {**asdict(settings), "variance": variance, "noise": noise}
@@ -176,7 +176,7 @@ def _evidence(job: Job, network: MaskedNetwork) -> dict[str, Evidence]:
     labels = torch.from_numpy(job.values.astype(np.float32))
     rows = {"train": job.parts.train, "validation": job.parts.validation}
     embedding = {
-        part: network.embeddings(molecule_graphs([job.mols[row] for row in own.tolist()])) for part, own in rows.items()
+        part: network.embeddings(molecule_graphs([job.mols[int(row)] for row in own])) for part, own in rows.items()
     }
     ones = torch.ones(sum(network.sizes))
     with torch.no_grad():

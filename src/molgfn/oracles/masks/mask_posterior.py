@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,7 +75,7 @@ class MaskPosterior(Oracle):
             mols = [molecule.mol for molecule in table.molecules if molecule.mol is not None]
             embedding = network.embeddings(molecule_graphs(mols)).double()
             labels = torch.from_numpy((table.values - card.mean) / card.scale)
-            self._ready = network.double(), Evidence(embedding, labels, card.noise), card.rate
+            self._ready = copy.deepcopy(network).double(), Evidence(embedding, labels, card.noise), card.rate
         return self._ready
 
     def values(self, objects: Sequence[Any]) -> np.ndarray:
