@@ -150,8 +150,8 @@ class Turns(RealActions):
 
     def quadrature(self, limit: int) -> tuple[Tensor, Tensor] | None:
         if not self.stops_everywhere:
-            return midpoints(self.bounds, limit)
-        line = midpoints(self.bounds[:1], int((limit ** (1 / self.dimensions) - 1) + 1e-9))
+            return super().quadrature(limit)
+        line = midpoints(((-math.pi, math.pi),), int((limit ** (1 / self.dimensions) - 1) + 1e-9))
         if line is None:
             return None
         place, weight = (

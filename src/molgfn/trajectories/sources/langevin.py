@@ -28,9 +28,9 @@ class LangevinSearch(Source):
     """As many Metropolis-adjusted Langevin chains as it draws trajectories, which go on from batch to batch.
 
     They start at what the policy drew, take ``steps`` steps of MALA for R = exp(beta value) in each batch, and start
-    anew after ``restart`` batches. Each gives a trajectory, drawn by P_B from where it stands. The size of a step follows
-    the share of steps that are accepted. What the oracle is asked within the chains, value and gradient at once, is not
-    counted among the calls of the run; where they stand after a batch is measured as any other object.
+    anew after ``restart`` batches. Each gives a trajectory, drawn by P_B from where it stands. The size of a step
+    follows the share of steps that are accepted. What the oracle is asked within the chains, value and gradient at
+    once, is not counted among the calls of the run; where they stand after a batch is measured as any other object.
 
     Args:
         share: share of each batch, in (0, 1).
@@ -88,11 +88,11 @@ class LangevinSearch(Source):
     def draw(self, context: Context, n: int) -> Rewarded:
         if context.fresh is None:
             raise ContractError("Langevin chains start at what was drawn before them, and there is nothing")
-        if self._at is None or len(self._at) != n or self._age % self.restart == 0:
-            found = context.fresh.objects
-            self._at = found[torch.randint(len(found), (n,), generator=context.choices)]
+        at, found = self._at, context.fresh.objects
+        if at is None or len(at) != n or self._age % self.restart == 0:
+            at = found[torch.randint(len(found), (n,), generator=context.choices)]
         self._age += 1
-        self._at = self._moved(self._at, *self.density(context.reward), context.choices)
+        self._at = self._moved(at, *self.density(context.reward), context.choices)
         environment = context.policy.environment
         terminal = environment.states_of(self._at)
         trajectories = Sampler(environment).backward(context.policy, terminal, generator=context.generator)
