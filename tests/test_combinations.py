@@ -160,6 +160,9 @@ def test_objective_with_data(name, data):
     elif data == "subsampled":  # tests/environments/reactions has it where there is very much to choose from
         with pytest.raises(ConfigError, match="has not got draws out of a random part"):
             assemble(config)
+    elif data == "langevin":  # tests/environments/continuous has it where there is a gradient
+        with pytest.raises(ConfigError, match=r"moves points of R\^d, but builds in"):
+            assemble(config)
     elif objective.on_policy and reasons:
         with pytest.raises(ConfigError) as error:
             assemble(config)

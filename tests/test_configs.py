@@ -33,6 +33,7 @@ VARIANTS = {
     *(f"candidates/{p.stem}" for p in (CONFIGS / "candidates").glob("*.yaml")),
     "data/exploration",
     "data/hindsight",
+    "data/langevin",
     "data/local_search",
     "data/offline",
     "data/on_policy",

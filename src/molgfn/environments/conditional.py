@@ -227,6 +227,10 @@ class Conditional(Environment):
         """See ``RealActions``."""
         return self.inner.backward_chart(states.inner)
 
+    def quadrature(self, limit: int) -> tuple[Tensor, Tensor] | None:
+        """See ``RealActions``."""
+        return self.inner.quadrature(limit)
+
     def legal_actions(self, states: ConditionalStates) -> tuple[Tensor, Tensor]:
         """See ``Enumerable``."""
         return self.inner.legal_actions(states.inner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
@@ -82,6 +83,15 @@ class RealActions(Environment):
     def backward_chart(self, states: States) -> Chart:
         """Of backward actions at ``states`` [B]."""
 
+    def quadrature(self, limit: int) -> tuple[Tensor, Tensor] | None:
+        """At most ``limit`` finished objects, float64 [M, ...], and log weights [M], with which sums over them are
+        integrals over the reference measure of finished objects; None where there are too few for that.
+        """
+        return None if self.bounds is None else midpoints(self.bounds, limit)
+
+    def enumeration_unavailable_reason(self) -> str | None:
+        return "its objects have real coordinates (density/jsd compares them with R/Z)"
+
     def is_exit(self, states: States, actions: Tensor) -> Tensor:
         return actions[:, 0] == self.stop_choice
 
@@ -103,3 +113,16 @@ def action(choice: Tensor, move: Tensor) -> Tensor:
 def split(actions: Tensor) -> tuple[Tensor, Tensor]:
     """(choice int64 [B], move [B, d]) of actions [B, 1 + d]."""
     return actions[:, 0].long(), actions[:, 1:]
+
+
+def midpoints(bounds: tuple[tuple[float, float], ...], limit: int) -> tuple[Tensor, Tensor] | None:
+    """Midpoints of equal cells of a box, float64 [M, d], and the log volume of each, [M]; None where fewer than 20 fit
+    along each coordinate. Their number along one is a multiple of 20, so that steps at tenths lie on borders of cells.
+    """
+    side = int(limit ** (1 / len(bounds)) + 1e-9) // 20 * 20
+    if not side:
+        return None
+    lines = [low + (torch.arange(side, dtype=torch.float64) + 0.5) * (high - low) / side for low, high in bounds]
+    nodes = torch.cartesian_prod(*lines).reshape(-1, len(bounds))
+    volume = sum(math.log((high - low) / side) for low, high in bounds)
+    return nodes, torch.full((len(nodes),), volume, dtype=torch.float64)

@@ -12,6 +12,7 @@ from molgfn.environments.conditional import fixed_condition
 from molgfn.errors import DataError
 from molgfn.evaluation.by_condition.measured import ByCondition, measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
+from molgfn.evaluation.densities.readings import DensityMap, density_readings
 from molgfn.evaluation.exact.answers import ExactResult
 from molgfn.evaluation.exact.readings import exact_readings
 from molgfn.evaluation.heldout import heldout_probabilities
@@ -54,6 +55,7 @@ class Evaluation:
         exact: exact distribution where the space could be listed.
         trajectories: how the best samples were built; empty where nobody asked.
         conditions: what was measured under several conditions; None where there are none.
+        density: target and samples of two real coordinates; None where there are none.
     """
 
     source: dict[str, object]
@@ -68,6 +70,7 @@ class Evaluation:
     exact: ExactResult | None = None
     trajectories: list[ShownTrajectory] = field(default_factory=list)
     conditions: ByCondition | None = None
+    density: DensityMap | None = None
 
     def values(self) -> dict[str, float]:
         """Key -> number, of what could be measured."""
@@ -168,6 +171,9 @@ def evaluate_policy(
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
     exact, of_exact = exact_readings(environment, policy, reward, limit=settings.exact_limit, objective=objective)
+    density, of_density = density_readings(
+        environment, policy, reward, samples, limit=settings.exact_limit, objective=objective, seed=seed
+    )
     conditions = measure_conditions(
         environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
     )
@@ -177,7 +183,7 @@ def evaluate_policy(
     return Evaluation(
         source={"kind": "policy", "seed": seed, "samples": len(samples), **condition},
         samples=samples,
-        readings=readings | of_exact | of_conditions,
+        readings=readings | of_exact | of_density | of_conditions,
         metrics=metrics,
         settings=settings.plain(),
         problems=_problems(samples),
@@ -186,6 +192,7 @@ def evaluate_policy(
         reference=_of_reference(reference, metrics, readings),
         exact=exact,
         conditions=conditions,
+        density=density,
     )
 
 

@@ -30,7 +30,7 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
 
     Where there is a reference, its molecules that were compared with go to ``reference.csv``. What was measured under
     several conditions goes to ``conditions.csv``, a row for each, and their objects to ``condition_samples.csv``; how
-    the best samples were built to ``trajectories.json``.
+    the best samples were built to ``trajectories.json``; shares of bins of two real coordinates to ``density.json``.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,9 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> Path:
     if evaluation.trajectories:
         plain = [shown.plain() for shown in evaluation.trajectories]
         tables["trajectories.json"] = json.dumps(plain, indent=1, allow_nan=False) + "\n"
-    for name in ("conditions.csv", "condition_samples.csv", "trajectories.json"):
+    if evaluation.density is not None:
+        tables["density.json"] = json.dumps(evaluation.density.plain(), allow_nan=False) + "\n"
+    for name in ("conditions.csv", "condition_samples.csv", "trajectories.json", "density.json"):
         if name in tables:
             write_whole(folder / name, tables[name])
         else:

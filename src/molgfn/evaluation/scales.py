@@ -58,6 +58,8 @@ EXACT: Scales = {
     "log_z_error": NATS,
     "log_z": NATS,
     "log_z_true": NATS,
+    "density/jsd*": Scale("minimise", "nats", worst=math.log(2), best=0.0),
+    "density/*": NATS,
 }
 #: of what is measured under several conditions; ``by_condition/all/KEY`` is read as KEY
 BY_CONDITION: Scales = {

@@ -23,6 +23,7 @@ from molgfn.evaluation.report.figures import curves_svg, heatmap_svg, histogram_
 from molgfn.evaluation.report.fronts import clouds, front_pictures
 from molgfn.evaluation.report.galleries import Gallery, component_columns
 from molgfn.evaluation.report.sections.builds import builds, builds_text, read_builds
+from molgfn.evaluation.report.sections.density import density_charts, read_density
 from molgfn.evaluation.report.sections.object_data import as_script, map_text, object_data
 from molgfn.evaluation.report.sections.provenance import CALLS_TEXT, commands, oracle_calls, versions
 from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
@@ -58,6 +59,7 @@ class Results:
     run: Path
     conditions: Conditions | None = None
     builds: list[dict[str, Any]] = field(default_factory=list)
+    density: dict[str, Any] | None = None
 
 
 def write_report(
@@ -127,6 +129,7 @@ def read_results(run: Path, folder: Path, name: str | None = None, kind: ObjectK
         more_panels=more,
         run=run,
         builds=read_builds(folder),
+        density=read_density(folder),
         conditions=Conditions.read(folder),
     )
 
@@ -345,7 +348,7 @@ def _column(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _other_charts(results: Results, gallery: Gallery) -> list[dict[str, str]]:
     """What samples are worth; of points of a lattice also where on the first two coordinates they lie."""
     rows = rows_with(results.samples, results.kind.key_column)
-    charts = []
+    charts = density_charts(results.density)
     if isinstance(results.kind, HasCoordinates):
         charts += _heatmap(results.kind.coordinates(gallery.objects), numbers(gallery.table, "count"))
     if "value" in rows:

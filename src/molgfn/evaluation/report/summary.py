@@ -28,6 +28,14 @@ EXACT = (
     "half the sum of |P_T - R/Z|; jsd and kl (of R/Z from P_T) are in nats."
 )
 
+DENSITY = (
+    "Of objects with real coordinates: log Z by quadrature, or as the oracle knows it; samples and R/Z as shares of "
+    "equal bins. jsd_exact is what noise alone makes of jsd, for as many exact samples."
+)
+
+#: first part of keys -> definition
+DEFINED = {"exact": EXACT, "density": DENSITY}
+
 
 def number(value: Any, *, share: bool = False) -> str:
     """A number for reading: three significant digits, whole numbers whole, shares in percent."""
@@ -88,6 +96,9 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         ("internal_diversity", "Internal diversity (IntDiv1)"),
         ("unusual_motifs", "With a motif that chemists avoid"),
         ("exact/tv", "Exact total variation from R/Z"),
+        ("density/log_z", "log Z of R"),
+        ("density/log_z_error", "Error of the policy's log Z"),
+        ("density/jsd", "Jensen-Shannon divergence from R/Z, over bins"),
         ("elbo", "ELBO (at most log Z)" if bounds_log_z(metrics) else "ELBO (may lie above log Z)"),
         *[(key, "Spearman correlation of log P_T and log R") for key in _last(metrics, "correlation/spearman/")],
         *[(key, "Hypervolume of the samples") for key in _last(metrics, "objectives/hypervolume/")],
@@ -147,9 +158,7 @@ def groups(evaluation: dict[str, Any], bibliography: Bibliography, kind: ObjectK
     for key, reading in evaluation["metrics"].items():
         first = key.split("/")[0]
         name = owner.get(first) or first
-        group = out.setdefault(
-            name, {"name": name, "definition": EXACT if name == "exact" else "", "numbers": [], "rows": []}
-        )
+        group = out.setdefault(name, {"name": name, "definition": DEFINED.get(name, ""), "numbers": [], "rows": []})
         share = key.startswith(SHARES)
         interval = ""
         if "low" in reading and "high" in reading:

@@ -45,8 +45,8 @@ class PointOracle(Oracle):
 
     def gradients(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Values [B] of points [B, d], on their device, and their gradients [B, d], float64."""
-        with torch.enable_grad():
-            x = points.detach().double().requires_grad_()
+        with torch.inference_mode(False), torch.enable_grad():
+            x = points.detach().double().clone().requires_grad_()
             value = self.function(x)
             (gradient,) = torch.autograd.grad(value.sum(), x)
         return value.detach(), gradient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -10,15 +11,20 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from molgfn.environments.base import Environment, States
+from molgfn.environments.continuous.line_diffusion import LineDiffusion
 from molgfn.environments.real_actions import RealActions
 from molgfn.errors import ConfigError
-from molgfn.networks.mlp import mlp
+from molgfn.networks.mlp import mlp, starting_at_zero
+from molgfn.oracles.continuous.base import PointOracle
 from molgfn.policies.base import BackwardRule, LogZStart, Policy, PolicyOutput, parameters_of, warn_of_shared_trunk
 from molgfn.policies.densities.families import CircleName, family_of
 from molgfn.policies.densities.heads import MixtureHead
 from molgfn.policies.densities.hybrid import Hybrid
-from molgfn.policies.densities.mixture import Reference
+from molgfn.policies.densities.mixture import Mixture, Reference
 from molgfn.policies.distributions import Categorical
+
+#: bound on each coordinate of the gradient, in standard deviations of a step
+MOST_DRIFT = 3.0
 
 
 class MixturePolicy(Policy):
@@ -31,21 +37,25 @@ class MixturePolicy(Policy):
         hidden: width of hidden layers.
         layers: hidden layers of each trunk.
         components: densities in a mixture.
-        joint: components are products over all coordinates with one weight, so that coordinates of a move can depend on
-            each other; otherwise each coordinate has a mixture of its own.
+        joint: components are products over all coordinates with one weight, so that coordinates of one move can depend
+            on each other, but K components have to cover all of the space; otherwise each coordinate has a mixture of
+            its own.
         beta_range: least and largest of both parameters of a Beta, the density on intervals.
         circle: the density on circles.
         least_concentration: least kappa of a von Mises; with 4 components stay narrow until they have found where to
             go (the code of arXiv 2301.12594 has 1e-3).
         deviation_range: least and largest standard deviation of a normal, the density on lines, in those of the
             environment's reference step.
+        drift: the oracle whose gradient, times a learned number of the state that starts at 0, is added to the mean of
+            steps on lines (Langevin drift; ``${oracle}`` in a config). What it is asked for this is not counted.
         share_trunk: one trunk for all heads; otherwise one each.
         own_losses: groups ("backward", "flow") that a loss of their own trains.
         initial_log_z: where log Z starts; None, "importance" or "mean": where the first batch puts it (see
             ``Policy``).
 
     Raises:
-        ConfigError: the environment's actions have no real coordinates, or P_B is neither uniform nor learned.
+        ConfigError: the environment's actions have no real coordinates, P_B is neither uniform nor learned, or a drift
+            in another environment than diffusion.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vector"})
@@ -59,11 +69,12 @@ class MixturePolicy(Policy):
         hidden: Annotated[int, Field(ge=1)] = 128,
         layers: Annotated[int, Field(ge=0)] = 3,
         components: Annotated[int, Field(ge=1)] = 5,
-        joint: bool = True,
+        joint: bool = False,
         beta_range: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.5, 10.0),
         circle: CircleName = "von_mises",
         least_concentration: Annotated[float, Field(ge=0)] = 4.0,
         deviation_range: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.1, 2.0),
+        drift: PointOracle | None = None,
         share_trunk: bool = False,
         own_losses: frozenset[str] = frozenset(),
         initial_log_z: LogZStart = None,
@@ -77,6 +88,8 @@ class MixturePolicy(Policy):
         e = real(environment)
         if backward_rule != "uniform":
             raise ConfigError("policy: P_B of MixturePolicy is uniform or learned, as densities have no other rule")
+        if drift is not None and not isinstance(environment, LineDiffusion):
+            raise ConfigError(f"policy.drift: is of diffusion in R^d, but {type(environment).__name__} is none")
         if share_trunk:
             warn_of_shared_trunk(own_losses)
         inputs = e.encode(e.initial(1)).shape[1]
@@ -92,6 +105,8 @@ class MixturePolicy(Policy):
             MixtureHead(width, family, e.n_coordinates, components, joint) if learned_backward else None
         )
         self.flow_head = nn.Linear(width, 1)
+        self.drift = drift
+        self.drift_head = starting_at_zero(mlp(width, hidden, 0, 1)) if drift is not None else None
 
     @property
     def distribution(self) -> type[Hybrid]:
@@ -113,7 +128,7 @@ class MixturePolicy(Policy):
         out_forward = out_backward = log_flow = None
         if forward:
             choice = Categorical(self.choice_head(shared), e.choice_mask(states))
-            out_forward = Hybrid(choice, self.move_head(shared), e.chart(states))
+            out_forward = Hybrid(choice, self._drifted(self.move_head(shared), shared, states), e.chart(states))
         if backward:
             hidden = shared if self.backward_trunk is None else self.backward_trunk(features)
             out_backward = self._backward(e, hidden, states)
@@ -128,13 +143,22 @@ class MixturePolicy(Policy):
         like = torch.empty(len(states), e.n_coordinates, dtype=torch.float64, device=states.device)
         return Hybrid(self.fixed_backward(states, mask), Reference(self.move_head.family, like), chart)
 
+    def _drifted(self, places: Mixture, hidden: Tensor, states: States) -> Mixture:
+        """With the Langevin drift, where there is one."""
+        e = self.environment
+        if self.drift is None or self.drift_head is None or not isinstance(e, LineDiffusion):
+            return places
+        _, gradient = self.drift.gradients(states.position)  # type: ignore[attr-defined]
+        drift = self.drift_head(hidden) * (e.variance**0.5 * gradient).nan_to_num().clamp(-MOST_DRIFT, MOST_DRIFT)
+        return replace(places, first=places.first + drift[..., None])
+
     @torch.no_grad()
     def raise_flow(self, amount: Tensor) -> None:
         self.flow_head.bias.add_(amount)
 
     def group_modules(self) -> dict[str, Iterable[nn.Parameter]]:
         return {
-            "forward": parameters_of(self.trunk, self.choice_head, self.move_head),
+            "forward": parameters_of(self.trunk, self.choice_head, self.move_head, self.drift_head),
             "backward": parameters_of(self.backward_trunk, self.backward_choice_head, self.backward_move_head),
             "flow": parameters_of(self.flow_trunk, self.flow_head),
         }

@@ -44,6 +44,11 @@ LABELS = (
     (r"exact/jsd", "Jensen-Shannon divergence from R/Z (nats)"),
     (r"exact/kl", "KL divergence of R/Z from P_T (nats)"),
     (r"exact/log_z", "log Z"),
+    (r"density/log_z", "log Z"),
+    (r"density/log_z_error", "error of the policy's log Z"),
+    (r"density/importance_error", "error of log Z by importance sampling"),
+    (r"density/jsd", "Jensen-Shannon divergence from R/Z, over bins (nats)"),
+    (r"density/jsd_exact", "the same of as many exact samples"),
     (r"exact/mean_reward", "mean R(x) under P_T"),
     (r"exact/target_mean_reward", "mean R(x) under R/Z"),
 )

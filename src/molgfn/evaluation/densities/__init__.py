@@ -1,0 +1,1 @@
+"""How samples with real coordinates compare with the density that they should have."""
