@@ -60,7 +60,8 @@ class SetTrunk(nn.Module):
     def forward(self, g: SetBatch, pool: EmbeddedPool) -> Tensor:
         """Of B sets, float [B, hidden]."""
         n = len(pool.members) - 1
-        total = functional.embedding_bag(g.members, pool.members, mode="sum") / self.most
+        # over the root: a mean would leave the differences between sets too small to learn from
+        total = functional.embedding_bag(g.members, pool.members, mode="sum") / self.most**0.5
         count = (g.members < n).sum(1, keepdim=True).to(total.dtype) / self.most
         parts = [total, count]
         if pool.known is not None:
