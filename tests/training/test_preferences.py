@@ -9,7 +9,7 @@ from molgfn.evaluation.exact.answers import exact_distribution
 from molgfn.experiment import assemble, train
 from molgfn.oracles.properties.qed import QED
 from molgfn.rewards.power import Power
-from molgfn.runs.checkpoint import load, read
+from molgfn.runs.checkpoint import load
 
 SMALL = node("policies.graph.GraphTransformerPolicy", width=16, layers=1)
 

@@ -185,7 +185,7 @@ def _pair(
         if molecule.problem is not None:
             return molecule.problem
         molecules.append(molecule)
-    return JudgedPair(record.line, *molecules, label)
+    return JudgedPair(record.line, molecules[0], molecules[1], label)
 
 
 def _label(text: str) -> float | None:

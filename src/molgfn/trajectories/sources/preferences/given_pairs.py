@@ -127,7 +127,7 @@ class PreferencePairs(Source):
         built = environment.objects(terminal) if inside else []
         keys = dict(zip((m.smiles for m in inside), environment.kind.keys(built) if inside else [], strict=True))
         for molecule, again in zip(inside, built, strict=True):
-            if again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
+            if molecule.mol is not None and again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
                 why[molecule.smiles] = f"builds another molecule: {molecule.smiles[:80]} becomes {again.smiles[:80]}"
         usable = []
         for row, pair in enumerate(table.pairs):
