@@ -32,7 +32,8 @@ logger = logging.getLogger("molgfn")
 class PreferencePairs(Source):
     """Pairs of molecules of a table: which of the two is preferred, or that neither is.
 
-    Of each pair both molecules are built in a trajectory by P_B; every pair comes once before any comes again. Nothing is scored unless the objective reads rewards.
+    Of each pair both molecules are built in a trajectory by P_B; every pair comes once before any comes again.
+    Nothing is scored unless the objective reads rewards.
 
     Read when the first batch is drawn. Left out, counted in ``report`` and named with their lines are rows without two
     molecules or a readable answer, molecules that the environment cannot build or builds as another, pairs of the same
