@@ -100,7 +100,8 @@ def test_every_shipped_component_has_a_row(page, title, group):
 
 def test_only_what_is_off_policy_is_called_so(page):
     assert set(rows(page, "Off-policy means")) == {p.stem for p in (ROOT / "configs" / "data").glob("*.yaml")} - {
-        "on_policy"
+        "on_policy",
+        "preferences_oracle",
     }
 
 

@@ -91,6 +91,7 @@ CONTRACTS = {
     "objectives": {"base", "comparison", "residuals", "regression"},
     "objectives.policy_gradients": {"advantages", "critics", "actor_critic", "frozen"},
     **{f"objectives.{room}": set() for room in ("balance", "divergences")},
+    "objectives.preferences": {"pairwise", "reference"},
     "objectives.soft_q": {"soft_dqn"},
     "objectives.backward": {"base"},
     "evaluation.metrics": {"base"},

@@ -188,6 +188,21 @@ def unknown_sources(objective: Objective, sources: Sources) -> list[str]:
     ]
 
 
+def unpaired(objective: Objective, sources: Sources) -> list[str]:
+    """Pairs that the objective learns from and no source gives, one line each."""
+    given = frozenset[str]().union(*(source.pairs for source in sources.by_name.values()))
+    way = {
+        "objects": "data=preferences (of a file) or data=preferences_oracle",
+        "steps": "data=preferences_steps",
+        "opponent": "data=self_play",
+    }
+    return [
+        f"objective: {type(objective).__name__} learns from pairs of {what}, but none of data.sources "
+        f"({', '.join(sources.by_name)}) gives any; choose {way.get(what, 'a source of them')}"
+        for what in sorted(objective.reads_pairs - given)
+    ]
+
+
 def too_small(objective: Objective, share: int, processes: int = 1, per_condition: int = 1) -> str | None:
     """Why an objective cannot learn from batches of which each of some processes draws ``share`` trajectories.
 

@@ -52,6 +52,9 @@ REACHED = {
     "renyi": {"forward"},
     "mle": {"forward"},
     "agfn": {"forward", "backward", "log_z"},
+    "dpo": {"forward"},
+    "dpo_steps": {"forward"},
+    "self_play": {"forward"},
 }
 ON_POLICY = {"vpg", "ent_ppo", "rl_u", "rl_t", "reverse_kl", "wake_sleep", "renyi"}
 OWN_LOSS = {"tlm", "pessimistic", "rl_b", "rl_g", "rl_g_forward", "guided_tb"}

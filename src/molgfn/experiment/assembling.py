@@ -20,6 +20,7 @@ from molgfn.compatibility import (
     unguided,
     unknown_sources,
     unordered,
+    unpaired,
     unread,
 )
 from molgfn.config import CLASS_KEY, build, check
@@ -55,7 +56,7 @@ from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trainer import TrainerSettings
-from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.mixture import PLACE, Sources
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Experiment:
     trainer: TrainerSettings
     loggers: Loggers
     evaluation: EvaluationSettings
+    #: of the sources that draw from policies of checkpoints: source -> name -> policy
+    drawn_from: dict[str, dict[str, Policy]] = field(default_factory=dict)
     #: None where everything trains
     frozen_parameters: FrozenParameters | None = None
     #: the processes of the run; ``sources`` draw the share of this one
@@ -127,6 +130,7 @@ class Experiment:
             record=record,
             keep=self.trainer.keep_rollout is not False and self.cannot_keep is None,
             ranks=self.ranks,
+            frozen=self.drawn_from,
         )
 
     @property
@@ -183,7 +187,11 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
         backward=backward,
         target=target,
         auxiliaries=auxiliaries,
-        frozen=frozen_policies(objective, config, environment),
+        frozen=frozen_policies(objective.frozen, config, environment, "objective", type(objective).__name__),
+        drawn_from={
+            name: frozen_policies(frozen, config, environment, f"{PLACE}.{name}", type(sources.by_name[name]).__name__)
+            for name, frozen in sources.frozen.items()
+        },
         sources=sources,
         optimizers=optimizers,
         trainer=trainer,
@@ -305,6 +313,7 @@ def misfits(e: Experiment) -> list[str]:
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
     problems += e.sources.misfits(e.policy) + unknown_sources(e.objective, e.sources)
+    problems += unpaired(e.objective, e.sources)
     if e.objective.only_offline and e.sources.given < e.sources.batch_size:
         problems.append(
             f"objective: {type(e.objective).__name__} learns from given molecules alone; "

@@ -123,11 +123,11 @@ class TargetNetwork:
 
     Args:
         rate: share of the policy that goes into the copy at an update, in (0, 1]; 1 copies it.
-        every: iterations between updates.
+        every: iterations between updates; None: the copy stays what the policy was when training began.
     """
 
     def __init__(
-        self, *, rate: Annotated[float, Field(gt=0, le=1)] = 0.25, every: Annotated[int, Field(ge=1)] = 1
+        self, *, rate: Annotated[float, Field(gt=0, le=1)] = 0.25, every: Annotated[int, Field(ge=1)] | None = 1
     ) -> None:
         self.rate = rate
         self.every = every
@@ -183,6 +183,8 @@ class Objective(FormerNames, ABC):
     #: what it makes of a trajectory depends on others in the batch, which must be those under the same condition
     #: (``Evaluated.groups``): a run whose batches do not repeat each condition (``per_condition``) is refused
     compares: bool = False
+    #: it learns from pairs of trajectories (``trajectories.pairs``): of what ("objects", "steps", "opponent")
+    reads_pairs: frozenset[str] = frozenset()
     #: names of ``data.sources`` whose trajectories it treats as no others
     tells_apart: frozenset[str] = frozenset()
     #: those of them that must give objects (``Kind.GIVEN``)

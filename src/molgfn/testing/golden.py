@@ -15,6 +15,7 @@ from molgfn.environments.hypergrid import GridStates, HyperGrid
 from molgfn.policies.tabular import TabularPolicy
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate
+from molgfn.trajectories.pairs import Pairs
 
 SIDE = 3
 
@@ -26,7 +27,7 @@ class GoldenDag:
     Attributes:
         environment: ``HyperGrid(dimensions=2, side=3)``; states in row-major order (0,0), (0,1), ...
         policy: forward logits sin(1+i+2j+3a), backward logits cos(1+2i+j+2a), log-flows .3+.1i-.2j, log Z 2; float64.
-        trajectories: all 19.
+        trajectories: all 19, of which 16 are of pairs.
         log_reward: float64 [9].
     """
 
@@ -112,4 +113,22 @@ def _all_trajectories(environment: HyperGrid, log_reward: Tensor) -> Trajectorie
         log_reward_state=log_reward[flat[:, 0] * SIDE + flat[:, 1]],
         keys=[f"{i} {j}" for i, j, _ in last.tolist()],
         source=["policy"] * len(paths),
+        pairs=_pairs(paths, log_reward),
     )
+
+
+def _pairs(paths: list[list[tuple[int, int, int]]], log_reward: Tensor) -> Pairs:
+    """Neighbours, 0 and 1, 2 and 3 ...: the first is preferred with probability R / (R + R'); trajectory 8 is of no
+    pair, so that either half of the others has its own, and the last is of none.
+    """
+    pairs = Pairs.none(len(paths))
+    for first in (0, 2, 4, 6, 9, 11, 13, 15):
+        one, other = paths[first], paths[first + 1]
+        gap = [float(log_reward[i * SIDE + j]) for i, j, _ in (one[-1], other[-1])]
+        parting = next(t for t, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+        rows = slice(first, first + 2)
+        pairs.number[rows] = torch.tensor([first + 1, -first - 1])
+        pairs.label[rows] = 1 / (1 + math.exp(gap[1] - gap[0]))
+        pairs.step[rows] = parting
+    pairs.log_opponent.copy_(torch.arange(len(paths)).cos() - 3)
+    return pairs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytorch_lightning as pl
@@ -69,6 +69,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         record: where every scored object is kept; None for nowhere.
         keep: what the policy computes in a rollout is kept for the gradient step on it.
         ranks: the processes of the run; ``sources`` draw this one's share, by streams of its own.
+        frozen: source -> the policies from checkpoints that it draws from.
 
     Attributes:
         found: what all ranks found in the latest batch; there once one was drawn.
@@ -91,6 +92,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         record: ScoredRecord | None = None,
         keep: bool = False,
         ranks: Ranks = ALONE,
+        frozen: Mapping[str, Mapping[str, Policy]] | None = None,
     ) -> None:
         super().__init__()
         self.policy, self.environment, self.reward, self.sources = policy, environment, reward, sources
@@ -99,6 +101,10 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.record = record
         self.keep = keep
         self.ranks = ranks
+        self.frozen = {
+            source: {name: p.requires_grad_(False).eval() for name, p in policies.items()}
+            for source, policies in (frozen or {}).items()
+        }
         self.iteration = 0
         self.drawn = 0
         self.sampling_seconds = 0.0
@@ -152,6 +158,10 @@ class TrajectoryDataModule(pl.LightningDataModule):
             replay_generator=self._stream("replay", torch.device("cpu")),
             ranks=self.ranks,
             keep=self.keep,
+            frozen={
+                source: {name: policy.to(self.policy.device) for name, policy in policies.items()}
+                for source, policies in self.frozen.items()
+            },
         )
         if self._learning is not None:
             self._teach(self._learning, batch)

@@ -10,6 +10,7 @@ from torch import Tensor
 from molgfn.environments.base import States
 from molgfn.ranks import Ranks
 from molgfn.serving.measurements import Measurements
+from molgfn.trajectories.pairs import Pairs
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Trajectories:
             object has no value.
         keys: B object keys; empty before scoring.
         source: B words, where each trajectory came from ("policy", "local_search", "replay", "offline").
+        pairs: which of them are two of a pair, of which one is preferred; None where none is.
     """
 
     states: States
@@ -52,6 +54,7 @@ class Trajectories:
     state_measurements: Measurements | None = None
     keys: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
+    pairs: Pairs | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -96,6 +99,7 @@ class Trajectories:
             state_measurements=None if self.state_measurements is None else self.state_measurements.index(flat),
             keys=[self.keys[i] for i in rows] if self.keys else [],
             source=[self.source[i] for i in rows] if self.source else [],
+            pairs=None if self.pairs is None else self.pairs.select(index),
         )
 
     def gathered(self, ranks: Ranks) -> Trajectories:
@@ -128,6 +132,7 @@ class Trajectories:
             state_measurements=_measured([p.state_measurements for p in parts]),
             keys=[k for p in parts for k in p.keys],
             source=[s for p in parts for s in p.source],
+            pairs=Pairs.joined(parts),
         )
 
     def to(self, device: torch.device | str) -> Trajectories:
@@ -146,6 +151,7 @@ class Trajectories:
             log_reward=move(self.log_reward),
             log_symmetry=move(self.log_symmetry),
             log_reward_state=move(self.log_reward_state),
+            pairs=None if self.pairs is None else self.pairs.to(device),
         )
 
     def pad(self, flat: Tensor, fill: float = 0.0) -> Tensor:

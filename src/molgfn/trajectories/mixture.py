@@ -125,6 +125,11 @@ class Sources:
         """Why trajectories do not come from the present P_F alone; empty when they do."""
         return [f"{PLACE}.{name} {source.off_policy}" for name, source in self.by_name.items() if source.off_policy]
 
+    @property
+    def frozen(self) -> dict[str, Mapping[str, str | None]]:
+        """Source -> the policies from checkpoints that it draws from."""
+        return {name: source.frozen for name, source in self.by_name.items() if source.frozen}
+
     def misfits(self, policy: Policy) -> list[str]:
         """What cannot work with this policy and its environment, one line each."""
         found = {name: source.misfit(policy) for name, source in self.by_name.items()}
@@ -133,10 +138,16 @@ class Sources:
         uneven = {
             name: n for counts in (self._counts(now=True), self._counts()) for name, n in counts.items() if n % each
         }
-        return problems + [
+        problems += [
             f"{PLACE}.{name}: draws {count} trajectories of a batch, which is no multiple of the {each} that are drawn "
             "under each condition (condition.per_condition); change data.batch_size or the shares"
             for name, count in uneven.items()
+        ]
+        return problems + [
+            f"{PLACE}.{name}: draws {count} trajectories of a batch on each process, which are no whole pairs; change "
+            "data.batch_size or the shares so that it is an even number"
+            for name, count in self._counts().items()
+            if count % 2 and self.by_name[name].pairs
         ]
 
     def prepare(self, environment: Environment) -> None:
@@ -161,6 +172,7 @@ class Sources:
         offline_rewards: bool = True,
         ranks: Ranks = ALONE,
         keep: bool = False,
+        frozen: Mapping[str, Mapping[str, Policy]] | None = None,
     ) -> Batch:
         """One scored batch on the policy's device.
 
@@ -175,6 +187,7 @@ class Sources:
                 read it.
             ranks: the processes of the run; all draw together.
             keep: where one rollout draws the whole batch, keep what the policy computes in it.
+            frozen: source -> the policies that it names in ``Source.frozen``.
         """
         self.prepare(policy.environment)
         context = Context(
@@ -198,7 +211,8 @@ class Sources:
             if count == 0 and not watched:
                 continue
             source = self.by_name[name]
-            whole = replace(context, keep=keep and count == self.batch_size)
+            own = (frozen or {}).get(name, {})
+            whole = replace(context, keep=keep and count == self.batch_size, frozen=own)
             trajectories, rewarded = _part(name, source.draw(whole, max(count, 1)), max(count, 1))
             if not watched:
                 parts.append(trajectories)

@@ -135,6 +135,8 @@ def target(o: Objective) -> str:
 
 def follows(t: TargetNetwork) -> str:
     """How a copy follows."""
+    if t.every is None:
+        return "copied as training begins"
     when = "every iteration" if t.every == 1 else f"every {t.every:,} iterations"
     return f"copied {when}" if t.rate == 1 else f"follows by {t.rate:g} {when}"
 

@@ -73,6 +73,7 @@ class WeightedSum(Objective):
         self.frozen = {name: path for part in parts for name, path in part.frozen.items()}
         self.target: TargetNetwork | None = next((part.target for part in parts if part.target is not None), None)
         self.tells_apart = told
+        self.reads_pairs = frozenset[str]().union(*(part.reads_pairs for part in parts))
         self.only_given = frozenset[str]().union(
             *(term.sources or () for term in self.terms.values() if term.objective.only_offline)
         )

@@ -54,7 +54,7 @@ class Followers(nn.Module):
     def follow(self, iteration: int) -> None:
         """Move every copy whose turn it is after ``iteration`` (counted from 0)."""
         for name, (network, how) in self._originals.items():
-            if (iteration + 1) % how.every == 0:
+            if how.every is not None and (iteration + 1) % how.every == 0:
                 pairs = zip(self.copies[name].parameters(), network.parameters(), strict=True)
                 for ours, theirs in pairs:
                     ours.lerp_(theirs, how.rate)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -50,6 +52,7 @@ class Context:
         fresh: what the sources before this one found in this batch; None for the first.
         ranks: the processes of the run, which all draw their shares now, by sources of the same settings.
         keep: a rollout keeps what the policy computes (``Sampler.forward_and_keep``).
+        frozen: the policies that the source names in ``Source.frozen``.
     """
 
     policy: Policy
@@ -62,6 +65,7 @@ class Context:
     fresh: Rewarded | None = None
     ranks: Ranks = ALONE
     keep: bool = False
+    frozen: Mapping[str, Policy] = field(default_factory=dict)
 
     def roll_out(self, n: int, exploration: Exploration | None = None) -> Rewarded:
         """``n`` trajectories of the policy, from P_F or from ``exploration`` of it, with rewards."""
@@ -102,6 +106,10 @@ class Source(ABC):
     kind: ClassVar[Kind] = Kind.NEW
     #: share of each batch that it draws, in (0, 1]; None for the source that takes what the others leave
     share: float | None = None
+    #: what its trajectories are pairs of (``trajectories.pairs``): "objects", "steps", "opponent"; empty: no pairs
+    pairs: frozenset[str] = frozenset()
+    #: policies from checkpoints that it draws from, as ``Objective.frozen``; ``Context.frozen`` has them
+    frozen: Mapping[str, str | None] = MappingProxyType({})
     #: it takes note of what all processes of a run drew (``Batch.everywhere``), not of this one's share alone
     shared: bool | None = None
 

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.reading.identity import flat_smiles
 from molgfn.chemistry.standardise import Standardisation
 from molgfn.datasets.reading import AS_IT_IS, MoleculeSet, ReadingReport, open_molecules, unfit
 from molgfn.environments.base import Environment
-from molgfn.errors import CheckpointError, ConfigError, DataError
+from molgfn.errors import ConfigError, DataError
 from molgfn.paths import NamedInput
 from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
@@ -26,6 +25,7 @@ from molgfn.trajectories.reading_back import read_back
 from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.sources.base import Context, Kind, Source
+from molgfn.trajectories.sources.passes import Passes
 
 logger = logging.getLogger("molgfn")
 #: seconds between two messages of how far the reading has come
@@ -83,8 +83,7 @@ class OfflineMolecules(Source):
         self.report: ReadingReport | None = None
         self._environment: Environment | None = None
         self._objects: list[Molecule] = []
-        self._order = torch.zeros(0, dtype=torch.int64)
-        self._at = 0
+        self._passes = Passes(molecules, "molecules")
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -183,7 +182,7 @@ class OfflineMolecules(Source):
         """
         environment = policy.environment
         self.prepare(environment)
-        rows = self._next(n, order, ranks)
+        rows = self._passes.next(n, len(self), order, ranks)
         chosen = [self._objects[i] for i in rows.tolist()]
         if self.redraw:
             seed = int(torch.randint(2**31, (), generator=order))
@@ -193,31 +192,13 @@ class OfflineMolecules(Source):
         drawn = Sampler(environment).backward(policy, terminal, generator=generator)
         return replace(drawn, source=["offline"] * n, keys=environment.kind.keys(chosen))
 
-    def _next(self, n: int, order: torch.Generator | None, ranks: Ranks) -> Tensor:
-        """This rank's part of the next ``n`` molecules of each rank, int64 [n]; when all have come they are shuffled
-        anew, as rank 0 draws it.
-        """
-        if len(self._order) and len(self._order) != len(self):
-            raise CheckpointError(
-                f"{self.molecules}: gives {len(self)} molecules, but {len(self._order)} when the checkpoint was written"
-            )
-        parts, left = [], n * ranks.size
-        while left:
-            if self._at == len(self._order):
-                shuffled = torch.randperm(len(self), generator=order)
-                self._order, self._at = ranks.gather(shuffled)[0], 0
-            parts.append(self._order[self._at : self._at + left])
-            self._at += len(parts[-1])
-            left -= len(parts[-1])
-        return torch.cat(parts)[ranks.rank * n : (ranks.rank + 1) * n]
-
     def state_dict(self) -> dict[str, Any]:
         """Which molecules are still to come in this pass."""
-        return {"order": self._order, "at": self._at}
+        return self._passes.state_dict()
 
     def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
         """Go on where ``state_dict`` was taken."""
-        self._order, self._at = state["order"].cpu(), state["at"]
+        self._passes.load_state_dict(state)
 
 
 def _now_and_then(text: str) -> Callable[[int], None]:

@@ -1,0 +1,198 @@
+"""Judgements of pairs of molecules, read from a table: which of the two is preferred."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from molgfn.chemistry.files.layout import chosen_column
+from molgfn.chemistry.files.left_out import LeftOut, described
+from molgfn.chemistry.files.reading import Columns, Record, iter_records
+from molgfn.chemistry.molecules import Molecule
+from molgfn.errors import DataError
+
+#: names of the columns where nobody says others
+CHOSEN, REJECTED, ANSWER = "chosen", "rejected", "answer"
+#: what the column of answers says, beside a number in [0, 1]; nothing is left of a pair that was skipped
+ANSWERS = {"": 1.0, "chosen": 1.0, "tie": 0.5}
+SKIPPED = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """One judgement.
+
+    Attributes:
+        line: number (from 1) of its line.
+        chosen: the molecule that is preferred.
+        rejected: the other one.
+        label: probability that ``chosen`` is preferred; 1 unless the file says otherwise, .5 for a tie.
+    """
+
+    line: int
+    chosen: Molecule
+    rejected: Molecule
+    label: float
+
+
+@dataclass
+class PairTable:
+    """The judgements of a file.
+
+    Attributes:
+        path: the file.
+        pairs: those that can be used.
+        rows: how many rows were read.
+        left_out: reason -> the others.
+        cut: whether the file has more rows than the limit let through.
+    """
+
+    path: Path
+    pairs: list[JudgedPair] = field(default_factory=list)
+    rows: int = 0
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    cut: bool = False
+
+    def drop(self, line: int, problem: str) -> None:
+        """Count a row that is left out; ``problem`` is its reason, a colon, and what is said of it."""
+        reason, _, detail = problem.partition(": ")
+        self.left_out.setdefault(reason, LeftOut(reason)).add(line, detail)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """The pairs at ``rows`` alone; the others were counted."""
+        self.pairs = [self.pairs[i] for i in rows]
+
+    def summary(self) -> str:
+        """One line for each reason, the most frequent first, after one for the whole."""
+        lines = [f"{self.path}: {len(self.pairs)} of {self.rows} pairs kept", *described(self.left_out)]
+        if self.cut:
+            lines.append(f"  the others not read: limit={self.rows}")
+        return "\n".join(lines)
+
+    def require(self, what: str = "no pair is left") -> None:
+        """Raise ``DataError`` with the reasons where no pair is left."""
+        if not self.pairs:
+            raise DataError(f"{what}\n{self.summary()}")
+
+    def settle(
+        self,
+        keys: Callable[[JudgedPair], tuple[str, str]],
+        contradictory: Literal["drop", "keep"] = "drop",
+    ) -> None:
+        """Leave out pairs of the same molecule, and those that were judged both ways.
+
+        Args:
+            keys: what chosen and rejected are known by.
+            contradictory: "drop": where a is preferred to b in one row and b to a in another, none of these rows
+                counts; "keep": all do, as votes.
+        """
+        directions: dict[frozenset[str], dict[str, int]] = {}
+        named = [keys(pair) for pair in self.pairs]
+        for (one, other), pair in zip(named, self.pairs, strict=True):
+            if one != other and pair.label != 0.5:
+                better = one if pair.label > 0.5 else other
+                directions.setdefault(frozenset((one, other)), {}).setdefault(better, pair.line)
+        kept = []
+        for row, ((one, other), pair) in enumerate(zip(named, self.pairs, strict=True)):
+            shown = f"{pair.chosen.smiles[:60]} and {pair.rejected.smiles[:60]}"
+            found = directions.get(frozenset((one, other)), {})
+            if one == other:
+                self.drop(pair.line, f"same molecule: {shown}")
+            elif contradictory == "drop" and len(found) > 1 and pair.label != 0.5:
+                opposite = next(line for key, line in found.items() if (key == one) != (pair.label > 0.5))
+                self.drop(pair.line, f"contradictory: {shown}, of which line {opposite} prefers the other")
+            else:
+                kept.append(row)
+        self.keep(kept)
+
+
+def read_pairs(
+    path: str | Path,
+    *,
+    chosen: str = CHOSEN,
+    rejected: str = REJECTED,
+    answer: str = ANSWER,
+    standardise: Callable[[Molecule], Molecule] = lambda molecule: molecule,
+    limit: int | None = None,
+) -> PairTable:
+    """Read a table of judgements: two columns of SMILES, and perhaps one of answers.
+
+    An answer is "chosen" (or nothing), "tie", "skip", or a number in [0, 1], the share of judges who prefer the chosen
+    one. Rows without two molecules, without a readable answer, or that were skipped are left out and counted.
+
+    Args:
+        path: ``.csv``, ``.tsv`` or ``.parquet``, also packed (``.gz``).
+        chosen: column of the preferred molecules.
+        rejected: column of the others.
+        answer: column of the answers, where there is one of this name.
+        standardise: what is done to each molecule; one that fails is left out with its reason.
+        limit: rows read, the first ones.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column, or no row holds a pair.
+    """
+    table, columns = PairTable(Path(path)), Columns()
+    places: tuple[int, int, int | None] | None = None
+    for record in iter_records(path, column=chosen, columns=columns):
+        if limit is not None and table.rows >= limit:
+            table.cut = True
+            break
+        table.rows += 1
+        if places is None:
+            places = _places(columns, chosen, rejected, answer, path)
+        pair = _pair(record, places, standardise)
+        if isinstance(pair, str):
+            table.drop(record.line, pair)
+        else:
+            table.pairs.append(pair)
+    table.require(f"{path}: holds no pair of molecules")
+    return table
+
+
+def _places(columns: Columns, chosen: str, rejected: str, answer: str, path: str | Path) -> tuple[int, int, int | None]:
+    """Indices of the columns of both molecules and of the answers."""
+    if columns.smiles is None or columns.lines:
+        raise DataError(
+            f"{path}: pairs are read from tables only; use .csv, .tsv or .parquet with the columns "
+            f"{chosen} and {rejected}"
+        )
+    other = chosen_column(columns.names, rejected, str(path))
+    if other is None:
+        raise DataError(f"{path}: no column '{rejected}'; the columns are: {', '.join(columns.names)}")
+    if other == columns.smiles:
+        raise DataError(f"{path}: '{chosen}' and '{rejected}' are the same column")
+    return columns.smiles, other, chosen_column(columns.names, answer, str(path))
+
+
+def _pair(
+    record: Record, places: tuple[int, int, int | None], standardise: Callable[[Molecule], Molecule]
+) -> JudgedPair | str:
+    """The judgement in a row, or why there is none."""
+    if record.problem is not None:
+        return record.problem
+    text = "" if places[2] is None else record.cells[places[2]].strip().lower()
+    if text == SKIPPED:
+        return "skipped: nobody said which is better"
+    label = _label(text)
+    if label is None:
+        return f"not an answer: {text[:40]!r}, which should be chosen, tie, skip or a number from 0 to 1"
+    molecules = []
+    for place in places[:2]:
+        molecule = standardise(Molecule.from_smiles(record.cells[place or 0]))
+        if molecule.problem is not None:
+            return molecule.problem
+        molecules.append(molecule)
+    return JudgedPair(record.line, molecules[0], molecules[1], label)
+
+
+def _label(text: str) -> float | None:
+    if text in ANSWERS:
+        return ANSWERS[text]
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and 0 <= number <= 1 else None
