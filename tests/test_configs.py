@@ -53,8 +53,10 @@ VARIANTS = {
 #: what needs a package -> its extra, and a module of it
 EXTRAS = {
     "oracle/admet": ("admet", "admet_ai"),
+    "oracle/ani": ("ani", "torchani"),
     "oracle/purchasable": ("purchasable", "molbloom"),
     "oracle/vina": ("docking", "vina"),
+    "oracle/xtb_energy": ("xtb", "tblite"),
     "oracle/xtb_gap": ("xtb", "tblite"),
 }
 _GOAL = {"_target_": "molgfn.conditions.goal.Goal"}
