@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from rdkit import Chem
@@ -102,6 +103,31 @@ class Frame:
         """Torsions of the seed geometry as they are measured, not reduced."""
         return dihedrals(self.seed_positions[None], self.atoms)[0]
 
+    def plain(self) -> dict[str, Any]:
+        """As plain data, which ``from_plain`` makes the same frame of, whatever another machine would embed."""
+        return {"smiles": self.smiles, "settings": self.settings, "positions": self.seed_positions.tolist()}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Frame:
+        """The frame that ``plain`` gave.
+
+        Raises:
+            DataError: it is none.
+        """
+        try:
+            smiles, settings = str(plain["smiles"]), str(plain["settings"])
+            place = np.array(plain["positions"], dtype=np.float64)
+            _, hydrogen_rotors, symmetric = settings.split(",")
+            mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+            if place.shape != (mol.GetNumAtoms(), 3):
+                raise ValueError(f"positions of {len(place)} atoms for {mol.GetNumAtoms()}")
+            mol.AddConformer(Chem.Conformer(mol.GetNumAtoms()))
+            mol.GetConformer().SetPositions(place)
+            found = rotors(mol, hydrogen_rotors=hydrogen_rotors, symmetric=symmetric == "reduced")  # type: ignore[arg-type]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"a kept seed geometry cannot be read: {error}") from error
+        return cls(smiles, mol, tuple(found), settings)
+
     def mols(self, angles: np.ndarray) -> list[Chem.Mol]:
         """A molecule with one conformer for each row of angles [B, D]."""
         found = []
@@ -135,9 +161,11 @@ def frame(
     mol = conformer(molecule, seed=seed)
     found = rotors(mol, hydrogen_rotors=hydrogen_rotors, symmetric=symmetric)
     if not found:
-        raise ConformerError(f"{molecule.smiles}: no torsions: it has no rotatable bond")
+        raise ConformerError(f"{molecule.smiles}: no torsions: it has no rotatable bond", "no torsions")
     if most is not None and len(found) > most:
-        raise ConformerError(f"{molecule.smiles}: {len(found)} torsions, more than the {most} that are allowed")
+        raise ConformerError(
+            f"{molecule.smiles}: {len(found)} torsions, more than the {most} that are allowed", "too many torsions"
+        )
     settings = f"{seed},{hydrogen_rotors},{'reduced' if symmetric else 'whole'}"
     return Frame(molecule.smiles, mol, tuple(found), settings)
 
