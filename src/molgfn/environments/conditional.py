@@ -17,10 +17,11 @@ from molgfn.environments.base import Environment, States
 from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
+from molgfn.environments.real_actions import Chart, RealActions
 from molgfn.errors import ConfigError, NotEnumerableError
 
 #: what an inner environment may be beside an ``Environment``; so is the environment around it
-LAYERS = (ListedActions, ActionsInParts, Enumerable)
+LAYERS = (ListedActions, ActionsInParts, RealActions, Enumerable)
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,22 @@ class Conditional(Environment):
     def backward_part_mask(self, states: ConditionalStates, chosen: Tensor) -> Tensor:
         """See ``ActionsInParts``."""
         return self.inner.backward_part_mask(states.inner, chosen)
+
+    def choice_mask(self, states: ConditionalStates) -> Tensor:
+        """See ``RealActions``."""
+        return self.inner.choice_mask(states.inner)
+
+    def backward_choice_mask(self, states: ConditionalStates) -> Tensor:
+        """See ``RealActions``."""
+        return self.inner.backward_choice_mask(states.inner)
+
+    def chart(self, states: ConditionalStates) -> Chart:
+        """See ``RealActions``."""
+        return self.inner.chart(states.inner)
+
+    def backward_chart(self, states: ConditionalStates) -> Chart:
+        """See ``RealActions``."""
+        return self.inner.backward_chart(states.inner)
 
     def legal_actions(self, states: ConditionalStates) -> tuple[Tensor, Tensor]:
         """See ``Enumerable``."""

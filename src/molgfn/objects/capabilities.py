@@ -69,3 +69,11 @@ class HasCoordinates(ObjectKind):
     @abstractmethod
     def coordinates(self, objects: Any) -> np.ndarray:
         """int64 [B, d], not negative."""
+
+
+class HasPoints(ObjectKind):
+    """Objects are points of a space with real coordinates: densities can be compared on a grid of bins."""
+
+    @abstractmethod
+    def points(self, objects: Any) -> np.ndarray:
+        """float64 [B, d]."""

@@ -9,9 +9,10 @@ from molgfn.objects.conformation import CONFORMATION
 from molgfn.objects.dag import DAG
 from molgfn.objects.grid import GRID
 from molgfn.objects.molecule import MOLECULE
+from molgfn.objects.point import POINT
 from molgfn.objects.string import STRING
 
 #: the names, for configs
-KindName = Literal["molecule", "string", "grid", "dag", "conformation"]
+KindName = Literal["molecule", "string", "grid", "dag", "point", "conformation"]
 #: name -> kind
-NAMED: dict[str, ObjectKind] = {kind.name: kind for kind in (MOLECULE, STRING, GRID, DAG, CONFORMATION)}
+NAMED: dict[str, ObjectKind] = {kind.name: kind for kind in (MOLECULE, STRING, GRID, DAG, POINT, CONFORMATION)}

@@ -170,7 +170,8 @@ class _Check:
                 self.require(self.choices.legal(here, drawn, forward=forward).all(), f"{what} draws illegal actions")
                 log_p = distribution.log_prob(drawn)
                 self.require(log_p.shape == (len(here),), f"log_prob of {what} does not come one per state")
-                self.require((log_p <= 1e-9).all() and log_p.isfinite().all(), f"{what}: log P of a draw is no log P")
+                possible = distribution.density or bool((log_p <= 1e-9).all())  # a density may be above 1
+                self.require(possible and log_p.isfinite().all(), f"{what}: log P of a draw is no log P")
             if isinstance(self.environment, Enumerable):
                 row, log_p = self.all_legal(self.policy, here, forward=forward)
                 total = torch.zeros(len(here), dtype=log_p.dtype).index_add(0, row, log_p.exp())

@@ -3,9 +3,11 @@
 from molgfn.policies.distributions.base import ActionDistribution, single
 from molgfn.policies.distributions.capabilities import (
     Capability,
+    HasDivergence,
     HasEntropy,
     HasKL,
     HasMeanGap,
+    HasSampledKL,
     HasTable,
     HasTempering,
     require,
@@ -19,9 +21,11 @@ __all__ = [
     "ActionDistribution",
     "Capability",
     "Categorical",
+    "HasDivergence",
     "HasEntropy",
     "HasKL",
     "HasMeanGap",
+    "HasSampledKL",
     "HasTable",
     "HasTempering",
     "Packing",

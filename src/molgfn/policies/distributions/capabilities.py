@@ -36,7 +36,13 @@ class HasEntropy(Capability):
         """Exact entropy in nats [B]."""
 
 
-class HasKL(Capability):
+class HasDivergence(Capability):
+    """A divergence from the policy that drew the actions, exact (``HasKL``) or estimated (``HasSampledKL``)."""
+
+    gives = "an exact KL divergence or an estimate of it"
+
+
+class HasKL(HasDivergence):
     """Exact divergence from another distribution of the same class."""
 
     gives = "an exact KL divergence"
@@ -44,6 +50,16 @@ class HasKL(Capability):
     @abstractmethod
     def kl(self, old: Self) -> Tensor:
         """Exact KL(self || old) in nats [B]; both over the same states."""
+
+
+class HasSampledKL(HasDivergence):
+    """No exact divergence, as of densities; an estimate from the actions that were taken takes its place."""
+
+    gives = "a sampled KL divergence"
+
+    def log_ratio(self, old: Self, actions: Tensor) -> Tensor:
+        """log P(actions) - log P_old(actions) [B], of which unbiased estimates are made where P_old drew them."""
+        return self.log_prob(actions) - old.log_prob(actions)
 
 
 class HasMeanGap(Capability):

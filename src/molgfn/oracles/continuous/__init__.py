@@ -1,0 +1,1 @@
+"""Functions of points with real coordinates, whose integrals are known."""
