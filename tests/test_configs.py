@@ -63,6 +63,7 @@ _GOAL = {"_target_": "molgfn.conditions.goal.Goal"}
 _PREFERENCE = {"_target_": "molgfn.conditions.preference.Preference"}
 #: what a file leaves to the user
 NEEDED = {
+    "environment/conformers": {"smiles": "CCCC"},
     "condition/goal": {"names": ["qed", "sa"]},
     "condition/preference": {"names": ["qed", "sa"]},
     "condition/target": {"name": "logp"},
@@ -198,6 +199,7 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "policy"], ids=name)
 @pytest.mark.parametrize("learned", [False, True])
 def test_the_policy_builds(path, learned):
+    from molgfn.environments.conformers.environment import Conformers
     from molgfn.environments.continuous.box import Box
     from molgfn.environments.fragments import Fragments
     from molgfn.environments.hypergrid import HyperGrid
@@ -211,6 +213,7 @@ def test_the_policy_builds(path, learned):
         "graph": Fragments(vocabulary=entries, max_fragments=3),
         "sequence": Smiles(),
         "reactions": Reactions(library="textbook"),
+        "conformation": Conformers(smiles="CCCC"),
     }
     environment = next(space for encoding, space in spaces.items() if encoding in cls.reads)
     if path.stem == "mixture":

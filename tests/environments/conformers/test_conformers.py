@@ -77,7 +77,6 @@ def test_neighbours_are_of_one_molecule_and_each_molecule_has_its_torsions(sever
     assert several.there(states).sum(1)[states.molecule == 3].unique().tolist() == [1]
     assert several.condition(states).shape == (64, several.condition_size)
     assert len(several.condition(states).unique(dim=0)) == 4
-    assert several.condition_values(states)["molecule"].tolist() == states.molecule.tolist()
     alone = Conformers(smiles="CCCCO", per_molecule=2)
     assert alone.condition_size == 0
     assert alone.per_condition == 1

@@ -34,9 +34,8 @@ class Conformers(RealActions):
     finished objects, is d phi in radians over one period. Backward, the angle is a point mass.
 
     The molecule is drawn evenly at the source and never changes: with several, the policy and log Z are functions of
-    it (``condition`` tells molecules apart, ``condition_values`` has ``molecule``, its number). What remains of a
-    molecule is its seed geometry, one conformer by ETKDGv3 and MMFF94 (``chemistry.conformers``), which is made
-    once, kept in the checkpoint, and never changed.
+    it (``condition`` tells molecules apart). What remains of a molecule is its seed geometry, one conformer by ETKDGv3
+    and MMFF94 (``chemistry.conformers``), which is made once, kept in the checkpoint, and never changed.
 
     Molecules that cannot be used (invalid, without torsions or with too many, of several pieces, not embedded) are
     left out, counted with their reasons in ``left_out``, and the first of each reason is said.
@@ -206,9 +205,6 @@ class Conformers(RealActions):
 
     def condition(self, states: TorsionStates) -> Tensor | None:
         return self.graphs(states.device).descriptors[states.molecule] if self.conditional else None
-
-    def condition_values(self, states: TorsionStates) -> dict[str, Tensor]:
-        return {"molecule": states.molecule.double()} if self.conditional else {}
 
     # ------------------------------------------------------------------ objects
 

@@ -38,7 +38,7 @@ def conformation_charts(gallery: Gallery) -> list[dict[str, str]]:
             charts.append({"title": title, "svg": free_energy_svg(counts, edges, (i, j), title)})
         best = rows[np.argsort(-np.nan_to_num(log_r[rows], nan=-np.inf), kind="stable")][:200]
         mols = frame.mols(shapes.angles[best, : frame.torsions])
-        firsts = np.unique(clusters(mols, range(len(mols))), return_index=True)[1][:SHAPES]
+        firsts: list[int] = np.unique(clusters(mols, range(len(mols))), return_index=True)[1][:SHAPES].tolist()
         weights = np.exp(log_r[best[firsts]] - np.nanmax(log_r[best]))
         title = f"{frame.smiles}: the best {len(firsts)} different shapes, as opaque as they are likely"
         charts.append({"title": title, "svg": overlay_svg([mols[k] for k in firsts], np.nan_to_num(weights).tolist())})
