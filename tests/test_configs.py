@@ -63,7 +63,6 @@ _GOAL = {"_target_": "molgfn.conditions.goal.Goal"}
 _PREFERENCE = {"_target_": "molgfn.conditions.preference.Preference"}
 #: what a file leaves to the user
 NEEDED = {
-    "environment/conformers": {"smiles": "CCCC"},
     "condition/goal": {"names": ["qed", "sa"]},
     "condition/preference": {"names": ["qed", "sa"]},
     "condition/target": {"name": "logp"},

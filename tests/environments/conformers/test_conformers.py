@@ -185,7 +185,7 @@ def test_bad_molecules_are_counted_with_their_reasons(tmp_path, caplog):
         "given before": 1,
     }
     assert "left out: 1 molecule, no torsions" in caplog.text
-    for bad in ({"smiles": "C"}, {}, {"file": str(tmp_path / "none.smi")}):
+    for bad in ({"smiles": "C"}, {"smiles": []}, {"file": str(tmp_path / "none.smi")}):
         with pytest.raises(ConfigError):
             Conformers(**bad)
 

@@ -41,7 +41,7 @@ class Conformers(RealActions):
     left out, counted with their reasons in ``left_out``, and the first of each reason is said.
 
     Args:
-        smiles: of a molecule, or a list; a checkpoint keeps their seed geometries here.
+        smiles: of a molecule, or a list; a checkpoint keeps their seed geometries here. None, and no ``file``: CCCCO.
         file: of further molecules.
         hydrogen_rotors: rotors of hydrogens alone that turn, too: none; polar: of N, O and S; all: methyl as well.
         symmetric: a rotor with equal branches (CF3, phenyl) turns over the angle after which it repeats.
@@ -54,7 +54,7 @@ class Conformers(RealActions):
         seed: of the seed geometries.
 
     Raises:
-        ConfigError: nothing is given, or nothing of it can be used.
+        ConfigError: nothing of what is given can be used.
 
     Reference:
         Volokhova et al. 2024, Digital Discovery 3, 1038, arXiv 2310.14782; Lahlou et al. 2023, arXiv 2301.12594.

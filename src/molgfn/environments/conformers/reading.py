@@ -16,6 +16,9 @@ from molgfn.errors import ConfigError, DataError
 
 logger = logging.getLogger("molgfn")
 
+#: whose shapes are sampled where no molecule is given: 1-butanol, two torsions
+EXAMPLE = "CCCCO"
+
 
 def frames_of(
     given: Sequence[Molecule | Mapping[str, Any]],
@@ -68,10 +71,10 @@ def frames_of(
 
 
 def given_molecules(smiles: str | Iterable[Any] | None, file: str | None) -> list[Molecule | Mapping[str, Any]]:
-    """What the config names: SMILES (one, or a list), kept frames, and the molecules of a file.
+    """What the config names: SMILES (one, or a list), kept frames, and the molecules of a file; nothing: ``EXAMPLE``.
 
     Raises:
-        ConfigError: neither is given, or the file cannot be read.
+        ConfigError: the file cannot be read.
     """
     words = [smiles] if isinstance(smiles, str) else list(smiles or [])
     given = [one if isinstance(one, Mapping) else Molecule.from_smiles(str(one)) for one in words]
@@ -82,6 +85,4 @@ def given_molecules(smiles: str | Iterable[Any] | None, file: str | None) -> lis
             given += [Molecule.failed(f"line {line}: {problem}") for line, problem in content.problems]
         except DataError as error:
             raise ConfigError(f"file: {error}") from error
-    if not given:
-        raise ConfigError("environment: give `smiles` (one, or a list), or a `file` of molecules")
-    return given
+    return given if given or smiles is not None else [Molecule.from_smiles(EXAMPLE)]
