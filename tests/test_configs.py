@@ -59,8 +59,10 @@ VARIANTS = {
 #: what needs a package -> its extra, and a module of it
 EXTRAS = {
     "oracle/admet": ("admet", "admet_ai"),
+    "oracle/ani": ("ani", "torchani"),
     "oracle/purchasable": ("purchasable", "molbloom"),
     "oracle/vina": ("docking", "vina"),
+    "oracle/xtb_energy": ("xtb", "tblite"),
     "oracle/xtb_gap": ("xtb", "tblite"),
 }
 _GOAL = {"_target_": "molgfn.conditions.goal.Goal"}
@@ -207,6 +209,7 @@ def test_the_config_builds(path, tmp_path, optional_data, needs_extra):
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "policy"], ids=name)
 @pytest.mark.parametrize("learned", [False, True])
 def test_the_policy_builds(path, learned):
+    from molgfn.environments.conformers.environment import Conformers
     from molgfn.environments.continuous.box import Box
     from molgfn.environments.fragments import Fragments
     from molgfn.environments.hypergrid import HyperGrid
@@ -222,6 +225,7 @@ def test_the_policy_builds(path, learned):
         "sequence": Smiles(),
         "reactions": Reactions(library="textbook"),
         "set": Sets(pool=NormalPool()),
+        "conformation": Conformers(smiles="CCCC"),
     }
     environment = next(space for encoding, space in spaces.items() if encoding in cls.reads)
     if path.stem == "mixture":

@@ -156,7 +156,14 @@ def test_every_shipped_oracle_has_a_row_that_says_what_it_needs():
         *("seh_four", "drd2_qed", "gsk3b_jnk3"),
         *("tfbind8", "qm9_strings", "seh_strings"),
     }
-    assert {n for n, text in needs.items() if "molgfn[" in text} == {"admet", "purchasable", "vina", "xtb_gap"}
+    assert {n for n, text in needs.items() if "molgfn[" in text} == {
+        "admet",
+        "ani",
+        "purchasable",
+        "vina",
+        "xtb_energy",
+        "xtb_gap",
+    }
     given = {n: text.split("; ")[0] for n, text in needs.items() if text[0] == "`" and text[:8] != "`molgfn["}
     assert {n: given[n] for n in ("command", "function", "proxy", "similarity", "substructure")} == {
         "command": "`command`",

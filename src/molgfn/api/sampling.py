@@ -13,6 +13,7 @@ import torch
 from molgfn.api.columns import Sampling, log_pt_columns, sampled_reward, value_columns
 from molgfn.api.composed import Composed
 from molgfn.api.conditions import Asked, under_each
+from molgfn.api.conformers import conformer_columns
 from molgfn.api.runs import RunLike, load
 from molgfn.api.sampled import Sampled
 from molgfn.environments.base import States
@@ -167,6 +168,7 @@ def described(
             progress=progress,
             terminal=drawn.terminal,
         )
+    columns |= conformer_columns(loaded, drawn.objects, columns, progress)
     return Sampled(
         kind=loaded.environment.kind,
         objects=drawn.objects,

@@ -15,6 +15,7 @@ from molgfn.cli.files.given_condition import (
     WORDS_METAVAR,
     apart,
     given_conditions,
+    molecules_apart,
 )
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.cli.files.several_runs import COMPOSE_HELP, FLOWS_HELP, own_rewards, run_or_composition
@@ -97,6 +98,10 @@ def sample(
     Of molecules that are built by reactions, `route` says how each was made, `steps` how many reactions it takes, and
     `cost` what it costs where blocks have prices; --routes writes all of it as JSON, one entry for each molecule.
 
+    A run of shapes of molecules (environment=conformers) draws shapes of the molecule that smiles=... names, be it one
+    that it was not trained on; given several times, -n shapes of each. An .sdf then has positions; `weight` is what a
+    shape counts for at the run's temperature, `cluster` numbers shapes within .5 A of each other.
+
     With --compose several runs of one environment are combined at each step, with no further training (mean and mixture
     exactly as far as the flows are exact, the others approximately): columns of run 1, 2 ... end in _1, _2 ..., and
     `log_reward` is what the rule makes of their rewards.
@@ -111,6 +116,7 @@ def sample(
       molgfn sample last.ckpt -n 100 condition.temperature=16 -o molecules.csv
       molgfn sample last.ckpt -n 100 condition.temperature=8 condition.temperature=32 -o grid.csv
       molgfn sample last.ckpt -n 500 condition=drawn -o molecules.csv
+      molgfn sample runs/conformers smiles=CCCCO -n 1000 -o conformers.sdf
       molgfn sample runs/reactions -n 100 -o out.csv --routes routes.json
       molgfn sample runs/qed runs/sa --compose mean:.3,.7 -n 1000 -o both.csv
 
@@ -119,7 +125,8 @@ def sample(
     """
     from molgfn.api.object_files import require_place
 
-    runs, words = apart(runs_and_words)
+    runs, all_words = apart(runs_and_words)
+    molecules, words = molecules_apart(all_words)
     given, asked = given_files(files), given_conditions(words, numbers, table)
     if log_pt_samples == 1:
         raise ConfigError("--log-pt-samples: a standard error takes at least 2; 0 leaves log P_T out")
@@ -133,6 +140,10 @@ def sample(
     from molgfn.environments.recipes import HasRecipes
 
     each = run_or_composition(runs, compose, flows, asked, trust=trust, device=device)
+    if molecules:
+        from molgfn.api.conformers import of_molecules
+
+        each = of_molecules(each, molecules)
     loaded, wanted = each[0], number * len(each)
     if routes is not None:
         require_routes(routes, isinstance(without_condition(loaded.environment), HasRecipes))

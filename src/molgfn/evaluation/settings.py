@@ -35,6 +35,7 @@ from molgfn.evaluation.metrics.target.eubo import EUBO
 from molgfn.evaluation.metrics.target.flow_consistency import FlowConsistency
 from molgfn.evaluation.metrics.target.importance_weighted import ImportanceWeightedBound
 from molgfn.evaluation.metrics.top_k import TopK
+from molgfn.evaluation.metrics.torsions import Torsions
 from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
 from molgfn.evaluation.metrics.validity import Validity
 from molgfn.paths import NamedInput
@@ -133,6 +134,7 @@ class EvaluationSettings:
             KLScore(),
             ChemNetDistance(),
             ELBO(),
+            Torsions(),
             ImportanceWeightedBound(),
             EUBO(),
             Correlation(),

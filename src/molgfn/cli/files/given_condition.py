@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: what the words begin with
 WORD = "condition"
+#: the word for a molecule whose shapes are drawn
+MOLECULE_WORD = "smiles"
 WORDS_METAVAR = "[condition.NAME=VALUE]..."
 CONDITION_HELP = (
     "One number of the condition, by the name of its column, such as beta=16; may be given again. The words "
@@ -26,8 +28,15 @@ CONDITIONS_HELP = "A .csv of conditions, one a row, its columns called as the wo
 
 
 def is_word(text: str) -> bool:
-    """Whether an argument speaks of a condition, and is no path."""
-    return re.match(rf"{WORD}(\.[^=/\\]*)?=", text) is not None
+    """Whether an argument speaks of a condition or a molecule, and is no path."""
+    return re.match(rf"({WORD}(\.[^=/\\]*)?|{MOLECULE_WORD})=", text) is not None
+
+
+def molecules_apart(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The SMILES of the words ``smiles=...``, and the other words."""
+    start = f"{MOLECULE_WORD}="
+    of_molecules = [word.removeprefix(start) for word in words if word.startswith(start)]
+    return of_molecules, tuple(word for word in words if not word.startswith(start))
 
 
 def apart(arguments: Sequence[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:

@@ -23,6 +23,7 @@ from molgfn.evaluation.report.figures import curves_svg, heatmap_svg, histogram_
 from molgfn.evaluation.report.fronts import clouds, front_pictures
 from molgfn.evaluation.report.galleries import Gallery, component_columns
 from molgfn.evaluation.report.sections.builds import builds, builds_text, read_builds
+from molgfn.evaluation.report.sections.conformations import conformation_charts
 from molgfn.evaluation.report.sections.density import density_charts, read_density
 from molgfn.evaluation.report.sections.object_data import as_script, map_text, object_data
 from molgfn.evaluation.report.sections.provenance import CALLS_TEXT, commands, oracle_calls, versions
@@ -280,11 +281,9 @@ def _curves(panel: Panel) -> dict[str, str]:
 def distributions(results: Results, gallery: Gallery) -> list[dict[str, str]]:
     """Title and SVG of each chart of what was sampled."""
     kind = results.kind
-    return (
-        _described_charts(results, gallery, kind)
-        if isinstance(kind, HasDescriptors)
-        else _other_charts(results, gallery)
-    )
+    described = isinstance(kind, HasDescriptors)
+    charts = _described_charts(results, gallery, kind) if described else _other_charts(results, gallery)
+    return [*conformation_charts(gallery), *charts]
 
 
 def _described_charts(results: Results, gallery: Gallery, kind: HasDescriptors) -> list[dict[str, str]]:

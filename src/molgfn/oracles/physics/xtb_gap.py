@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
-from rdkit import Chem
 
 from molgfn.chemistry.conformers import conformer
 from molgfn.chemistry.molecules import Molecule
-from molgfn.errors import ConfigError
 from molgfn.oracles.base import Oracle
-
-#: CODATA 2018
-ELECTRONVOLTS_PER_HARTREE = 27.211386245988
-BOHR_IN_ANGSTROM = 0.529177210903
-_THREADS = "OMP_NUM_THREADS"
+from molgfn.oracles.physics.tight_binding import (
+    BOHR_IN_ANGSTROM,
+    ELECTRONVOLTS_PER_HARTREE,
+    calculator_class,
+    closed_shell,
+)
 
 
 class XTBGap(Oracle):
@@ -57,7 +55,7 @@ class XTBGap(Oracle):
     ) -> None:
         self.direction = direction  # type: ignore[misc]
         self.seed = seed
-        self._calculator = _tblite()
+        self._calculator = calculator_class(self.name)
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
         """Gap of each molecule in eV, float64 [B]."""
@@ -65,11 +63,7 @@ class XTBGap(Oracle):
 
     def _gap(self, molecule: Molecule) -> float:
         mol = conformer(molecule, seed=self.seed)
-        numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
-        charge = Chem.GetFormalCharge(mol)
-        unpaired = sum(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
-        if unpaired or (int(numbers.sum()) - charge) % 2:
-            raise ValueError(f"{molecule.smiles}: has unpaired electrons; the gap is computed for closed shells only")
+        numbers, charge = closed_shell(mol, molecule.smiles, "the gap")
         positions = mol.GetConformer().GetPositions() / BOHR_IN_ANGSTROM
         calculator = self._calculator("GFN2-xTB", numbers, positions, charge=float(charge), uhf=0)
         calculator.set("verbosity", 0)
@@ -80,20 +74,3 @@ class XTBGap(Oracle):
         if not 0 < occupied < len(energies):
             raise ValueError(f"{molecule.smiles}: has no gap: {occupied} of {len(energies)} orbitals are filled")
         return float(energies[occupied] - energies[occupied - 1]) * ELECTRONVOLTS_PER_HARTREE
-
-
-def _tblite() -> Any:
-    """tblite's ``Calculator``, with one thread (workers are many): its OpenMP reads their number when it is loaded."""
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = "1"
-    try:
-        from tblite.interface import Calculator  # type: ignore[import-not-found]  # an optional extra
-    except ImportError as error:
-        install = "pip install -c constraints.txt '.[xtb]' (in the clone)"
-        raise ConfigError(f"xtb_gap: needs tblite ({error}): {install}") from None
-    finally:
-        if before is None:
-            del os.environ[_THREADS]
-        else:
-            os.environ[_THREADS] = before
-    return Calculator

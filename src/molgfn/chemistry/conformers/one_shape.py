@@ -15,7 +15,11 @@ MAX_STEPS = 2000
 
 
 class ConformerError(MolgfnError, ValueError):
-    """A molecule without a usable shape; the message names it and says why."""
+    """A molecule without a usable shape; the message names it and says why, ``reason`` is the kind, to be counted."""
+
+    def __init__(self, message: str, reason: str = "no conformer") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def molecule_seed(smiles: str, seed: int = 0) -> int:
@@ -50,7 +54,9 @@ def conformer(molecule: Molecule, *, seed: int = 0) -> Chem.Mol:
     if flat is None:
         raise ConformerError(f"no conformer without a valid molecule ({molecule.problem or smiles or 'empty SMILES'})")
     if pieces := smiles.count("."):
-        raise ConformerError(f"{smiles}: has {pieces + 1} pieces; a conformer is made for a molecule of one piece")
+        raise ConformerError(
+            f"{smiles}: has {pieces + 1} pieces; a conformer is made for a molecule of one piece", "several pieces"
+        )
     mol = Chem.AddHs(flat)
     options = rdDistGeom.ETKDGv3()
     options.randomSeed = molecule_seed(smiles, seed)
@@ -59,11 +65,11 @@ def conformer(molecule: Molecule, *, seed: int = 0) -> Chem.Mol:
         options.useRandomCoords = True  # for long chains and large rings
         options.maxIterations = 100
         if rdDistGeom.EmbedMolecule(mol, options) < 0:
-            raise ConformerError(f"{smiles}: no conformer could be embedded")
+            raise ConformerError(f"{smiles}: no conformer could be embedded", "no conformer could be embedded")
     if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
         rdForceFieldHelpers.MMFFOptimizeMolecule(mol, maxIters=MAX_STEPS)
     elif rdForceFieldHelpers.UFFHasAllMoleculeParams(mol):
         rdForceFieldHelpers.UFFOptimizeMolecule(mol, maxIters=MAX_STEPS)
     else:
-        raise ConformerError(f"{smiles}: neither MMFF94 nor UFF has parameters for its atoms")
+        raise ConformerError(f"{smiles}: neither MMFF94 nor UFF has parameters for its atoms", "no force field")
     return mol

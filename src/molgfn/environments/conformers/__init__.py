@@ -1,0 +1,1 @@
+"""Conformations of molecules, one torsion after the other."""

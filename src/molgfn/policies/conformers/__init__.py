@@ -1,0 +1,1 @@
+"""Policies over the torsions of molecules."""
