@@ -24,6 +24,8 @@ OBJECTIVES = {
     "reverse_kl, alone": lambda: shipped("objective", Objective, reverse_kl={"baseline": "none"})["reverse_kl"](),
     "vargrad, population": lambda: shipped("objective", Objective, vargrad={"ddof": 0})["vargrad"](),
 }
+#: pairs do not tell their condition, so that a run under one is refused
+OBJECTIVES = {name: make for name, make in OBJECTIVES.items() if not make().reads_pairs}
 BACKWARDS = shipped("backward", BackwardPolicyTraining)
 #: what compares trajectories
 COMPARING = {

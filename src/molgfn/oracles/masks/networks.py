@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ConfigError
 from molgfn.paths import InputFile
 
@@ -21,6 +22,7 @@ RINGS = ("c1ccccc1", "c1ccncc1", "c1ccsc1", "C1CCCCC1", "C1CCNCC1", "C1CCOCC1")
 GROUPS = ("C", "CC", "O", "N", "F", "Cl", "C#N", "C(=O)O", "C(=O)N", "OC", "S(=O)(=O)C", "C(F)(F)F")
 
 
+@attributes_in_docstring
 class NetworkWithMasks(ABC):
     """A proxy with masks, and the molecules whose labels its masks explain."""
 
