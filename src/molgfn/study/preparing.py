@@ -127,7 +127,7 @@ def prepare(
         raise ConfigError(problems)
     for task in plan.all_tasks:
         if task.name in without and task.name not in scales:
-            scales[task.name] = scales_without_data(task)
+            scales[task.name] = scales_without_data(task, configs[task.name, plan.rows[0].name, plan.seeds[0]])
             logger.warning(
                 "%s: columns of its property are read as ones to maximise, as a data file is missing: %s",
                 ", ".join(filter(None, [name, task.name])),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from molgfn.config import build
 from molgfn.evaluation.scales import (
     BY_CONDITION,
     CORRELATION,
@@ -17,6 +19,7 @@ from molgfn.evaluation.scales import (
     Scales,
     scale_of,
 )
+from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.experiment import Experiment
 from molgfn.rewards.base import ScoredProperty
 from molgfn.study.plan import Task
@@ -81,10 +84,14 @@ class Known:
 
 def known_scales(task: Task, e: Experiment) -> Known:
     """The scales of what runs of ``e`` have measured."""
-    tables = [OF_RUNS, EXACT, BY_CONDITION, *(metric.scales for metric in e.evaluation.metrics())]
-    return Known(task, tables, e.reward.scored)
+    return Known(task, _tables(e.evaluation), e.reward.scored)
 
 
-def scales_without_data(task: Task) -> Known:
-    """What is known of a task whose experiment cannot be built here: columns that every run has, the exact ones."""
-    return Known(task, [OF_RUNS, EXACT, BY_CONDITION], ScoredProperty())
+def scales_without_data(task: Task, config: Mapping[str, Any]) -> Known:
+    """What is known of a task whose experiment cannot be built here: all but which way its property is better."""
+    evaluation = build(config["evaluation"], EvaluationSettings, "evaluation")
+    return Known(task, _tables(evaluation), ScoredProperty())
+
+
+def _tables(evaluation: EvaluationSettings) -> list[Scales]:
+    return [OF_RUNS, EXACT, BY_CONDITION, *(metric.scales for metric in evaluation.metrics())]
