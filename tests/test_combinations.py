@@ -33,7 +33,12 @@ def _given(tmp_path_factory):
     """The molecules of ``data=offline`` in this module, and a trained policy in each space."""
     path = tmp_path_factory.mktemp("given") / "given.smi"
     path.write_text("CCC\nCCCO\nCCCC\n")
+    pairs = path.with_name("pairs.csv")
+    pairs.write_text("chosen,rejected\nCCC,CCCO\nCCCC,CCC\n")
     DATA["offline"]["sources"]["offline"]["molecules"] = str(path)
+    DATA["preferences_steps"]["sources"]["step_pairs"]["molecules"] = str(path)
+    DATA["self_play"]["sources"]["self_play"]["molecules"] = str(path)
+    DATA["preferences"]["sources"]["preferences"]["pairs"] = str(pairs)
     for space in SPACES:
         first = run(space, OBJECTIVES["tb"], DATA["on_policy"])
         first |= {"name": space, "output": str(path.parent)}
@@ -82,12 +87,30 @@ SPACES = {
 }
 
 
+#: means that take molecules from a file
+GIVEN = {"offline", "preferences", "preferences_steps", "self_play"}
+#: what an objective reads pairs of -> means that give them
+PAIRED = {"objects": "preferences_oracle", "steps": "preferences_steps", "opponent": "self_play"}
+
+
+def own_data(objective):
+    """The means with which an objective trains on molecules."""
+    if objective.only_offline or objective.tells_apart:
+        return all_given()
+    return DATA[PAIRED[min(objective.reads_pairs)]] if objective.reads_pairs else DATA["on_policy"]
+
+
+def on_its_own(objective):
+    """Whether it takes any trajectories."""
+    return not (objective.only_offline or objective.tells_apart or objective.reads_pairs)
+
+
 #: checkpoint of a policy that was trained in the space
 PRIORS: dict[str, str] = {}
 
 
 def run(space, objective, data, target=None):
-    if "prior" in objective:
+    if "prior" in objective and objective.get("reference", "prior") == "prior":
         objective = {**objective, "prior": PRIORS[space]}
     return {
         "name": "test",
@@ -147,13 +170,14 @@ def trains(config):
 def test_objective_with_data(name, data):
     objective = build(OBJECTIVES[name], Objective, "objective")
     space = space_of(name)
-    if data == "offline":
+    if data in GIVEN:
         space = "fragments"
         if misplaced(objective, build(SPACES[space]["environment"], Environment, "environment")):
             pytest.skip("given molecules need an environment of molecules, in which the objective is not at home")
     config = run(space, OBJECTIVES[name], DATA[data])
-    reasons = build(config["data"], Sources, "data").off_policy_reasons
-    assert bool(reasons) == (data != "on_policy")
+    sources = build(config["data"], Sources, "data")
+    reasons = sources.off_policy_reasons
+    assert bool(reasons) == (data not in {"on_policy", "preferences_oracle"})
     if data == "hindsight":  # tests/trajectories/test_hindsight.py has it under conditions
         with pytest.raises(ConfigError, match="there is none; give the run a condition"):
             assemble(config)
@@ -162,6 +186,9 @@ def test_objective_with_data(name, data):
             assemble(config)
     elif data == "langevin":  # tests/environments/continuous has it where there is a gradient
         with pytest.raises(ConfigError, match=r"moves points of R\^d, but builds in"):
+            assemble(config)
+    elif objective.reads_pairs - frozenset().union(*(source.pairs for source in sources.by_name.values())):
+        with pytest.raises(ConfigError, match=f"learns from pairs of {min(objective.reads_pairs)}, but none of"):
             assemble(config)
     elif objective.on_policy and reasons:
         with pytest.raises(ConfigError) as error:
@@ -172,7 +199,7 @@ def test_objective_with_data(name, data):
         assert reasons[0] in problem
         assert "use data=on_policy" in problem
     elif objective.only_offline:
-        with pytest.raises(ConfigError, match=r"learns from given molecules alone; use data=offline"):
+        with pytest.raises(ConfigError, match=r"learns from given molecules alone.*; use data=offline"):
             assemble(config)
         if data == "offline":
             trains({**config, "data": all_given()})
@@ -192,9 +219,8 @@ def test_given_molecules_need_an_environment_of_molecules():
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_objective_with_target(name, target):
     objective = build(OBJECTIVES[name], Objective, "objective")
-    config = run(space_of(name), OBJECTIVES[name], DATA["on_policy"], TARGETS[target])
-    if objective.only_offline or objective.tells_apart:
-        config = run("fragments", OBJECTIVES[name], all_given(), TARGETS[target])
+    space = space_of(name) if on_its_own(objective) else "fragments"
+    config = run(space, OBJECTIVES[name], own_data(objective), TARGETS[target])
     if objective.on_policy or not objective.bootstraps:
         with pytest.raises(ConfigError) as error:
             assemble(config)
@@ -227,8 +253,7 @@ EVERYTHING = {
 def test_objective_with_token_strings(name, space):
     """A tree is at home with every objective; the empty string is no object, which mdb must be told."""
     objective = build(OBJECTIVES[name], Objective, "objective")
-    given = objective.only_offline or objective.tells_apart
-    config = run(space, OBJECTIVES[name], all_given() if given else DATA["on_policy"])
+    config = run(space, OBJECTIVES[name], own_data(objective))
     if misplaced(objective, build(SPACES[space]["environment"], Environment, "environment")):
         assert name == "mdb"
         with pytest.raises(ConfigError, match="has states that may not stop"):
@@ -251,6 +276,9 @@ def test_all_means_together_on_molecules(name, space):
     elif objective.tells_apart:
         with pytest.raises(ConfigError, match="is about trajectories of `offline`"):
             assemble(config)
+    elif objective.reads_pairs:
+        with pytest.raises(ConfigError, match="learns from pairs of"):
+            assemble(config)
     elif objective.on_policy or lacks:
         with pytest.raises(ConfigError) as error:
             assemble(config)
@@ -266,10 +294,10 @@ def test_relative_trajectory_balance_without_a_learned_log_z():
     trains(run("hypergrid", {**OBJECTIVES["rtb"], "log_z": "batch"}, DATA["exploration"]))
 
 
-@pytest.mark.parametrize("data", [d for d in DATA if d != "on_policy"])
+@pytest.mark.parametrize("data", [d for d in DATA if d not in {"on_policy", "preferences_oracle"}])
 def test_backward_policies_refuse_too(data):
     """tlm is an expectation under P_F; pessimistic is its form for stored trajectories."""
-    config = run("fragments" if data == "offline" else "hypergrid", OBJECTIVES["tb"], DATA[data])
+    config = run("fragments" if data in GIVEN else "hypergrid", OBJECTIVES["tb"], DATA[data])
     config["backward"] = shipped("backward")["tlm"]
     with pytest.raises(ConfigError, match=r"backward: TrajectoryLikelihood is on-policy"):
         assemble(config)

@@ -97,7 +97,10 @@ def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
     if backward in ("guided_tb", "rl_g", "rl_g_forward") and keyless:
         guide = "ForwardPolicyGuide" if backward == "rl_g_forward" else "StoredRewardsGuide"
         found.append(f"reads the guide {guide}, {KEYS}")
-    found += ["gives molecules, but"] if data == "offline" else []
+    found += ["gives molecules, but"] if data in ("offline", "preferences_steps", "self_play") else []
+    found += ["give a table with a column of chosen"] if data == "preferences" else []
+    found += ["moves points of R^d, but"] if data == "langevin" else []
+    found += ["learns from pairs of"] if objective in ("dpo", "dpo_steps", "self_play") else []
     found += ["is about trajectories of `offline`, but"] if objective == "agfn" and data != "offline" else []
     found += ["has not got draws out of a random part"] if data == "subsampled" else []
     found += ["there is none; give the run a condition"] if data == "hindsight" else []

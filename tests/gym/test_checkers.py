@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.extras import extra
 from tests.gym.spaces_of_tests import SMALL
 
@@ -11,6 +12,10 @@ gymnasium = extra("gymnasium", "gymnasium")
 pytestmark = pytest.mark.extras
 
 import molgfn.gym  # noqa: E402
+from molgfn.class_paths import import_class  # noqa: E402
+from molgfn.environments.real_actions import RealActions  # noqa: E402
+from molgfn.errors import ConfigError  # noqa: E402
+from molgfn.gym.single import ObjectEnv  # noqa: E402
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "environment"
 
@@ -38,13 +43,18 @@ def test_stable_baselines(name):
 
 
 def test_every_shipped_environment_has_an_id():
-    assert set(molgfn.gym.ids().values()) == {path.stem for path in CONFIGS.glob("*.yaml")}
+    classes = {path.stem: import_class(yaml.safe_load(path.read_text())["_target_"]) for path in CONFIGS.glob("*.yaml")}
+    real = {name for name, cls in classes.items() if issubclass(cls, RealActions)}
+    assert set(molgfn.gym.ids().values()) == classes.keys() - real
+    assert "box" in real
+    with pytest.raises(ConfigError, match="actions of `box` have real coordinates: there is no action space"):
+        ObjectEnv("box")
     assert {"molgfn/HyperGrid-v0", "molgfn/Fragments-v0", "molgfn/Strings-v0"} <= set(molgfn.gym.ids())
     assert set(molgfn.gym.ids()) <= set(gymnasium.registry)
     molgfn.gym.register()  # once more, without a warning that one is overridden
 
 
-@pytest.mark.parametrize("config", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+@pytest.mark.parametrize("config", sorted(molgfn.gym.ids().values()))
 def test_every_id_can_be_made_and_played_to_the_end(config):
     name = next(k for k, v in molgfn.gym.ids().items() if v == config)
     env = gymnasium.make(f"molgfn.gym:{name}").unwrapped

@@ -12,8 +12,10 @@ import molgfn.oracles
 from molgfn.class_paths import import_class
 from molgfn.config import build
 from molgfn.errors import ConfigError
+from molgfn.information.pools import NormalPool
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.properties.qed import QED
+from molgfn.oracles.sets.gp_information import GPInformation
 from molgfn.oracles.synthetic.string_modes import StringModes
 from molgfn.rewards.base import Reward
 from molgfn.rewards.objectives import Objectives
@@ -27,6 +29,7 @@ REWARDS = sorted((CONFIGS / "reward").glob("*.yaml"))
 
 def read(path: Path) -> dict:
     environment = {"dimensions": 3, "side": 8, "alphabet": "ACGT", "length": 8, "nodes": 4, "task": None}
+    environment |= {"pool": None, "labelled": None}
     whole = OmegaConf.create({"environment": environment, "scalarisation": None, "node": OmegaConf.load(path)})
     return OmegaConf.to_container(whole, resolve=True)["node"]
 
@@ -40,10 +43,11 @@ def test_a_file_is_called_what_its_oracle_is_called(path):
 
 @pytest.mark.parametrize("path", REWARDS, ids=lambda p: p.stem)
 def test_reward(path):
-    reward = build(read(path), Reward, "reward", live={"oracle": QED()})
-    assert type(reward).__name__.lower() == path.stem
+    oracle = GPInformation(pool=NormalPool()) if path.stem == "batch_information" else QED()
+    reward = build(read(path), Reward, "reward", live={"oracle": oracle})
+    assert type(reward).__name__.lower() == path.stem.replace("_", "")
     # the file states the defaults, so that they can be seen
-    assert vars(reward) | {"readings": None} == vars(type(reward)(oracle=QED())) | {"readings": None}
+    assert vars(reward) | {"readings": None} == vars(type(reward)(oracle=oracle)) | {"readings": None}
 
 
 def test_scoring_states_its_defaults():

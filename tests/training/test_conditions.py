@@ -57,7 +57,7 @@ def batch_of(learner, environment, betas=BETAS, seed=0):
 
 #: of reactions alone, see tests/environments/reactions
 ELSEWHERE = {"cost_guided", "decomposability_guided"}
-PAIRS = [(name, "uniform") for name in OBJECTIVES] + [
+PAIRS = [(name, "uniform") for name in OBJECTIVES if not OBJECTIVES[name]().reads_pairs] + [
     ("tb", name) for name in sorted(BACKWARDS.keys() - ELSEWHERE - {"uniform"})
 ]
 

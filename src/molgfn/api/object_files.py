@@ -86,7 +86,8 @@ def write_objects(
 def roomy(kind: ObjectKind | None = None) -> str:
     """The endings of files that have room beside the objects, in words; ``kind`` as of ``is_bare``."""
     known = NAMED.values() if kind is None else [kind]
-    return _or((*TABLES, *(end for one in known for end in one.formats if end not in one.bare_formats)))
+    others = (end for one in known for end in one.formats if end not in one.bare_formats)
+    return _or(tuple(dict.fromkeys((*TABLES, *others))))
 
 
 def whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -314,9 +314,11 @@ def misfits(e: Experiment) -> list[str]:
             )
     problems += e.sources.misfits(e.policy) + unknown_sources(e.objective, e.sources)
     problems += unpaired(e.objective, e.sources)
-    if e.objective.only_offline and e.sources.given < e.sources.batch_size:
+    if e.objective.only_offline and (e.sources.given < e.sources.batch_size or e.sources.paired):
+        paired = " and ".join(e.sources.paired)
+        also = f", and would learn the worse ones of {paired}, too" if paired else ""
         problems.append(
-            f"objective: {type(e.objective).__name__} learns from given molecules alone; "
+            f"objective: {type(e.objective).__name__} learns from given molecules alone{also}; "
             "use data=offline data.sources.offline.share=1"
         )
     if e.target is not None and (reason := no_target(e.objective)):

@@ -1,4 +1,4 @@
-"""The Gymnasium ids: one for each shipped environment config."""
+"""The Gymnasium ids: one for each shipped environment config with actions that can be listed."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ WORDS = {
     "masks": ("oracle=mask_posterior", "reward=boltzmann"),
     "sets": ("oracle=gp_information", "reward=batch_information"),
 }
+#: environment configs whose actions have real coordinates, which have no action space here
+REAL = frozenset({"box", "conformers", "line_diffusion", "torus", "turns"})
 
 
 def ids() -> dict[str, str]:
@@ -29,6 +31,8 @@ def ids() -> dict[str, str]:
     """
     classes: dict[str, str] = {}
     for path in sorted((shipped("configs") / "environment").glob("*.yaml")):
+        if path.stem in REAL:
+            continue
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
         classes[path.stem] = str(node["_target_"]).rpartition(".")[2]
     names = list(classes.values())

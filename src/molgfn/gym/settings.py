@@ -20,7 +20,7 @@ from molgfn.config import ROOT
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
 from molgfn.experiment import reward_of, unused_scalarisation
-from molgfn.gym.registry import WORDS
+from molgfn.gym.registry import REAL, WORDS
 from molgfn.rewards.base import Reward
 from molgfn.runs.environment import run_environment
 
@@ -56,6 +56,8 @@ def parts(environment: str, words: Sequence[str] = (), **settings: Any) -> Parts
     Raises:
         ConfigError: with every problem that was found.
     """
+    if environment in REAL:
+        raise ConfigError(f"environment: actions of `{environment}` have real coordinates: there is no action space")
     chosen = [f"environment={environment}", *WORDS.get(environment, ())]
     config = checked(str(shipped("configs") / "gym.yaml"), [*chosen, *_words(environment, settings), *words], _schema())
     if problems := unused_scalarisation(config):

@@ -116,6 +116,11 @@ class Sources:
         return sum(count for name, count in self._counts().items() if self.by_name[name].kind is Kind.GIVEN)
 
     @property
+    def paired(self) -> list[str]:
+        """Names of the sources whose trajectories are pairs of a better and a worse one."""
+        return [name for name, source in self.by_name.items() if source.pairs]
+
+    @property
     def mixed(self) -> bool:
         """A batch is drawn by several sources, or the one there is does not draw it all."""
         return max(self._counts().values()) < self.batch_size
