@@ -49,6 +49,7 @@ ORDER = [
     ("api",),
     ("gym",),
     ("study",),
+    ("comparing",),
     ("cli",),
     ("__main__",),
 ]

@@ -31,6 +31,7 @@ COMMANDS = {
     "evaluate": "Measure a run or a file of SMILES and write a report.",
     "score": "Score a file of molecules with any oracle or reward.",
     "pick": "Pick the best, or diverse, molecules of a file.",
+    "compare-molecules": "Say which of two molecules is better, in a local page.",
     "describe": "Explain a component and its parameters.",
     "study": "Run a study: rows x seeds, one table.",
     "fragments": "Build and check fragment vocabularies.",
@@ -51,7 +52,8 @@ class Commands(click.Group):
             return None
         from molgfn.cli.files.local_path import take_local_paths
 
-        return take_local_paths(getattr(importlib.import_module(f"molgfn.cli.{cmd_name}"), cmd_name))
+        name = cmd_name.replace("-", "_")
+        return take_local_paths(getattr(importlib.import_module(f"molgfn.cli.{name}"), name))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:

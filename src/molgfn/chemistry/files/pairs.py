@@ -114,7 +114,7 @@ def read_pairs(
     *,
     chosen: str = CHOSEN,
     rejected: str = REJECTED,
-    answer: str = ANSWER,
+    answer: str | None = ANSWER,
     standardise: Callable[[Molecule], Molecule] = lambda molecule: molecule,
     limit: int | None = None,
 ) -> PairTable:
@@ -127,7 +127,7 @@ def read_pairs(
         path: ``.csv``, ``.tsv`` or ``.parquet``, also packed (``.gz``).
         chosen: column of the preferred molecules.
         rejected: column of the others.
-        answer: column of the answers, where there is one of this name.
+        answer: column of the answers, where there is one of this name; None: none is read.
         standardise: what is done to each molecule; one that fails is left out with its reason.
         limit: rows read, the first ones.
 
@@ -152,7 +152,9 @@ def read_pairs(
     return table
 
 
-def _places(columns: Columns, chosen: str, rejected: str, answer: str, path: str | Path) -> tuple[int, int, int | None]:
+def _places(
+    columns: Columns, chosen: str, rejected: str, answer: str | None, path: str | Path
+) -> tuple[int, int, int | None]:
     """Indices of the columns of both molecules and of the answers."""
     if columns.smiles is None or columns.lines:
         raise DataError(
@@ -164,7 +166,7 @@ def _places(columns: Columns, chosen: str, rejected: str, answer: str, path: str
         raise DataError(f"{path}: no column '{rejected}'; the columns are: {', '.join(columns.names)}")
     if other == columns.smiles:
         raise DataError(f"{path}: '{chosen}' and '{rejected}' are the same column")
-    return columns.smiles, other, chosen_column(columns.names, answer, str(path))
+    return columns.smiles, other, None if answer is None else chosen_column(columns.names, answer, str(path))
 
 
 def _pair(
