@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import ConfigDict, Field, with_config
 from rdkit import Chem
 
 from molgfn.docstrings import attributes_in_docstring
-from molgfn.proxies.files import FORMAT, KEY, write
+from molgfn.proxies.files import FORMAT, KEY, read, write
 from molgfn.proxies.metrics import Metrics
 from molgfn.proxies.neighbours import Neighbours
 
@@ -97,6 +97,20 @@ class FittedProxy(ABC):
     @abstractmethod
     def _plain(self) -> dict[str, Any]:
         """Weights and whatever else goes into the file: plain data and tensors."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, path: Path, content: dict[str, Any]) -> Self:
+        """The proxy in what was read from the file at ``path``."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a proxy of this kind; nothing in the file is run. ``proxies.loading.load`` reads those of every kind.
+
+        Raises:
+            DataError: no such file, not a proxy, damaged, of another version, or with weights that do not fit.
+        """
+        return cls.of(Path(path), read(Path(path)))
 
     def save(self, path: str | Path) -> None:
         """Write the whole proxy as one file of plain data and tensors, all of it or nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from rdkit import Chem
 
 from molgfn.proxies.base import Card, Count, FittedProxy, Uncertainty
 from molgfn.proxies.features import molecule_graphs
-from molgfn.proxies.files import KEY, card_of, read, require_tensors, training_of
+from molgfn.proxies.files import KEY, card_of, require_tensors, training_of
 from molgfn.proxies.neighbours import Neighbours
 from molgfn.proxies.network import EnsembleNetwork
 from molgfn.proxies.training import predict
@@ -86,17 +86,7 @@ class ProxyEnsemble(FittedProxy):
         return {"weights": self.network.state_dict()}
 
     @classmethod
-    def load(cls, path: str | Path) -> ProxyEnsemble:
-        """Read an ensemble; nothing in the file is run. ``proxies.loading.load`` reads proxies of every kind.
-
-        Raises:
-            DataError: no such file, not a proxy, damaged, of another version, or with weights that do not fit.
-        """
-        return cls.of(Path(path), read(Path(path)))
-
-    @classmethod
-    def of(cls, path: Path, content: dict[str, Any]) -> ProxyEnsemble:
-        """The ensemble in what was read from the file at ``path``."""
+    def of(cls, path: Path, content: dict[str, Any]) -> Self:
         card = card_of(path, content[KEY], ProxyCard)
         with torch.device("meta"):  # shapes only: what the card claims costs no memory
             network = EnsembleNetwork(members=card.members, width=card.width, layers=card.layers)

@@ -152,11 +152,13 @@ def gaussian_process(job: Job, settings: ProcessSettings) -> Built:
     variance, noise = fitted_variances(minmax(rows, rows), values)
     own = {**asdict(settings), "variance": variance, "noise": noise}
 
-    def proxy(common: dict[str, Any], near: Neighbours | None) -> TanimotoProxy:
-        return TanimotoProxy(TanimotoCard(**common, **own), rows, values, near)
-
     plain = {"mean": 0.0, "scale": 1.0, "std_factor": 1.0}  # in standardised units
-    mean, deviation = proxy({**_EMPTY, **plain}, None).predict(job.mols)
+    fitted = TanimotoProxy(TanimotoCard(**_EMPTY, **plain, **own), rows, values)
+    mean, deviation = fitted.predict(job.mols)
+
+    def proxy(common: dict[str, Any], near: Neighbours | None) -> TanimotoProxy:
+        return fitted.with_card(TanimotoCard(**common, **own), near)
+
     return Built(mean, deviation, proxy, {"seed": job.settings.seed, "process": asdict(settings)})
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from scipy.optimize import minimize
 from molgfn.chemistry.count_similarity import MOST, SIZE, count_rows, minmax
 from molgfn.errors import DataError
 from molgfn.proxies.base import Card, FittedProxy, Positive, Uncertainty
-from molgfn.proxies.files import KEY, card_of, read, training_of
+from molgfn.proxies.files import KEY, card_of, training_of
 from molgfn.proxies.neighbours import Neighbours
 
 #: molecules whose draws are made together: O(n^3) and 8 n^2 bytes
@@ -74,6 +75,12 @@ class TanimotoProxy(FittedProxy):
         kernel[np.diag_indices_from(kernel)] += card.noise
         self._factor = cho_factor(kernel, lower=True, overwrite_a=True)
         self._weights = cho_solve(self._factor, values)
+
+    def with_card(self, card: TanimotoCard, training: Neighbours | None) -> Self:
+        """The same process under another card, of the same variances, with fingerprints; nothing is computed anew."""
+        other = copy.copy(self)
+        other.card, other.training = card, training
+        return other
 
     def members(self, mols: Sequence[Chem.Mol]) -> np.ndarray:
         """Joint draws of the posterior of the property, in its units, float64 [S, B]; those of two calls have nothing
@@ -136,17 +143,7 @@ class TanimotoProxy(FittedProxy):
         }
 
     @classmethod
-    def load(cls, path: str | Path) -> TanimotoProxy:
-        """Read a proxy; nothing in the file is run. ``proxies.loading.load`` reads proxies of every kind.
-
-        Raises:
-            DataError: no such file, not a proxy, damaged or of another version.
-        """
-        return cls.of(Path(path), read(Path(path)))
-
-    @classmethod
-    def of(cls, path: Path, content: dict[str, Any]) -> TanimotoProxy:
-        """The proxy in what was read from the file at ``path``."""
+    def of(cls, path: Path, content: dict[str, Any]) -> Self:
         card = card_of(path, content[KEY], TanimotoCard)
         if problem := _problem_of(content.get("counts")):
             raise DataError(f"{path}: `counts`, those of the training molecules: {problem}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -19,8 +18,11 @@ from molgfn.chemistry.molecules import Molecule, mols_of
 from molgfn.errors import ContractError, DataError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MoleculeKind
-from molgfn.proxies.base import FittedProxy
+from molgfn.proxies.base import FittedProxy, Uncertainty
+from molgfn.proxies.fitting import fit
+from molgfn.proxies.masks.settings import MaskSettings
 from molgfn.proxies.table import PropertyTable
+from molgfn.proxies.training import FitSettings
 
 logger = logging.getLogger("molgfn")
 Count = Annotated[int, Field(ge=1)]
@@ -28,14 +30,17 @@ Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
 class FittedAcquisition(Acquisition):
-    """Chooses by a proxy that ``train`` makes of a table. Before there are ``least`` molecules candidates are drawn at
-    random.
+    """Chooses by a proxy as of ``molgfn proxy fit``, trained on what is known. Before there are ``least`` molecules
+    candidates are drawn at random.
 
     Args:
         criterion: ucb, mean + beta deviation, with a beta drawn for each pick; or ei, expected improvement.
         beta: least and largest beta of ucb, drawn log-uniformly.
         every: rounds between trainings.
         least: molecules with a value that are needed.
+        validation: share that is held back for stopping and for the scale of the deviation.
+        settings: of the network's training.
+        masks: of a proxy with masks.
 
     Raises:
         ConfigError: the largest beta is below the least.
@@ -44,23 +49,42 @@ class FittedAcquisition(Acquisition):
     kinds: ClassVar[type[ObjectKind]] = MoleculeKind
     models: ClassVar[bool] = True
     joint: ClassVar[bool] = True
+    #: the kind of proxy
+    uncertainty: ClassVar[Uncertainty]
 
     def __init__(
-        self, *, criterion: Literal["ucb", "ei"], beta: tuple[Positive, Positive], every: int, least: int
+        self,
+        *,
+        criterion: Literal["ucb", "ei"],
+        beta: tuple[Positive, Positive],
+        every: int,
+        least: int,
+        validation: float,
+        settings: FitSettings,
+        masks: MaskSettings | None = None,
     ) -> None:
         self.criterion = Criterion(criterion, beta)
+        self.validation, self.settings, self.masks = validation, settings, masks
         self.every, self.least = every, least
         self._fitted: FittedProxy | None = None
         self._read = 0  # molecules that it was trained on
         self._best = 0.0
 
-    @abstractmethod
     def train(self, table: PropertyTable) -> FittedProxy:
         """The proxy of what is known; the same for the same table.
 
         Raises:
             DataError: nothing can be learned from it.
         """
+        return fit(
+            table,
+            self.settings,
+            uncertainty=self.uncertainty,
+            masks=self.masks,
+            validation=self.validation,
+            test=0.0,
+            fingerprints=False,
+        )
 
     def fit(self, known: Known) -> None:
         """Train on the molecules up to the latest round that is a multiple of ``every``, so that a loop that goes on

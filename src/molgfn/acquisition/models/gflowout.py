@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from molgfn.acquisition.models.criterion import Positive
 from molgfn.acquisition.models.fitted import Count, FittedAcquisition, Rate
-from molgfn.proxies.base import FittedProxy
-from molgfn.proxies.fitting import fit
+from molgfn.proxies.base import Uncertainty
 from molgfn.proxies.masks.settings import MaskSettings
-from molgfn.proxies.table import PropertyTable
 from molgfn.proxies.training import FitSettings
 
 
@@ -44,6 +42,8 @@ class Gflowout(FittedAcquisition):
     Reference: Liu et al., "GFlowOut: Dropout with Generative Flow Networks", ICML 2023, arXiv 2210.12928.
     """
 
+    uncertainty: ClassVar[Uncertainty] = "gflowout"
+
     def __init__(
         self,
         *,
@@ -62,18 +62,12 @@ class Gflowout(FittedAcquisition):
         steps: Count = 1000,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
-        super().__init__(criterion=criterion, beta=beta, every=every, least=least)
-        self.validation = validation
-        self.settings = FitSettings(width=width, layers=layers, epochs=epochs, seed=seed)
-        self.masks = MaskSettings(rate=rate, samples=samples, conditional=conditional, beta=power, steps=steps)
-
-    def train(self, table: PropertyTable) -> FittedProxy:
-        return fit(
-            table,
-            self.settings,
-            uncertainty="gflowout",
-            masks=self.masks,
-            validation=self.validation,
-            test=0.0,
-            fingerprints=False,
+        super().__init__(
+            criterion=criterion,
+            beta=beta,
+            every=every,
+            least=least,
+            validation=validation,
+            settings=FitSettings(width=width, layers=layers, epochs=epochs, seed=seed),
+            masks=MaskSettings(rate=rate, samples=samples, conditional=conditional, beta=power, steps=steps),
         )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from molgfn.acquisition.models.criterion import Positive
 from molgfn.acquisition.models.fitted import Count, FittedAcquisition, Rate
-from molgfn.proxies.base import FittedProxy
-from molgfn.proxies.fitting import fit
+from molgfn.proxies.base import Uncertainty
 from molgfn.proxies.masks.settings import MaskSettings
-from molgfn.proxies.table import PropertyTable
 from molgfn.proxies.training import FitSettings
 
 
@@ -40,6 +38,8 @@ class MCDropout(FittedAcquisition):
     Reference: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016, arXiv 1506.02142.
     """
 
+    uncertainty: ClassVar[Uncertainty] = "mc_dropout"
+
     def __init__(
         self,
         *,
@@ -55,18 +55,12 @@ class MCDropout(FittedAcquisition):
         samples: Annotated[int, Field(ge=2)] = 64,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
-        super().__init__(criterion=criterion, beta=beta, every=every, least=least)
-        self.validation = validation
-        self.settings = FitSettings(width=width, layers=layers, epochs=epochs, seed=seed)
-        self.masks = MaskSettings(rate=rate, samples=samples)
-
-    def train(self, table: PropertyTable) -> FittedProxy:
-        return fit(
-            table,
-            self.settings,
-            uncertainty="mc_dropout",
-            masks=self.masks,
-            validation=self.validation,
-            test=0.0,
-            fingerprints=False,
+        super().__init__(
+            criterion=criterion,
+            beta=beta,
+            every=every,
+            least=least,
+            validation=validation,
+            settings=FitSettings(width=width, layers=layers, epochs=epochs, seed=seed),
+            masks=MaskSettings(rate=rate, samples=samples),
         )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from molgfn.acquisition.models.criterion import Positive
 from molgfn.acquisition.models.fitted import Count, FittedAcquisition, Rate
-from molgfn.proxies.base import FittedProxy
-from molgfn.proxies.fitting import fit
-from molgfn.proxies.table import PropertyTable
+from molgfn.proxies.base import Uncertainty
 from molgfn.proxies.training import FitSettings
 
 
@@ -39,6 +37,8 @@ class ProxyEnsemble(FittedAcquisition):
     Reference: Lakshminarayanan et al. 2017, arXiv 1612.01474 (ensembles); Jain et al. 2022, arXiv 2203.04115.
     """
 
+    uncertainty: ClassVar[Uncertainty] = "ensemble"
+
     def __init__(
         self,
         *,
@@ -53,9 +53,11 @@ class ProxyEnsemble(FittedAcquisition):
         validation: Rate = 0.1,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
-        super().__init__(criterion=criterion, beta=beta, every=every, least=least)
-        self.validation = validation
-        self.settings = FitSettings(members=members, width=width, layers=layers, epochs=epochs, seed=seed)
-
-    def train(self, table: PropertyTable) -> FittedProxy:
-        return fit(table, self.settings, validation=self.validation, test=0.0, fingerprints=False)
+        super().__init__(
+            criterion=criterion,
+            beta=beta,
+            every=every,
+            least=least,
+            validation=validation,
+            settings=FitSettings(members=members, width=width, layers=layers, epochs=epochs, seed=seed),
+        )

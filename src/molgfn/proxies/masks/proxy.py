@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from molgfn.proxies.base import Card, Count, FittedProxy, Positive, Uncertainty
 from molgfn.proxies.features import MoleculeGraphs, molecule_graphs
-from molgfn.proxies.files import KEY, card_of, read, require_tensors, training_of
+from molgfn.proxies.files import KEY, card_of, require_tensors, training_of
 from molgfn.proxies.masks.network import MaskedNetwork
 from molgfn.proxies.masks.samplers import BernoulliMasks, LayerwiseMasks, MaskSampler
 from molgfn.proxies.neighbours import Neighbours
@@ -113,17 +114,7 @@ class MaskedProxy(FittedProxy):
         }
 
     @classmethod
-    def load(cls, path: str | Path) -> MaskedProxy:
-        """Read a proxy; nothing in the file is run. ``proxies.loading.load`` reads proxies of every kind.
-
-        Raises:
-            DataError: no such file, not a proxy, damaged, of another version, or with weights that do not fit.
-        """
-        return cls.of(Path(path), read(Path(path)))
-
-    @classmethod
-    def of(cls, path: Path, content: dict[str, Any]) -> MaskedProxy:
-        """The proxy in what was read from the file at ``path``."""
+    def of(cls, path: Path, content: dict[str, Any]) -> Self:
         card = card_of(path, content[KEY], MaskedCard)
         with torch.device("meta"):  # shapes only: what the card claims costs no memory
             network = MaskedNetwork(width=card.width, layers=card.layers, rate=card.rate)
@@ -139,9 +130,9 @@ class MaskedProxy(FittedProxy):
         return cls(card, network, sampler, masks["uniforms"], training_of(path, content.get("training")))
 
     @classmethod
+    @abstractmethod
     def sampler_of(cls, card: MaskedCard) -> MaskSampler:
         """A sampler of the right shape, whose weights are yet to come."""
-        raise NotImplementedError
 
 
 class MCDropout(MaskedProxy):
