@@ -15,13 +15,13 @@ EXACT = Path(__file__).parents[2] / "experiments" / "batches" / "exact.yaml"
 @pytest.mark.parametrize(
     ("objective", "further", "bound"),
     [
-        ("tb", [], 0.13),
-        ("subtb", ["optimizer.lr_flow=2e-3"], 0.22),
+        ("tb", ["data.batch_size=256"], 0.06),
+        ("subtb", ["data.batch_size=256", "optimizer.lr_flow=3e-3", "policy.share_trunk=false"], 0.08),
         ("ent_ppo", ["optimizer.lr_flow=5e-3"], 0.05),
     ],
 )
 def test_what_is_learnt_is_near_the_target(objective, further, bound, tmp_path):
-    """After 192,000 trajectories, one seed, TB was at .08 to .09, SubTB at .17, Ent-PPO at .03."""
+    """A third of the way of experiments/batches/README.md, at whose end all three are below .02."""
     words = [f"objective={objective}", *further, f"output={tmp_path}", "trainer.iterations=3000"]
     words += ["trainer.exact_every=3000", "trainer.progress=none", "logger.wandb=off", "optimizer.cosine=3000"]
     run = train(checked(str(EXACT), [*words, "optimizer.lr=3e-3"]))
