@@ -270,4 +270,4 @@ def _table(policy: Policy, states: States) -> Tensor:
         raise ConfigError(
             f"an edit compares all actions, and {type(policy).__name__} does not list their probabilities"
         )
-    return distribution.log_probs().double().exp()
+    return distribution.log_probs().exp().double()
