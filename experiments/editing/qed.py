@@ -18,6 +18,9 @@ from molgfn.editing.methods import METHODS
 from molgfn.editing.metrics import property_improvement, success
 from molgfn.errors import DataError
 
+#: beside the methods: GFNSeqEditor one edit at a time, each from the best so far
+IN_ROUNDS = "gfn in rounds"
+
 
 def leads_of(path: str, run: molgfn.Loaded, number: int, low: float, high: float) -> tuple[list[str], dict[str, int]]:
     """The first ``number`` molecules of a file with a QED in [low, high] that the run can build; and what was read."""
@@ -47,7 +50,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=800)
     parser.add_argument("--calls", type=int, default=32)
     parser.add_argument("--edits", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", default=[IN_ROUNDS, *METHODS])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("results.csv"))
     wanted = parser.parse_args()
@@ -58,8 +61,9 @@ def main() -> None:
     for edits in wanted.edits:
         for method in wanted.methods:
             begun = time.time()
+            how = {"method": "gfn", "rounds": edits} if method == IN_ROUNDS else {"method": method}
             made = molgfn.edit(
-                leads, run, method=method, edits=edits, calls=wanted.calls, best=1, similar=0.4, seed=wanted.seed
+                leads, run, **how, edits=edits, calls=wanted.calls, best=1, similar=0.4, seed=wanted.seed
             )
             best = {row["lead"]: row for row in made.rows if isinstance(row["child"], str)}
             reached = [i in best and best[i]["value"] >= 0.9 for i in range(1, len(leads) + 1)]

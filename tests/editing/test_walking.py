@@ -191,7 +191,7 @@ def test_the_orders_of_building_are_those_of_the_backward_policy():
 
 
 def test_one_edit_falls_on_each_flagged_step_alike():
-    """delta 1, lambda 0: every step that is not the likeliest is flagged; of three each is taken a third of the time."""
+    """delta 1, lambda 0: every step that is not the likeliest is flagged; of three each is taken a third."""
     policy = strings("append")
     with torch.no_grad():
         policy.forward_logits.zero_()
