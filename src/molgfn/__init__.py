@@ -6,9 +6,9 @@
 ``compose`` makes a config, ``train`` and ``resume`` a run; ``load``, ``sample``, ``evaluate`` and ``history`` take one;
 ``combine`` makes one sampler of several runs; ``entropy``, ``mutual_information``, ``free_energy``, ``marginal`` and
 ``complete`` say more of one; ``optimise`` finds the best objects with few oracle calls, ``resume_optimisation`` goes on
-with that; ``score`` gives values of molecules, ``draw`` shows them; ``reproduce`` is for a run that ended because
-something was not finite; ``errors`` has what they raise. Each is imported when it is first asked for, so
-that ``import molgfn`` itself takes no time.
+with that; ``edit`` changes given objects a little; ``score`` gives values of molecules, ``draw`` shows them;
+``reproduce`` is for a run that ended because something was not finite; ``errors`` has what they raise. Each is imported
+when it is first asked for, so that ``import molgfn`` itself takes no time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with what
     from molgfn import errors as errors
     from molgfn.api.composed import Composed as Composed
     from molgfn.api.composed import combine as combine
+    from molgfn.api.editing import Edits as Edits
+    from molgfn.api.editing import edit as edit
     from molgfn.api.evaluating import Evaluated as Evaluated
     from molgfn.api.evaluating import evaluate as evaluate
     from molgfn.api.foundations import complete as complete
@@ -50,6 +52,7 @@ _PLACES = {
     "complete": "molgfn.api.foundations",
     "compose": "molgfn.api.training",
     "draw": "molgfn.api.pictures",
+    "edit": "molgfn.api.editing",
     "entropy": "molgfn.api.foundations",
     "evaluate": "molgfn.api.evaluating",
     "free_energy": "molgfn.api.foundations",
@@ -65,6 +68,7 @@ _PLACES = {
     "score": "molgfn.api.scoring",
     "train": "molgfn.api.training",
     "Composed": "molgfn.api.composed",
+    "Edits": "molgfn.api.editing",
     "Evaluated": "molgfn.api.evaluating",
     "Loaded": "molgfn.api.runs",
     "Picture": "molgfn.api.pictures",
@@ -73,6 +77,7 @@ _PLACES = {
 }
 __all__ = [
     "Composed",
+    "Edits",
     "Evaluated",
     "Loaded",
     "Picture",
@@ -83,6 +88,7 @@ __all__ = [
     "complete",
     "compose",
     "draw",
+    "edit",
     "entropy",
     "errors",
     "evaluate",

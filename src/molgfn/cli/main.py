@@ -30,6 +30,7 @@ COMMANDS = {
     "sample": "Sample objects from a checkpoint.",
     "evaluate": "Measure a run or a file of SMILES and write a report.",
     "score": "Score a file of molecules with any oracle or reward.",
+    "edit": "Change given molecules a little, for the better.",
     "pick": "Pick the best, or diverse, molecules of a file.",
     "compare-molecules": "Say which of two molecules is better, in a local page.",
     "describe": "Explain a component and its parameters.",

@@ -13,12 +13,12 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import States
 from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.constant import Constant
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.hashing import hash_rows
+from molgfn.environments.slots import ActsAtSlots
 from molgfn.errors import ConfigError, DataError
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.string import STRING
@@ -37,7 +37,7 @@ class StringStates(States):
     symbols: Tensor
 
 
-class Strings(ListedActions, Enumerable):
+class Strings(ActsAtSlots, Enumerable):
     """Strings of ``length`` symbols. Only a full string may stop, and then nothing else is legal: log P_F(stop) = 0.
 
     Forward action ``k W + a`` writes word a of the W = |A|^word words of the alphabet A, by default single symbols;
@@ -89,6 +89,7 @@ class Strings(ListedActions, Enumerable):
             raise ConfigError(
                 f"word: {len(alphabet)}^{word} words of {word} symbols of '{alphabet}' are more than {MOST_WORDS:,}"
             )
+        self.order_free = mode == "any_slot"
         self.task, self.alphabet, self.length, self.mode, self.word = task, alphabet, length, mode, word
         self.slots = length // word
         self.n_words = size = len(alphabet) ** word
@@ -150,6 +151,26 @@ class Strings(ListedActions, Enumerable):
     def forward_action(self, states: StringStates, backward_actions: Tensor, previous: StringStates) -> Tensor:
         slot = self._slot(self._written(states), backward_actions)
         return backward_actions * self.n_words + states.symbols.gather(1, slot[:, None]).squeeze(1)
+
+    @property
+    def n_slots(self) -> int:
+        """See ``ActsAtSlots``; of "any_slot", the only mode that is free of order."""
+        return self.slots
+
+    def taken_slots(self, states: StringStates) -> Tensor:
+        return states.symbols >= 0
+
+    def filled_slot(self, states: StringStates, actions: Tensor) -> Tensor:
+        return torch.where(actions == self.stop_action, -1, actions // self.n_words)
+
+    def rebuilt_slots(self, backward_actions: Tensor, previous: StringStates) -> Tensor:
+        return torch.arange(self.slots, device=backward_actions.device).repeat(len(backward_actions), 1)
+
+    def renumbered(self, actions: Tensor, slots: Tensor) -> Tensor:
+        return actions
+
+    def places(self, device: torch.device | str = "cpu") -> Tensor:
+        return torch.arange(self.n_actions, device=device) // self.n_words
 
     def is_initial(self, states: StringStates) -> Tensor:
         return (states.symbols < 0).all(1)

@@ -15,7 +15,6 @@ from molgfn.chemistry.atoms.kekule import canonical_form
 from molgfn.chemistry.atoms.parts import Fill, Part, linked_part
 from molgfn.chemistry.atoms.rules import AtomRules
 from molgfn.chemistry.molecules import Molecule
-from molgfn.environments.actions import ListedActions
 from molgfn.environments.atom_graphs import AtomGraphs, ShowsAtoms
 from molgfn.environments.atoms.encoding import encode, spec_of
 from molgfn.environments.atoms.growth import GrowthTables, check_orders
@@ -24,6 +23,7 @@ from molgfn.environments.atoms.legal import Facts, Limits, backward, forward
 from molgfn.environments.atoms.reading import Reader
 from molgfn.environments.atoms.ring_limits import MOST_IN_SYSTEM
 from molgfn.environments.atoms.shown import ShownAtoms
+from molgfn.environments.atoms.slots import SlotsOfAtoms
 from molgfn.environments.atoms.starts import Start
 from molgfn.environments.atoms.states import AtomStates
 from molgfn.environments.atoms.violations import violations
@@ -37,7 +37,7 @@ from molgfn.objects.molecule import MOLECULE
 _MOST_LISTED = 2e6
 
 
-class Atoms(ListedActions, ShowsAtoms, Enumerable):
+class Atoms(SlotsOfAtoms, ShowsAtoms, Enumerable):
     """Connected graphs of atoms and bonds with orders; free valences are hydrogens.
 
     Forward action 0 stops. Action ``1 + site * K + option`` adds an atom or closes a ring. Site i < N is an atom, to

@@ -20,11 +20,11 @@ from molgfn.chemistry.fragments.join_table import JoinTable
 from molgfn.chemistry.fragments.space import FragmentSpace
 from molgfn.chemistry.molecules import Molecule
 from molgfn.datasets.fragments import is_published, published_vocabulary
-from molgfn.environments.actions import ListedActions
 from molgfn.environments.atom_graphs import AtomGraphs, ShowsAtoms
 from molgfn.environments.enumerable import Enumerable
 from molgfn.environments.fragments.atoms import FragmentAtoms
 from molgfn.environments.fragments.encoding import Legal, encode
+from molgfn.environments.fragments.slots import NodeSlots
 from molgfn.environments.fragments.states import FragmentStates
 from molgfn.environments.fragments.tables import FragmentTables
 from molgfn.environments.fragments.tree import hashes, log_path_count
@@ -35,7 +35,7 @@ from molgfn.objects.molecule import MOLECULE
 from molgfn.paths import NamedInput
 
 
-class Fragments(ListedActions, ShowsAtoms, Enumerable):
+class Fragments(NodeSlots, ShowsAtoms, Enumerable):
     """Trees of vocabulary fragments.
 
     Forward action 0 stops. Action ``1 + site * K + arm`` adds a fragment: ``site = node * P + point`` is an open

@@ -1,0 +1,100 @@
+"""Leads on the command line: one text, or a file of molecules or strings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from molgfn.errors import ConfigError, DataError
+
+#: endings of files that are read
+ENDINGS = (".smi", ".csv", ".tsv", ".sdf", ".txt", ".parquet", ".gz", ".smiles")
+
+
+@dataclass(frozen=True)
+class Given:
+    """``texts``: of all entries, in order; ``numbers``: of each, where a column of numbers was asked for."""
+
+    texts: list[str]
+    numbers: Sequence[float] | None = None
+
+
+def read_given(lead: str, *, column: str | None = None, number: str | None = None) -> Given:
+    """Every entry of a file, whatever it is, or the one text.
+
+    Args:
+        lead: a path, a SMILES or a string; what ends as a file does is one.
+        column: of a table.
+        number: a column of numbers.
+
+    Raises:
+        DataError: the file cannot be read, has no entry, or a cell of ``number`` holds no number.
+        ConfigError: there is no such column.
+    """
+    path = Path(lead)
+    try:
+        is_file = path.is_file()
+    except OSError:  # a long text is no path
+        is_file = False
+    if not is_file:
+        if lead.lower().endswith(ENDINGS) or ("/" in lead and not _is_smiles(lead)):
+            raise DataError(f"{lead}: no such file")
+        if column or number:
+            raise ConfigError(f"--{'column' if column else 'uncertainty'}: is of a file, but `{lead}` is one lead")
+        return Given([lead])
+    if path.suffix == ".txt" or (path.suffix == ".csv" and _is_of_strings(path, column)):
+        return _strings(path, column, number)
+    from molgfn.datasets.given import GivenFile
+
+    given = GivenFile.survey(path, column=column)
+    if not given.entries:
+        raise DataError(f"{path}: no line with a SMILES")
+    if number is not None and number not in given.names:
+        raise ConfigError(f"--uncertainty: {path} has no column `{number}` (there are {', '.join(given.names)})")
+    texts: list[str] = []
+    numbers: list[float] = []
+    for records, molecules in given.portions(1000):
+        texts += [m.smiles if r.block and m.valid else r.text for r, m in zip(records, molecules, strict=True)]
+        if number is not None:
+            numbers += [_number(cell, path, number) for cell in given.beside(records)[number]]
+    return Given(texts, numbers if number is not None else None)
+
+
+def _is_smiles(text: str) -> bool:
+    from molgfn.chemistry.molecules import Molecule
+
+    return Molecule.from_smiles(text).valid
+
+
+def _is_of_strings(path: Path, column: str | None) -> bool:
+    with path.open(encoding="utf-8") as file:
+        names = [name.strip() for name in file.readline().split(",")]
+    return "string" in names and column in (None, "string")
+
+
+def _strings(path: Path, column: str | None, number: str | None) -> Given:
+    if path.suffix == ".txt":
+        if column or number:
+            raise ConfigError(f"{path}: has lines, not columns; give a .csv")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        texts = [line.strip() for line in lines if line.strip()]
+        if not texts:
+            raise DataError(f"{path}: no line with a string")
+        return Given(texts)
+    import pandas as pd
+
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if number is not None and number not in table:
+        raise ConfigError(f"--uncertainty: {path} has no column `{number}` (there are {', '.join(table)})")
+    if table.empty:
+        raise DataError(f"{path}: has no strings")
+    numbers = None if number is None else [_number(cell, path, number) for cell in table[number]]
+    return Given(table["string"].tolist(), numbers)
+
+
+def _number(cell: str, path: Path, name: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        raise DataError(f"{path}: `{cell}` in the column {name} is no number") from None

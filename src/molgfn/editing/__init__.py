@@ -1,0 +1,1 @@
+"""Given objects changed a little, for the better: walks along their construction, and what they are compared with."""
