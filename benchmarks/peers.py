@@ -68,7 +68,6 @@ class Peer:
         task: what it is compared on.
         driver: file in ``drivers``.
         requirements: what pip installs for it; empty where it wants an environment that is there.
-        compiled: what pip compiles against them afterwards.
         options: options of the command line that its driver takes -> what the driver calls them.
         words: further words of its driver.
         checkouts: options that it cannot do without.
@@ -78,7 +77,6 @@ class Peer:
     task: str
     driver: str
     requirements: tuple[str, ...] = ()
-    compiled: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
     words: tuple[str, ...] = ()
     checkouts: tuple[str, ...] = ()
@@ -143,9 +141,8 @@ PEERS = {
         "rxnflow_reactions.py",
         (
             *("torch==2.13.0", "torch-geometric==2.8.0", "numpy==1.26.4", "rdkit==2023.9.6", "omegaconf==2.3.0"),
-            *("wandb", "tensorboard", "gitpython", "botorch", "gdown", "pandas", "networkx", "setuptools<82", "wheel"),
+            *("wandb", "tensorboard", "gitpython", "botorch", "gdown", "pandas", "networkx", "setuptools<82"),
         ),
-        compiled=("torch-scatter==2.1.2",),
         options=(("rxnflow", "checkout"), ("scent", "library"), ("reactions", "reactions")),
         checkouts=("rxnflow", "scent"),
     ),
@@ -260,15 +257,12 @@ def interpreter(name: str, given: argparse.Namespace) -> Path:
     peer = PEERS[name]
     folder = given.cache.expanduser() / (peer.environment or name)
     python, stamp = folder / "bin" / "python", folder / "installed.txt"
-    wanted = "\n".join([*peer.requirements, *peer.compiled])
+    wanted = "\n".join(peer.requirements)
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
-    print(f"installing {' '.join([*peer.requirements, *peer.compiled])} into {folder}", file=sys.stderr)
+    print(f"installing {' '.join(peer.requirements)} into {folder}", file=sys.stderr)
     _must([sys.executable, "-m", "venv", "--clear", str(folder)], f"{name}: no environment could be made")
-    install, problem = [str(python), "-m", "pip", "install", "-q"], f"{name} could not be installed"
-    _must([*install, *peer.requirements], problem)
-    if peer.compiled:
-        _must([*install, "--no-build-isolation", *peer.compiled], problem)
+    _must([str(python), "-m", "pip", "install", "-q", *peer.requirements], f"{name} could not be installed")
     stamp.write_text(wanted)
     return python
 

@@ -1,6 +1,7 @@
 """RxnFlow on reactions: its own trainer, its own files made of the library by its own script.
 
-Ways back are looked for in a process of its own, whose CPU time counts.
+Ways back are looked for in a process of its own, whose CPU time counts. torch-scatter, which has to be compiled, is
+stood in for by torch-geometric where it is not installed: it sums a few thousand numbers once an iteration.
 """
 
 import task
@@ -11,17 +12,35 @@ import os  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
+from functools import partial  # noqa: E402
+from importlib.util import find_spec  # noqa: E402
 from pathlib import Path  # noqa: E402
+from types import ModuleType  # noqa: E402
 
 sys.path[:0] = [str(Path(given.checkout) / "src"), str(Path(given.checkout) / "data" / "scripts")]
 os.environ["WANDB_MODE"] = "disabled"
 
 import torch  # noqa: E402
+
+if find_spec("torch_scatter") is None:
+    from torch_geometric.utils import scatter
+
+    sys.modules["torch_scatter"] = stand_in = ModuleType("torch_scatter")
+    stand_in.scatter = scatter
+    stand_in.scatter_sum = stand_in.scatter_add = partial(scatter, reduce="sum")
+
+    def scatter_max(src, index, dim=0, dim_size=None):
+        return scatter(src, index, dim, dim_size, "max"), None  # who asks for the places fails
+
+    stand_in.scatter_max = scatter_max
+
 from _b_smi_to_env import get_block_data  # noqa: E402
 from rxnflow.config import Config, init_empty  # noqa: E402
+from rxnflow.envs.action import RxnActionType  # noqa: E402
 from rxnflow.tasks.qed import QEDTrainer  # noqa: E402
 
 torch.set_num_threads(given.threads)
+REACTIONS = RxnActionType.UniRxn, RxnActionType.BiRxn
 
 
 def cpu() -> float:
@@ -39,7 +58,7 @@ class Count:
     """A hook of its sampler, called once a batch, which is between two iterations."""
 
     def __call__(self, trajs, rewards, obj_props, cond_info):
-        meter.done(len(trajs), sum(len(t["traj"]) - 2 for t in trajs))  # without the first block and the stop
+        meter.done(len(trajs), sum(action.action in REACTIONS for t in trajs for _, action in t["traj"]))
         return {}
 
 
