@@ -3,7 +3,9 @@
 Hypergrid 20^4 (trajectory balance, batch 16, MLP 2 x 256) against gfnx and torchgfn, which are installed from a package
 index, each into an environment of its own below --cache; sEH fragments (72 fragments, at most 9, trunk 4 x 128, batch
 64, with the proxy) against recursionpharma/gflownet, which is on no index: --recursion names a checkout, and --python
-an environment that has what its pyproject.toml asks for. Each measurement is a process of its own that is held to so
+an environment that has what its pyproject.toml asks for; reactions of SCENT's small library (batch 64, QED) against
+RGFN, SCENT and RxnFlow, of which --scent and --rxnflow name checkouts, whose requirements are installed with the torch
+of a package index in place of theirs. Each measurement is a process of its own that is held to so
 many cores and trains some iterations before the clock starts; in each round all libraries take their turn, ours first
 and then the others. A ratio is ours over theirs in one round, the median over the rounds, and it is given by the clock
 and by CPU time, which other processes on the machine disturb less. Beside it stands the size of what was made
@@ -12,6 +14,8 @@ and by CPU time, which other processes on the machine disturb less. Beside it st
     python benchmarks/peers.py --rounds 3 --threads 1 2
     python benchmarks/peers.py --peers recursion --recursion ../gflownet --python recursion=../env/bin/python \\
         --vocabulary fragments.json --weights best_params.pkl.gz --settings trainer.precision=bf16-products
+
+    python benchmarks/peers.py --scent ../SCENT --rxnflow ../RxnFlow --peers rgfn scent rxnflow --rounds 5
 
 What the drivers do is in ``benchmarks/drivers``.
 """
@@ -27,6 +31,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -44,7 +49,7 @@ class Task:
         ours: the driver of molgfn.
         unit: what the size of an object is counted in.
         iterations, warm: of a measurement, and before it.
-        files: options of the command line that its drivers take.
+        files: options of the command line that our driver takes -> what the driver calls them.
     """
 
     title: str
@@ -52,7 +57,7 @@ class Task:
     unit: str
     iterations: int
     warm: int
-    files: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,16 +67,35 @@ class Peer:
     Attributes:
         task: what it is compared on.
         driver: file in ``drivers``.
-        requirements: what pip installs for it; empty where there is no package.
+        requirements: what pip installs for it; empty where it wants an environment that is there.
         options: options of the command line that its driver takes -> what the driver calls them.
+        words: further words of its driver.
+        checkouts: options that it cannot do without.
+        environment: name of its environment; None: its own.
     """
 
     task: str
     driver: str
     requirements: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
+    words: tuple[str, ...] = ()
+    checkouts: tuple[str, ...] = ()
+    environment: str | None = None
 
 
+_SCENT = partial(
+    Peer,
+    "reactions",
+    "scent_reactions.py",
+    (
+        *("torch==2.13.0", "torch-geometric==2.5.3", "torchmetrics==1.2.0", "gin-config==0.5.0", "numpy==1.26.4"),
+        *("more-itertools==10.1.0", "pandas==2.1.4", "rdkit==2023.9.5", "openpyxl==3.1.4", "wurlitzer==3.1.0"),
+        *("wandb", "tqdm", "typing-extensions", "requests"),
+    ),
+    options=(("scent", "checkout"), ("reactions", "reactions")),
+    checkouts=("scent",),
+    environment="scent",
+)
 TASKS = {
     "hypergrid": Task(
         "hypergrid 20^4, trajectory balance, batch 16, MLP 2 x 256, uniform P_B",
@@ -86,7 +110,15 @@ TASKS = {
         "fragment",
         iterations=10,
         warm=2,
-        files=("vocabulary", "weights"),
+        files=(("vocabulary", "vocabulary"), ("weights", "weights")),
+    ),
+    "reactions": Task(
+        "reactions of SCENT small (418 blocks, 112 templates), trajectory balance, batch 64, width 64, QED",
+        "ours_reactions.py",
+        "reaction",
+        iterations=3,
+        warm=1,
+        files=(("scent", "library"), ("reactions", "reactions")),
     ),
 }
 PEERS = {
@@ -97,7 +129,22 @@ PEERS = {
     ),
     "torchgfn": Peer("hypergrid", "torchgfn_hypergrid.py", ("torchgfn==2.4.1", "torch==2.13.0")),
     "recursion": Peer(
-        "fragments", "recursion_fragments.py", options=(("recursion", "checkout"), ("weights", "weights"))
+        "fragments",
+        "recursion_fragments.py",
+        options=(("recursion", "checkout"), ("weights", "weights")),
+        checkouts=("recursion", "weights"),
+    ),
+    "rgfn": _SCENT(words=("--config", "rgfn_test")),
+    "scent": _SCENT(words=("--config", "scent_test")),
+    "rxnflow": Peer(
+        "reactions",
+        "rxnflow_reactions.py",
+        (
+            *("torch==2.13.0", "torch-geometric==2.8.0", "numpy==1.26.4", "rdkit==2023.9.6", "omegaconf==2.3.0"),
+            *("wandb", "tensorboard", "gitpython", "botorch", "gdown", "pandas", "networkx", "setuptools<82"),
+        ),
+        options=(("rxnflow", "checkout"), ("scent", "library"), ("reactions", "reactions")),
+        checkouts=("rxnflow", "scent"),
     ),
 }
 OURS = "molgfn"
@@ -155,11 +202,16 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "molgfn-peers", help="environments")
     parser.add_argument("--python", nargs="*", default=[], metavar="PEER=FILE", help="environments that are there")
     parser.add_argument("--recursion", type=_there, help="checkout of recursionpharma/gflownet")
+    parser.add_argument("--scent", type=_there, help="checkout of koziarskilab/SCENT: its library, RGFN and SCENT")
+    parser.add_argument("--rxnflow", type=_there, help="checkout of SeonghwanSeo/RxnFlow")
+    parser.add_argument("--reactions", type=_count, default=2, help="most reactions of a molecule; default: 2")
     parser.add_argument("--vocabulary", help="of molgfn on fragments; default: bengio2021, which is fetched")
     parser.add_argument("--weights", type=_there, help="of the sEH proxy (best_params.pkl.gz), for both")
     parser.add_argument("--settings", nargs="+", default=[], metavar="KEY=VALUE", help="of molgfn, beside the task's")
     given = parser.parse_args(words)
-    given.peers = given.peers or ["gfnx", "torchgfn", *(["recursion"] if given.recursion else [])]
+    given.peers = given.peers or [
+        name for name, peer in PEERS.items() if all(getattr(given, option) for option in peer.checkouts[:1])
+    ]
     given.vocabulary = given.vocabulary or "bengio2021"
     pythons = {}
     for text in given.python:
@@ -170,12 +222,13 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
             parser.error(f"--python {text}: there is no such file")
         pythons[name] = Path(file).absolute()  # not resolved: an environment's interpreter is a link
     given.python = pythons
-    if "recursion" in given.peers:
-        lacking = [f"--{name}" for name in ("recursion", "weights") if getattr(given, name) is None]
-        if "recursion" not in pythons:
-            lacking.append("--python recursion=FILE")
+    for name in given.peers:
+        peer = PEERS[name]
+        lacking = [f"--{option}" for option in peer.checkouts if getattr(given, option) is None]
+        if not peer.requirements and name not in pythons:
+            lacking.append(f"--python {name}=FILE")
         if lacking:
-            parser.error(f"recursion is on no package index; it needs {' and '.join(lacking)}")
+            parser.error(f"{name} is on no package index; it needs {' and '.join(lacking)}")
     return given
 
 
@@ -201,14 +254,15 @@ def interpreter(name: str, given: argparse.Namespace) -> Path:
     """
     if name in given.python:
         return given.python[name]
-    folder = given.cache.expanduser() / name
+    peer = PEERS[name]
+    folder = given.cache.expanduser() / (peer.environment or name)
     python, stamp = folder / "bin" / "python", folder / "installed.txt"
-    wanted = "\n".join(PEERS[name].requirements)
+    wanted = "\n".join(peer.requirements)
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
-    print(f"installing {' '.join(PEERS[name].requirements)} into {folder}", file=sys.stderr)
+    print(f"installing {' '.join(peer.requirements)} into {folder}", file=sys.stderr)
     _must([sys.executable, "-m", "venv", "--clear", str(folder)], f"{name}: no environment could be made")
-    _must([str(python), "-m", "pip", "install", "-q", *PEERS[name].requirements], f"{name} could not be installed")
+    _must([str(python), "-m", "pip", "install", "-q", *peer.requirements], f"{name} could not be installed")
     stamp.write_text(wanted)
     return python
 
@@ -230,13 +284,15 @@ def command(name: str, python: Path, threads: int, given: argparse.Namespace) ->
     """What measures a library once; ``molgfn TASK`` is ours."""
     if name.startswith(OURS):
         task = TASKS[name.split()[1]]
-        driver, options = task.ours, [(word, word) for word in task.files]
+        driver, options, more = task.ours, task.files, ()
     else:
         task, driver, options = TASKS[PEERS[name].task], PEERS[name].driver, PEERS[name].options
+        more = PEERS[name].words
     words = [str(python), str(DRIVERS / driver), "--threads", str(threads), "--seed", str(given.seed)]
     words += ["--iterations", str(given.iterations or task.iterations), "--warm", str(given.warm or task.warm)]
     for here, there in options:
         words += [f"--{there}", str(getattr(given, here) or "null")]
+    words += more
     return [*words, "--settings", *given.settings] if given.settings and name.startswith(OURS) else words
 
 

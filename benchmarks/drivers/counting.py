@@ -18,7 +18,8 @@ class Count(pl.Callback):
         self.meter.done(len(batch), int(batch.trajectories.terminal.n.sum()))
 
     def on_train_end(self, trainer, pl_module):
-        Path(self.folder, f"meter-{trainer.global_rank}.json").write_text(json.dumps(asdict(self.meter)))
+        plain = {name: value for name, value in asdict(self.meter).items() if name != "cpu"}  # a clock of this process
+        Path(self.folder, f"meter-{trainer.global_rank}.json").write_text(json.dumps(plain))
 
 
 def total(folder: str) -> task.Meter:

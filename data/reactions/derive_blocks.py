@@ -23,6 +23,7 @@ from molgfn.chemistry.motifs import unusual_motifs
 from molgfn.chemistry.reactions.assembling import reactions_of
 from molgfn.chemistry.reactions.files.entries import Problems
 from molgfn.chemistry.reactions.files.templates import read_templates
+from molgfn.chemistry.reactions.matching import Queries
 from molgfn.chemistry.reactions.reaction import Template
 from molgfn.chemistry.standardise import Standardisation
 
@@ -179,7 +180,7 @@ def pieces(texts: list[str], templates: list[Template]) -> Counter[str]:
     found: Counter[str] = Counter()
     for text in texts:
         mol = Chem.MolFromSmiles(text)
-        here = {text} | {s for t in templates for names in t.precursors(mol, Everything()) for s in names}
+        here = {text} | {s for t in templates for names in t.precursors(mol, [Everything()] * t.slots) for s in names}
         found.update(s for s in here if sold(Chem.MolFromSmiles(s)))
     return found
 
@@ -199,22 +200,30 @@ def exchanged(found: Counter[str]) -> Counter[str]:
     return every
 
 
-def chosen(every: Counter[str], templates: list[Template]) -> list[str]:
+def chosen(every: Counter[str], queries: Queries) -> list[str]:
     """The most frequent of each slot, the smaller ones first among equals."""
     ranked = sorted(every, key=lambda s: (-every[s], len(s), s))
     mols = {smiles: Chem.MolFromSmiles(smiles) for smiles in ranked}
     keep: set[str] = set()
-    for template in templates:
-        for query in template.queries:
-            keep.update([s for s in ranked if mols[s].HasSubstructMatch(query)][:OF_A_SLOT])
+    for fits in queries.of(ranked):
+        keep.update([ranked[i] for i in fits.nonzero()[0][:OF_A_SLOT]])
     return sorted(keep, key=lambda s: (mols[s].GetNumHeavyAtoms(), s))
 
 
 def main() -> None:
     """Write the table."""
-    reactions = reactions_of(read_templates(Path(__file__).parent / "textbook" / "reactions.yaml"), Problems())
+    known = read_templates(Path(__file__).parent / "textbook" / "reactions.yaml")
+    reactions = reactions_of(known, Problems())
     templates = [Template(reaction.smarts) for reaction, _ in reactions]
-    blocks = chosen(exchanged(pieces(molecules()[:CUT], templates)), templates)
+    queries = Queries(
+        [query for template in templates for query in template.queries],
+        [
+            reaction.without
+            for (reaction, _), template in zip(reactions, templates, strict=True)
+            for _ in template.queries
+        ],
+    )
+    blocks = chosen(exchanged(pieces(molecules()[:CUT], templates)), queries)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["smiles", "id", "price"])
     writer.writerows([smiles, f"T{number:03d}", ""] for number, smiles in enumerate(blocks, start=1))

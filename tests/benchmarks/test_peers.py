@@ -37,6 +37,8 @@ def weights(tmp_path):
         (["--python", "gfnx"], "it takes PEER=FILE"),
         (["--python", "gfnx=/no/such/python"], "there is no such file"),
         (["--recursion", "/no/such/checkout"], "there is no /no/such/checkout"),
+        (["--peers", "rgfn"], "rgfn is on no package index; it needs --scent"),
+        (["--peers", "rxnflow", "--scent", "."], "rxnflow is on no package index; it needs --rxnflow"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_at_once(peers, capsys, words, message):
@@ -55,14 +57,20 @@ def test_recursion_comes_along_where_it_is_given(peers, tmp_path, weights):
 
 def test_every_library_is_asked_for_the_same_work(peers, tmp_path, weights):
     words = ["--recursion", str(tmp_path), "--weights", str(weights), "--python", f"recursion={sys.executable}"]
+    words += ["--scent", str(tmp_path), "--rxnflow", str(BENCHMARKS), "--reactions", "3"]
     given = peers.parsed([*words, "--iterations", "7", "--warm", "3", "--seed", "5"])
-    for name in ("molgfn hypergrid", "molgfn fragments", *peers.PEERS):
+    for name in (*(f"molgfn {task}" for task in peers.TASKS), *peers.PEERS):
         command = peers.command(name, Path("python"), 2, given)
         assert Path(command[1]).is_file()
         options = dict(zip(command[2::2], command[3::2], strict=True))
         assert [options[f"--{k}"] for k in ("threads", "iterations", "warm", "seed")] == ["2", "7", "3", "5"]
         if "fragments" in command[1]:
             assert options["--weights"] == str(weights)
+        if "reactions" in command[1]:
+            assert options["--reactions"] == "3"
+            assert str(tmp_path) in (options.get("--checkout"), options.get("--library"))
+        if name in ("rgfn", "scent"):
+            assert options["--config"] == f"{name}_test"
         if name == "recursion":
             assert options["--checkout"] == str(tmp_path)
     given = peers.parsed(["--settings", "trainer.precision=bf16-products", "seed=3"])
@@ -105,6 +113,15 @@ def test_in_turn_and_without_what_stops(peers, tmp_path, monkeypatch):
     assert [row.name for row in rows] == ["molgfn hypergrid", "gfnx"]
     assert [len(row.rounds) for row in rows] == [2, 2]
     assert problems == ["torchgfn stopped: out of memory"]
+
+
+def test_one_environment_serves_two(peers, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(peers, "_must", lambda command, problem: made.append(command) or "")
+    given = peers.parsed(["--cache", str(tmp_path)])
+    (tmp_path / "scent").mkdir()
+    assert peers.interpreter("rgfn", given) == peers.interpreter("scent", given)
+    assert len(made) == 2
 
 
 def test_an_environment_is_made_once(peers, tmp_path, monkeypatch):

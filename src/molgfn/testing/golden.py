@@ -104,7 +104,7 @@ def _all_trajectories(environment: HyperGrid, log_reward: Tensor) -> Trajectorie
     return Trajectories(
         states=GridStates(flat[:, :2]),
         actions=actions,
-        backward_actions=actions,
+        undoing=actions,
         exits=actions == 2,
         trajectory=trajectory,
         step=torch.arange(len(flat)) - (lengths.cumsum(0) - lengths)[trajectory],

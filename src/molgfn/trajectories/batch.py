@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from molgfn.environments.base import States
 from molgfn.ranks import Ranks
 from molgfn.serving.measurements import Measurements
 from molgfn.trajectories.pairs import Pairs
+from molgfn.trajectories.undoing import Undoing
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,7 @@ class Trajectories:
     Attributes:
         states: S states.
         actions: int64 [S] or [S, parts], the forward action taken at each state.
-        backward_actions: int64 [S] or [S, parts], the action at the *next* state that undoes it; of an exit, which
-            nothing undoes, any number.
+        undoing: ``backward_actions``, or who finds them when they are first read.
         exits: bool [S], the action is the exit (the last of a trajectory, and no other).
         trajectory: int64 [S], non-decreasing, in [0, B).
         step: int64 [S], 0 at the source.
@@ -42,7 +43,7 @@ class Trajectories:
 
     states: States
     actions: Tensor
-    backward_actions: Tensor
+    undoing: Tensor | Undoing
     exits: Tensor
     trajectory: Tensor
     step: Tensor
@@ -58,6 +59,17 @@ class Trajectories:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @property
+    def backward_actions(self) -> Tensor:
+        """int64 [S] or [S, parts], the action at the *next* state that undoes each; of an exit, which nothing undoes,
+        any number.
+        """
+        return self.undoing if isinstance(self.undoing, Tensor) else self.undoing()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to other processes, which may not be able to ask this environment."""
+        return {**vars(self), "undoing": self.backward_actions}
 
     @property
     def last(self) -> Tensor:
@@ -87,7 +99,7 @@ class Trajectories:
         return Trajectories(
             states=self.states[flat],
             actions=self.actions[flat],
-            backward_actions=self.backward_actions[flat],
+            undoing=self.backward_actions[flat],
             exits=self.exits[flat],
             trajectory=trajectory,
             step=step,
@@ -120,7 +132,7 @@ class Trajectories:
         return cls(
             states=type(parts[0].states).cat([p.states for p in parts]),
             actions=torch.cat([p.actions for p in parts]),
-            backward_actions=torch.cat([p.backward_actions for p in parts]),
+            undoing=torch.cat([p.backward_actions for p in parts]),
             exits=torch.cat([p.exits for p in parts]),
             trajectory=torch.cat([p.trajectory + o for p, o in zip(parts, offsets, strict=False)]),
             step=torch.cat([p.step for p in parts]),
@@ -143,7 +155,7 @@ class Trajectories:
             self,
             states=self.states.to(device),
             actions=self.actions.to(device),
-            backward_actions=self.backward_actions.to(device),
+            undoing=self.undoing if self.actions.to(device) is self.actions else self.backward_actions.to(device),
             exits=self.exits.to(device),
             trajectory=self.trajectory.to(device),
             step=self.step.to(device),

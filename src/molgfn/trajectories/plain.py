@@ -26,4 +26,6 @@ def as_plain(trajectories: Trajectories) -> dict[str, Any]:
 def of_plain(plain: Mapping[str, Any], blank: States) -> Trajectories:
     """Of ``as_plain``; ``blank`` is any states batch of the environment (for its type)."""
     exits = plain.get("exits", plain["backward_actions"] < 0)  # before there were flags, -1 said so
-    return Trajectories(**{**plain, "exits": exits, "states": blank.with_tensors(plain["states"])})
+    fields = {name: value for name, value in plain.items() if name != "backward_actions"}
+    states = blank.with_tensors(plain["states"])
+    return Trajectories(**{**fields, "undoing": plain["backward_actions"], "exits": exits, "states": states})

@@ -11,6 +11,7 @@ from molgfn.policies.carried import Carried
 from molgfn.policies.exploration import Exploration
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.kept import Kept
+from molgfn.trajectories.undoing import Undoing
 
 
 class Sampler:
@@ -71,17 +72,15 @@ class Sampler:
         running = torch.ones(n, dtype=torch.bool, device=device)
         compact = device.type == "cpu" if self.compact is None else self.compact
         choice, draw = policy.for_rollout(), (exploration or _AS_IT_IS).sample
-        states_of, alive_of, running_of, actions_of, backs, exits_of = [], [], [], [], [], []
+        states_of, alive_of, running_of, actions_of, exits_of = [], [], [], [], []
         for _ in range(environment.max_steps):
             actions = draw(choice(states), generator)
-            after = environment.step(states, actions)
-            exits = environment.is_exit(states, actions)
+            after, exits = environment.step(states, actions), environment.is_exit(states, actions)
             states_of.append(states)
             alive_of.append(alive)
             running_of.append(running)
             actions_of.append(actions)
             exits_of.append(exits)
-            backs.append(environment.backward_action(states, actions, after))
             states = after
             if not compact:
                 running = running & ~exits
@@ -105,7 +104,7 @@ class Sampler:
             trajectory=trajectory,
             step=step,
             actions=torch.cat(actions_of),
-            backward_actions=torch.cat(backs),
+            backward_actions=environment,
             exits=torch.cat(exits_of),
             n=n,
             order=order,
@@ -157,23 +156,25 @@ def flat(
     trajectory: Tensor,
     step: Tensor,
     actions: Tensor,
-    backward_actions: Tensor,
+    backward_actions: Tensor | Environment,
     exits: Tensor,
     n: int,
     order: Tensor | None = None,
 ) -> Trajectories:
     """Entries -> trajectory by trajectory, step by step.
 
+    ``backward_actions``: of the entries; or the environment, which is asked when somebody reads them (see ``Undoing``).
     ``order``: int64 [S], which of the entries these are, one after the other; None: all of them, sorted here.
     """
     if order is None:
         order = _order(trajectory, step)
-    trajectory = trajectory[order]
+    trajectory, states, actions, exits = trajectory[order], states[order], actions[order], exits[order]
+    found = isinstance(backward_actions, Tensor)
     return Trajectories(
-        states=states[order],
-        actions=actions[order],
-        backward_actions=backward_actions[order],
-        exits=exits[order],
+        states=states,
+        actions=actions,
+        undoing=backward_actions[order] if found else Undoing(backward_actions, states, actions, exits),
+        exits=exits,
         trajectory=trajectory,
         step=step[order],
         lengths=torch.bincount(trajectory, minlength=n),

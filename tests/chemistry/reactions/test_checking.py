@@ -78,6 +78,8 @@ def test_a_broken_template_is_named_and_refused(folder, smarts, message):
     ("entry", "message"),
     [
         ('- name: x\n  smarts: "[C:1]>>[C:1]"\n  yeild: 1\n', "no reaction: has no key 'yeild'; the keys are"),
+        ('- smarts: "[C:1]>>[C:1]"\n  without: "N"\n', "no reaction: without should be a list of SMARTS"),
+        ('- smarts: "[C:1]>>[C:1]"\n  without: ["[N"]\n', "no group: without: [N: RDKit cannot read it"),
         (
             '- name: Suzuki coupling\n  smarts: "[C:1]-[Cl]>>[C:1]"\n',
             "duplicate name: 'Suzuki coupling' is the name of",

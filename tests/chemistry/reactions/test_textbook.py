@@ -35,6 +35,16 @@ def test_every_reaction_gives_its_example_and_is_found_again(textbook):
             assert names in found, reaction.name
 
 
+def test_what_a_reaction_is_without_is_in_none_of_its_examples_and_in_some_block(textbook):
+    groups = {group for reaction in textbook.reactions for group in reaction.without}
+    assert all(reaction.without for reaction in textbook.reactions)
+    for group in groups:
+        query = Chem.MolFromSmarts(group)
+        here = [b.smiles for b in textbook.blocks if textbook.molecule(b.smiles).HasSubstructMatch(query)]
+        if "." not in group:
+            assert here, f"{group} is in no block, so nothing is kept out"
+
+
 def test_blocks_are_what_a_supplier_sells(textbook):
     groups_of_reactions = {"aldehyde", "isocyanate", "thiol", "S-halogen"}
     for block in textbook.blocks:
@@ -64,6 +74,15 @@ def test_templates_run_backwards(textbook):
         ("N-alkylation of an amine", ("C1CCNCC1", "O=C(Br)c1ccccc1")),
         ("Boc removal", ("CC(C)(C)OC(=O)Oc1ccccc1",)),
         ("hydrolysis of a methyl ester", ("CNC(=O)c1ccccc1",)),
+        # groups that would react first, or do not survive
+        ("Buchwald-Hartwig amination", ("O=C=Nc1ccc(Br)cc1", "Nc1ccccc1")),
+        ("Buchwald-Hartwig amination", ("O=S(=O)(Cl)c1ccccc1Br", "Nc1ccccc1")),
+        ("Grignard addition to an aldehyde", ("COC(=O)c1ccc(Br)cc1", "O=CC1CC1")),
+        ("Grignard addition to an aldehyde", ("O=S(=O)(Cl)c1ccc(Br)cc1", "O=CC1CC1")),
+        ("Grignard addition to an aldehyde", ("Brc1ccccc1", "O=Cc1ccc(O)cc1")),
+        ("amide coupling", ("NCC(=O)O", "C1COCCN1")),
+        ("Mitsunobu reaction", ("Oc1ccccc1", "OCCN1CCNCC1")),
+        ("Suzuki coupling", ("OB(O)c1ccc(Br)cc1", "OB(O)c1ccccc1")),
     ],
 )
 def test_what_does_not_react(textbook, name, reactants):

@@ -10,6 +10,7 @@ from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.reactions.block import Block
 from molgfn.chemistry.reactions.files.entries import BlockEntry, Entries, Problems, ReactionEntry
 from molgfn.chemistry.reactions.library import ReactionLibrary
+from molgfn.chemistry.reactions.matching import group_query
 from molgfn.chemistry.reactions.reaction import MOST_SLOTS, Reaction, Template, sides
 
 _MAP = re.compile(r":(\d+)\]")
@@ -105,6 +106,7 @@ def reactions_of(
         before = len(problems.worst())
         slots = _slots(smarts, place, problems)
         yield_ = _yield(entry, problems)
+        _check_groups(entry, problems)
         name = entry.name or f"reaction {number}"
         if name in names and named:
             problems.broken(place, "duplicate name", f"{name!r} is the name of {names[name]}, too")
@@ -114,7 +116,9 @@ def reactions_of(
             continue
         name = _different(name, names)
         names[name], seen[smarts] = place, place
-        reactions.append((Reaction(len(reactions), name, entry.family or name, yield_, smarts, slots), entry))
+        reactions.append(
+            (Reaction(len(reactions), name, entry.family or name, yield_, smarts, slots, entry.without), entry)
+        )
     return reactions
 
 
@@ -136,6 +140,14 @@ def _slots(smarts: str, place: str, problems: Problems) -> int | None:
     if not template.invertible:
         problems.note(place, "no inversion", "RDKit cannot read the template from right to left")
     return template.slots
+
+
+def _check_groups(entry: ReactionEntry, problems: Problems) -> None:
+    for smarts in entry.without:
+        try:
+            group_query(smarts)
+        except ValueError as error:
+            problems.broken(entry.place, "no group", f"without: {error}")
 
 
 def _check_maps(reactants: str, agents: str, products: str, place: str, problems: Problems) -> None:

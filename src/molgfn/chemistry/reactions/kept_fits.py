@@ -35,7 +35,7 @@ def fits_of(blocks: Sequence[Block], reactions: Sequence[Reaction], queries: Que
     smiles = [block.smiles for block in blocks]
     if len(blocks) < FEWEST:
         return queries.of(smiles)
-    text = "\n".join([rdkit.__version__, *(reaction.smarts for reaction in reactions), "", *smiles])
+    text = "\n".join([rdkit.__version__, *("\t".join([r.smarts, *r.without]) for r in reactions), "", *smiles])
     place = folder() / "reactions" / f"fits-{hashlib.sha256(text.encode()).hexdigest()[:32]}.npy"
     shape = (queries.n_slots, len(blocks))
     if (known := _kept(place, shape)) is not None:

@@ -72,7 +72,10 @@ class ReactionLibrary:
         self.blocks, self.reactions, self.about = tuple(blocks), tuple(reactions), about
         self._templates = [Template(reaction.smarts) for reaction in self.reactions]
         self.slots = tuple((r, k) for r, template in enumerate(self._templates) for k in range(template.slots))
-        self._queries = Queries([template.queries[k] for template in self._templates for k in range(template.slots)])
+        self._queries = Queries(
+            [template.queries[k] for template in self._templates for k in range(template.slots)],
+            [self.reactions[r].without for r, _ in self.slots],
+        )
         self._product_queries = Queries([template.product_query for template in self._templates])
         if block_fits is None:
             block_fits = fits_of(self.blocks, self.reactions, self._queries)
@@ -81,6 +84,8 @@ class ReactionLibrary:
         # caches of this library: those of a class would keep every library alive
         self.molecule = lru_cache(_MOLECULES)(_read)
         self.fits = lru_cache(_REMEMBERED)(self._fits)
+        self._spoils = lru_cache(_REMEMBERED)(lambda smiles: self._queries.spoiled(self.molecule(smiles)))
+        self._first = dict((r, s) for s, (r, k) in enumerate(self.slots) if k == 0)
         self.products = lru_cache(_REMEMBERED)(self._products)
         self.proposals = lru_cache(_REMEMBERED)(self._proposals)
         self.precursors = lru_cache(_REMEMBERED)(self._precursors)
@@ -114,7 +119,8 @@ class ReactionLibrary:
     def _products(self, reaction: int, reactants: tuple[str, ...]) -> tuple[str, ...]:
         """What a reaction makes of reactants: different sanitised canonical SMILES, sorted; empty where it fails.
 
-        Of a template with several products the first counts; a product of several fragments is none.
+        Of a template with several products the first counts; a product of several fragments is none. Where a reactant
+        has a group that the reaction is ``without``, it fails.
 
         Args:
             reaction: index.
@@ -126,6 +132,10 @@ class ReactionLibrary:
         template = self._templates[reaction]
         if len(reactants) != template.slots:
             raise ValueError(f"{self.reactions[reaction].name}: takes {template.slots} reactants, not {len(reactants)}")
+        if self.reactions[reaction].without and any(
+            self._spoils(smiles)[self._first[reaction]] for smiles in reactants
+        ):
+            return ()
         return template.products([self.molecule(smiles) for smiles in reactants])
 
     def _precursors(self, smiles: str) -> tuple[Step, ...]:
@@ -186,15 +196,17 @@ class ReactionLibrary:
         return {
             "about": {name: getattr(self.about, name) for name in About.__dataclass_fields__},
             "blocks": [[block.smiles, block.id, block.price] for block in self.blocks],
-            "reactions": [[r.name, r.family, r.yield_, r.smarts] for r in self.reactions],
+            "reactions": [
+                [r.name, r.family, r.yield_, r.smarts, *filter(None, [list(r.without)])] for r in self.reactions
+            ],
         }
 
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> ReactionLibrary:
         """What ``plain`` gave."""
         reactions = [
-            Reaction(i, name, family, yield_, smarts, Template(smarts).slots)
-            for i, (name, family, yield_, smarts) in enumerate(content["reactions"])
+            Reaction(i, name, family, yield_, smarts, Template(smarts).slots, tuple(*without))
+            for i, (name, family, yield_, smarts, *without) in enumerate(content["reactions"])
         ]
         return cls([Block(*entry) for entry in content["blocks"]], reactions, About(**content["about"]))
 

@@ -13,9 +13,16 @@ class Queries:
 
     Args:
         queries: one per slot.
+        without: of each slot SMARTS of groups that a molecule in it may not have; None: of none.
+
+    Raises:
+        ValueError: RDKit cannot read one of these SMARTS.
     """
 
-    def __init__(self, queries: Sequence[Chem.Mol]) -> None:
+    def __init__(self, queries: Sequence[Chem.Mol], without: Sequence[Sequence[str]] | None = None) -> None:
+        groups = list(dict.fromkeys(smarts for row in without or () for smarts in row))
+        self._groups = [group_query(smarts) for smarts in groups]
+        self._refused = np.array([[g in row for g in groups] for row in without or ()], dtype=bool)
         texts: dict[str, int] = {}
         different: list[Chem.Mol] = []
         of_slot: list[int] = []
@@ -35,14 +42,33 @@ class Queries:
     def of_one(self, mol: Chem.Mol) -> np.ndarray:
         """``bool [S]``: the slots that a molecule can fill; the array is read-only."""
         found = np.fromiter((mol.HasSubstructMatch(q) for q in self._different), bool, len(self._different))
-        row = found[self._of_slot]
+        row = found[self._of_slot] & ~self.spoiled(mol)
         row.flags.writeable = False
         return row
+
+    def spoiled(self, mol: Chem.Mol) -> np.ndarray:
+        """``bool [S]``: the slots that a molecule cannot fill for a group that it has."""
+        if not self._groups:
+            return np.zeros(self.n_slots, dtype=bool)
+        has = np.fromiter((mol.HasSubstructMatch(q) for q in self._groups), bool, len(self._groups))
+        return np.asarray((self._refused & has).any(1))
 
     def of(self, smiles: Iterable[str]) -> np.ndarray:
         """``bool [S, n]``: the same for n molecules."""
         rows = [self.of_one(Chem.MolFromSmiles(text)) for text in smiles]
         return np.ascontiguousarray(np.array(rows, dtype=bool).reshape(len(rows), len(self._of_slot)).T)
+
+
+def group_query(smarts: str) -> Chem.Mol:
+    """The query of a group.
+
+    Raises:
+        ValueError: RDKit cannot read it.
+    """
+    query = Chem.MolFromSmarts(smarts)
+    if query is None or not query.GetNumAtoms():
+        raise ValueError(f"{smarts}: RDKit cannot read it")
+    return query
 
 
 def _without_maps(query: Chem.Mol) -> str:

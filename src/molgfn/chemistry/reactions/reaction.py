@@ -36,6 +36,7 @@ class Reaction:
         smarts: ``reactants>>product`` or ``reactants>agents>product``. Where it has several products, the first is
             the one that is made, the others are by-products.
         slots: number of reactants, 1 to 3.
+        without: SMARTS of groups that no reactant may have, since they do not survive the reaction, or stop it.
     """
 
     index: int
@@ -44,6 +45,7 @@ class Reaction:
     yield_: float | None
     smarts: str
     slots: int
+    without: tuple[str, ...] = ()
 
 
 def sides(smarts: str) -> tuple[str, str, str]:

@@ -226,7 +226,7 @@ class Replay(Source):
         return Trajectories(
             states=self._states.map(lambda x: x[at]),  # type: ignore[union-attr]
             actions=self._table["actions"][at],
-            backward_actions=self._table["backward_actions"][at],
+            undoing=self._table["backward_actions"][at],
             exits=self._table["exits"][at],
             trajectory=trajectory,
             step=step,

@@ -44,6 +44,7 @@ class ReactionEntry:
         yield_: as written; empty where there is none.
         examples: (SMILES of the reactants, SMILES of the product) that the template has to give.
         problem: why it could not be read as an entry at all; else None.
+        without: SMARTS of groups that no reactant may have.
     """
 
     place: str
@@ -53,6 +54,7 @@ class ReactionEntry:
     yield_: str = ""
     examples: tuple[tuple[tuple[str, ...], str], ...] = ()
     problem: str | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

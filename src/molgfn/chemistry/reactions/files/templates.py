@@ -12,7 +12,7 @@ import yaml
 from molgfn.chemistry.reactions.files.entries import ReactionEntry
 from molgfn.errors import DataError
 
-_KEYS = ("name", "family", "yield", "smarts", "examples", "note")
+_KEYS = ("name", "family", "yield", "smarts", "without", "examples", "note")
 #: other names of the columns of a table
 _COLUMNS = {"reaction": "smarts", "template": "smarts", "comments": "name", "comment": "name"}
 _ENDINGS = (".yaml", ".yml", ".csv", ".txt", ".smarts", ".smirks")
@@ -22,9 +22,9 @@ def read_templates(path: Path) -> list[ReactionEntry]:
     """The entries of a file of reactions, none of them parsed.
 
     Args:
-        path: ``.yaml``: a list of ``{name, family, yield, smarts, examples, note}``; ``.csv``: columns of these names,
-            where an empty family is that of the row above; ``.txt``: a SMARTS on each line, or a name, a tab and a
-            SMARTS; ``#`` starts a comment line.
+        path: ``.yaml``: a list of ``{name, family, yield, smarts, without, examples, note}``; ``.csv``: columns name,
+            family, yield and smarts, where an empty family is that of the row above; ``.txt``: a SMARTS on each line,
+            or a name, a tab and a SMARTS; ``#`` starts a comment line.
 
     Raises:
         DataError: the file cannot be read.
@@ -87,6 +87,9 @@ def _mapped(entry: Any, place: str) -> ReactionEntry:
         return ReactionEntry(place, "", problem=f"should have the keys {', '.join(_KEYS)}")
     if unknown := [str(key) for key in entry if key not in _KEYS]:
         return ReactionEntry(place, "", problem=f"has no key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
+    without = entry.get("without") or []
+    if not isinstance(without, list) or not all(isinstance(group, str) for group in without):
+        return ReactionEntry(place, "", problem="without should be a list of SMARTS")
     examples = entry.get("examples") or []
     if isinstance(examples, str):
         examples = [examples]
@@ -101,4 +104,5 @@ def _mapped(entry: Any, place: str) -> ReactionEntry:
         words["family"],
         words["yield"],
         tuple((tuple(left.strip().split(".")), right.strip()) for left, right in pairs),
+        without=tuple(without),
     )

@@ -91,7 +91,10 @@ def build_library(
     if not known:
         raise DataError(f"{reactions}: no reaction")
     templates = [Template(reaction.smarts) for reaction, _ in known]
-    queries = Queries([query for template in templates for query in template.queries])
+    queries = Queries(
+        [query for template in templates for query in template.queries],
+        [reaction.without for (reaction, _), template in zip(known, templates, strict=True) for _ in template.queries],
+    )
     built = Built(reactions=len(known), broken=[str(problem) for problem in problems.worst()])
     kept: dict[str, Block] = {}
     ids: set[str] = set()
@@ -150,6 +153,7 @@ def _write(
             "family": reaction.family,
             "yield": reaction.yield_,
             "smarts": reaction.smarts,
+            **({"without": list(reaction.without)} if reaction.without else {}),
             **({"examples": [f"{'.'.join(left)}>>{right}" for left, right in e.examples]} if e.examples else {}),
         }
         for reaction, e in known
