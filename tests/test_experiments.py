@@ -79,6 +79,11 @@ def given(path):
             if path.stem in {"pretrain", "agfn"}
             else []
         )
+    if path.parent.name == "self_play":
+        if path.stem == "exact":
+            return [f"data.sources.self_play.molecules={path.with_name('data.smi')}"]
+        molecules = [f"data.sources.self_play.molecules={MOLECULES}", "data.sources.self_play.limit=50"]
+        return ["environment.vocabulary=rdkit", "trainer.init_from=null", *molecules]
     if (path.parent.name, path.stem) == ("atoms", "gap"):
         return [f"oracle.weights={proxy()}"]
     if (path.parent.name, path.stem) == ("atoms", "prior"):
