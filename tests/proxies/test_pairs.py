@@ -59,7 +59,7 @@ def by_name(judgements, names=FEW):
 
 
 def test_the_fit_is_the_maximum_of_the_likelihood(tmp_path):
-    """Five molecules, all votes in training: the network can say any five scores, so finds those of the MM algorithm."""
+    """Five molecules, all votes in training: the network can say any scores, so finds those of the MM algorithm."""
     judgements = read_judgements(votes(tmp_path / "votes.csv"))
     graphs = molecule_graphs([m.mol for m in judgements.molecules])
     settings = FitSettings(members=2, width=16, layers=1, epochs=400, batch=len(judgements), lr=1e-2, patience=400)
