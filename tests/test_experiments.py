@@ -79,6 +79,13 @@ def given(path):
             if path.stem in {"pretrain", "agfn"}
             else []
         )
+    if path.parent.name == "self_play":
+        if path.stem == "exact":
+            return [f"data.sources.self_play.molecules={path.with_name('data.smi')}"]
+        molecules = [f"data.sources.self_play.molecules={MOLECULES}", "data.sources.self_play.limit=50"]
+        return ["environment.vocabulary=rdkit", "trainer.init_from=null", *molecules]
+    if (path.parent.name, path.stem) == ("preferences", "pretrain"):
+        return [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
     if (path.parent.name, path.stem) == ("atoms", "gap"):
         return [f"oracle.weights={proxy()}"]
     if (path.parent.name, path.stem) == ("atoms", "prior"):
@@ -90,6 +97,19 @@ def given(path):
         molecules = [f"data.sources.offline.molecules={MOLECULES}", "data.sources.offline.limit=50"]
         return {"prior": molecules, "finetune": ["trainer.init_from=null"]}.get(path.stem, [])
     return []
+
+
+@cache
+def preferences():
+    """What the study of preferences is told by the environment: a policy, a weak one, a folder of good molecules."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    path = FOLDER / "preferences" / "pretrain.yaml"
+    run = train(checked(str(path), [*ONE_STEP, f"output={folder.name}", *given(path)]))
+    for name in ("qed_sa", "celecoxib_rediscovery"):
+        for calls in (500, 1000):
+            Path(folder.name, f"{name}-{calls}.smi").write_text("CCc1ccccc1\nCCc1ccncc1\nCc1ccccc1\n")
+    return {"PRETRAINED": run.folder, "WEAK": run.folder, "GOOD": folder.name}
 
 
 def trained(path, overrides):
@@ -132,6 +152,9 @@ def tried():
 )
 def test_one_step_of_every_kind_of_row(study, task, row, tmp_path):
     own = overrides_of(read_study(study), task, row)
+    if study.parent.name == "preferences":
+        for name, place in preferences().items():
+            own = [word.replace(f"${{oc.env:{name}}}", str(place)) for word in own]
     run = trained(study.parent / task.experiment, [*own, *ONE_STEP, f"output={tmp_path}", "trainer.exact_every=null"])
     assert run.iteration == 1
     assert run.checkpoint.is_file()

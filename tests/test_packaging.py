@@ -70,6 +70,7 @@ def test_the_wheel_carries_what_a_run_needs(wheel):
     assert inside == wanted()
     assert {f"molgfn/{name}" for name in ("configs/train.yaml", "experiments/quickstart.yaml", "py.typed")} <= inside
     assert {f"molgfn/data/{name}" for name in ("fragments/rdkit.txt", "reactions/textbook/blocks.csv")} <= inside
+    assert {f"molgfn/comparing/templates/compare.{kind}" for kind in ("css", "html.j2", "js")} <= inside
     assert any(n.endswith(".j2") for n in inside)
     assert "Requires-Python: <3.14,>=3.11" in metadata
     assert "molgfn = molgfn.cli.main:main" in scripts
@@ -86,6 +87,9 @@ def test_the_wheel_alone_checks_a_run(wheel, tmp_path):
         "import molgfn\n"
         f"assert molgfn.__file__.startswith({str(tmp_path)!r}), molgfn.__file__\n"
         "from molgfn.cli.main import main\n"
+        "from molgfn.comparing.page import page\n"
+        "served = page(name='mine.smi', total=2, answers='a.csv', command='train')\n"
+        "assert 'ArrowLeft' in served.html and 'mine.smi' in served.html\n"
         "main(['train', 'quickstart', '--check'])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)

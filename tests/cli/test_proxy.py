@@ -177,3 +177,58 @@ def test_options_that_a_kind_does_not_read_are_refused(call, table, tmp_path, ki
     assert result.exit_code == 2
     assert says in result.stderr
     assert not output.exists()
+
+
+def test_from_judgements_to_a_run(call, tmp_path):
+    """``compare-molecules``'s columns are read, rows counted, and any objective trains on the score."""
+    from molgfn.comparing.answer_file import COLUMNS
+
+    names = ["C" * n for n in range(2, 12)]
+    rows = [
+        f"{names[a]},{names[b]},{'tie' if a == b + 1 else 'chosen'},1.0,2026-01-01T00:00:00+00:00,{10 * a + b},x"
+        for a in range(10)
+        for b in range(a)
+    ]
+    answers, proxy = tmp_path / "answers.csv", tmp_path / "preference.pt"
+    answers.write_text("\n".join([",".join(COLUMNS), *rows, "CCO,CCO,chosen,1,t,1,x", "CCO,CC,skip,1,t,1,x"]) + "\n")
+    fitted = call("proxy", "fit", "--pairs", answers, "-o", proxy, *TINY)
+    assert fitted.exit_code == 0, fitted.output
+    assert "45 of 47 pairs kept" in fitted.stdout
+    assert "1 left out: same molecule, line 47" in fitted.stdout
+    assert "45 judgements of 10 molecules, 9 of them ties (half for each)" in fitted.stdout
+    info = call("proxy", "info", proxy)
+    assert info.exit_code == 0, info.output
+    for text in ("property: preference, maximise", "accuracy", "log likelihood", "-0.6931", "9 of them ties"):
+        assert text in fitted.stdout + info.stdout
+        assert text in info.stdout
+    shown = [line for line in fitted.stdout.splitlines() if line.startswith(("  train", "  test"))]
+    assert len(shown) == 2
+    judged = call("proxy", "evaluate", proxy, answers, "--pairs")
+    assert judged.exit_code == 0, judged.output
+    assert all(line in judged.stdout and line in info.stdout for line in shown)
+
+    run = call(
+        "train", "quickstart", "oracle=proxy", f"oracle.weights={proxy}", "reward=boltzmann", "reward.beta=1",
+        "trainer.iterations=2", "data.batch_size=4", "policy.width=16", "policy.layers=1", "logger.wandb=off",
+        "trainer.progress=none", f"output={tmp_path / 'runs'}", "evaluation.thresholds=[]",
+    )  # fmt: skip
+    assert run.exit_code == 0, run.output
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--pairs", "--direction", "minimise"), "--direction is not read with --pairs"),
+        (("--pairs", "--smiles", "x"), "--smiles is not read with --pairs"),
+        (("--pairs", "--uncertainty", "gp"), "gp cannot be fitted to pairs"),
+        (("--property", "atoms", "--ties", "drop"), "--ties is read only with --pairs"),
+        ((), "give --property, the column of the numbers to learn, or --pairs"),
+    ],
+)
+def test_options_of_the_other_kind_of_table_are_refused(call, table, tmp_path, words, what):
+    (tmp_path / "pairs.csv").write_text("chosen,rejected\n" + "".join(f"{'C' * n},{'N' * n}\n" for n in range(1, 30)))
+    given = tmp_path / "pairs.csv" if "--pairs" in words else table
+    result = call("proxy", "fit", given, "-o", tmp_path / "proxy.pt", *words)
+    assert result.exit_code == 2, result.output
+    assert what in result.output
+    assert not (tmp_path / "proxy.pt").exists()

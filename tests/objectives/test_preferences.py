@@ -216,9 +216,11 @@ def test_self_play_stands_still_where_the_opponent_draws_the_data(dag):
 def test_half_a_pair_is_none(dag, other):
     objective = DirectPreference(reference="none")
     whole = evaluated(objective, dag, other, dag.trajectories.select(torch.tensor([0, 1])))
-    for rows in ([0, 1, 2], [1, 8, 0], [0, 1, 3, 18]):
+    for rows, half in (([0, 1, 2], 1), ([1, 8, 0], 0), ([0, 1, 3, 18], 1)):
         got = objective(evaluated(objective, dag, other, dag.trajectories.select(torch.tensor(rows))))
         assert float(got.metrics["pairs"]) == 1
+        assert float(got.metrics["dropped/incomplete"]) == half
+        assert float(got.metrics["dropped/same_object"]) == 0
         torch.testing.assert_close(got.losses["dpo"].value, objective(whole).losses["dpo"].value)
     none = objective(evaluated(objective, dag, other, dag.trajectories.select(torch.tensor([0, 3, 0, 18]))))
     assert (float(none.metrics["pairs"]), float(none.losses["dpo"].value.detach())) == (0, 0)

@@ -1,5 +1,7 @@
 """Runs that learn from pairs: they go on bit for bit, ask the oracle no more than they should, and find the reward."""
 
+import csv
+
 import pytest
 from scipy.stats import spearmanr
 from tests.training.test_resume import node, resumed_is_straight, shipped
@@ -71,6 +73,24 @@ def test_nothing_given_is_scored_but_corruptions(config, files):
         calls[rejected] = train(config(**step)).experiment.reward.counters.unique
     assert calls["random"] <= 6  # of the trajectory that P_F is watched by
     assert calls["corruption"] > calls["random"]
+
+
+def test_pairs_that_cannot_be_used_are_counted_in_the_record(config, files):
+    """In every row of metrics.csv: pairs and those dropped are as many as were drawn."""
+    tiny = node("environments.fragments.Fragments", vocabulary=[["C", [0]], ["CC", [0, 1]]], max_fragments=2)
+    changes = parts("dpo", "preferences_oracle", "policy", {}, noise=0.0)
+    run = train(config(**changes, environment=tiny))
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    counts = [(float(row["train/pairs"]), float(row["train/dropped/same_object"])) for row in rows]
+    assert all(pairs + dropped == 4 for pairs, dropped in counts)
+    assert sum(dropped for _, dropped in counts) > 0
+    step = parts("dpo_steps", "preferences_steps", "step_pairs", files, rejected="corruption")
+    run = train(config(**step))
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = ("pairs", "dropped/same_step", "dropped/not_worse", "dropped/incomplete")
+    assert all(sum(float(row[f"train/{name}"]) for name in names) == 4 for row in rows)
 
 
 @pytest.mark.slow

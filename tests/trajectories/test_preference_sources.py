@@ -153,6 +153,8 @@ def test_a_judge_with_noise_and_ties(policy):
     different = torch.tensor([x != y for x, y in zip(t.keys[::2], t.keys[1::2], strict=True)])
     number, label = t.pairs.number[::2], t.pairs.label[::2]
     assert torch.equal(number != 0, different)
+    assert torch.equal(t.pairs.dropped, torch.where(different, 0, 1).repeat_interleave(2))  # "same_object"
+    assert 0 < int((~different).sum()) < 200
     tied = (label == 0.5) & different
     first = (label == 1) & (number > 0)
     for got, p in ((tied, tie), (first, win)):
@@ -188,7 +190,13 @@ def test_rejected_steps_leave_at_a_shared_state(policy, molecules, rejected):
         if rejected == "corruption":
             assert t.log_reward[i + 1] < t.log_reward[i]
     assert real >= 5
+    dropped, number = t.pairs.dropped[::2], t.pairs.number[::2]
+    assert torch.equal(dropped != 0, number == 0)
+    reasons = {2, 3} if rejected == "corruption" else {2}  # "same_step", "not_worse"
+    assert set(dropped.unique().tolist()) <= {0, *reasons}
+    assert torch.equal(t.pairs.dropped[1::2], dropped)
     if rejected == "corruption":
+        assert bool((dropped == 3).any())
         assert source.pairs == {"steps", "objects"}
         lower = t.log_reward[1::2] < t.log_reward[::2]
         assert not bool((t.pairs.number[::2] != 0)[~lower].any())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from molgfn.cli.proxy_tables import calibration_table, pair_table, print_proxy, progress, show
 from molgfn.errors import ConfigError
 
 #: options of ``fit`` -> the kinds of uncertainty that read them; all others are read by every kind
@@ -23,11 +21,46 @@ READ_BY = {
 }
 #: options that are not of the training of networks
 OF_MASKS, OF_PROCESS = ("rate", "samples", "beta", "steps"), ("samples", "radius")
+#: options that are read with --pairs alone, and those that are not read with it
+OF_PAIRS, OF_NUMBERS = (
+    ("chosen", "rejected", "answer", "weight", "ties", "contradictory"),
+    ("smiles", "direction", "units"),
+)
 
 if TYPE_CHECKING:
-    from molgfn.proxies.base import Card, FittedProxy, Uncertainty
-    from molgfn.proxies.calibration import Calibration
-    from molgfn.proxies.training import Epoch
+    from molgfn.proxies.base import Uncertainty
+
+
+def _of_pairs(command: Any) -> Any:
+    """The options of --pairs."""
+    options = (
+        click.option("--chosen", default="chosen", show_default=True, help="--pairs: column of the preferred."),
+        click.option("--rejected", default="rejected", show_default=True, help="--pairs: column of the others."),
+        click.option(
+            "--answer",
+            default="answer",
+            show_default=True,
+            help="--pairs: column of answers where there is one: chosen, tie, skip, or a number from 0 to 1.",
+        ),
+        click.option("--weight", help="--pairs: column of weights, numbers above 0; by default each row weighs 1."),
+        click.option(
+            "--ties",
+            type=click.Choice(["half", "drop"]),
+            default="half",
+            show_default=True,
+            help="--pairs: a tie is half a judgement for each, or is left out.",
+        ),
+        click.option(
+            "--contradictory",
+            type=click.Choice(["keep", "drop"]),
+            default="keep",
+            show_default=True,
+            help="--pairs: what was judged both ways has votes for both, or is left out.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group(short_help="Train a proxy from a table, to use as an oracle.")
@@ -38,6 +71,7 @@ def proxy() -> None:
     Examples:
       molgfn proxy fit data.csv --property pIC50 -o proxy.pt
       molgfn proxy fit data.csv --property pIC50 --uncertainty gflowout --split scaffold -o proxy.pt
+      molgfn proxy fit --pairs answers.csv -o preference.pt
       molgfn proxy info proxy.pt
       molgfn proxy evaluate proxy.pt data.csv
       molgfn score molecules.smi oracle=proxy oracle.weights=proxy.pt -o scores.csv
@@ -47,7 +81,9 @@ def proxy() -> None:
 
 @proxy.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--property", "--target", "name", required=True, help="Column of the numbers to learn.")
+@click.option("--property", "--target", "name", help="Column of the numbers to learn; with --pairs the score's name.")
+@click.option("--pairs", is_flag=True, help="TABLE holds judgements: which of two molecules is preferred.")
+@_of_pairs
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File of the proxy to write.")
 @click.option("--smiles", help="Column of the SMILES; by default one with such a name.")
 @click.option(
@@ -144,7 +180,8 @@ def proxy() -> None:
 def fit(
     context: click.Context,
     table: Path,
-    name: str,
+    name: str | None,
+    pairs: bool,
     output: Path,
     smiles: str | None,
     direction: Literal["maximise", "minimise"],
@@ -164,9 +201,14 @@ def fit(
     and whether the stated standard deviations are right: `std` should be near RMSE, and about 68% and 95% of the
     truths should lie within one and two of them.
 
+    With --pairs each row of TABLE is a judgement of two molecules, as `molgfn compare-molecules` writes them, and what
+    is fitted is a score: its differences are the log odds that one is preferred (Bradley and Terry). The table that is
+    printed has the share of judgements that it gets right and their mean log likelihood.
+
     \b
     Examples:
       molgfn proxy fit data.csv --property pIC50 -o proxy.pt
+      molgfn proxy fit --pairs answers.csv --ties drop -o preference.pt
       molgfn proxy fit data.parquet --property affinity --direction minimise --units kcal/mol \\
         --split scaffold --members 10 -o affinity.pt
       molgfn proxy fit data.csv --property pIC50 --uncertainty gflowout --rate 0.2 -o masks.pt
@@ -181,35 +223,40 @@ def fit(
         raise ConfigError(f"{output}: is a folder; give the name of a file")
     require_folder(output.parent, output)
     _require_read(context, uncertainty)
+    _require_pairs(context, pairs)
     from molgfn.proxies.fitting import fit as fit_proxy
     from molgfn.proxies.kinds import ProcessSettings
     from molgfn.proxies.masks.settings import MaskSettings
     from molgfn.proxies.table import read_property
     from molgfn.proxies.training import FitSettings
 
-    content = read_property(table, name, smiles=smiles)
-    click.echo(content.summary())
-    for line, why in content.first:
-        click.echo(f"{table}, line {line}: {why}", err=True)
-    own = {name: value for name, value in settings.items() if name not in {*OF_MASKS, *OF_PROCESS}}
-    chosen = FitSettings(**own)
-    with _progress(chosen.epochs) as show:
-        fitted = fit_proxy(
-            content,
-            chosen,
-            uncertainty=uncertainty,
-            masks=MaskSettings(conditional=masks == "conditional", **{name: settings[name] for name in OF_MASKS}),
-            process=ProcessSettings(seed=chosen.seed, **{name: settings[name] for name in OF_PROCESS}),
-            kind=split,
-            validation=validation,
-            test=test,
-            direction=direction,
-            units=units,
-            fingerprints=fingerprints,
-            on_epoch=show,
-        )
+    own = {key: value for key, value in settings.items() if key not in {*OF_MASKS, *OF_PROCESS, *OF_PAIRS}}
+    training = FitSettings(**own)
+    of_masks = MaskSettings(conditional=masks == "conditional", **{key: settings[key] for key in OF_MASKS})
+    alike: dict[str, Any] = {
+        **{"uncertainty": uncertainty, "masks": of_masks, "kind": split, "validation": validation, "test": test},
+        **{"fingerprints": fingerprints},
+    }
+    if pairs:
+        from molgfn.proxies.pairs.fitting import fit_pairs
+        from molgfn.proxies.pairs.judgements import read_judgements
+
+        judgements = read_judgements(table, **{key: settings[key] for key in OF_PAIRS})
+        click.echo(judgements.summary())
+        with progress(training.epochs, pairs) as on_epoch:
+            fitted = fit_pairs(judgements, training, name=name or "preference", on_epoch=on_epoch, **alike)
+    else:
+        content = read_property(table, str(name), smiles=smiles)
+        click.echo(content.summary())
+        for line, why in content.first:
+            click.echo(f"{table}, line {line}: {why}", err=True)
+        process = ProcessSettings(seed=training.seed, **{key: settings[key] for key in OF_PROCESS})
+        with progress(training.epochs, pairs) as on_epoch:
+            fitted = fit_proxy(
+                content, training, process=process, direction=direction, units=units, on_epoch=on_epoch, **alike
+            )
     fitted.save(output)
-    _print(fitted)
+    print_proxy(fitted)
     click.echo(f"proxy: {output}")
     click.echo(f"use it: molgfn train ... oracle=proxy oracle.weights={output}")
 
@@ -230,11 +277,17 @@ def info(file: Path) -> None:
 
     loaded = load(file)
     card = loaded.card
-    _print(loaded)
+    print_proxy(loaded)
     data, made = card.data, card.settings
+    what = (
+        f"{data.get('pairs'):,} judgements, {data.get('ties'):,} of them ties, "
+        f"{data.get('contradicted'):,} contradictory"
+        if card.pairs
+        else f"{data.get('merged'):,} rows averaged into others"
+    )
     click.echo(
         f"data: {data.get('file')}, sha256 {str(data.get('sha256'))[:12]}, {data.get('rows'):,} rows, "
-        f"{data.get('molecules'):,} molecules, {data.get('merged'):,} rows averaged into others"
+        f"{data.get('molecules'):,} molecules, {what}"
     )
     for reason, count in data.get("left_out", {}).items():
         click.echo(f"left out: {count:,} x {reason}")
@@ -254,7 +307,19 @@ def info(file: Path) -> None:
     type=click.Path(path_type=Path),
     help="File of molecules unlike those of training: are their standard deviations larger?",
 )
-def evaluate(file: Path, table: Path, name: str | None, smiles: str | None, outside: Path | None) -> None:
+@click.option("--pairs", is_flag=True, help="TABLE holds judgements: which of two molecules is preferred.")
+@_of_pairs
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    file: Path,
+    table: Path,
+    name: str | None,
+    smiles: str | None,
+    outside: Path | None,
+    pairs: bool,
+    **settings: Any,
+) -> None:
     """Judge what the proxy in FILE says of how sure it is, on the molecules of TABLE.
 
     Where TABLE is the file that the proxy was fitted to, each part of its split has a row, of which `test` counts; so
@@ -264,8 +329,11 @@ def evaluate(file: Path, table: Path, name: str | None, smiles: str | None, outs
     intervals of 5% to 95% and these probabilities; the miscalibration area is that between the curve of these shares
     and the diagonal; OOD AUROC the probability that a molecule of --outside has the larger standard deviation.
 
+    With --pairs TABLE is of judgements, and the table is that of `fit --pairs`.
+
     \b
     Examples:
+      molgfn proxy evaluate preference.pt later.csv --pairs
       molgfn proxy evaluate proxy.pt data.csv
       molgfn proxy evaluate proxy.pt later.csv --property pIC50 --outside other_chemistry.smi
 
@@ -277,7 +345,17 @@ def evaluate(file: Path, table: Path, name: str | None, smiles: str | None, outs
     from molgfn.proxies.loading import load
     from molgfn.proxies.table import read_property
 
+    _require_pairs(context, pairs)
     loaded = load(file)
+    if pairs:
+        from molgfn.proxies.pairs.evaluating import evaluate_pairs
+        from molgfn.proxies.pairs.judgements import read_judgements
+
+        judgements = read_judgements(table, **settings)
+        click.echo(judgements.summary())
+        click.echo(loaded.describe())
+        show(pair_table(evaluate_pairs(loaded, judgements)))
+        return
     content = read_property(table, name or loaded.card.property, smiles=smiles)
     click.echo(content.summary())
     for line, why in content.first:
@@ -290,7 +368,19 @@ def evaluate(file: Path, table: Path, name: str | None, smiles: str | None, outs
         for line, why in found.problems[:5]:
             click.echo(f"{outside}, line {line}: {why}", err=True)
     click.echo(loaded.describe())
-    _show(_calibration_table(evaluate_proxy(loaded, content, away)))
+    show(calibration_table(evaluate_proxy(loaded, content, away)))
+
+
+def _require_pairs(context: click.Context, pairs: bool) -> None:
+    """Refuse options of the other kind of table, and a table of numbers without their column."""
+    given = click.core.ParameterSource.COMMANDLINE
+    others = (*OF_NUMBERS, "outside") if pairs else OF_PAIRS
+    wrong = [name for name in others if context.get_parameter_source(name) == given]
+    if wrong:
+        which = "not read with" if pairs else "read only with"
+        raise ConfigError("; ".join(f"--{name} is {which} --pairs" for name in wrong))
+    if not pairs and context.info_name == "fit" and not context.params["name"]:
+        raise ConfigError("give --property, the column of the numbers to learn, or --pairs for a table of judgements")
 
 
 def _require_read(context: click.Context, uncertainty: str) -> None:
@@ -307,77 +397,3 @@ def _require_read(context: click.Context, uncertainty: str) -> None:
                 f"--{name} is for {', '.join(READ_BY[name])}, not for --uncertainty {uncertainty}" for name in wrong
             )
         )
-
-
-def _show(table: Any) -> None:
-    from rich.console import Console
-
-    Console(highlight=False, width=None if Console().is_terminal else 120).print(table)
-
-
-def _calibration_table(parts: dict[str, Calibration]) -> Any:
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    table = Table(box=SIMPLE)
-    table.add_column("part")
-    for name in ("molecules", "RMSE", "NLL", "ECE", "miscalibration area", "OOD AUROC"):
-        table.add_column(name, justify="right")
-    for part, c in parts.items():
-        errors = [f"{x:.3f}" for x in (c.nll, c.ece, c.miscalibration_area)]
-        table.add_row(part, f"{c.n:,}", f"{c.rmse:.4g}", *errors, _rank(c.ood_auroc))
-    return table
-
-
-def _print(fitted: FittedProxy) -> None:
-    """What it predicts, and the table of its metrics."""
-    card = fitted.card
-    units = "" if card.units == "1" else f" {card.units}"
-    click.echo(
-        f"property: {card.property}, {card.direction}, from {card.low:.4g} to {card.high:.4g}{units} in the data\n"
-        f"{fitted.describe()}"
-    )
-    _show(_table(card))
-    of = {"ensemble": "of the members", "gp": "of the process and its noise"}.get(
-        fitted.uncertainty, "of the masks and the noise"
-    )
-    click.echo(f"std: {of}, times {card.std_factor:.3g} (fitted on the validation part)")
-
-
-def _table(card: Card) -> Any:
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    table = Table(box=SIMPLE)
-    table.add_column("part")
-    for name in ("molecules", "RMSE", "MAE", "R2", "Spearman", "std", "in 1 std", "in 2 std", "std ~ error"):
-        table.add_column(name, justify="right")
-    for part, m in card.metrics.items():
-        sizes = [f"{x:.4g}" for x in (m.rmse, m.mae)]
-        shares = [f"{x:.1%}" for x in (m.within_one, m.within_two)]
-        ranks = [_rank(x) for x in (m.r2, m.spearman, m.std_spearman)]
-        table.add_row(part, f"{m.n:,}", *sizes, *ranks[:2], f"{m.std:.4g}", *shares, ranks[2])
-    return table
-
-
-def _rank(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-@contextmanager
-def _progress(epochs: int) -> Iterator[Callable[[Epoch], None]]:
-    """A bar over the epochs, with the errors; on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("epoch"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    errors = TextColumn("{task.description}")
-    with Progress(*columns, errors, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=epochs)
-
-        def show(epoch: Epoch) -> None:
-            text = f"error / spread: train {epoch.train.mean():.3f}, validation {epoch.validation.mean():.3f}"
-            progress.update(task, completed=epoch.number, description=text)
-
-        yield show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -16,6 +16,7 @@ from molgfn.docstrings import attributes_in_docstring
 from molgfn.proxies.files import FORMAT, KEY, read, write
 from molgfn.proxies.metrics import Metrics
 from molgfn.proxies.neighbours import Neighbours
+from molgfn.proxies.pairs.metrics import PairMetrics
 
 #: where the uncertainty of a proxy comes from
 Uncertainty = Literal["ensemble", "mc_dropout", "gflowout", "gp"]
@@ -38,10 +39,11 @@ class Card:
         high: largest one.
         std_factor: what the raw standard deviation is multiplied by, from the validation part.
         features: version of the featurisation (``proxies.features.VERSION``).
-        metrics: part -> its metrics.
+        metrics: part -> its metrics; none where it was fitted to pairs.
         settings: how it was split and trained.
         data: which file, its sha256, and what became of its rows.
         made_by: version of molgfn.
+        pairs: part -> metrics of its judgements; none where it was fitted to numbers.
     """
 
     property: str
@@ -57,6 +59,7 @@ class Card:
     settings: dict[str, Any]
     data: dict[str, Any]
     made_by: str
+    pairs: dict[str, PairMetrics] = field(default_factory=dict)
 
 
 @attributes_in_docstring
@@ -117,6 +120,8 @@ class FittedProxy(ABC):
         head = {"format": FORMAT, **asdict(self.card)}
         if self.uncertainty != "ensemble":  # files of ensembles are as they were
             head["uncertainty"] = self.uncertainty
+        if not head["pairs"]:  # files of tables are as they were
+            del head["pairs"]
         content: dict[str, Any] = {KEY: head, **self._plain()}
         if self.training is not None:
             content["training"] = self.training.plain()

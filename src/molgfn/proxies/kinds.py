@@ -24,7 +24,7 @@ from molgfn.proxies.masks.settings import MaskSettings
 from molgfn.proxies.neighbours import Neighbours
 from molgfn.proxies.splits import Parts
 from molgfn.proxies.tanimoto import MOST_TRAINED, TanimotoCard, TanimotoProxy, fitted_variances
-from molgfn.proxies.training import Epoch, FitSettings, predict, train, train_network
+from molgfn.proxies.training import Epoch, FitSettings, Values, predict, train, train_network
 
 #: least noise of a network, standardised, so that a likelihood stays finite where the network errs nowhere
 LEAST_NOISE = 1e-3
@@ -101,7 +101,7 @@ def ensemble(job: Job) -> Built:
         each.mean(0),
         each.std(0, ddof=1),
         lambda common, near: ProxyEnsemble(ProxyCard(**common, **shape), network, near),
-        {**asdict(settings), **_run(history)},
+        {**asdict(settings), **run_of(history)},
     )
 
 
@@ -111,7 +111,7 @@ def masked(job: Job, masks: MaskSettings, uncertainty: Uncertainty) -> Built:
     graphs = molecule_graphs(job.mols)
     network = MaskedNetwork(width=settings.width, layers=settings.layers, rate=masks.rate, seed=settings.seed)
     network.initialise(settings.seed)
-    network, history = train_network(network, graphs, job.values, job.parts, settings, job.on_epoch)
+    network, history = train_network(network, Values(graphs, job.values, job.parts), settings, job.on_epoch)
     network.requires_grad_(False)
     evidence = _evidence(job, network)
     told: dict[str, Any] = {"rate": masks.rate, "samples": masks.samples}
@@ -138,7 +138,7 @@ def masked(job: Job, masks: MaskSettings, uncertainty: Uncertainty) -> Built:
         each.mean(0),
         with_noise(each, shape["noise"]),
         lambda common, near: kind(MaskedCard(**common, **shape), network, sampler, uniforms, near),
-        {**own, **_run(history), "masks": told},
+        {**own, **run_of(history), "masks": told},
     )
 
 
@@ -200,5 +200,6 @@ def _best_step(posterior: MaskPosterior) -> int:
     return max(posterior.validation, key=lambda look: look[1])[0]
 
 
-def _run(history: list[Epoch]) -> dict[str, Any]:
+def run_of(history: list[Epoch]) -> dict[str, Any]:
+    """What the card says of the epochs."""
     return {"epochs_run": len(history), "best_epochs": history[-1].best.tolist()}

@@ -46,24 +46,37 @@ def split(
     Raises:
         DataError: a part would have fewer than two molecules.
     """
+    if kind == "random":
+        return at_random(len(molecules), "molecules", validation=validation, test=test, seed=seed)
     count = len(molecules)
     wanted = [round(test * count), round(validation * count)]
-    random = np.random.default_rng(seed)
-    if kind == "random":
-        order = random.permutation(count)
-        held, more, train = np.split(order, np.cumsum(wanted))
-    else:
-        held, more, train = _by_scaffold(molecules, wanted, random)
+    held, more, train = _by_scaffold(molecules, wanted, np.random.default_rng(seed))
     parts = Parts(train=np.sort(train), validation=np.sort(more), test=np.sort(held))
+    why = " (molecules of one scaffold stay together)"
+    require_parts(parts, f"{count} molecules", validation=validation, test=test, why=why)
+    return parts
+
+
+def at_random(count: int, what: str, *, validation: float, test: float, seed: int) -> Parts:
+    """``count`` things, called ``what``, each drawn into one of three parts; errors as of ``split``."""
+    wanted = [round(test * count), round(validation * count)]
+    order = np.random.default_rng(seed).permutation(count)
+    held, more, train = np.split(order, np.cumsum(wanted))
+    parts = Parts(train=np.sort(train), validation=np.sort(more), test=np.sort(held))
+    require_parts(parts, f"{count} {what}", validation=validation, test=test)
+    return parts
+
+
+def require_parts(parts: Parts, what: str, *, validation: float, test: float, why: str = "") -> None:
+    """Raise ``DataError`` where a part has fewer than two; ``what`` was split, ``why`` is said beside."""
     lacking = [name for name in ("train", "validation") if len(getattr(parts, name)) < LEAST]
     lacking += ["test"] if test > 0 and len(parts.test) < LEAST else []
     if lacking:
-        why = " (molecules of one scaffold stay together)" if kind == "scaffold" else ""
         raise DataError(
-            f"{count} molecules are too few to split: the part for {' and '.join(lacking)} would have fewer than "
-            f"{LEAST}{why}; give more molecules or other shares than validation={validation:g}, test={test:g}"
+            f"{what} are too few to split: the part for {' and '.join(lacking)} would have fewer than "
+            f"{LEAST}{why}; give more {what.rpartition(' ')[2]} or other shares than validation={validation:g}, "
+            f"test={test:g}"
         )
-    return parts
 
 
 def _by_scaffold(

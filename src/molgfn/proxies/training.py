@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -52,12 +53,12 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave, per member, float64 [K]; errors in standard deviations of the training values.
+    """What one epoch gave, per member, float64 [K]; errors as of the lesson (``Lesson.shown``).
 
     Attributes:
         number: from 1.
-        train: root mean square error while training.
-        validation: root mean square error after the epoch.
+        train: error while training.
+        validation: error after the epoch.
         best: epoch (from 1) that each member is at its best so far, int64 [K].
     """
 
@@ -65,6 +66,50 @@ class Epoch:
     train: np.ndarray
     validation: np.ndarray
     best: np.ndarray
+
+
+class Lesson(ABC):
+    """What a network learns from examples, and is stopped by others."""
+
+    #: examples in training
+    count: int
+
+    @abstractmethod
+    def losses(self, network: EnsembleNetwork, places: np.ndarray) -> Tensor:
+        """Loss of each member at the training examples ``places`` (of ``count``), [K, n], with gradient."""
+
+    @abstractmethod
+    def held(self, network: EnsembleNetwork) -> Tensor:
+        """Mean loss of each member at the validation examples, [K]; without gradient."""
+
+    def shown(self, loss: Tensor) -> Tensor:
+        """A mean loss in the units in which an epoch shows it."""
+        return loss
+
+
+class Values(Lesson):
+    """Numbers of molecules, squared errors; shown as their root.
+
+    Args:
+        graphs: M molecules.
+        values: standardised, float64 [M].
+        parts: rows of the molecules.
+    """
+
+    def __init__(self, graphs: MoleculeGraphs, values: np.ndarray, parts: Parts) -> None:
+        self._graphs, self._rows, self._held = graphs, parts.train, parts.validation
+        self._truth = torch.from_numpy(values.astype(np.float32))
+        self.count = len(parts.train)
+
+    def losses(self, network: EnsembleNetwork, places: np.ndarray) -> Tensor:
+        rows = self._rows[places]
+        return (network(*tensors(self._graphs.take(rows))) - self._truth[rows]) ** 2
+
+    def held(self, network: EnsembleNetwork) -> Tensor:
+        return (predict(network, self._graphs.take(self._held)) - self._truth[self._held]).square().mean(1)
+
+    def shown(self, loss: Tensor) -> Tensor:
+        return loss.sqrt()
 
 
 def train(
@@ -91,23 +136,19 @@ def train(
     """
     network = EnsembleNetwork(members=settings.members, width=settings.width, layers=settings.layers)
     network.initialise(settings.seed)
-    return train_network(network, graphs, values, parts, settings, on_epoch)
+    return train_network(network, Values(graphs, values, parts), settings, on_epoch)
 
 
 def train_network(
     network: Network,
-    graphs: MoleculeGraphs,
-    values: np.ndarray,
-    parts: Parts,
+    lesson: Lesson,
     settings: FitSettings,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> tuple[Network, list[Epoch]]:
     """``train`` of a network that is there and initialised, of ``settings.members`` members; it is changed in place."""
-    count = len(parts.train)
+    count = lesson.count
     random = np.random.default_rng(settings.seed)
     shares = torch.from_numpy(_shares(count, settings))
-    truth = torch.from_numpy(values.astype(np.float32))
-    checked = truth[parts.validation]
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.lr)
     steps = math.ceil(count / settings.batch) * settings.epochs
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
@@ -117,22 +158,21 @@ def train_network(
     running = np.ones(settings.members, dtype=bool)
     history: list[Epoch] = []
     for number in range(1, settings.epochs + 1):
-        squares = torch.zeros(settings.members)
+        losses = torch.zeros(settings.members)
         order = random.permutation(count)
         network.train()
         for first in range(0, count, settings.batch):
             places = order[first : first + settings.batch]
-            rows = parts.train[places]
-            errors = (network(*tensors(graphs.take(rows))) - truth[rows]) ** 2 * shares[:, places]
+            errors = lesson.losses(network, places) * shares[:, places]
             loss = errors.mean(1).sum()  # over members: each gets the gradient of its own mean
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             rate.step()
-            squares += errors.detach().sum(1)
+            losses += errors.detach().sum(1)
         network.eval()
-        error = (predict(network, graphs.take(parts.validation)) - checked).square().mean(1).sqrt().double().numpy()
-        if not np.isfinite(error).all() or not squares.isfinite().all():
+        error = lesson.shown(lesson.held(network)).double().numpy()
+        if not np.isfinite(error).all() or not losses.isfinite().all():
             raise TrainingError(f"epoch {number}: the error is not finite; try a lower lr than {settings.lr:g}")
         better = running & (error < least)
         least[better], best[better] = error[better], number
@@ -140,7 +180,7 @@ def train_network(
         for store, parameter in zip(kept, network.parameters(), strict=True):
             store[chosen] = parameter.detach()[chosen]
         running &= number - best < settings.patience
-        history.append(Epoch(number, (squares / count).sqrt().double().numpy(), error, best.copy()))
+        history.append(Epoch(number, lesson.shown(losses / count).double().numpy(), error, best.copy()))
         on_epoch(history[-1])
         if not running.any():
             break

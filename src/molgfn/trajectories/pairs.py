@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+#: why two trajectories that were drawn as a pair are none; the code of a reason is its place, from 1
+DROPPED = ("same_object", "same_step", "not_worse")
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -21,12 +24,14 @@ class Pairs:
         step: int64 [B], the step (from 0) at which the two part, with the same states before it; -1 where only whole
             trajectories are compared.
         log_opponent: float64 [B], log P(tau) under the policy that a learner is compared with (self-play); 0 elsewhere.
+        dropped: int64 [B], why it is of no pair although it was drawn as one of two (code of ``DROPPED``); 0 elsewhere.
     """
 
     number: Tensor
     label: Tensor
     step: Tensor
     log_opponent: Tensor
+    dropped: Tensor
 
     def __len__(self) -> int:
         return len(self.number)
@@ -51,6 +56,7 @@ class Pairs:
             labels.repeat_interleave(2),
             steps.repeat_interleave(2),
             torch.zeros(n, dtype=torch.float64, device=device),
+            torch.zeros(n, dtype=torch.int64, device=device),
         )
 
     @classmethod
@@ -58,18 +64,29 @@ class Pairs:
         """``n`` trajectories of no pair."""
         number = torch.zeros(n, dtype=torch.int64, device=device)
         half = torch.full((n,), 0.5, dtype=torch.float64, device=device)
-        return cls(number, half, number - 1, torch.zeros_like(half))
+        return cls(number, half, number - 1, torch.zeros_like(half), torch.zeros_like(number))
 
-    def but(self, keep: Tensor) -> Pairs:
-        """Without the pairs whose trajectories are not in ``keep`` (bool [B], alike for both of a pair)."""
-        return replace(self, number=torch.where(keep, self.number, 0))
+    def but(self, keep: Tensor, why: str) -> Pairs:
+        """Without the pairs whose trajectories are not in ``keep`` (bool [B], alike for both of a pair).
+
+        Args:
+            keep: which stay.
+            why: the others do not, one of ``DROPPED``; what was dropped before keeps its reason.
+        """
+        code = DROPPED.index(why) + 1
+        dropped = torch.where(~keep & (self.number != 0), code, self.dropped)
+        return replace(self, number=torch.where(keep, self.number, 0), dropped=dropped)
 
     def select(self, index: Tensor) -> Pairs:
         """Those of the trajectories at ``index``; where one of a pair is left out, or comes twice, there is no pair."""
-        return Pairs(self.number[index], self.label[index], self.step[index], self.log_opponent[index])
+        return Pairs(*(t[index] for t in self._tensors))
 
     def to(self, device: torch.device | str) -> Pairs:
-        return Pairs(*(t.to(device) for t in (self.number, self.label, self.step, self.log_opponent)))
+        return Pairs(*(t.to(device) for t in self._tensors))
+
+    @property
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.number, self.label, self.step, self.log_opponent, self.dropped
 
     @classmethod
     def cat(cls, parts: Sequence[Pairs]) -> Pairs:
@@ -84,6 +101,7 @@ class Pairs:
             torch.cat([p.label for p in parts]),
             torch.cat([p.step for p in parts]),
             torch.cat([p.log_opponent for p in parts]),
+            torch.cat([p.dropped for p in parts]),
         )
 
     @classmethod

@@ -30,12 +30,14 @@ class JudgedPair:
         chosen: the molecule that is preferred.
         rejected: the other one.
         label: probability that ``chosen`` is preferred; 1 unless the file says otherwise, .5 for a tie.
+        weight: > 0, as how many judgements it counts; 1 where no column says so.
     """
 
     line: int
     chosen: Molecule
     rejected: Molecule
     label: float
+    weight: float = 1.0
 
 
 @dataclass
@@ -48,6 +50,7 @@ class PairTable:
         rows: how many rows were read.
         left_out: reason -> the others.
         cut: whether the file has more rows than the limit let through.
+        contradicted: rows that were kept although another prefers the other molecule.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class PairTable:
     rows: int = 0
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     cut: bool = False
+    contradicted: LeftOut = field(default_factory=lambda: LeftOut("contradictory"))
 
     def drop(self, line: int, problem: str) -> None:
         """Count a row that is left out; ``problem`` is its reason, a colon, and what is said of it."""
@@ -68,6 +72,9 @@ class PairTable:
     def summary(self) -> str:
         """One line for each reason, the most frequent first, after one for the whole."""
         lines = [f"{self.path}: {len(self.pairs)} of {self.rows} pairs kept", *described(self.left_out)]
+        if self.contradicted.count:
+            out = self.contradicted
+            lines.append(f"  {out.count} contradictory, each kept as a vote: line {out.where()} ({out.example})")
         if self.cut:
             lines.append(f"  the others not read: limit={self.rows}")
         return "\n".join(lines)
@@ -101,11 +108,15 @@ class PairTable:
             found = directions.get(frozenset((one, other)), {})
             if one == other:
                 self.drop(pair.line, f"same molecule: {shown}")
-            elif contradictory == "drop" and len(found) > 1 and pair.label != 0.5:
+                continue
+            if len(found) > 1 and pair.label != 0.5:
                 opposite = next(line for key, line in found.items() if (key == one) != (pair.label > 0.5))
-                self.drop(pair.line, f"contradictory: {shown}, of which line {opposite} prefers the other")
-            else:
-                kept.append(row)
+                what = f"{shown}, of which line {opposite} prefers the other"
+                if contradictory == "drop":
+                    self.drop(pair.line, f"contradictory: {what}")
+                    continue
+                self.contradicted.add(pair.line, what)
+            kept.append(row)
         self.keep(kept)
 
 
@@ -115,6 +126,7 @@ def read_pairs(
     chosen: str = CHOSEN,
     rejected: str = REJECTED,
     answer: str | None = ANSWER,
+    weight: str | None = None,
     standardise: Callable[[Molecule], Molecule] = lambda molecule: molecule,
     limit: int | None = None,
 ) -> PairTable:
@@ -128,6 +140,7 @@ def read_pairs(
         chosen: column of the preferred molecules.
         rejected: column of the others.
         answer: column of the answers, where there is one of this name; None: none is read.
+        weight: column of weights, numbers above 0; None: every row weighs 1.
         standardise: what is done to each molecule; one that fails is left out with its reason.
         limit: rows read, the first ones.
 
@@ -135,14 +148,14 @@ def read_pairs(
         DataError: the file cannot be read, lacks a column, or no row holds a pair.
     """
     table, columns = PairTable(Path(path)), Columns()
-    places: tuple[int, int, int | None] | None = None
+    places: _Places | None = None
     for record in iter_records(path, column=chosen, columns=columns):
         if limit is not None and table.rows >= limit:
             table.cut = True
             break
         table.rows += 1
         if places is None:
-            places = _places(columns, chosen, rejected, answer, path)
+            places = _places(columns, (chosen, rejected, answer, weight), path)
         pair = _pair(record, places, standardise)
         if isinstance(pair, str):
             table.drop(record.line, pair)
@@ -152,49 +165,78 @@ def read_pairs(
     return table
 
 
-def _places(
-    columns: Columns, chosen: str, rejected: str, answer: str | None, path: str | Path
-) -> tuple[int, int, int | None]:
-    """Indices of the columns of both molecules and of the answers."""
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Indices of the columns."""
+
+    chosen: int
+    rejected: int
+    answer: int | None
+    weight: int | None
+
+
+def _places(columns: Columns, names: tuple[str, str, str | None, str | None], path: str | Path) -> _Places:
+    """Where both molecules, the answers and the weights are."""
+    chosen, rejected, answer, weight = names
     if columns.smiles is None or columns.lines:
         raise DataError(
             f"{path}: pairs are read from tables only; use .csv, .tsv or .parquet with the columns "
             f"{chosen} and {rejected}"
         )
-    other = chosen_column(columns.names, rejected, str(path))
-    if other is None:
-        raise DataError(f"{path}: no column '{rejected}'; the columns are: {', '.join(columns.names)}")
+
+    def wanted(name: str) -> int:
+        place = chosen_column(columns.names, name, str(path))
+        if place is None:
+            raise DataError(f"{path}: no column '{name}'; the columns are: {', '.join(columns.names)}")
+        return place
+
+    other = wanted(rejected)
     if other == columns.smiles:
         raise DataError(f"{path}: '{chosen}' and '{rejected}' are the same column")
-    return columns.smiles, other, None if answer is None else chosen_column(columns.names, answer, str(path))
+    return _Places(
+        columns.smiles,
+        other,
+        None if answer is None else chosen_column(columns.names, answer, str(path)),
+        None if weight is None else wanted(weight),
+    )
 
 
-def _pair(
-    record: Record, places: tuple[int, int, int | None], standardise: Callable[[Molecule], Molecule]
-) -> JudgedPair | str:
+def _pair(record: Record, places: _Places, standardise: Callable[[Molecule], Molecule]) -> JudgedPair | str:
     """The judgement in a row, or why there is none."""
     if record.problem is not None:
         return record.problem
-    text = "" if places[2] is None else record.cells[places[2]].strip().lower()
+    text = "" if places.answer is None else record.cells[places.answer].strip().lower()
     if text == SKIPPED:
         return "skipped: nobody said which is better"
     label = _label(text)
     if label is None:
         return f"not an answer: {text[:40]!r}, which should be chosen, tie, skip or a number from 0 to 1"
+    weight = 1.0
+    if places.weight is not None:
+        weight = _number(record.cells[places.weight])
+        if not weight > 0:
+            cell = record.cells[places.weight].strip()
+            return f"not a weight: {cell[:40]!r}, which should be a number above 0"
     molecules = []
-    for place in places[:2]:
-        molecule = standardise(Molecule.from_smiles(record.cells[place or 0]))
+    for place in (places.chosen, places.rejected):
+        molecule = standardise(Molecule.from_smiles(record.cells[place]))
         if molecule.problem is not None:
             return molecule.problem
         molecules.append(molecule)
-    return JudgedPair(record.line, molecules[0], molecules[1], label)
+    return JudgedPair(record.line, molecules[0], molecules[1], label, weight)
 
 
 def _label(text: str) -> float | None:
     if text in ANSWERS:
         return ANSWERS[text]
+    number = _number(text)
+    return number if 0 <= number <= 1 else None
+
+
+def _number(text: str) -> float:
+    """The finite number in a cell; NaN where there is none."""
     try:
         number = float(text)
     except ValueError:
-        return None
-    return number if math.isfinite(number) and 0 <= number <= 1 else None
+        return math.nan
+    return number if math.isfinite(number) else math.nan

@@ -14,7 +14,7 @@ from molgfn.paths import InputFile
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
-from molgfn.trajectories.quantities.pairs import LogSymmetry, PairLabel, PairNumber
+from molgfn.trajectories.quantities.pairs import LogSymmetry, PairDropped, PairLabel, PairNumber
 
 
 class DirectPreference(Objective):
@@ -70,7 +70,7 @@ class DirectPreference(Objective):
         self.frozen, self.target = self.measured_from.frozen, self.measured_from.target
         self.beta, self.count_paths = beta, count_paths
         own = self.measured_from.quantity
-        listed: tuple[type[Quantity], ...] = (PairNumber, PairLabel)
+        listed: tuple[type[Quantity], ...] = (PairNumber, PairLabel, PairDropped)
         if own is not None:
             listed = (*listed, own)
         elif count_paths:
@@ -90,4 +90,6 @@ class DirectPreference(Objective):
         return (evaluated.log_pf - evaluated[LogPB]).sum(1) + evaluated[LogSymmetry]
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
-        return compared(self.beta * self.values(evaluated), evaluated, self.trains, name="dpo")
+        return compared(
+            self.beta * self.values(evaluated), evaluated, self.trains, name="dpo", dropped=("same_object",)
+        )

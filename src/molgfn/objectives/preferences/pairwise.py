@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from molgfn.objectives.base import Loss, ObjectiveOutput
 from molgfn.trajectories.evaluated import Evaluated
-from molgfn.trajectories.quantities.pairs import PairLabel, PairNumber
+from molgfn.trajectories.pairs import DROPPED
+from molgfn.trajectories.quantities.pairs import PairDropped, PairLabel, PairNumber
 
 
 def compared(
-    values: Tensor, evaluated: Evaluated, groups: frozenset[str], *, name: str, valid: Tensor | None = None
+    values: Tensor,
+    evaluated: Evaluated,
+    groups: frozenset[str],
+    *,
+    name: str,
+    valid: Tensor | None = None,
+    dropped: Sequence[str] = (),
 ) -> ObjectiveOutput:
     """The mean over pairs of KL(Bernoulli(label) || Bernoulli(sigmoid(v_chosen - v_rejected))).
 
@@ -26,10 +35,12 @@ def compared(
         groups: the parameter groups that it trains.
         name: of the loss.
         valid: bool [B], whether a value can be compared; None: all.
+        dropped: reasons of ``trajectories.pairs.DROPPED`` for which pairs may have been dropped; with ``PairDropped``.
 
     Returns:
         The loss, and metrics: ``pairs``, how many were compared; ``agreeing``, the share of those that are no tie in
-        which the chosen one has the larger value; ``margin``, the mean difference.
+        which the chosen one has the larger value; ``margin``, the mean difference; ``dropped/REASON``, how many were
+        drawn and could not be used, and ``dropped/incomplete``, of how many one trajectory alone can be compared here.
     """
     number, union = evaluated[PairNumber], evaluated.union
     pair, size = _numbered(number, evaluated.groups)
@@ -52,7 +63,11 @@ def compared(
         "pairs": count.detach(),
         "agreeing": (union.sum(apart * right) / union.sum(apart).clamp(min=1)).detach(),
         "margin": (union.sum(weight * margin) / count.clamp(min=1)).detach(),
+        "dropped/incomplete": union.sum(((of_pairs(sign.abs()) > 0) & (weight == 0)).to(values.dtype)).detach(),
     }
+    for why in dropped:
+        found = evaluated[PairDropped] == DROPPED.index(why) + 1
+        metrics[f"dropped/{why}"] = union.sum(found.to(values.dtype)).detach() / 2
     return ObjectiveOutput({name: Loss(union.sum(weight * losses) / count.clamp(min=1), groups)}, metrics)
 
 

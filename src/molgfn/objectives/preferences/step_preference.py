@@ -14,7 +14,7 @@ from molgfn.paths import InputFile
 from molgfn.trajectories.evaluated import Evaluated
 from molgfn.trajectories.quantities.backward import LogPB
 from molgfn.trajectories.quantities.base import Quantity
-from molgfn.trajectories.quantities.pairs import PairLabel, PairNumber, PairStep
+from molgfn.trajectories.quantities.pairs import PairDropped, PairLabel, PairNumber, PairStep
 
 
 class StepPreference(Objective):
@@ -66,7 +66,7 @@ class StepPreference(Objective):
         self.beta = beta
         own = self.measured_from.quantity
         self.less: type[Quantity] | None = own or (LogPB if count_paths else None)
-        self.quantities = (PairNumber, PairLabel, PairStep, *(() if self.less is None else (self.less,)))
+        self.quantities = (PairNumber, PairLabel, PairStep, PairDropped, *(() if self.less is None else (self.less,)))
         self.trains = frozenset({"forward", "backward"} if self.less is LogPB else {"forward"})
 
     def values(self, evaluated: Evaluated) -> Tensor:
@@ -76,4 +76,6 @@ class StepPreference(Objective):
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         valid = evaluated[PairStep] >= 0
-        return compared(self.beta * self.values(evaluated), evaluated, self.trains, name="dpo_steps", valid=valid)
+        why = ("same_step", "not_worse")
+        values = self.beta * self.values(evaluated)
+        return compared(values, evaluated, self.trains, name="dpo_steps", valid=valid, dropped=why)

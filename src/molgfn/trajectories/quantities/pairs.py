@@ -53,6 +53,16 @@ class PairStep(_OfPairs):
         return cls.pairs(evaluation).step
 
 
+class PairDropped(_OfPairs):
+    """[B], int64, why a trajectory that was drawn as one of two is of no pair (code of ``DROPPED``); 0 elsewhere."""
+
+    name: ClassVar[str] = "pair_dropped"
+
+    @classmethod
+    def compute(cls, evaluation: Evaluation) -> Tensor:
+        return cls.pairs(evaluation).dropped
+
+
 class LogOpponent(_OfPairs):
     """[B], log P(tau) under the opponent of self-play, without gradient."""
 

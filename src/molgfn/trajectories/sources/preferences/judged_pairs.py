@@ -78,7 +78,7 @@ class JudgedPairs(Source):
             swap = (~first & ~tied).repeat_interleave(2)
             pairs = replace(pairs, number=torch.where(swap, -pairs.number, pairs.number))
         different = [a != b for a, b in zip(t.keys[::2], t.keys[1::2], strict=True)]
-        pairs = pairs.but(torch.tensor(different, device=device).repeat_interleave(2))
+        pairs = pairs.but(torch.tensor(different, device=device).repeat_interleave(2), "same_object")
         return replace(rewarded, trajectories=replace(t, pairs=pairs))
 
     def odds(self, log_reward: Tensor) -> tuple[Tensor, Tensor]:

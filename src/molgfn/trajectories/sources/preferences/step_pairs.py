@@ -108,14 +108,15 @@ class StepPairs(Source):
         both = Trajectories.cat([replace(good, source=[], keys=[]), bad]).select(order)
         environment = context.policy.environment
         both = replace(both, keys=environment.kind.keys(environment.objects(both.terminal)))
-        pairs = Pairs.of_neighbours(n, step=step, device=step.device).but(apart.repeat_interleave(2))
+        pairs = Pairs.of_neighbours(n, step=step, device=step.device)
+        pairs = pairs.but(apart.repeat_interleave(2), "same_step")
         if self.rejected != "corruption":
             return worth(context, replace(both, pairs=pairs))
         measured = replace(context, given_rewards=True).given(both)
         if not isinstance(measured, Rewarded) or measured.trajectories.log_reward is None:
             raise ConfigError("corruption needs rewards of the molecules, and there are none")
         log_reward = measured.trajectories.log_reward
-        pairs = pairs.but((log_reward[1::2] < log_reward[::2]).repeat_interleave(2))
+        pairs = pairs.but((log_reward[1::2] < log_reward[::2]).repeat_interleave(2), "not_worse")
         return replace(measured, trajectories=replace(measured.trajectories, pairs=pairs))
 
     @torch.no_grad()

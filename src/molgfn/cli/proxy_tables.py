@@ -1,0 +1,112 @@
+"""What ``molgfn proxy`` shows: tables of how good a proxy is, and how far its training has come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from molgfn.proxies.base import Card, FittedProxy
+    from molgfn.proxies.calibration import Calibration
+    from molgfn.proxies.pairs.metrics import PairMetrics
+    from molgfn.proxies.training import Epoch
+
+
+def show(table: Any) -> None:
+    """Print a table of rich, at most 120 columns wide where nobody looks."""
+    from rich.console import Console
+
+    Console(highlight=False, width=None if Console().is_terminal else 120).print(table)
+
+
+def calibration_table(parts: dict[str, Calibration]) -> Any:
+    """A row for each part."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    table.add_column("part")
+    for name in ("molecules", "RMSE", "NLL", "ECE", "miscalibration area", "OOD AUROC"):
+        table.add_column(name, justify="right")
+    for part, c in parts.items():
+        errors = [f"{x:.3f}" for x in (c.nll, c.ece, c.miscalibration_area)]
+        table.add_row(part, f"{c.n:,}", f"{c.rmse:.4g}", *errors, _rank(c.ood_auroc))
+    return table
+
+
+def print_proxy(fitted: FittedProxy) -> None:
+    """What it predicts, and the table of its metrics."""
+    card = fitted.card
+    units = "" if card.units == "1" else f" {card.units}"
+    click.echo(
+        f"property: {card.property}, {card.direction}, from {card.low:.4g} to {card.high:.4g}{units} in the data\n"
+        f"{fitted.describe()}"
+    )
+    show(_numbers(card) if card.metrics else pair_table(card.pairs))
+    if card.pairs:
+        click.echo("std: how far the members are apart, in nats; nothing to calibrate it on")
+        return
+    of = {"ensemble": "of the members", "gp": "of the process and its noise"}.get(
+        fitted.uncertainty, "of the masks and the noise"
+    )
+    click.echo(f"std: {of}, times {card.std_factor:.3g} (fitted on the validation part)")
+
+
+def _numbers(card: Card) -> Any:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    table.add_column("part")
+    for name in ("molecules", "RMSE", "MAE", "R2", "Spearman", "std", "in 1 std", "in 2 std", "std ~ error"):
+        table.add_column(name, justify="right")
+    for part, m in card.metrics.items():
+        sizes = [f"{x:.4g}" for x in (m.rmse, m.mae)]
+        shares = [f"{x:.1%}" for x in (m.within_one, m.within_two)]
+        ranks = [_rank(x) for x in (m.r2, m.spearman, m.std_spearman)]
+        table.add_row(part, f"{m.n:,}", *sizes, *ranks[:2], f"{m.std:.4g}", *shares, ranks[2])
+    return table
+
+
+def pair_table(parts: dict[str, PairMetrics]) -> Any:
+    """A row for each part of judgements, beside the baselines of size and of a coin."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    table.add_column("part")
+    for name in ("judgements", "ties", "accuracy", "by size", "log likelihood", "by size", "of a coin"):
+        table.add_column(name, justify="right")
+    for part, m in parts.items():
+        right = ["-" if math.isnan(x) else f"{x:.1%}" for x in (m.accuracy, m.size_accuracy)]
+        likely = [f"{x:.4f}" for x in (m.log_likelihood, m.size_log_likelihood, -math.log(2))]
+        table.add_row(part, f"{m.n:,}", f"{m.ties:,}", *right, *likely)
+    return table
+
+
+def _rank(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+@contextmanager
+def progress(epochs: int, of_pairs: bool) -> Iterator[Callable[[Epoch], None]]:
+    """A bar over the epochs, with the errors (of pairs their negative log likelihood); on a terminal only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("epoch"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    errors = TextColumn("{task.description}")
+    with Progress(*columns, errors, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=epochs)
+
+        def shown(epoch: Epoch) -> None:
+            what = "nats a pair" if of_pairs else "error / spread"
+            text = f"{what}: train {epoch.train.mean():.3f}, validation {epoch.validation.mean():.3f}"
+            bar.update(task, completed=epoch.number, description=text)
+
+        yield shown
