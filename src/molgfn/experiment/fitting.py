@@ -65,14 +65,12 @@ class Callbacks:
         return [*self.measuring, self.rows, self.interrupts, self.checkpointing]
 
 
-def callbacks(
-    e: Experiment, opened: Opened, more: Sequence[pl.Callback], visible: Visible | None = None
-) -> Callbacks:
+def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback], visible: Visible | None = None) -> Callbacks:
     """What a run of ``e`` in the folder of ``opened`` has around its training; the user's own are ``more``, and come
     after what the run measures and before it is written.
 
-    ``visible`` counts what is left out because it is hidden. Of several processes the first alone draws, lists the space and shows progress; no other waits for that. Everything
-    else is on each, in the same order.
+    ``visible`` counts what is left out because it is hidden. Of several processes the first alone draws, lists the
+    space and shows progress; no other waits for that. Everything else is on each, in the same order.
     """
     settings = e.trainer
     discoveries = Discoveries(

@@ -24,9 +24,7 @@ class Sampler:
             they go on.
     """
 
-    def __init__(
-        self, environment: Environment, *, compact: bool | None = None, last_step: int | None = None
-    ) -> None:
+    def __init__(self, environment: Environment, *, compact: bool | None = None, last_step: int | None = None) -> None:
         self.environment = environment
         self.compact = compact
         self.last_step = last_step

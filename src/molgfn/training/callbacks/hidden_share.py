@@ -13,8 +13,8 @@ from molgfn.trajectories.visible import Visible
 
 class HiddenShare(pl.Callback):
     """Logs ``hidden/share``, of the trajectories drawn since the last time those that were left out because they end in
-    something hidden; ``hidden/left_out``, how many these are so far; ``hidden/unused``, how many visible ones were drawn
-    beyond what a batch takes.
+    something hidden; ``hidden/left_out``, how many these are so far; ``hidden/unused``, how many visible ones were
+    drawn beyond what a batch takes.
 
     Args:
         visible: counts them.
