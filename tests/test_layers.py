@@ -29,6 +29,7 @@ ORDER = [
     ("information",),
     ("conditions",),
     ("environments",),
+    ("hiding",),
     ("oracles",),
     ("serving",),
     ("rewards",),
@@ -103,6 +104,7 @@ CONTRACTS = {
     "acquisition.models": {"base", "criterion", "fitted"},
     "acquisition.selectors": {"base", "set_training"},
     "acquisition.proposers": {"base", "genetic", "given"},
+    "hiding": {"base", "drawing"},
     "optimising.learning": {"base", "batches"},
     "trajectories.quantities": {"base", "evaluation", "networks"},
 }

@@ -1,6 +1,7 @@
 """Does a policy that was trained on the fragments of a molecule help one that sees its atoms?
 
     python experiments/gymnasium/transfer.py -o FOLDER [--seeds 0 1 2 3 4] [--source-steps 16384] [--steps 10240]
+        [--arms scratch transferred] [--equal-calls]
 
 The transfer study of the Minigrid paper (Chevalier-Boisvert et al. 2023, arXiv 2306.13831), carried over: there agents
 that act alike in two observation spaces keep what comes after the encoder; here the same states, actions and reward are
@@ -13,10 +14,11 @@ source), then actor and critic go on to the other (the target) behind a new enco
 * bias: only the bias of the actor's head is taken over, which says how good each action is whatever the state;
 * shuffled: as transferred, but the rows of the actor's head are permuted: what weights of this scale do alone.
 
-All arms of a seed have the same first encoder. Writes ``curves.csv`` (mean return of the episodes that ended within a
-stretch of steps) and ``table.csv`` (mean over the whole training and over its last fifth, with t intervals over seeds,
-and the paired differences from scratch), and prints the table. Seeds that are in ``curves.csv`` already are taken as
-they are. Needs the extra ``stable-baselines``.
+All arms of a seed have the same first encoder. With ``--equal-calls`` what the source took counts: from scratch the
+target is trained for as many steps as source and target of the others together. Writes ``curves.csv`` (mean return of
+the episodes that ended within a stretch of steps) and ``table.csv`` (mean over the whole training, and over as much at
+its end as a fifth of the shortest, with t intervals over seeds, and the paired differences from scratch), and prints
+the table. Curves that are in ``curves.csv`` already are taken as they are. Needs the extra ``stable-baselines``.
 """
 
 from __future__ import annotations
@@ -191,6 +193,7 @@ def trained(arm: str, observation: str, seed: int, steps: int, source: dict[str,
 def summary(curves: dict[tuple[str, int], list[tuple[int, float]]], arms: Sequence[str]) -> list[dict[str, Any]]:
     """One row for each arm and stretch, with the paired difference from scratch."""
     rows = []
+    fifth = max(min(len(points) for (arm, _), points in curves.items() if arm in arms) // 5, 1)
     for what, part in (("whole training", slice(None)), ("last fifth", None)):
         means = {}
         for arm in arms:
@@ -198,7 +201,7 @@ def summary(curves: dict[tuple[str, int], list[tuple[int, float]]], arms: Sequen
             for (name, _), points in sorted(curves.items()):
                 if name == arm:
                     values = [value for _, value in points]
-                    values = values[part] if part is not None else values[-max(len(values) // 5, 1) :]
+                    values = values[part] if part is not None else values[-fifth:]
                     of_seeds.append(float(np.nanmean(values)))
             means[arm] = np.array(of_seeds)
         for arm in arms:
@@ -245,19 +248,26 @@ def main() -> None:
     parser.add_argument("--target", choices=EXTRACTORS, default="atoms", help="what the target sees")
     parser.add_argument("--source-steps", type=int, default=16_384)
     parser.add_argument("--steps", type=int, default=10_240)
+    parser.add_argument("--arms", choices=ARMS, nargs="+", default=ARMS, help="scratch has to be among them")
+    parser.add_argument("--equal-calls", action="store_true", help="scratch gets the steps of the source as well")
     args = parser.parse_args()
+    if "scratch" not in args.arms:
+        parser.error("--arms: the others are compared with scratch; name it, too")
     args.output.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     curves = read(args.output / "curves.csv")
     for seed in args.seeds:
-        if all((name, seed) in curves for name in ("source", *ARMS)):
+        missing = [arm for arm in args.arms if (arm, seed) not in curves]
+        if not missing:
             continue
         began = time.monotonic()
-        model, points = trained("source", args.source, seed, args.source_steps, None)
-        weights = behind_the_encoder(model)
-        curves["source", seed] = points
-        for arm in ARMS:
-            _, curves[arm, seed] = trained(arm, args.target, 1000 + seed, args.steps, weights)
+        weights = None
+        if missing != ["scratch"]:
+            model, curves["source", seed] = trained("source", args.source, seed, args.source_steps, None)
+            weights = behind_the_encoder(model)
+        for arm in missing:
+            steps = args.steps + args.source_steps * (args.equal_calls and arm == "scratch")
+            _, curves[arm, seed] = trained(arm, args.target, 1000 + seed, steps, weights)
         last = {name: points[-1][1] for (name, s), points in curves.items() if s == seed}
         told = ", ".join(f"{name} {value:.3f}" for name, value in last.items())
         print(f"seed {seed}: at the end {told} ({time.monotonic() - began:.0f} s)", flush=True)
@@ -267,7 +277,7 @@ def main() -> None:
             for steps, value in points
         ]
         write(args.output / "curves.csv", flat)
-    rows = summary(curves, ARMS)
+    rows = summary(curves, args.arms)
     write(args.output / "table.csv", rows)
     for row in rows:
         line = f"{row['stretch']:>15}  {row['arm']:<12} {row['mean return']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"

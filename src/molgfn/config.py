@@ -74,6 +74,7 @@ ROOT: dict[str, Any] = {
     "policy": Slot(
         "molgfn.policies.base.Policy", frozenset({"environment", "learned_backward", "backward_rule", "own_losses"})
     ),
+    "hidden": Slot("molgfn.hiding.base.HiddenObjects", optional=True),
     "objective": Slot("molgfn.objectives.base.Objective"),
     "backward": Slot("molgfn.objectives.backward.base.BackwardPolicyTraining", frozenset({"counts_paths"})),
     "target": Slot("molgfn.objectives.base.TargetNetwork", optional=True),

@@ -22,6 +22,7 @@ from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.runs.checkpoint import Loaded
+from molgfn.runs.hidden import run_hidden
 from molgfn.runs.objective import objective_class
 from molgfn.runs.policies import PLAIN, run_policy
 from molgfn.training.logs.loggers import Loggers
@@ -95,6 +96,7 @@ def evaluate(
         output=folder,
         name=str(loaded.config.get("name", loaded.run.name)),
         progress=progress,
+        hidden=run_hidden(loaded.config, untrusted=True, trust=loaded.trust),
     )
     _to_wandb(loaded, done)
     return done

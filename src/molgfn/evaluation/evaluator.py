@@ -22,6 +22,7 @@ from molgfn.evaluation.reference import Reference, read_reference
 from molgfn.evaluation.samples import draw_samples, read_samples, with_remarks, with_terminal_probabilities
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.trajectories_shown import ShownTrajectory
+from molgfn.hiding.base import HiddenObjects
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -115,6 +116,7 @@ def evaluate_policy(
     objective: Objective | type[Objective] | None = None,
     seed: int = 0,
     progress: Progress = silent,
+    hidden: HiddenObjects | None = None,
 ) -> Evaluation:
     """Draw samples from ``policy``, score and measure them, and compare exactly where the space can be listed.
 
@@ -129,10 +131,11 @@ def evaluate_policy(
             whether R / Z is what it leads to. None: it is taken to be, and no log Z is read.
         seed: of every random stream that is used here.
         progress: told what is drawn and how much of it.
+        hidden: what was hidden from the policy in training; where the space can be listed, it is measured apart.
 
     Raises:
         DataError: the reference file or the file of held-out molecules cannot be read.
-        ConfigError: held-out molecules for an environment that builds none.
+        ConfigError: held-out molecules for an environment that builds none; or all objects are hidden, or none.
     """
     settings = settings or EvaluationSettings()
     reference = _reference(settings)
@@ -170,7 +173,9 @@ def evaluate_policy(
         samples = replace(samples, heldout=found)
     metrics = settings.metrics()
     readings = evaluate_samples(samples, metrics, why)
-    exact, of_exact = exact_readings(environment, policy, reward, limit=settings.exact_limit, objective=objective)
+    exact, of_exact = exact_readings(
+        environment, policy, reward, limit=settings.exact_limit, objective=objective, hidden=hidden
+    )
     density, of_density = density_readings(
         environment, policy, reward, samples, limit=settings.exact_limit, objective=objective, seed=seed
     )

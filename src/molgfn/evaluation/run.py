@@ -19,6 +19,7 @@ from molgfn.evaluation.report.page import write_report
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.trajectories_shown import ShownTrajectory, shown_trajectories
+from molgfn.hiding.base import HiddenObjects
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -72,6 +73,7 @@ def evaluate_run(
     output: str | Path | None = None,
     name: str | None = None,
     progress: Progress = silent,
+    hidden: HiddenObjects | None = None,
 ) -> Evaluated:
     """Measure a run's policy and write ``samples.csv``, ``metrics.json`` and ``report.html``.
 
@@ -87,6 +89,7 @@ def evaluate_run(
         output: folder to write into; by default ``<run>/evaluation``.
         name: of the run in the report; by default as its config says.
         progress: told what is drawn and how much of it.
+        hidden: as in ``evaluate_policy``.
 
     Raises:
         DataError: the reference, the config or the metrics of the run cannot be read.
@@ -94,7 +97,7 @@ def evaluate_run(
     settings = settings or EvaluationSettings()
     folder = Path(output) if output is not None else Path(run) / "evaluation"
     evaluation = evaluate_policy(
-        environment, policy, reward, settings, objective=objective, seed=seed, progress=progress
+        environment, policy, reward, settings, objective=objective, seed=seed, progress=progress, hidden=hidden
     )
     evaluation = replace(
         evaluation,

@@ -34,6 +34,7 @@ from molgfn.evaluation.metrics.several_objectives.metric import SeveralObjective
 from molgfn.evaluation.metrics.target.eubo import EUBO
 from molgfn.evaluation.metrics.target.flow_consistency import FlowConsistency
 from molgfn.evaluation.metrics.target.importance_weighted import ImportanceWeightedBound
+from molgfn.evaluation.metrics.target.total_variation_bound import TotalVariationBound
 from molgfn.evaluation.metrics.top_k import TopK
 from molgfn.evaluation.metrics.torsions import Torsions
 from molgfn.evaluation.metrics.unusual_motifs import UnusualMotifs
@@ -136,6 +137,7 @@ class EvaluationSettings:
             ELBO(),
             Torsions(),
             ImportanceWeightedBound(),
+            TotalVariationBound(),
             EUBO(),
             Correlation(),
             HeldoutCorrelation(),

@@ -26,10 +26,12 @@ from molgfn.compatibility import (
 from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, NotEnumerableError
 from molgfn.evaluation.exact.answers import ExactTarget, exact_target
+from molgfn.evaluation.exact.hidden import HiddenPart, hidden_part
 from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.settings import EvaluationSettings
+from molgfn.hiding.base import HiddenObjects
 from molgfn.moved import present
 from molgfn.networks.graph_transformer import compute_products_in
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
@@ -44,6 +46,7 @@ from molgfn.rewards.scalarisation import Scalarisation
 from molgfn.runs.environment import run_environment
 from molgfn.runs.folder import name_problem
 from molgfn.runs.frozen_policies import frozen_policies
+from molgfn.runs.hidden import run_hidden
 from molgfn.runs.objective_names import with_objective_names
 from molgfn.runs.policies import PLAIN, run_backward, run_policy
 from molgfn.serving.settings import Scoring
@@ -57,6 +60,7 @@ from molgfn.training.module import GFlowNetModule
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.trainer import TrainerSettings
 from molgfn.trajectories.mixture import PLACE, Sources
+from molgfn.trajectories.visible import Visible
 
 
 @dataclass
@@ -81,6 +85,8 @@ class Experiment:
     drawn_from: dict[str, dict[str, Policy]] = field(default_factory=dict)
     #: None where everything trains
     frozen_parameters: FrozenParameters | None = None
+    #: what is never scored nor trained on; None where nothing is
+    hidden: HiddenObjects | None = None
     #: the processes of the run; ``sources`` draw the share of this one
     ranks: Ranks = ALONE
     _exact_target: ExactTarget | None = field(default=None, init=False, repr=False)
@@ -99,6 +105,15 @@ class Experiment:
         if self._exact_target is None:
             self._exact_target = exact_target(self.measured, reward_of(self.config))
         return self._exact_target
+
+    def hidden_part(self) -> HiddenPart | None:
+        """Which objects of the listed space are hidden; None where nothing is.
+
+        Raises:
+            NotEnumerableError: the space cannot be listed.
+            ConfigError: all or none of them.
+        """
+        return None if self.hidden is None else hidden_part(self.measured, self.exact_target(), self.hidden)
 
     def learner(self) -> Learner:
         return Learner(
@@ -131,6 +146,7 @@ class Experiment:
             keep=self.trainer.keep_rollout is not False and self.cannot_keep is None,
             ranks=self.ranks,
             frozen=self.drawn_from,
+            visible=None if self.hidden is None else Visible(self.hidden),
         )
 
     @property
@@ -140,6 +156,8 @@ class Experiment:
             return "precision=bf16-mixed is that of the step, not of the rollout"
         if self.trainer.accelerator not in {"auto", "cpu"}:
             return "policies record on a CPU only"
+        if self.hidden is not None:
+            return "what leads to hidden objects is taken out of a rollout"
         if self.sources.mixed:
             return "a batch of several sources is not one rollout"
         with self.policy.recording() as recorded:
@@ -198,6 +216,7 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
         loggers=build(config["logger"], Loggers, "logger"),
         evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
         frozen_parameters=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
+        hidden=run_hidden(config),
         ranks=ranks,
     )
     if trainer.precision == "bf16-products":
@@ -293,6 +312,36 @@ def _holds(node: Any, wanted: Any) -> bool:
     return any(_holds(item, wanted) for item in inside)
 
 
+def _not_hidden(e: Experiment) -> list[str]:
+    """Why nothing can be hidden in a run, one line each."""
+    if (hidden := e.hidden) is None:
+        return []
+    problems = [reason] if (reason := hidden.misfit(e.environment)) else []
+    if names := e.sources.showing_hidden:
+        problems.append(
+            f"{' and '.join(f'{PLACE}.{name}' for name in names)} may lead to hidden objects; take sources that draw "
+            "from the policy or store what it drew (on_policy, exploration, replay), and leave given objects out of "
+            "their file yourself"
+        )
+    if hidden.last_step is not None:
+        problems += [
+            f"{key}: {type(part).__name__} is on-policy, and rollouts that are made to stop are not; set "
+            "hidden.forced_stop=false"
+            for key, part in (("objective", e.objective), ("backward", e.backward))
+            if part.on_policy
+        ]
+    if e.environment.per_condition > 1:
+        problems.append("what is left out is drawn anew alone, so condition.per_condition should be 1")
+    if not problems and e.trainer.exact_every is not None and e.measured.enumeration_unavailable_reason() is None:
+        try:
+            e.hidden_part()
+        except ConfigError as error:
+            problems += [text.removeprefix("hidden: ") for text in error.problems]
+        except NotEnumerableError:
+            pass  # said by who wants to list it
+    return problems
+
+
 def misfits(e: Experiment) -> list[str]:
     """What does not fit together, one line each."""
     problems = []
@@ -313,7 +362,7 @@ def misfits(e: Experiment) -> list[str]:
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
     problems += e.sources.misfits(e.policy) + unknown_sources(e.objective, e.sources)
-    problems += unpaired(e.objective, e.sources)
+    problems += unpaired(e.objective, e.sources) + [f"hidden: {text}" for text in _not_hidden(e)]
     if e.objective.only_offline and (e.sources.given < e.sources.batch_size or e.sources.paired):
         paired = " and ".join(e.sources.paired)
         also = f", and would learn the worse ones of {paired}, too" if paired else ""

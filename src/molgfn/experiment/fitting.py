@@ -23,6 +23,7 @@ from molgfn.training.callbacks.checkpointing import Checkpointing
 from molgfn.training.callbacks.discoveries import Discoveries
 from molgfn.training.callbacks.ending import Ending
 from molgfn.training.callbacks.exact_curve import ExactCurve
+from molgfn.training.callbacks.hidden_share import HiddenShare
 from molgfn.training.callbacks.interrupts import Interrupts
 from molgfn.training.callbacks.other_ranks import OtherRanks
 from molgfn.training.callbacks.pictures import Pictures
@@ -33,6 +34,7 @@ from molgfn.training.logs.wandb_tables import Histograms
 from molgfn.training.one_process import LocalCheckpoints, OneProcess
 from molgfn.training.rank_strategy import RankStrategy
 from molgfn.training.trainer import Profiler
+from molgfn.trajectories.visible import Visible
 
 #: folder of a profiler's report in a run folder
 PROFILE = "profile"
@@ -63,12 +65,12 @@ class Callbacks:
         return [*self.measuring, self.rows, self.interrupts, self.checkpointing]
 
 
-def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Callbacks:
+def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback], visible: Visible | None = None) -> Callbacks:
     """What a run of ``e`` in the folder of ``opened`` has around its training; the user's own are ``more``, and come
     after what the run measures and before it is written.
 
-    Of several processes the first alone draws, lists the space and shows progress; no other waits for that. Everything
-    else is on each, in the same order.
+    ``visible`` counts what is left out because it is hidden. Of several processes the first alone draws, lists the
+    space and shows progress; no other waits for that. Everything else is on each, in the same order.
     """
     settings = e.trainer
     discoveries = Discoveries(
@@ -88,10 +90,12 @@ def callbacks(e: Experiment, opened: Opened, more: Sequence[pl.Callback]) -> Cal
         measuring.append(Histograms(settings.log_every))
     if e.ranks.size > 1:
         measuring.append(OtherRanks(e.ranks, settings.log_every))
+    if visible is not None:
+        measuring.append(HiddenShare(visible, settings.log_every, e.ranks))
     if e.optimizers.ema_decay is not None:
         measuring.append(EMAWeightAveraging(decay=e.optimizers.ema_decay))
     if settings.exact_every is not None and e.ranks.first:
-        measuring.append(ExactCurve(target=e.exact_target, policy=e.policy, every=settings.exact_every))
+        measuring.append(ExactCurve(e.exact_target, e.policy, settings.exact_every, e.hidden_part))
     if settings.progress != "none" and e.ranks.first:
         measuring.append(ProgressDisplay(settings.progress, reward=e.reward.meaning, variety=discoveries.variety))
     measuring += [*settings.callbacks, *more]

@@ -165,7 +165,7 @@ def _train(
     module, data = experiment.module(), experiment.data(scored)
     if experiment.trainer.precision == "64-true":  # Lightning's own form converts batches too, which ours refuse
         module.double()
-    around = fitting.callbacks(experiment, opened, job.callbacks)
+    around = fitting.callbacks(experiment, opened, job.callbacks, data.visible)
     loggers = _loggers(experiment, opened, mode) if ranks.first else []
     with fitting.quietly():
         trainer = fitting.trainer(experiment, loggers, around, scratch)

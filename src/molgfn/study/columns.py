@@ -23,6 +23,8 @@ logger = logging.getLogger("molgfn")
 #: what ``measures.measure`` gives of every run, and ``performing.perform`` adds
 ALWAYS = ("trajectories", "reward_calls", "distinct_objects", "gradient_steps", "log_z", "elbo", "seconds")
 EXACT = ("tv", "jsd", "kl", "log_z_true", "mean_reward_ratio")
+#: of runs that hide objects, beside ``log_l1/steps=N``
+HIDDEN = tuple(f"hidden/{n}" for n in ("mass", "target_mass", "tv", "jsd", "pearson", "spearman", "log_l1"))
 HELDOUT = ("heldout/pearson", "heldout/spearman", "heldout/objects")
 
 
@@ -58,12 +60,15 @@ def column_problems(study: Study, config: dict[str, Any]) -> dict[str, str]:
     compared = experiment.evaluation.exact_limit and untargeted(experiment.objective) is None
     if compared and experiment.measured.enumeration_unavailable_reason() is None:
         known += EXACT
+        known += (*HIDDEN, "visible/tv") if experiment.hidden is not None else ()
     if (config.get("scoring") or {}).get("budget"):
         known += [f"{kind}_top{n}" for kind in ("avg", "auc") for n in TOP]
     known += HELDOUT if study.heldout else ()
     metrics = [m.name for m in experiment.evaluation.metrics()] if study.samples else []
     if study.samples and experiment.environment.condition_size and experiment.evaluation.conditions != 0:
         metrics.append(BY_CONDITION)
+    if experiment.hidden is not None:
+        metrics.append("log_l1")  # of as many numbers of steps as there are
     never = HELDOUT if not study.heldout else ()
     problems = {
         name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"

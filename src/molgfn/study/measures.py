@@ -12,6 +12,7 @@ from molgfn.evaluation.by_condition.measured import measure_conditions
 from molgfn.evaluation.by_condition.readings import condition_readings
 from molgfn.evaluation.evaluator import evaluate_policy
 from molgfn.evaluation.exact.answers import exact_distribution
+from molgfn.evaluation.exact.hidden import hidden_numbers
 from molgfn.evaluation.log_partition import untargeted
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.top_auc import efficiency, scored_values
@@ -42,9 +43,11 @@ def measure(run: Run, *, samples: int, heldout: int | str) -> dict[str, float]:
     reward = reward_of(e.config)
     limit = e.evaluation.exact_limit
     if limit and untargeted(e.objective) is None and e.measured.enumeration_unavailable_reason() is None:
-        known = e.exact_target() if e.trainer.exact_every else None  # it was listed in training
+        known = e.exact_target() if e.trainer.exact_every or e.hidden else None  # listed once
         exact = exact_distribution(e.measured, policy, reward, target=known)
         values |= {"tv": exact.tv, "jsd": exact.jsd, "kl": exact.kl, "log_z_true": exact.log_z}
+        if (part := e.hidden_part()) is not None:
+            values |= hidden_numbers(exact.p, e.exact_target(), part)
         values["mean_reward_ratio"] = exact.mean_reward / exact.target_mean_reward
     if samples:
         settings = EvaluationSettings(

@@ -24,6 +24,7 @@ from molgfn.training.found import Found
 from molgfn.training.logs.scored_record import ScoredRecord
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.rewarded import Batch
+from molgfn.trajectories.visible import Visible
 
 logger = logging.getLogger("molgfn")
 
@@ -70,6 +71,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         keep: what the policy computes in a rollout is kept for the gradient step on it.
         ranks: the processes of the run; ``sources`` draw this one's share, by streams of its own.
         frozen: source -> the policies from checkpoints that it draws from.
+        visible: draws what is not hidden; None where nothing is.
 
     Attributes:
         found: what all ranks found in the latest batch; there once one was drawn.
@@ -93,6 +95,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         keep: bool = False,
         ranks: Ranks = ALONE,
         frozen: Mapping[str, Mapping[str, Policy]] | None = None,
+        visible: Visible | None = None,
     ) -> None:
         super().__init__()
         self.policy, self.environment, self.reward, self.sources = policy, environment, reward, sources
@@ -101,6 +104,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.record = record
         self.keep = keep
         self.ranks = ranks
+        self.visible = visible
         self.frozen = {
             source: {name: p.requires_grad_(False).eval() for name, p in policies.items()}
             for source, policies in (frozen or {}).items()
@@ -162,6 +166,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
                 source: {name: policy.to(self.policy.device) for name, policy in policies.items()}
                 for source, policies in self.frozen.items()
             },
+            visible=self.visible,
         )
         if self._learning is not None:
             self._teach(self._learning, batch)
@@ -218,6 +223,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
             "sources": self.ranks.keep(self.sources.state_dict()),
             "reward": self.reward.state_dict(),
             **({} if self._learning is None else {"condition": self._learning.state_dict()}),
+            **({} if self.visible is None else {"visible": self.ranks.keep(self.visible.state_dict())}),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -231,5 +237,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         self.reward.load_state_dict(state_dict["reward"])
         if self._learning is not None and (learned := state_dict.get("condition")):
             self._learning.load_state_dict(learned)
+        if self.visible is not None:
+            self.visible.load_state_dict(self.ranks.own(state_dict["visible"]))
         if self.record is not None and self.ranks.first:
             self.record.forget_after(self.iteration)

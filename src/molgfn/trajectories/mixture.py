@@ -20,6 +20,7 @@ from molgfn.trajectories.kept import Kept
 from molgfn.trajectories.rewarded import Batch, Drawn, Rewarded
 from molgfn.trajectories.sources.base import Context, Kind, Source
 from molgfn.trajectories.sources.on_policy import OnPolicy
+from molgfn.trajectories.visible import Visible
 
 #: where a config has them
 PLACE = "data.sources"
@@ -131,6 +132,11 @@ class Sources:
         return [f"{PLACE}.{name} {source.off_policy}" for name, source in self.by_name.items() if source.off_policy]
 
     @property
+    def showing_hidden(self) -> list[str]:
+        """Names of the sources that may draw trajectories to hidden objects."""
+        return [name for name, source in self.by_name.items() if not source.keeps_hidden]
+
+    @property
     def frozen(self) -> dict[str, Mapping[str, str | None]]:
         """Source -> the policies from checkpoints that it draws from."""
         return {name: source.frozen for name, source in self.by_name.items() if source.frozen}
@@ -178,6 +184,7 @@ class Sources:
         ranks: Ranks = ALONE,
         keep: bool = False,
         frozen: Mapping[str, Mapping[str, Policy]] | None = None,
+        visible: Visible | None = None,
     ) -> Batch:
         """One scored batch on the policy's device.
 
@@ -193,6 +200,7 @@ class Sources:
             ranks: the processes of the run; all draw together.
             keep: where one rollout draws the whole batch, keep what the policy computes in it.
             frozen: source -> the policies that it names in ``Source.frozen``.
+            visible: draws what is not hidden; None where nothing is.
         """
         self.prepare(policy.environment)
         context = Context(
@@ -204,6 +212,7 @@ class Sources:
             state_rewards=state_rewards,
             given_rewards=offline_rewards,
             ranks=ranks,
+            visible=visible,
         )
         kind = policy.environment.kind
         parts: list[Trajectories] = []

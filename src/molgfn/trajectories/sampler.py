@@ -21,11 +21,14 @@ class Sampler:
         environment: what to act in.
         compact: finished trajectories leave the batch at once, which costs least on a CPU; otherwise the batch keeps
             its size until the end, and no step waits for the host. None: as the device has it.
+        last_step: forward trajectories that have taken that many steps exit where they may, whatever P_F draws; None:
+            they go on.
     """
 
-    def __init__(self, environment: Environment, *, compact: bool | None = None) -> None:
+    def __init__(self, environment: Environment, *, compact: bool | None = None, last_step: int | None = None) -> None:
         self.environment = environment
         self.compact = compact
+        self.last_step = last_step
 
     @torch.no_grad()
     def forward(
@@ -73,8 +76,11 @@ class Sampler:
         compact = device.type == "cpu" if self.compact is None else self.compact
         choice, draw = policy.for_rollout(), (exploration or _AS_IT_IS).sample
         states_of, alive_of, running_of, actions_of, exits_of = [], [], [], [], []
-        for _ in range(environment.max_steps):
+        for taken in range(environment.max_steps):
             actions = draw(choice(states), generator)
+            if self.last_step is not None and taken >= self.last_step:
+                ends = environment.stop_mask(states).view(-1, *[1] * (actions.dim() - 1))
+                actions = torch.where(ends, environment.exit_action(states), actions)
             after, exits = environment.step(states, actions), environment.is_exit(states, actions)
             states_of.append(states)
             alive_of.append(alive)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from molgfn.environments.base import Environment
 from molgfn.errors import NotEnumerableError
 from molgfn.evaluation.exact.answers import ExactResult, compare, exact_target, exact_terminal
 from molgfn.evaluation.exact.bounds import exact_bounds
+from molgfn.evaluation.exact.hidden import hidden_numbers, hidden_part
 from molgfn.evaluation.log_partition import prediction, untargeted
 from molgfn.evaluation.readings import Reading
+from molgfn.hiding.base import HiddenObjects
 from molgfn.objectives.base import Objective
 from molgfn.policies.base import Policy
 from molgfn.rewards.base import Reward
@@ -20,6 +24,7 @@ def exact_readings(
     *,
     limit: int,
     objective: Objective | type[Objective] | None = None,
+    hidden: HiddenObjects | None = None,
 ) -> tuple[ExactResult | None, dict[str, Reading]]:
     """``exact/tv`` and its like, each over objects; where the space cannot be listed, ``exact/tv`` says why.
 
@@ -32,6 +37,10 @@ def exact_readings(
         reward: log R(x) of every object.
         limit: most states that are listed; 0 for never.
         objective: what the policy was trained with, see ``log_partition``.
+        hidden: what was hidden from it, which is measured apart (``evaluation.exact.hidden``); None for nothing.
+
+    Raises:
+        ConfigError: all objects are hidden, or none.
     """
     if not limit:
         return None, {"exact/tv": Reading.missing("not asked for (exact_limit=0)")}
@@ -57,6 +66,10 @@ def exact_readings(
         "eubo": bounds.eubo,
     }
     found = {f"exact/{name}": Reading(value, count=len(result.keys)) for name, value in numbers.items()}
+    if hidden is not None:
+        for name, value in hidden_numbers(result.p, target, hidden_part(environment, target, hidden)).items():
+            told = Reading.missing("undefined on this part of the objects") if math.isnan(value) else Reading(value)
+            found[f"exact/{name}"] = told
     return result, found | {"exact/log_z_error": _log_z_error(environment, policy, objective, result.log_z)}
 
 

@@ -22,6 +22,7 @@ from molgfn.rewards.base import Reward
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.rewarded import Batch, Rewarded, find_rewards, without_rewards
 from molgfn.trajectories.sampler import Sampler
+from molgfn.trajectories.visible import Visible
 
 
 class Kind(IntEnum):
@@ -53,6 +54,7 @@ class Context:
         ranks: the processes of the run, which all draw their shares now, by sources of the same settings.
         keep: a rollout keeps what the policy computes (``Sampler.forward_and_keep``).
         frozen: the policies that the source names in ``Source.frozen``.
+        visible: draws what is not hidden; None where nothing is.
     """
 
     policy: Policy
@@ -66,9 +68,15 @@ class Context:
     ranks: Ranks = ALONE
     keep: bool = False
     frozen: Mapping[str, Policy] = field(default_factory=dict)
+    visible: Visible | None = None
 
     def roll_out(self, n: int, exploration: Exploration | None = None) -> Rewarded:
-        """``n`` trajectories of the policy, from P_F or from ``exploration`` of it, with rewards."""
+        """``n`` trajectories of the policy, from P_F or from ``exploration`` of it, with rewards; to nothing hidden."""
+        if self.visible is not None:
+            drawn = self.visible.roll_out(
+                self.policy, n, generator=self.generator, exploration=exploration, on_the_way=self.state_rewards
+            )
+            return self.found(drawn)
         sampler = Sampler(self.policy.environment)
         if not self.keep:
             return self.found(sampler.forward(self.policy, n, generator=self.generator, exploration=exploration))
@@ -110,6 +118,8 @@ class Source(ABC):
     pairs: frozenset[str] = frozenset()
     #: policies from checkpoints that it draws from, as ``Objective.frozen``; ``Context.frozen`` has them
     frozen: Mapping[str, str | None] = MappingProxyType({})
+    #: whatever it draws comes out of ``Context.roll_out`` or of a store of such, so that nothing hidden is among it
+    keeps_hidden: ClassVar[bool] = False
     #: it takes note of what all processes of a run drew (``Batch.everywhere``), not of this one's share alone
     shared: bool | None = None
 

@@ -25,6 +25,7 @@ class Explored(Source):
     """
 
     word = "policy"
+    keeps_hidden = True
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ class Hindsight(Source):
     """
 
     word = "hindsight"
+    keeps_hidden = True
     kind = Kind.STORED
 
     def __init__(self, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.25) -> None:

@@ -18,6 +18,7 @@ class OnPolicy(Source):
     """
 
     word = "policy"
+    keeps_hidden = True
 
     def __init__(self, *, share: Annotated[float, Field(gt=0, lt=1)] | None = None) -> None:
         self.share = share

@@ -41,6 +41,7 @@ class Replay(Source):
     """
 
     word = "replay"
+    keeps_hidden = True
     kind = Kind.STORED
 
     def __init__(

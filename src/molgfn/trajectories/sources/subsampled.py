@@ -22,6 +22,7 @@ class Subsampled(Source):
     """
 
     word = "policy"
+    keeps_hidden = True
 
     def __init__(
         self,

@@ -36,6 +36,7 @@ class JudgedPairs(Source):
     """
 
     word = "policy"
+    keeps_hidden = True
     pairs = frozenset({"objects"})
 
     def __init__(
