@@ -7,7 +7,7 @@ import torch
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment
 from molgfn.environments.enumerable import Enumerable
-from molgfn.objectives.backward.base import BackwardPolicyTraining
+from molgfn.objectives.backward.base import BackwardPolicyTraining, Guide
 from molgfn.objectives.base import Objective
 from molgfn.objectives.declarations import read_quantities
 from molgfn.policies.base import Policy
@@ -17,6 +17,7 @@ from molgfn.training.logs.scored_record import condition_column
 from molgfn.trajectories.mixture import Sources
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.quantities.order import OrderedBy
+from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.sources.base import Kind
 
 
@@ -80,6 +81,20 @@ def unguided(backward: BackwardPolicyTraining, environment: Environment) -> list
             "or rl_b, or a condition of few values"
         ]
     return [f"reads {name}, {_keyless(environment)}; take backward=tlm or pessimistic" for name in by_key]
+
+
+def unteachable(backward: BackwardPolicyTraining, policy: Policy, n: int = 16) -> str | None:
+    """Why the guide could learn nothing from ``n`` objects that an untrained policy builds; None where it could.
+
+    The policy draws with a stream of its own; no other random number is used up.
+    """
+    guide, environment = backward.guide, policy.environment
+    if guide is None or type(guide).objection is Guide.objection:
+        return None
+    n = -(-n // environment.per_condition) * environment.per_condition
+    with torch.random.fork_rng(devices=[]):
+        drawn = Sampler(environment).forward(policy, n, generator=torch.Generator(policy.device).manual_seed(0))
+    return guide.objection(environment, drawn.terminal)
 
 
 def _keyless(environment: Environment) -> str:

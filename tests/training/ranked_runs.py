@@ -2,14 +2,17 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
 
 import molgfn
+from molgfn.errors import TrainingError
 from molgfn.experiment.launching import Job
 from molgfn.experiment.running import _train
 from molgfn.ranks import Ranks
+from molgfn.training.data import TrajectoryDataModule
 from molgfn.training.logs.run_log import RunLog
 from molgfn.training.one_process import alone
 
@@ -37,6 +40,25 @@ def run_here(ranks: Ranks, plain, scratch, resume=None, callbacks=()):
     """A run whose processes are there already."""
     with RunLog(ranks) as log, alone(ranks):
         return _train(Job(plain, resume, None, tuple(callbacks)), log, str(scratch), ranks)
+
+
+def run_poisoned(ranks: Ranks, plain, scratch):
+    """A run whose rank 1 draws a log R that is not a number, each time."""
+    draw = TrajectoryDataModule.draw
+
+    def poisoned(self):
+        batch = draw(self)
+        if ranks.first:
+            return batch
+        log_reward = batch.trajectories.log_reward.clone()
+        log_reward[2] = float("nan")
+        return replace(batch, trajectories=replace(batch.trajectories, log_reward=log_reward))
+
+    TrajectoryDataModule.draw = poisoned  # this process ends with the run
+    try:
+        run_here(ranks, plain, scratch)
+    except TrainingError as error:
+        return str(error)
 
 
 class DieAt(pl.Callback):

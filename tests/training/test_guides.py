@@ -9,10 +9,12 @@ import pytest
 import torch
 from tests.environments.strides import Strides
 
+import molgfn
 from molgfn.environments.fragments import Fragments
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.environments.strings import Strings
 from molgfn.errors import ConfigError, TrainingError
+from molgfn.experiment import assemble
 from molgfn.policies.log_z import LogZ
 from molgfn.policies.mlp import MLPPolicy
 from molgfn.policies.tabular import TabularPolicy
@@ -335,6 +337,33 @@ def test_objects_with_too_many_ancestors():
     far.observe(both, policy)
     large = both.trajectory == 0
     torch.testing.assert_close(far.log_prob(both, policy)[large], log_pb(both, policy)[large])  # P_B itself
+
+
+def test_large_objects_among_known_ones_do_not_end_a_run():
+    """A batch whose only new object is too large teaches nothing, and is no reason to stop: others are known."""
+    environment = HyperGrid(dimensions=2, side=8)
+    policy, guide = AnyPolicy(environment), StoredRewardsGuide(max_ancestors=9)
+
+    def seen(point):
+        terminal = environment.states_of(torch.tensor([point]))
+        t = Sampler(environment).backward(policy, terminal, generator=torch.Generator().manual_seed(0))
+        guide.observe(replace(t, log_reward=torch.zeros(1, dtype=torch.float64)), policy)
+        return guide._objects.tolist()
+
+    known = seen([2, 2])
+    assert len(known) == 1
+    assert seen([7, 7]) == known
+
+
+def test_a_space_of_too_many_ancestors_is_refused_before_work_starts():
+    """Fifteen words into any slot: 2^15 parts of each string."""
+    with pytest.raises(ConfigError, match=r"backward\.guide: each of 16 objects .* 4096 ancestors.*rl_g_forward"):
+        assemble(molgfn.compose("experiments/strings/bits.yaml", "backward=rl_g", "policy.hidden=16"))
+    streams = []
+    for backward in ("rl_g", "rl_g_forward"):  # to ask uses up no random number of the run
+        assemble(molgfn.compose("experiments/hypergrid/tb.yaml", f"backward={backward}", "policy.hidden=16"))
+        streams.append(torch.get_rng_state())
+    assert torch.equal(*streams)
 
 
 def test_large_and_tiny_rewards_stay_in_range():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.processes import in_processes
-from tests.training.ranked_runs import Apart, DieAt, config, run_here
+from tests.training.ranked_runs import Apart, DieAt, config, run_here, run_poisoned
 
 import molgfn
 from molgfn import experiment
@@ -14,6 +14,7 @@ from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment import assemble
 from molgfn.ranks import ALONE, BY_RANK, Planned, Ranks
 from molgfn.runs.checkpoint import read
+from molgfn.training.updates.skipped_steps import NotFiniteError
 
 REPLAY = [
     "data=replay",
@@ -85,6 +86,21 @@ def test_two_processes_are_one_run(tmp_path):
     assert "run folder" in (run.folder / "log.txt").read_text()
     with pytest.raises(ConfigError, match=r"of a run of 2 processes and cannot go on with 1; set trainer.devices"):
         molgfn.resume(run, "trainer.iterations=8", "trainer.devices=1")
+
+
+def test_what_reproduces_a_number_that_is_not_finite_is_of_all_processes(tmp_path):
+    """Rank 1 drew it: the first process says so, and the file has the batches of both, which one process can take."""
+    output = tmp_path / "runs"
+    first, second = in_processes(run_poisoned, 2, config(output, "trainer.give_up=2"), str(tmp_path))
+    assert "log R is nan of trajectory 2 (" in first
+    assert "of rank 1" in first
+    assert "molgfn.reproduce" in first
+    assert "of rank 1" in second
+    (path,) = output.glob("*/not_finite.pt")
+    content = torch.load(path, weights_only=True)
+    assert content["state"]["batch"]["log_reward"].isnan().tolist() == [i == 4 + 2 for i in range(8)]
+    with pytest.raises(NotFiniteError, match=r"at iteration 1: .*log R is nan of trajectory 6 \("):
+        molgfn.reproduce(path)
 
 
 def test_a_killed_process_ends_the_run(tmp_path):

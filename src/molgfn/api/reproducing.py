@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import torch
@@ -16,12 +17,16 @@ from molgfn.runs.not_finite import NAME
 from molgfn.trajectories.plain import of_plain
 from molgfn.trajectories.rewarded import Batch, Rewarded
 
+logger = logging.getLogger("molgfn")
+
 
 def reproduce(run: str | Path) -> dict[str, torch.Tensor]:
     """Take the last iteration of a run that ended because losses or gradients were not finite, from the same state.
 
     For a debugger, or for a look at ``not_finite.pt`` itself, which ``torch.load`` reads (``state`` has ``batch``,
     ``networks``, ``optimizer``; ``molgfn`` the config). Only for runs of your own: it builds what the config names.
+
+    Of a run of several processes the file has the batch of all of them, which is taken by this process.
 
     Args:
         run: the run folder, or its ``not_finite.pt``.
@@ -31,7 +36,7 @@ def reproduce(run: str | Path) -> dict[str, torch.Tensor]:
 
     Raises:
         NotFiniteError: as in the run.
-        CheckpointError: there is no such file, it cannot be used, or it is of a run of several processes.
+        CheckpointError: there is no such file, or it cannot be used.
     """
     place = local(run)
     path = place / NAME if place.is_dir() else place
@@ -39,9 +44,11 @@ def reproduce(run: str | Path) -> dict[str, torch.Tensor]:
     if not isinstance(state := content.get("state"), dict):
         raise CheckpointError(f"{path}: no {NAME} of a run: it has no `state`")
     if (processes := content[KEY].get(PROCESSES, 1)) > 1:
-        raise CheckpointError(
-            f"{path}: of a run of {processes} processes, with the share of the batch that the first one drew; it can "
-            "be looked at, but not taken once more by one process"
+        logger.info(
+            "%s: of a run of %d processes; this one takes the whole batch, those of the first process first. What P_B "
+            "draws by itself, and the last digits, are not those of the run",
+            path,
+            processes,
         )
     experiment = assemble(own_files(content[KEY]["config"], files_of(content), path, None, {}, strict=True))
     learner, environment = experiment.learner(), experiment.environment

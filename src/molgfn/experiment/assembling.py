@@ -22,6 +22,7 @@ from molgfn.compatibility import (
     unordered,
     unpaired,
     unread,
+    unteachable,
 )
 from molgfn.config import CLASS_KEY, build, check
 from molgfn.environments.base import Environment
@@ -373,7 +374,10 @@ def misfits(e: Experiment) -> list[str]:
     if e.target is not None and (reason := no_target(e.objective)):
         problems.append(f"target: {reason}; leave target null")
     problems += [f"objective: {type(e.objective).__name__} {text}" for text in misplaced(e.objective, e.environment)]
-    problems += [f"backward: {type(e.backward).__name__} {text}" for text in unguided(e.backward, e.environment)]
+    guided = [f"backward: {type(e.backward).__name__} {text}" for text in unguided(e.backward, e.environment)]
+    problems += guided
+    if not guided and (reason := unteachable(e.backward, e.policy)):
+        problems.append(f"backward.guide: {reason}")
     if e.trainer.precision == "bf16-products" and e.trainer.accelerator not in {"auto", "cpu"}:
         problems.append("trainer.precision: bf16-products is for a CPU; use bf16-mixed")
     if e.trainer.precision == "bf16-products" and not compute_products_in(torch.bfloat16, e.policy):

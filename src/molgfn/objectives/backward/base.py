@@ -9,6 +9,7 @@ from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.backward_weights import BackwardWeights
+from molgfn.environments.base import Environment, States
 from molgfn.former_names import FormerName, FormerNames
 from molgfn.objectives.base import Network, Objective, ObjectiveOutput, TargetNetwork
 from molgfn.trajectories.batch import Trajectories
@@ -36,6 +37,15 @@ class Guide(ABC):
             trajectories: flat, S states; scored or not.
             policy: the ``Policy`` that trains, with its environment.
         """
+
+    def objection(self, environment: Environment, terminal: States) -> str | None:
+        """Why it could learn nothing from objects such as ``terminal``; None where it could. Asked before work starts.
+
+        Args:
+            environment: that of the run.
+            terminal: states of objects that the untrained policy built.
+        """
+        return None
 
     def observe(self, trajectories: Trajectories, policy: Any) -> None:  # noqa: B027
         """See a batch of newly drawn, scored trajectories; called once per iteration before ``log_prob``."""

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from molgfn.environments.base import Environment, States
 from molgfn.environments.enumerable import enumerable
 from molgfn.errors import TrainingError
 from molgfn.networks.segments import segment_logsumexp
@@ -71,6 +72,18 @@ class StoredRewardsGuide(Guide):
         self._sizes = torch.empty(0, dtype=torch.int64)  # ancestors of each
         self._entries = torch.empty(0, dtype=torch.int64)  # their hashes, object by object
 
+    def objection(self, environment: Environment, terminal: States) -> str | None:
+        known = enumerable(environment, "backward.guide")
+        if ancestors(known, terminal.to("cpu"), self.max_ancestors).complete.any():
+            return None
+        return self._too_many(f"each of {len(terminal)} objects that the untrained policy built")
+
+    def _too_many(self, what: str) -> str:
+        return (
+            f"{what} has more than {self.max_ancestors} ancestors, so nothing can be learnt from them; raise "
+            "backward.guide.max_ancestors, or take backward=rl_g_forward"
+        )
+
     @torch.no_grad()
     def observe(self, trajectories: Trajectories, policy: Policy) -> None:
         if trajectories.log_reward is None:
@@ -84,10 +97,9 @@ class StoredRewardsGuide(Guide):
             return
         graph = ancestors(environment, terminal[new], self.max_ancestors)
         if not graph.complete.any():
-            raise TrainingError(
-                f"guide: every new object has more than {self.max_ancestors} ancestors, so nothing can be learnt from "
-                "them; raise backward.guide.max_ancestors, or take molgfn.training.guides.forward_policy"
-            )
+            if not len(self._objects):
+                raise TrainingError(f"guide: {self._too_many('every new object')}")
+            return  # large ones among known ones: P_B has its own probabilities there
         number = torch.cumsum(graph.complete, 0) - 1  # of the objects that are kept
         kept = graph.complete[graph.owner]
         owner, entries = number[graph.owner[kept]], graph.hashes[kept]

@@ -12,7 +12,7 @@ from molgfn.objectives.base import ObjectiveOutput, TrustRegion
 from molgfn.ranks import ALONE, Ranks
 from molgfn.training.optimizers import Optimizers
 from molgfn.training.updates.engine import Engine
-from molgfn.training.updates.skipped_steps import SkippedSteps
+from molgfn.training.updates.skipped_steps import OVERFLOWS, SkippedSteps
 from molgfn.training.updates.trust_region import TrustRegionOptimizer
 from molgfn.trajectories.evaluated import Evaluated
 
@@ -97,7 +97,7 @@ class GradientSteps:
             engine.step(self.optimizer)
             self.taken += 1
         else:
-            self.skipped.add(what, output, norm, iteration, origin())
+            self.skipped.add(what, output, norm, iteration, self._origin(origin))
             self.optimizer.zero_grad(set_to_none=True)
         losses = {f"loss/{name}": loss.value.detach() for name, loss in output.losses.items()}
         return {**losses, **output.metrics, f"gradient_norm/{what}": norm}
@@ -135,9 +135,15 @@ class GradientSteps:
         if optimizer.finite:
             self.taken += 1
         else:
-            self.skipped.add(what, first, torch.tensor(torch.nan), iteration, origin())
+            self.skipped.add(what, first, torch.tensor(torch.nan), iteration, self._origin(origin))
         report = {f"trust_region/{k}": torch.tensor(float(v)) for k, v in optimizer.report.items()}
         return {f"loss/{name}": loss.value.detach(), **first.metrics, **report}
+
+    def _origin(self, mine: Callable[[], str]) -> str:
+        """Where it comes from, of the first rank that has such a number; asked on every rank, as they skip together."""
+        words = self.ranks.gather(mine())
+        rank = next((rank for rank, text in enumerate(words) if text != OVERFLOWS), 0)
+        return words[rank] + (f", of rank {rank}" if len(words) > 1 and words[rank] != OVERFLOWS else "")
 
 
 def _finite(output: ObjectiveOutput) -> Tensor:

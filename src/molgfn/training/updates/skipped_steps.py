@@ -18,6 +18,8 @@ logger = logging.getLogger("molgfn")
 
 #: skipped steps that are explained in the log; later ones are counted
 MOST_SAID = 10
+#: of a step that is not finite though all that it is made of is
+OVERFLOWS = "every number that the loss is made of is finite, so it overflows on the way"
 
 
 class NotFiniteError(TrainingError):
@@ -118,7 +120,7 @@ def origin(batch: Trajectories, evaluated: Evaluated, rows: Sequence[int]) -> st
             wrong.flatten(1).any(1).nonzero().squeeze(1).tolist() if wrong.dim() > 1 else wrong.nonzero()[:, 0].tolist()
         )
         return f"{name} is {float(values[wrong][0]):g} of {_named(batch, [rows[i] for i in bad])}"
-    return "every number that the loss is made of is finite, so it overflows on the way"
+    return OVERFLOWS
 
 
 def _named(batch: Trajectories, rows: Sequence[int]) -> str:
