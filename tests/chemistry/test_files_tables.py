@@ -1,6 +1,7 @@
 """Tables as people write them: every row is a molecule or a problem with its line, whatever stands around it."""
 
 import gzip
+import random
 
 import pytest
 
@@ -139,6 +140,8 @@ def test_columns_that_cannot_be_told_are_refused(tmp_path, text, column, says):
         ("a.smi", "InChI=1S/CH4/h1H4\n", "looks like a list of InChIs"),
         ("a.smi", "HEADER  PROTEIN\nATOM  1\n", "looks like a PDB file"),
         ("a.csv", "<html><body>404</body></html>", "looks like a web page"),
+        ("a.csv", random.Random(0).randbytes(300), "is no text"),
+        ("a.smi", random.Random(1).randbytes(5000), "is no text"),
     ],
 )
 def test_other_formats_are_refused(tmp_path, name, content, says):

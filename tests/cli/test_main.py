@@ -52,6 +52,22 @@ def test_unknown_command_names_the_nearest(call):
 
 
 @pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("data inspect", "there is no command `data inspect`; there is check, get, info, list"),
+        ("data inof", "there is no command `data inof`; did you mean `info`?"),
+        ("proxy train", "there is no command `proxy train`; there is evaluate, fit, info"),
+        ("fragments biuld", "did you mean `build`?"),
+        ("reactions lsit", "did you mean `list`?"),
+    ],
+)
+def test_unknown_command_of_a_group(call, words, says):
+    result = call(*words.split(), "x")
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (ConfigError("a: b"), 2),

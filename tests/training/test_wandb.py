@@ -16,6 +16,7 @@ from tests.training.wandb_files import history, records, summary
 
 from molgfn.cli.main import cli
 from molgfn.errors import ConfigError
+from molgfn.evaluation.report import page as page_module
 from molgfn.experiment import train
 from molgfn.training.logs import wandb_run
 from molgfn.training.logs.loggers import Loggers
@@ -77,7 +78,9 @@ def test_component_means_are_in_the_rows(offline_config):
     assert float(first[names.index("component/qed/mean")]) == pytest.approx(rows[0]["component/qed/mean"])
 
 
-def test_an_evaluation_goes_into_the_run(config, call):
+def test_an_evaluation_goes_into_the_run(config, call, monkeypatch):
+    drawings, draw = [], page_module.distributions
+    monkeypatch.setattr(page_module, "distributions", lambda *given: drawings.append(draw(*given)) or drawings[-1])
     run = train(config(logger=node("training.loggers.Loggers", wandb="offline")))
     result = call("evaluate", run.folder, "--no-untrained")
     assert result.exit_code == 0, result.output
@@ -97,6 +100,8 @@ def test_an_evaluation_goes_into_the_run(config, call):
     drawn = next((second.parent / "files").rglob("evaluation/figure/log R(x)*.html")).read_text()
     assert drawn.startswith("<svg")
     assert "var(--" not in drawn
+    assert len(drawings) == 1, "the page's charts are those of the W&B run"
+    assert len(drawings[0]) == len(figures)
     (page,) = (second.parent / "files").rglob("evaluation/report*.html")
     assert page.read_text() == (run.folder / "evaluation" / "report.html").read_text()
 

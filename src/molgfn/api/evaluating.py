@@ -184,5 +184,5 @@ def _to_wandb(loaded: Loaded, done: Evaluated) -> None:
     except ConfigError as error:  # the evaluation itself is done and written
         logger.warning("the evaluation is not in the W&B run: %s", error)
         return
-    if (run_id := add_evaluation(loaded.run, done.evaluation, done.report, loggers)) is not None:
+    if (run_id := add_evaluation(loaded.run, done.evaluation, done.report, done.charts, loggers)) is not None:
         logger.info("Weights & Biases: the evaluation is in run %s", run_id)

@@ -27,6 +27,21 @@ def require_place(path: Path) -> None:
     require_folder(path.parent, path)
 
 
+def require_other(output: Path, read: Path, what: str) -> None:
+    """Refuse to write over the file that is read.
+
+    Args:
+        output: the place.
+        read: the file.
+        what: that is written, for the message.
+
+    Raises:
+        ConfigError: they are one.
+    """
+    if output.exists() and read.exists() and output.samefile(read):
+        raise ConfigError(f"{output}: is the file that is read; give {what} another name")
+
+
 def require_format(path: Path, kind: ObjectKind | None = None) -> None:
     """Refuse the ending of a file that is not written for objects of a kind (None: of any kind of this package).
 

@@ -67,14 +67,13 @@ def compare_molecules(
         raise ConfigError("--show and --blind: give one of them")
     from filelock import FileLock, Timeout
 
-    from molgfn.api.object_files import require_place
+    from molgfn.api.object_files import require_other, require_place
     from molgfn.comparing.answer_file import AnswerFile
     from molgfn.comparing.material import read_material
     from molgfn.comparing.session import Session
 
     require_place(output)
-    if file.is_file() and output.exists() and output.samefile(file):
-        raise ConfigError(f"{output}: is the file that is read; give the answers another name")
+    require_other(output, file, "the answers")
     material = read_material(
         file, pairs=pairs, similar=similar, seed=seed, column=column, show=() if blind else show or None
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from molgfn.cli.words.command_group import CommandGroup
 from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from molgfn.datasets.statistics import MoleculeStatistics
 
 
-@click.group(short_help="List, fetch and inspect sets of molecules.")
+@click.group(cls=CommandGroup, short_help="List, fetch and inspect sets of molecules.")
 def data() -> None:
     """Sets of molecules: which can be named instead of a file, and what a set or a file holds.
 
@@ -202,13 +203,12 @@ def check(
     from molgfn.cli.progress import shown
 
     if output is not None:
-        from molgfn.api.object_files import require_place
+        from molgfn.api.object_files import require_other, require_place
 
         require_place(output)
         if output.suffix != ".csv":
             raise ConfigError(f"{output}: cannot write `{output.suffix or output.name}`; use .csv")
-        if output.exists() and Path(source).exists() and output.samefile(source):
-            raise ConfigError(f"{output}: is the file that is read; give the table another name")
+        require_other(output, Path(source), "the table")
     with shown() as show:
         found = coverage(
             source,
@@ -241,13 +241,12 @@ def check(
 
 def _require_output(output: Path, source: str, path: Path | None) -> None:
     """Refuse what would overwrite the source, or be another kind of file than its name says."""
-    from molgfn.api.object_files import require_folder
+    from molgfn.api.object_files import require_folder, require_other
     from molgfn.cli.files.kept import LINES, STRUCTURES, TABLES
     from molgfn.datasets.registry import DATASETS
 
     read = path or (DATASETS[source].file.place if source in DATASETS else Path(source))
-    if output.exists() and read.exists() and output.samefile(read):
-        raise ConfigError(f"{output}: is the file that is read; give what is kept another name")
+    require_other(output, read, "what is kept")
     if output.suffix.lower() not in (*LINES, *TABLES, *STRUCTURES):
         raise ConfigError(
             f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt, a table .csv, .tsv "

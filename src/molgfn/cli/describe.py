@@ -81,6 +81,8 @@ def describe(what: str | None, values: tuple[str, ...], markdown: bool) -> None:
     if not equals and "." in what:
         click.echo(explain(what, what, frozenset()))
         return
+    if group not in groups and (holding := [name for name, members in groups.items() if group in members]):
+        raise ConfigError(f"{what}: is one of a group; give {' or '.join(f'{name}={group}' for name in holding)}")
     if group not in groups:
         raise ConfigError(f"{group}: there is no such group{did_you_mean(group, groups)}")
     members = groups[group]

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from molgfn.cli.words.command_group import CommandGroup
+from molgfn.cli.words.finite_range import FiniteRange
 
-@click.group(short_help="Build and check fragment vocabularies.")
+
+@click.group(cls=CommandGroup, short_help="Build and check fragment vocabularies.")
 def fragments() -> None:
     """Fragment vocabularies: the pieces that the `fragments` environment joins.
 
@@ -23,7 +26,7 @@ def fragments() -> None:
 @click.argument("molecules")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Vocabulary file to write.")
 @click.option("--size", type=click.IntRange(1), help="Keep at most this many; 200 without --coverage.")
-@click.option("--coverage", type=click.FloatRange(0, 1, min_open=True), help="Keep enough to rebuild this share.")
+@click.option("--coverage", type=FiniteRange(0, 1, min_open=True), help="Keep enough to rebuild this share.")
 @click.option("--min-count", type=click.IntRange(1), default=1, show_default=True, help="Keep those seen this often.")
 @click.option("--max-atoms", type=click.IntRange(1), default=14, show_default=True, help="Most heavy atoms.")
 @click.option("--max-points", type=click.IntRange(1), default=4, show_default=True, help="Most attachment points.")
@@ -60,9 +63,10 @@ def build(
     \b
     Exit codes: 0 written, 2 wrong usage, 3 the file cannot be used.
     """
-    from molgfn.api.object_files import require_folder
+    from molgfn.api.object_files import require_other, require_place
 
-    require_folder(output.parent, output)
+    require_place(output)
+    require_other(output, Path(molecules), "the vocabulary")
     if size is None and coverage is None:
         size = 200
     from molgfn.cli.progress import shown

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from molgfn import __version__
+from molgfn.cli.words.command_group import CommandGroup
 from molgfn.errors import CheckpointError, ConfigError, DataError, MolgfnError, VocabularyError
 from molgfn.signals import interrupting
 
@@ -42,7 +43,7 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
+class Commands(CommandGroup):
     """A group that imports a command's module only when the command is asked for, and turns errors into few lines."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,13 +56,6 @@ class Commands(click.Group):
 
         name = cmd_name.replace("-", "_")
         return take_local_paths(getattr(importlib.import_module(f"molgfn.cli.{name}"), name))
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and args[0] not in COMMANDS:
-            from molgfn.class_paths import did_you_mean
-
-            ctx.fail(f"there is no command `{args[0]}`{did_you_mean(args[0], COMMANDS)}")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from molgfn.cli.words.finite_range import FiniteRange
 from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--max", "most", multiple=True, metavar="COLUMN=VALUE", help="Largest value of a column; any number of.")
 @click.option(
     "--cut",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     help="For butina: Tanimoto similarity (ECFP4) to the centre of a cluster.  [default: 0.6]",
 )
 @click.option("--column", help="Column of the SMILES in a table; by default one with such a name.")
@@ -72,12 +73,11 @@ def pick(
     \b
     Exit codes: 0 written, 1 fewer than asked for, 2 wrong usage, 3 unusable file.
     """
-    from molgfn.api.object_files import require_format, require_place
+    from molgfn.api.object_files import require_format, require_other, require_place
 
     require_format(output)
     require_place(output)
-    if file.is_file() and output.exists() and output.samefile(file):
-        raise ConfigError(f"{output}: is the file that is read; give the picked molecules another name")
+    require_other(output, file, "the picked molecules")
     if by is None and (lowest or method == "top" or best is not None):
         option = "--lowest" if lowest else "--best" if best is not None else "--method top"
         raise ConfigError(f"{option}: what is best? Name a column of numbers by --by; --method maxmin needs none")

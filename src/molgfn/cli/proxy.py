@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from molgfn.cli.proxy_tables import calibration_table, pair_table, print_proxy, progress, show
+from molgfn.cli.words.command_group import CommandGroup
+from molgfn.cli.words.finite_range import FiniteRange
 from molgfn.errors import ConfigError
 
 #: options of ``fit`` -> the kinds of uncertainty that read them; all others are read by every kind
@@ -63,7 +65,7 @@ def _of_pairs(command: Any) -> Any:
     return command
 
 
-@click.group(short_help="Train a proxy from a table, to use as an oracle.")
+@click.group(cls=CommandGroup, short_help="Train a proxy from a table, to use as an oracle.")
 def proxy() -> None:
     """Proxies: graph networks, or a Gaussian process, that learn a property from a table of molecules.
 
@@ -107,7 +109,7 @@ def proxy() -> None:
 @click.option("--layers", type=click.IntRange(1, 32), default=4, show_default=True, help="Rounds of messages.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Molecules per step.")
 @click.option(
-    "--lr", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True, help="Largest learning rate."
+    "--lr", type=FiniteRange(0, 1, min_open=True), default=1e-3, show_default=True, help="Largest learning rate."
 )
 @click.option(
     "--patience",
@@ -124,7 +126,7 @@ def proxy() -> None:
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     default=0.1,
     show_default=True,
     help="mc_dropout, gflowout: probability that a unit of the last two layers is dropped.",
@@ -145,7 +147,7 @@ def proxy() -> None:
 )
 @click.option(
     "--beta",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=1.0,
     show_default=True,
     help="gflowout: power of the likelihood; below 1 the posterior is broader.",
@@ -163,12 +165,12 @@ def proxy() -> None:
 )
 @click.option(
     "--validation",
-    type=click.FloatRange(0, 0.5, min_open=True),
+    type=FiniteRange(0, 0.5, min_open=True),
     default=0.1,
     show_default=True,
     help="Share for early stopping and calibration.",
 )
-@click.option("--test", type=click.FloatRange(0, 0.5), default=0.1, show_default=True, help="Share for judging only.")
+@click.option("--test", type=FiniteRange(0, 0.5), default=0.1, show_default=True, help="Share for judging only.")
 @click.option(
     "--fingerprints/--no-fingerprints",
     default=True,
@@ -217,11 +219,10 @@ def fit(
     \b
     Exit codes: 0 written, 1 training failed, 2 wrong usage, 3 unusable table.
     """
-    from molgfn.api.object_files import require_folder
+    from molgfn.api.object_files import require_other, require_place
 
-    if output.is_dir():
-        raise ConfigError(f"{output}: is a folder; give the name of a file")
-    require_folder(output.parent, output)
+    require_place(output)
+    require_other(output, table, "the proxy")
     _require_read(context, uncertainty)
     _require_pairs(context, pairs)
     from molgfn.proxies.fitting import fit as fit_proxy

@@ -19,6 +19,7 @@ from molgfn.cli.files.given_condition import (
 )
 from molgfn.cli.files.given_files import FILE_HELP, given_files
 from molgfn.cli.files.several_runs import COMPOSE_HELP, FLOWS_HELP, own_rewards, run_or_composition
+from molgfn.cli.words.finite_range import FiniteRange
 from molgfn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--unique", is_flag=True, help="Each object once; draws until there are enough different ones.")
 @click.option(
     "--temperature",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=1.0,
     show_default=True,
     help="Above 1 flattens the policy.",

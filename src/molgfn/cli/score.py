@@ -73,7 +73,7 @@ def score(
     \b
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
-    from molgfn.api.object_files import require_folder
+    from molgfn.api.object_files import require_folder, require_other
     from molgfn.api.scoring import ScoreColumns
     from molgfn.datasets.given import GivenFile
 
@@ -83,9 +83,8 @@ def score(
         raise ConfigError(f"{output}: is a folder; give the name of a file")
     require_folder(output.parent, output)
     if not file.is_file():
-        raise DataError(f"{file}: no such file")
-    if output.exists() and output.samefile(file):
-        raise ConfigError(f"{output}: is the file that is read; give the table another name")
+        raise DataError(f"{file}: {'is a folder; give a file in it' if file.is_dir() else 'no such file'}")
+    require_other(output, file, "the table")
     if trust and run is None:
         raise click.UsageError("--trust is for --run; your own config may name what it likes.")
     if files and run is None:

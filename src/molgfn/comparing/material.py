@@ -75,7 +75,7 @@ def read_material(
         ConfigError: more pairs than there are, a column that is not there, or what is not for a table of pairs.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: {'is a folder; give a file in it' if path.is_dir() else 'no such file'}")
     source = f"file={sha256(path)[:12]} seed={seed} similar={'yes' if similar else 'no'}"
     named = None if column is not None else _pair_columns(path)
     if named is not None:

@@ -292,6 +292,9 @@ def _parse(overrides: Iterable[str]) -> list[Override]:
     parsed, problems = [], []
     for line in overrides:
         try:
+            if line.startswith("="):
+                problems.append(f"{line}: should be key=value")
+                continue
             parsed.append(parser.parse_override(line))
         except HydraException as error:
             reason = str(error).splitlines()[0] if "=" in line or line.startswith("~") else "should be key=value"

@@ -35,6 +35,8 @@ def find_experiment(text: str) -> Path:
         return path.resolve()
     if (found := named_experiment(text)) is not None:
         return found
+    if path.is_dir():
+        raise ConfigError(f"{text}: is a folder; give the .yaml file of an experiment")
     try:
         root = shipped("experiments")
     except ConfigError:

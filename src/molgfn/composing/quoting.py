@@ -29,7 +29,7 @@ def quoted(key: str, text: str) -> str | None:
 def hint(line: str) -> str:
     """What to type instead of an override that could not be read, or was read as something else."""
     key, equals, value = line.partition("=")
-    if not equals or not SPECIAL.intersection(value) or value.startswith(('"', "'")):
+    if not equals or (value.isascii() and not SPECIAL.intersection(value)) or value.startswith(('"', "'")):
         return ""
     if (word := quoted(key, value)) is None:
         return ""

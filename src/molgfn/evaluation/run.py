@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from molgfn.evaluation.evaluator import Evaluation, evaluate_file, evaluate_poli
 from molgfn.evaluation.files import write_evaluation, write_samples, write_scored
 from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.progress import Progress, silent
-from molgfn.evaluation.report.page import write_report
+from molgfn.evaluation.report.page import Chart, write_report, write_with_charts
 from molgfn.evaluation.samples import draw_samples
 from molgfn.evaluation.settings import EvaluationSettings
 from molgfn.evaluation.trajectories_shown import ShownTrajectory, shown_trajectories
@@ -35,10 +36,12 @@ class Evaluated:
     Attributes:
         evaluation: all of it, with the samples.
         report: the HTML page.
+        charts: those of what was sampled, as the page has them; none of a file of molecules.
     """
 
     evaluation: Evaluation
     report: Path
+    charts: Sequence[Chart] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -118,7 +121,8 @@ def evaluate_run(
             progress=lambda what, done, total: progress(f"{what} of the untrained policy", done, total),
         )
         write_samples(fresh, comparison)
-    return Evaluated(evaluation, write_report(run, evaluation=folder, name=name, kind=environment.kind))
+    page, charts = write_with_charts(run, evaluation=folder, name=name, kind=environment.kind)
+    return Evaluated(evaluation, page, charts)
 
 
 def _trajectories(

@@ -37,6 +37,8 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         DataError: no such file, not a proxy, damaged, or of another version.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give the file of a proxy, which `molgfn proxy fit` writes")
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; `molgfn proxy fit` writes proxies")
     # torch writes zip files; anything else would reach an older, looser reader

@@ -194,8 +194,12 @@ def read_study(path: str | Path) -> Study:
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is no text") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(node, dict):
+        raise ConfigError(f"{path}: is no study, which has keys such as experiment, seeds and rows (docs/studies.md)")
     try:
         study = Study.model_validate(node)
     except ValidationError as error:

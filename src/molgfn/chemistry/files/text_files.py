@@ -54,6 +54,9 @@ def text_lines(raw: io.BufferedReader, where: str) -> io.TextIOWrapper:
         if head.startswith(mark):
             raise DataError(f"{where}: is {what}")
     encoding = _encoding(head)
+    control = sum(byte < 32 and byte not in b"\t\n\v\f\r\x1a" for byte in head)
+    if encoding == "utf-8-sig" and control > max(8, len(head) // 50):  # a few stray ones cost their line, not the file
+        raise DataError(f"{where}: is no text (bytes that no text has); give SMILES, a table or MOL blocks")
     errors = "molgfn-western" if encoding == "utf-8-sig" else "strict"
     return io.TextIOWrapper(raw, encoding=encoding, errors=errors)
 

@@ -183,6 +183,8 @@ def _find(source: str | Path) -> Path:
     if isinstance(source, str) and source in shipped:
         return shipped[source]
     names = ", ".join(shipped) or "none"
+    if path.is_dir():
+        raise VocabularyError(f"vocabulary '{source}': is a folder; give a file in it, or a shipped one ({names})")
     raise VocabularyError(f"vocabulary '{source}': no such file, and no shipped vocabulary of that name ({names})")
 
 

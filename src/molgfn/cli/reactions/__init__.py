@@ -7,9 +7,10 @@ import click
 from molgfn.cli.reactions.build import build
 from molgfn.cli.reactions.check import check
 from molgfn.cli.reactions.list import list_libraries
+from molgfn.cli.words.command_group import CommandGroup
 
 
-@click.group(short_help="Check and build reaction libraries.")
+@click.group(cls=CommandGroup, short_help="Check and build reaction libraries.")
 def reactions() -> None:
     """Reaction libraries: the blocks and reactions that the `reactions` environment builds with.
 

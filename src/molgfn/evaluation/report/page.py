@@ -42,6 +42,9 @@ REFERENCE_DRAWN = 2000
 MOST_REMARKS = 15
 SECRET = re.compile(r"(?im)^(\s*(?:- )?[\w.-]*(?:api_?key|token|password|secret)[\w.-]*\s*:\s*)\S.*$")
 
+#: its ``title`` and its ``svg``
+Chart = dict[str, str]
+
 
 @dataclass(frozen=True)
 class Results:
@@ -87,12 +90,24 @@ def write_report(
     Raises:
         DataError: ``metrics.json`` or ``samples.csv`` is missing or is not what an evaluation writes.
     """
+    return write_with_charts(run, evaluation=evaluation, output=output, name=name, kind=kind)[0]
+
+
+def write_with_charts(
+    run: str | Path,
+    *,
+    evaluation: str | Path | None = None,
+    output: str | Path | None = None,
+    name: str | None = None,
+    kind: ObjectKind | None = None,
+) -> tuple[Path, list[Chart]]:
+    """As ``write_report``; the page's path, and its charts of what was sampled, which may be shown elsewhere too."""
     folder = Path(evaluation) if evaluation is not None else Path(run) / "evaluation"
-    page = render(read_results(Path(run), folder, name, kind))
+    page, charts = render(read_results(Path(run), folder, name, kind))
     path = Path(output) if output is not None else folder / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, page)
-    return path
+    return path, charts
 
 
 def read_results(run: Path, folder: Path, name: str | None = None, kind: ObjectKind | None = None) -> Results:
@@ -135,12 +150,15 @@ def read_results(run: Path, folder: Path, name: str | None = None, kind: ObjectK
     )
 
 
-def render(results: Results) -> str:
-    """The page. Everything that comes from a run is escaped; only SVG made here goes in as it is."""
+def render(results: Results) -> tuple[str, list[Chart]]:
+    """The page, and its charts of what was sampled.
+
+    Everything that comes from a run is escaped; only SVG made here goes in as it is.
+    """
     bibliography = Bibliography()
     bibliography.add_config(results.config)
     kind, gallery = results.kind, Gallery.of(results.samples, results.kind)
-    diverse = gallery.diverse(PICTURES)
+    charts, diverse = distributions(results, gallery), gallery.diverse(PICTURES)
     head, calls = oracle_calls(results.evaluation, results.run / "metrics.csv")
     shown: dict[str, Any] = dict(
         name=results.name,
@@ -153,7 +171,7 @@ def render(results: Results) -> str:
         diverse=gallery.pictures(diverse),
         diverse_title=f"Most diverse {'good ' if 'value' in results.samples else ''}{kind.plural}",
         diverse_text=_diverse_text(gallery, diverse) if diverse else "",
-        histograms=distributions(results, gallery),
+        histograms=charts,
         histogram_text=_histogram_text(results),
         **_several_objectives(results),
         **_by_condition(results),
@@ -179,7 +197,7 @@ def render(results: Results) -> str:
         config=results.config_text,
         references=bibliography.entries,
     )
-    return filled(shown)
+    return filled(shown), charts
 
 
 def _table_and_map(results: Results, gallery: Gallery) -> dict[str, Any]:
@@ -278,7 +296,7 @@ def _curves(panel: Panel) -> dict[str, str]:
     return {"title": panel.title, "svg": curves_svg(panel.curves, title=panel.title, log_y=panel.log_y)}
 
 
-def distributions(results: Results, gallery: Gallery) -> list[dict[str, str]]:
+def distributions(results: Results, gallery: Gallery) -> list[Chart]:
     """Title and SVG of each chart of what was sampled."""
     kind = results.kind
     described = isinstance(kind, HasDescriptors)

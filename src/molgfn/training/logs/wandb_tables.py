@@ -15,8 +15,7 @@ from molgfn.errors import ConfigError
 from molgfn.evaluation.evaluator import Evaluation
 from molgfn.evaluation.metrics.base import Samples
 from molgfn.evaluation.report.figures import stand_alone
-from molgfn.evaluation.report.galleries import Gallery
-from molgfn.evaluation.report.page import distributions, read_results
+from molgfn.evaluation.report.page import Chart
 from molgfn.objects.capabilities import HasPictures
 from molgfn.training.logs.loggers import Loggers
 from molgfn.training.logs.wandb_run import WandbRun, finish, start
@@ -83,7 +82,9 @@ class Histograms(pl.Callback):
                 run.log_metrics({k: v for k, v in shown.items() if v is not None}, step=batch_idx)
 
 
-def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Loggers) -> str | None:
+def add_evaluation(
+    run: Path, evaluation: Evaluation, report: Path, charts: Sequence[Chart], loggers: Loggers
+) -> str | None:
     """Put an evaluation into the W&B run of a run folder: numbers, histograms, best molecules, figures and the report.
 
     Where the run trained offline, or the server cannot be used, it goes to one more offline folder of the same run.
@@ -92,6 +93,7 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
         run: the run folder; nothing is done where it has no W&B run.
         evaluation: what was measured.
         report: its page.
+        charts: of the page.
         loggers: as in the run's config.
 
     Returns:
@@ -114,17 +116,15 @@ def add_evaluation(run: Path, evaluation: Evaluation, report: Path, loggers: Log
     if opened is None:
         return None
     opened.summary.update({f"evaluation/{name}": value for name, value in evaluation.values().items()})
-    opened.log(_media(evaluation.samples, report) | _figures(run, evaluation, report))
+    opened.log(_media(evaluation.samples, report) | _figures(charts))
     finish(opened)
     return run_id
 
 
-def _figures(run: Path, evaluation: Evaluation, report: Path) -> dict[str, Any]:
+def _figures(charts: Sequence[Chart]) -> dict[str, Any]:
     """The charts of the report, each by itself."""
     import wandb
 
-    results = read_results(run, report.parent, kind=evaluation.samples.kind)
-    charts = distributions(results, Gallery.of(results.samples, results.kind))
     return {
         f"evaluation/figure/{chart['title'].replace('/', ' per ')}": wandb.Html(stand_alone(chart["svg"]), inject=False)
         for chart in charts

@@ -1,0 +1,1 @@
+"""How the command line reads its words: groups of commands, kinds of options."""
