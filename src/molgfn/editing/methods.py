@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from molgfn.acquisition.proposers.genetic import child, mutant, of_size
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.editing.candidates import Candidate
 from molgfn.editing.lead_walks import lead_walks
 from molgfn.editing.rules import Masked, Rule, SeqEditor, Swapped
@@ -46,6 +47,7 @@ class Ask:
     random: Random
 
 
+@attributes_in_docstring
 class Method(ABC):
     """Makes one candidate of each parent, without a call of the oracle."""
 

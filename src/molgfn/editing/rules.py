@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import ConfigError
 
 
+@attributes_in_docstring
 class Rule(ABC):
     """Says of each step of a lead whether it is taken otherwise, and what may be taken instead."""
 
