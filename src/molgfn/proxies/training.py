@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from molgfn.docstrings import attributes_in_docstring
 from molgfn.errors import TrainingError
 from molgfn.proxies.features import MoleculeGraphs
 from molgfn.proxies.network import EnsembleNetwork, tensors
@@ -68,6 +69,7 @@ class Epoch:
     best: np.ndarray
 
 
+@attributes_in_docstring
 class Lesson(ABC):
     """What a network learns from examples, and is stopped by others."""
 

@@ -13,6 +13,11 @@ from torch import Tensor
 DROPPED = ("same_object", "same_step", "not_worse")
 
 
+def code_of(why: str) -> int:
+    """The code of a reason of ``DROPPED``."""
+    return DROPPED.index(why) + 1
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Preferences among B trajectories: a pair is one that is chosen and one that is rejected.
@@ -73,8 +78,7 @@ class Pairs:
             keep: which stay.
             why: the others do not, one of ``DROPPED``; what was dropped before keeps its reason.
         """
-        code = DROPPED.index(why) + 1
-        dropped = torch.where(~keep & (self.number != 0), code, self.dropped)
+        dropped = torch.where(~keep & (self.number != 0), code_of(why), self.dropped)
         return replace(self, number=torch.where(keep, self.number, 0), dropped=dropped)
 
     def select(self, index: Tensor) -> Pairs:

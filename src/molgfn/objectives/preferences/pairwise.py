@@ -10,7 +10,6 @@ from torch.nn.functional import logsigmoid
 
 from molgfn.objectives.base import Loss, ObjectiveOutput
 from molgfn.trajectories.evaluated import Evaluated
-from molgfn.trajectories.pairs import DROPPED
 from molgfn.trajectories.quantities.pairs import PairDropped, PairLabel, PairNumber
 
 
@@ -66,7 +65,7 @@ def compared(
         "dropped/incomplete": union.sum(((of_pairs(sign.abs()) > 0) & (weight == 0)).to(values.dtype)).detach(),
     }
     for why in dropped:
-        found = evaluated[PairDropped] == DROPPED.index(why) + 1
+        found = evaluated[PairDropped] == PairDropped.code(why)
         metrics[f"dropped/{why}"] = union.sum(found.to(values.dtype)).detach() / 2
     return ObjectiveOutput({name: Loss(union.sum(weight * losses) / count.clamp(min=1), groups)}, metrics)
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from molgfn.trajectories.pairs import Pairs
+from molgfn.trajectories.pairs import Pairs, code_of
 from molgfn.trajectories.quantities.base import Quantity
 from molgfn.trajectories.quantities.evaluation import Evaluation
 
@@ -61,6 +61,11 @@ class PairDropped(_OfPairs):
     @classmethod
     def compute(cls, evaluation: Evaluation) -> Tensor:
         return cls.pairs(evaluation).dropped
+
+    @staticmethod
+    def code(why: str) -> int:
+        """The code of a reason."""
+        return code_of(why)
 
 
 class LogOpponent(_OfPairs):
