@@ -13,7 +13,7 @@ import yaml
 from molgfn.compatibility import misplaced
 from molgfn.config import build
 from molgfn.environments.base import Environment
-from molgfn.errors import ConfigError
+from molgfn.errors import ConfigError, TrainingError
 from molgfn.experiment import assemble, train
 from molgfn.objectives.base import Objective
 from molgfn.trajectories.mixture import Sources
@@ -54,6 +54,7 @@ def shipped(group):
 
 
 OBJECTIVES, DATA, TARGETS = shipped("objective"), shipped("data"), shipped("target")
+HIDDEN = shipped("hidden")
 SPACES = {
     "hypergrid": {
         "environment": node("environments.hypergrid.HyperGrid", dimensions=2, side=4),
@@ -231,6 +232,37 @@ def test_objective_with_target(name, target):
         e = assemble(config)
         assert e.module().followers.of("policy") is not None
         trains(config)
+
+
+#: what is refused -> the beginning of the reason
+NOT_HIDDEN = {
+    ("hypergrid", "size"): "the size of grids is not known",
+    ("hypergrid", "scaffold"): "only molecules have scaffolds",
+    ("strings", "scaffold"): "only molecules have scaffolds",
+}
+#: all strings are equally long
+ALL_HIDDEN = {("strings", "size"), ("strings", "length")}
+
+
+@pytest.mark.parametrize("rule", HIDDEN)
+@pytest.mark.parametrize("space", SPACES)
+def test_hidden_objects_in_every_space(space, rule):
+    """fldb reads rewards of states on the way, tb does not."""
+    changes = {"above": 2} if "above" in HIDDEN[rule] else {"share": 0.3, "salt": 1}
+    hidden = {**HIDDEN[rule], **changes}
+    for name in ("tb", "fldb"):
+        objective = build(OBJECTIVES[name], Objective, "objective")
+        if misplaced(objective, build(SPACES[space]["environment"], Environment, "environment")):
+            continue
+        config = {**run(space, OBJECTIVES[name], DATA["on_policy"]), "hidden": hidden}
+        if reason := NOT_HIDDEN.get((space, rule)):
+            with pytest.raises(ConfigError, match=f"hidden: {reason}"):
+                assemble(config)
+        elif (space, rule) in ALL_HIDDEN:
+            with pytest.raises(TrainingError, match="only 0 end in something that is not hidden"):
+                trains(config)
+        else:
+            trains(config)
 
 
 EVERYTHING = {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment
 from molgfn.environments.enumerable import Enumerable
+from molgfn.hiding.base import HiddenObjects
 from molgfn.objectives.backward.base import BackwardPolicyTraining, Guide
 from molgfn.objectives.base import Objective
 from molgfn.objectives.declarations import read_quantities
@@ -14,7 +17,7 @@ from molgfn.policies.base import Policy
 from molgfn.policies.distributions.capabilities import lacking
 from molgfn.rewards.base import Reward
 from molgfn.training.logs.scored_record import condition_column
-from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.mixture import PLACE, Sources
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.quantities.order import OrderedBy
 from molgfn.trajectories.sampler import Sampler
@@ -246,3 +249,51 @@ def no_target(objective: Objective) -> str | None:
             f"{name} reads no flow or value of a next state, so there is nothing that a target network could hold still"
         )
     return None
+
+
+def unhidden(
+    hidden: HiddenObjects,
+    environment: Environment,
+    sources: Sources,
+    parts: Mapping[str, Objective | BackwardPolicyTraining],
+    reads_states: str | None,
+) -> list[str]:
+    """Why objects cannot be hidden in a run, one line each.
+
+    Args:
+        hidden: which of them.
+        environment: builds them.
+        sources: of the batches.
+        parts: key -> what trains on these.
+        reads_states: what reads rewards of states on the way; None where nothing does.
+    """
+    problems = [reason] if (reason := hidden.misfit(environment)) else []
+    if names := sources.showing_hidden:
+        problems.append(
+            f"{' and '.join(f'{PLACE}.{name}' for name in names)} may lead to hidden objects; take sources that draw "
+            "from the policy or store what it drew (on_policy, exploration, replay), and leave given objects out of "
+            "their file yourself"
+        )
+    if hidden.last_step is not None:
+        problems += [
+            f"{key}: {type(part).__name__} is on-policy, and rollouts that are made to stop are not; set "
+            "hidden.forced_stop=false"
+            for key, part in parts.items()
+            if part.on_policy
+        ]
+    if reads_states is not None and not problems and _hides_source(hidden, environment):
+        problems.append(
+            f"{reads_states} reads rewards of states on the way, and the source, through which every trajectory leads, "
+            "is a hidden object; hide another part (hidden.salt), or take another objective"
+        )
+    if environment.per_condition > 1:
+        problems.append("what is left out is drawn anew alone, so condition.per_condition should be 1")
+    return [f"hidden: {problem}" for problem in problems]
+
+
+def _hides_source(hidden: HiddenObjects, environment: Environment) -> bool:
+    source = environment.initial(1)
+    if not hidden.reads_objects or not bool(environment.has_object(source)):
+        return False
+    objects = environment.objects(source)
+    return bool(hidden.hides(objects, environment.kind.keys(objects), torch.zeros(1, dtype=torch.int64)))

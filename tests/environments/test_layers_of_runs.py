@@ -143,6 +143,16 @@ def test_a_condition(layers):
     assert refusal(run(layers, condition=node("conditions.temperature.Temperature"))) == []
 
 
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("rule", ["hash", "length"])
+def test_hidden_objects(layers, rule):
+    """What goes by an object, and what goes by steps; all layers have both."""
+    hidden = shipped("hidden")[rule] | ({"above": 2} if rule == "length" else {"share": 0.3})
+    assert refusal({**run(layers), "hidden": hidden}) == []
+    if rule == "length":
+        assert refusal({**run(layers), "hidden": {**hidden, "forced_stop": True}}) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("backward", [name for name in BACKWARDS if name != "uniform"])

@@ -1,6 +1,7 @@
 """What is measured on hidden objects: every number by hand on a space of four."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -97,3 +98,11 @@ def test_nothing_hidden_is_refused(above, said):
 def test_everything_hidden_is_refused():
     with pytest.raises(ConfigError, match="all 2 objects"):
         hidden_part(HyperGrid(dimensions=1, side=2), target_of([1.0] * 2), HiddenByHash(share=0.999999))
+
+
+def test_every_number_is_on_the_page():
+    page = (Path(__file__).parents[2] / "docs" / "generalisation.md").read_text(encoding="utf-8")
+    target = target_of([1.0, 1.0, 2.0, 6.0])
+    part = hidden_part(HyperGrid(dimensions=1, side=4), target, HiddenByLength(above=2))
+    names = [name.replace("steps=", "steps=N;").split(";")[0] for name in hidden_numbers(target.pi, target, part)]
+    assert [name for name in names if f"`exact/{name}`" not in page] == []

@@ -10,6 +10,7 @@ import yaml
 
 from molgfn.errors import ConfigError
 from molgfn.experiment import assemble, train
+from molgfn.hiding.by_hash import HiddenByHash
 from molgfn.rewards.base import Reward
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -132,6 +133,15 @@ def test_all_or_nothing_is_refused_before_work():
     tiny = node("hiding.by_hash.HiddenByHash", share=1e-9)
     with pytest.raises(ConfigError, match="hidden: none of the 16 objects"):
         assemble(run(hidden=tiny, exact_every=1, log_every=1))
+
+
+def test_a_hidden_source_is_refused_where_states_have_rewards():
+    keys = ["0 0", "0 1"]
+    salt = next(s for s in range(100) if hides(HiddenByHash(share=0.3, salt=s), keys).tolist() == [True, False])
+    hidden = node("hiding.by_hash.HiddenByHash", share=0.3, salt=salt)
+    assert assemble(run("tb", hidden=hidden)).hidden is not None
+    with pytest.raises(ConfigError, match="hidden: ForwardLookingDetailedBalance reads rewards of states"):
+        assemble(run("fldb", hidden=hidden))
 
 
 def test_rows_and_checkpoints(tmp_path):

@@ -18,6 +18,7 @@ from molgfn.compatibility import (
     too_small,
     uncompared,
     unguided,
+    unhidden,
     unknown_sources,
     unordered,
     unpaired,
@@ -141,7 +142,7 @@ class Experiment:
             sources=self.sources,
             iterations=self.trainer.iterations,
             seed=self.config["seed"],
-            state_rewards=any(q.reads_state_rewards for q in read_quantities(self.objective)),
+            state_rewards=self.reads_state_rewards,
             offline_rewards=self.objective.reads_reward or self.backward.has_loss,
             record=record,
             keep=self.trainer.keep_rollout is not False and self.cannot_keep is None,
@@ -149,6 +150,11 @@ class Experiment:
             frozen=self.drawn_from,
             visible=None if self.hidden is None else Visible(self.hidden),
         )
+
+    @property
+    def reads_state_rewards(self) -> bool:
+        """The objective reads rewards of the states on the way."""
+        return any(q.reads_state_rewards for q in read_quantities(self.objective))
 
     @property
     def cannot_keep(self) -> str | None:
@@ -315,29 +321,15 @@ def _holds(node: Any, wanted: Any) -> bool:
 
 def _not_hidden(e: Experiment) -> list[str]:
     """Why nothing can be hidden in a run, one line each."""
-    if (hidden := e.hidden) is None:
+    if e.hidden is None:
         return []
-    problems = [reason] if (reason := hidden.misfit(e.environment)) else []
-    if names := e.sources.showing_hidden:
-        problems.append(
-            f"{' and '.join(f'{PLACE}.{name}' for name in names)} may lead to hidden objects; take sources that draw "
-            "from the policy or store what it drew (on_policy, exploration, replay), and leave given objects out of "
-            "their file yourself"
-        )
-    if hidden.last_step is not None:
-        problems += [
-            f"{key}: {type(part).__name__} is on-policy, and rollouts that are made to stop are not; set "
-            "hidden.forced_stop=false"
-            for key, part in (("objective", e.objective), ("backward", e.backward))
-            if part.on_policy
-        ]
-    if e.environment.per_condition > 1:
-        problems.append("what is left out is drawn anew alone, so condition.per_condition should be 1")
+    reader = type(e.objective).__name__ if e.reads_state_rewards else None
+    problems = unhidden(e.hidden, e.environment, e.sources, {"objective": e.objective, "backward": e.backward}, reader)
     if not problems and e.trainer.exact_every is not None and e.measured.enumeration_unavailable_reason() is None:
         try:
             e.hidden_part()
         except ConfigError as error:
-            problems += [text.removeprefix("hidden: ") for text in error.problems]
+            problems = error.problems
         except NotEnumerableError:
             pass  # said by who wants to list it
     return problems
@@ -363,7 +355,7 @@ def misfits(e: Experiment) -> list[str]:
                 f"{' and '.join(reasons)}; use data=on_policy"
             )
     problems += e.sources.misfits(e.policy) + unknown_sources(e.objective, e.sources)
-    problems += unpaired(e.objective, e.sources) + [f"hidden: {text}" for text in _not_hidden(e)]
+    problems += unpaired(e.objective, e.sources) + _not_hidden(e)
     if e.objective.only_offline and (e.sources.given < e.sources.batch_size or e.sources.paired):
         paired = " and ".join(e.sources.paired)
         also = f", and would learn the worse ones of {paired}, too" if paired else ""
