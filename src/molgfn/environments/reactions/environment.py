@@ -322,7 +322,8 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
         stuck = not self.molecules.fits(np.array([row])).any()
         numbers = range(self.max_reactions + 1)
         may = [n for n in numbers if n >= self.min_reactions or (stuck and n > 0)]
-        return [n for n in may if self.inverse.can_be_made(smiles, n)]
+        # the longest first: its candidates hold those of the shorter ones, which need not be proposed once more
+        return [n for n in reversed(may) if self.inverse.can_be_made(smiles, n)][::-1]
 
     def log_symmetry(self, states: ReactionStates, objects: list[Molecule]) -> Tensor:
         if self.symmetry == "none":
