@@ -66,7 +66,7 @@ def column_problems(study: Study, config: dict[str, Any]) -> dict[str, str]:
         metrics.append(BY_CONDITION)
     never = HELDOUT if not study.heldout else ()
     problems = {
-        name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
+        name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, dict.fromkeys([*known, *metrics]))}"
         for name in dict.fromkeys([*study.measures, *study.compared_by])
         if name not in known
         and (name in never or name.partition("/")[0] not in metrics)
