@@ -65,8 +65,9 @@ def column_problems(study: Study, config: dict[str, Any]) -> dict[str, str]:
     if study.samples and experiment.environment.condition_size and experiment.evaluation.conditions != 0:
         metrics.append(BY_CONDITION)
     never = HELDOUT if not study.heldout else ()
+    there = dict.fromkeys([*known, *metrics])
     problems = {
-        name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, dict.fromkeys([*known, *metrics]))}"
+        name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, there)}"
         for name in dict.fromkeys([*study.measures, *study.compared_by])
         if name not in known
         and (name in never or name.partition("/")[0] not in metrics)
