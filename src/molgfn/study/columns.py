@@ -70,8 +70,9 @@ def column_problems(study: Study, config: dict[str, Any]) -> dict[str, str]:
     if experiment.hidden is not None:
         metrics.append("log_l1")  # of as many numbers of steps as there are
     never = HELDOUT if not study.heldout else ()
+    there = dict.fromkeys([*known, *metrics])
     problems = {
-        name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, [*known, *metrics])}"
+        name: f"measures: {name}: nothing of that name is measured{did_you_mean(name, there)}"
         for name in dict.fromkeys([*study.measures, *study.compared_by])
         if name not in known
         and (name in never or name.partition("/")[0] not in metrics)
