@@ -117,6 +117,8 @@ def check(
     """
     if not isinstance(config, Mapping):
         return [f"config: should be a mapping of {', '.join(schema)}, got {show(config)}"]
+    if other := _meant_for(config, schema):
+        return [f"config: this is an experiment for `{other}`, which has other parts than this command"]
     walk = _Walk(trusted_prefixes(untrusted, trust))
     for key in config:
         if key not in schema:
@@ -134,6 +136,18 @@ def check(
                 raise ConfigError(f"{key}: the schema itself is wrong: {error}") from None
             walk.component(config[key], bases, key, rule.live)
     return walk.problems
+
+
+def _meant_for(config: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
+    """The command that could run a config which lacks what ``schema`` asks for; None where there is none."""
+
+    def complete(keys: Mapping[str, Any]) -> bool:
+        return all(key in config for key, rule in keys.items() if not (isinstance(rule, Slot) and rule.optional))
+
+    others = {"molgfn train": ROOT, "molgfn optimise": OPTIMISE}
+    if complete(schema) or schema not in others.values():
+        return None
+    return next((command for command, keys in others.items() if keys is not schema and complete(keys)), None)
 
 
 def build(

@@ -17,6 +17,8 @@ EXAMPLES = {
     "CS(=O)(=O)Cl": ["S-halogen"],
     "CN(C)COC": ["N-C-O"],
     "CN(C)CN(C)C": ["N-C-N"],
+    "CN(C)C(F)F": ["N-C-halogen"],
+    "CC(Cl)NC": ["N-C-halogen"],
     "COC(C)O": ["hemiketal or hemiaminal"],
     "CC(NC)O": ["N-C-O", "hemiketal or hemiaminal"],
     "CC(O)O": ["geminal diol"],
@@ -30,6 +32,8 @@ EXAMPLES = {
     "CC=C=C": ["cumulene"],
 }
 USUAL = [
+    "FC(F)(F)Oc1ccc(CNCC(F)F)cc1",
+    "FC(F)n1cccn1",
     "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
     "CC(=O)Nc1ccc(O)cc1",
     "CN1CCN(CC1)S(=O)(=O)c1ccc(OC)cc1",

@@ -36,6 +36,10 @@ def test_every_lead_has_its_rows(call, molecules_run, leads, tmp_path):
     assert "http://" not in html.replace("http://www.w3.org/2000/svg", "")
     assert "src=" not in html
     assert "nonsense(" in html
+    first = children.iloc[0]
+    assert f"value {first['value']:.4g}" in html
+    assert f"value {first['parent_value']:.4g}" in html
+    assert "built-in method" not in html
 
 
 def test_the_same_from_python(call, molecules_run, leads, tmp_path):

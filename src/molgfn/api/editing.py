@@ -67,7 +67,7 @@ class Edits:
     def __repr__(self) -> str:
         return (
             f"{len(self)} children of {self.editable} of {self.leads} leads by {self.method}, "
-            f"{self.improved} leads improved, {self.calls} calls"
+            f"{self.improved} of them improved, {self.calls} calls"
         )
 
     @property

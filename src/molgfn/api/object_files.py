@@ -14,6 +14,8 @@ from molgfn.objects.named import NAMED
 
 #: what every kind of object can be written as
 TABLES = (".csv", ".parquet")
+#: what places begin with that are gone when a file is whole
+_PREFIX = ".molgfn-"
 
 
 def require_place(path: Path) -> None:
@@ -67,8 +69,14 @@ def require_folder(folder: Path, wanted: Path) -> None:
     """Refuse a folder in which nothing can be written."""
     if not folder.is_dir():
         raise ConfigError(f"{wanted}: there is no folder {folder}; make it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"{wanted}: no permission to write in {folder}")
+    try:  # asking for rights is not enough: a superuser has them where no file can be, as in /proc
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX):
+            pass
+    except PermissionError:
+        raise ConfigError(f"{wanted}: no permission to write in {folder}") from None
+    except OSError as error:
+        why = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror or error})"
+        raise ConfigError(f"{wanted}: no file can be made in {folder}{why}") from None
 
 
 def write_objects(
@@ -107,7 +115,7 @@ def roomy(kind: ObjectKind | None = None) -> str:
 
 def whole(path: Path, write: Callable[[Path], None]) -> None:
     """``write`` to a place beside ``path``, and move it there when all is written."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".molgfn-") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as folder:
         part = Path(folder) / path.name
         write(part)
         os.replace(part, path)

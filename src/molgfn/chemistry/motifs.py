@@ -27,6 +27,7 @@ MOTIFS = {
     "S-halogen": "[#16]-[F,Cl,Br,I]",
     "N-C-O": "[#7;+0]-;!@[CX4;!R]-;!@[#8]",
     "N-C-N": "[#7;+0]-;!@[CX4;!R]-;!@[#7;+0]",
+    "N-C-halogen": "[NX3;+0]-;!@[CX4]-[F,Cl,Br,I]",
     "hemiketal or hemiaminal": "[OX2H]-[CX4]-[#7,$([#8;H0])]",
     "geminal diol": "[OX2H]-[CX4]-[OX2H]",
     "enol": "[OX2H]-[#6;X3]=[#6;X3]",

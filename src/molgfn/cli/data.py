@@ -11,6 +11,8 @@ from molgfn.cli.words.command_group import CommandGroup
 from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from rich.console import Console, Group
     from rich.table import Table
 
@@ -160,6 +162,9 @@ def info(
         console.print(f"the others were not read: limit {limit:,}", highlight=False)
     if statistics.molecules:
         console.print(_content(statistics))
+        for what, parts in (("small parts of salts", statistics.small_parts), ("radicals", statistics.radical_parts)):
+            if parts:
+                console.print(f"{what}: {_most(parts)}", highlight=False, markup=False)
         least, low, median, high, most = statistics.size_quantiles()
         console.print(f"heavy atoms: {least} to {most}, median {median}, 90 % of them within {low} to {high}")
     else:
@@ -241,7 +246,7 @@ def check(
 
 def _require_output(output: Path, source: str, path: Path | None) -> None:
     """Refuse what would overwrite the source, or be another kind of file than its name says."""
-    from molgfn.api.object_files import require_folder, require_other
+    from molgfn.api.object_files import require_other, require_place
     from molgfn.cli.files.kept import LINES, STRUCTURES, TABLES
     from molgfn.datasets.registry import DATASETS
 
@@ -252,9 +257,7 @@ def _require_output(output: Path, source: str, path: Path | None) -> None:
             f"{output}: cannot write `{output.suffix}`; one SMILES a line is .smi, .smiles or .txt, a table .csv, .tsv "
             "or .parquet, structures .sdf"
         )
-    if output.is_dir():
-        raise ConfigError(f"{output}: is a folder; give the name of a file")
-    require_folder(output.parent, output)
+    require_place(output)
 
 
 def _reading(report: ReadingReport) -> Group:
@@ -281,6 +284,7 @@ def _content(s: MoleculeStatistics) -> Table:
     table.add_row("different (canonical SMILES)", f"{s.different:,}", _share(s.different, s.molecules))
     for what, count in (
         ("several parts (salts)", s.salts),
+        ("radicals", s.radicals),
         ("a net charge", s.charged),
         ("charged atoms", s.charged_atoms),
         ("stereo marks", s.stereo),
@@ -289,6 +293,12 @@ def _content(s: MoleculeStatistics) -> Table:
     ):
         table.add_row(what, f"{count:,}", _share(count, s.molecules))
     return table
+
+
+def _most(parts: Counter[str], shown: int = 8) -> str:
+    """The most frequent ones with their counts, and how many others there are."""
+    listed = ", ".join(f"{name} ({count:,})" for name, count in parts.most_common(shown))
+    return listed + (f" and {len(parts) - shown:,} others" if len(parts) > shown else "")
 
 
 def _share(part: int, whole: int) -> str:

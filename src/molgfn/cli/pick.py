@@ -13,6 +13,7 @@ from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from molgfn.chemistry.picking import Method
+    from molgfn.chemistry.files.numbers import said_of
     from molgfn.cli.files.molecule_rows import MoleculeRows
 
 
@@ -85,12 +86,15 @@ def pick(
         raise ConfigError(f"--cut: is for --method butina, not for {method}")
     limits = [*((*_limit("--min", text), 1) for text in least), *((*_limit("--max", text), -1) for text in most)]
     from molgfn.chemistry.picking import pick as pick_of
+    from molgfn.chemistry.files.numbers import said_of
     from molgfn.cli.files.molecule_rows import read_rows, write_rows
 
     rows = read_rows(file, column=column)
     whole, left_out = len(rows) + sum(rows.problems.values()), Counter(rows.problems)
     for name in [*([] if by is None else [by]), *(name for name, _, _ in limits)]:
         _require_column(rows, name, file)
+        if name in rows.commas:
+            click.echo(said_of(name), err=True)
     for name, bound, sign in limits:
         numbers = rows.numbers(name)
         word = "below" if sign > 0 else "above"

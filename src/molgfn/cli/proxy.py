@@ -257,7 +257,7 @@ def fit(
                 content, training, process=process, direction=direction, units=units, on_epoch=on_epoch, **alike
             )
     fitted.save(output)
-    print_proxy(fitted)
+    print_proxy(fitted, training.epochs)
     click.echo(f"proxy: {output}")
     click.echo(f"use it: molgfn train ... oracle=proxy oracle.weights={output}")
 

@@ -38,8 +38,8 @@ def calibration_table(parts: dict[str, Calibration]) -> Any:
     return table
 
 
-def print_proxy(fitted: FittedProxy) -> None:
-    """What it predicts, and the table of its metrics."""
+def print_proxy(fitted: FittedProxy, epochs: int | None = None) -> None:
+    """What it predicts, and the table of its metrics; of one just fitted whether more than ``epochs`` may help."""
     card = fitted.card
     units = "" if card.units == "1" else f" {card.units}"
     click.echo(
@@ -47,6 +47,10 @@ def print_proxy(fitted: FittedProxy) -> None:
         f"{fitted.describe()}"
     )
     show(_numbers(card) if card.metrics else pair_table(card.pairs))
+    best = card.settings.get("best_epochs", [])
+    if epochs is not None and epochs in best:
+        who = f" for {best.count(epochs)} of {len(best)} members" if len(best) > 1 else ""
+        click.echo(f"the last epoch was the best{who}: more may help, such as --epochs {2 * epochs}")
     if card.pairs:
         click.echo("std: how far the members are apart, in nats; nothing to calibrate it on")
         return

@@ -73,15 +73,13 @@ def score(
     \b
     Exit codes: 0 written, 1 no molecule got a value, 2 wrong usage or config, 3 unusable file, 130 interrupted.
     """
-    from molgfn.api.object_files import require_folder, require_other
+    from molgfn.api.object_files import require_other, require_place
     from molgfn.api.scoring import ScoreColumns
     from molgfn.datasets.given import GivenFile
 
     if output.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{output}: cannot write `{output.suffix or output.name}`; use .csv or .parquet")
-    if output.is_dir():
-        raise ConfigError(f"{output}: is a folder; give the name of a file")
-    require_folder(output.parent, output)
+    require_place(output)
     if not file.is_file():
         raise DataError(f"{file}: {'is a folder; give a file in it' if file.is_dir() else 'no such file'}")
     require_other(output, file, "the table")

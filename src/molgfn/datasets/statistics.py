@@ -23,13 +23,18 @@ class MoleculeStatistics:
         stereo: molecules with a stereo mark at an atom or a bond.
         isotopes: molecules with an isotope label.
         salts: molecules of several parts.
+        radicals: molecules with an unpaired electron, such as the bare ``[Cl]`` that some files have for a chloride.
+        small_parts: SMILES -> molecules of several parts with it beside their largest part.
+        radical_parts: SMILES of the part with the unpaired electron -> molecules.
     """
 
     def __init__(self) -> None:
         self.molecules = 0
         self.sizes: Counter[int] = Counter()
         self.elements: Counter[str] = Counter()
-        self.charged = self.charged_atoms = self.stereo = self.isotopes = self.salts = 0
+        self.charged = self.charged_atoms = self.stereo = self.isotopes = self.salts = self.radicals = 0
+        self.small_parts: Counter[str] = Counter()
+        self.radical_parts: Counter[str] = Counter()
         self._seen: set[str] = set()
 
     def add(self, molecule: Molecule) -> None:
@@ -42,12 +47,19 @@ class MoleculeStatistics:
         self.sizes[mol.GetNumHeavyAtoms()] += 1
         atoms = list(mol.GetAtoms())
         self.elements.update({atom.GetSymbol() for atom in atoms})
-        self.salts += "." in smiles
+        if "." in smiles:
+            self.salts += 1
+            parts = sorted(Chem.GetMolFrags(mol, asMols=True), key=_size)
+            self.small_parts.update({Chem.MolToSmiles(part) for part in parts[:-1]})
         self.stereo += any(mark in smiles for mark in "@/\\")
-        if "[" in smiles:  # no bracket in the canonical SMILES: no charge and no isotope
+        if "[" in smiles:  # no bracket in the canonical SMILES: no charge, no isotope, no radical
             self.charged += Chem.GetFormalCharge(mol) != 0
             self.charged_atoms += any(atom.GetFormalCharge() for atom in atoms)
             self.isotopes += any(atom.GetIsotope() for atom in atoms)
+            if any(atom.GetNumRadicalElectrons() for atom in atoms):
+                self.radicals += 1
+                parts = Chem.GetMolFrags(mol, asMols=True)
+                self.radical_parts.update({Chem.MolToSmiles(part) for part in parts if _is_radical(part)})
 
     @property
     def different(self) -> int:
@@ -62,3 +74,11 @@ class MoleculeStatistics:
         reached = np.cumsum([self.sizes[size] for size in sizes.tolist()])
         ranks = np.ceil(np.array(shares) * self.molecules).clip(1)
         return sizes[np.searchsorted(reached, ranks)].tolist()
+
+
+def _size(part: Chem.Mol) -> tuple[int, str]:
+    return part.GetNumHeavyAtoms(), Chem.MolToSmiles(part)
+
+
+def _is_radical(part: Chem.Mol) -> bool:
+    return any(atom.GetNumRadicalElectrons() for atom in part.GetAtoms())

@@ -56,7 +56,7 @@ def _section(kind: ObjectKind, rows: list[Row]) -> dict[str, Any]:
     return {
         "lead": first["lead"],
         "key": first["parent"],
-        "values": _values(first, "parent_"),
+        "measured": _values(first, "parent_"),
         "children": children,
     }
 
@@ -72,7 +72,7 @@ def _child(kind: ObjectKind, row: Row) -> dict[str, Any]:
         "before": Markup(parent),
         "after": Markup(child),
         "facts": ", ".join(facts),
-        "values": _values(row, ""),
+        "measured": _values(row, ""),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, PositiveFloat
 
+from molgfn.chemistry.files.numbers import number_table
 from molgfn.datasets.reading import AS_IT_IS, open_molecules
 from molgfn.errors import DataError
 from molgfn.information.members import Members, checked, of_molecules
@@ -117,7 +118,7 @@ class VectorPool(Pool):
     def _table(self) -> Members:
         import pandas as pd
 
-        table = pd.read_csv(self.path)
+        table = number_table(self.path)
         for column in (self.name, self.label):
             if column is not None and column not in table.columns:
                 raise DataError(f"{self.path}: has no column `{column}`; it has {', '.join(map(str, table.columns))}")

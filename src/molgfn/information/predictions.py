@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from molgfn.chemistry.files.numbers import number_table
 from molgfn.chemistry.molecules import mols_of
 from molgfn.errors import ConfigError, DataError
 from molgfn.information.members import Members
@@ -73,7 +74,7 @@ class PredictionFile(Predictions):
     def _table(self, pool: Members) -> np.ndarray:
         import pandas as pd
 
-        table = pd.read_csv(self.path)
+        table = number_table(self.path)
         if missing := [name for name in pool.names if name not in table.columns]:
             raise DataError(f"{self.path}: has no column for member `{missing[0]}` ({len(missing)} are missing)")
         return table[pool.names].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from molgfn.chemistry.files.layout import chosen_column
 from molgfn.chemistry.files.left_out import LeftOut
+from molgfn.chemistry.files.numbers import columns_with_commas, said_of, with_point
 from molgfn.chemistry.files.reading import Columns, iter_records
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.reading.identity import flat_smiles
@@ -38,6 +39,7 @@ class PropertyTable:
         merged: rows beyond the first of their molecule.
         noise: standard deviation within the rows of a molecule, pooled; NaN where no molecule has two.
         sha256: of the file.
+        commas: whether the numbers are written with decimal commas.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class PropertyTable:
     merged: int
     noise: float
     sha256: str
+    commas: bool = False
 
     def require_finite(self) -> None:
         """Raise ``DataError`` where a value is no finite number; only a table that was made in memory can hold one."""
@@ -67,6 +70,8 @@ class PropertyTable:
         """What was read and what was left out, a few lines of text."""
         lines = [f"{self.path}: {self.rows:,} rows, {len(self.values):,} different molecules with `{self.name}`"]
         lines += [f"left out: {out.count:,} x {out.reason}, line {out.where()}" for out in self.reasons]
+        if self.commas:
+            lines.append(said_of(self.name))
         if self.merged:
             lines.append(
                 f"repeated molecules: {self.merged:,} rows were averaged into others; "
@@ -78,7 +83,7 @@ class PropertyTable:
 def read_property(path: str | Path, name: str, *, smiles: str | None = None) -> PropertyTable:
     """Read a table of molecules and one column of numbers.
 
-    Molecules that differ only in stereo or isotopes are one molecule here, because a proxy sees neither.
+    Numbers may have decimal commas where that is certain (``chemistry.files.numbers``). Molecules that differ only in stereo or isotopes are one molecule here, because a proxy sees neither.
 
     Args:
         path: ``.csv``, ``.tsv`` or ``.parquet``, also packed (``.gz``).
@@ -97,11 +102,14 @@ def read_property(path: str | Path, name: str, *, smiles: str | None = None) -> 
     first: list[tuple[int, str]] = []
     rows = 0
     columns = Columns()
+    commas = bool(columns_with_commas(path, [name], column=smiles))
     for record in iter_records(path, column=smiles, columns=columns):
         rows += 1
         if rows == 1:
             place = _place(columns, name, path)
-        number, problem = _number(record.cells[place]) if record.problem is None else (math.nan, record.problem)
+        cell = record.cells[place] if record.problem is None else ""
+        number, problem = _number(with_point(cell) if commas else cell)
+        problem = record.problem or problem
         if problem is None:
             molecule = record.molecule()
             if molecule.mol is not None:
@@ -137,6 +145,7 @@ def read_property(path: str | Path, name: str, *, smiles: str | None = None) -> 
         merged=merged,
         noise=math.sqrt(((values - means[index]) ** 2).sum() / merged) if merged else math.nan,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        commas=commas,
     )
 
 
@@ -151,7 +160,7 @@ def _place(columns: Columns, name: str, path: Path) -> int:
 
 
 def _number(text: str) -> tuple[float, str | None]:
-    """The number in a cell, or the reason why there is none. Nothing is guessed of a comma: it may be of thousands."""
+    """The number in a cell, or the reason why there is none. A comma is not guessed at: it may be of thousands."""
     text = text.strip()
     if text.lower() in _NOTHING:
         return math.nan, "no value"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from molgfn.oracles.base import Oracle
 from molgfn.serving.faults import OracleFault, ask, range_problem
 
+logger = logging.getLogger("molgfn.rewards")
+#: what was said of an oracle already
+_said: WeakKeyDictionary[Oracle, set[str]] = WeakKeyDictionary()
 #: the value, then the components in the oracle's order; the value may be NaN: the oracle has none
 Answer = tuple[float, ...]
 
@@ -52,13 +57,14 @@ def answer_all(oracles: Sequence[Oracle], objects: Any, *, apart: bool = False) 
 
 
 def answers_of(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
-    """One answer per object; where the batch as a whole fails, they are asked about one by one."""
+    """One answer per object; where the batch as a whole fails, they are asked about one by one, which is said once."""
     try:
         value, components = ask(oracle, objects)
     except OracleFault as fault:
         if len(objects) == 1:
             detail = _words(fault.__cause__)
             return [Failure(f"{fault} ({detail})" if detail else str(fault), str(fault), detail, transient=True)]
+        _say(oracle, fault, len(objects))
         alone = [oracle.kind.take(objects, [row]) for row in range(len(objects))]
         return [answer for one in alone for answer in answers_of(oracle, one)]
     columns = [value, *(components[name] for name in oracle.component_names)]
@@ -71,3 +77,14 @@ def answers_of(oracle: Oracle, objects: Any) -> list[Answer | Failure]:
 
 def _words(error: BaseException | None) -> str:
     return " ".join(str(error).split())[:300] if error is not None else ""
+
+
+def _say(oracle: Oracle, fault: OracleFault, count: int) -> None:
+    """Tell once why an oracle is asked about objects one by one: it may be slow, or broken for any batch."""
+    said = _said.setdefault(oracle, set())
+    if str(fault) in said:
+        return
+    said.add(str(fault))
+    detail = _words(fault.__cause__)
+    more = f" ({detail})" if detail else ""
+    logger.warning("%s%s for a batch of %d: where a batch fails, its objects are asked one by one", fault, more, count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 from molgfn.chemistry.files.layout import chosen_column
 from molgfn.chemistry.files.left_out import LeftOut, described
+from molgfn.chemistry.files.numbers import columns_with_commas, finite_number, said_of, with_point
 from molgfn.chemistry.files.reading import Columns, Record, iter_records
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import DataError
@@ -51,6 +51,7 @@ class PairTable:
         left_out: reason -> the others.
         cut: whether the file has more rows than the limit let through.
         contradicted: rows that were kept although another prefers the other molecule.
+        commas: columns of numbers that are written with decimal commas.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class PairTable:
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     cut: bool = False
     contradicted: LeftOut = field(default_factory=lambda: LeftOut("contradictory"))
+    commas: list[str] = field(default_factory=list)
 
     def drop(self, line: int, problem: str) -> None:
         """Count a row that is left out; ``problem`` is its reason, a colon, and what is said of it."""
@@ -75,6 +77,7 @@ class PairTable:
         if self.contradicted.count:
             out = self.contradicted
             lines.append(f"  {out.count} contradictory, each kept as a vote: line {out.where()} ({out.example})")
+        lines += [f"  {said_of(name)}" for name in self.commas]
         if self.cut:
             lines.append(f"  the others not read: limit={self.rows}")
         return "\n".join(lines)
@@ -148,6 +151,8 @@ def read_pairs(
         DataError: the file cannot be read, lacks a column, or no row holds a pair.
     """
     table, columns = PairTable(Path(path)), Columns()
+    commas = columns_with_commas(path, [name for name in (answer, weight) if name is not None], column=chosen)
+    table.commas = sorted(commas)
     places: _Places | None = None
     for record in iter_records(path, column=chosen, columns=columns):
         if limit is not None and table.rows >= limit:
@@ -156,7 +161,7 @@ def read_pairs(
         table.rows += 1
         if places is None:
             places = _places(columns, (chosen, rejected, answer, weight), path)
-        pair = _pair(record, places, standardise)
+        pair = _pair(record, places, standardise, (answer in commas, weight in commas))
         if isinstance(pair, str):
             table.drop(record.line, pair)
         else:
@@ -201,21 +206,23 @@ def _places(columns: Columns, names: tuple[str, str, str | None, str | None], pa
     )
 
 
-def _pair(record: Record, places: _Places, standardise: Callable[[Molecule], Molecule]) -> JudgedPair | str:
-    """The judgement in a row, or why there is none."""
+def _pair(
+    record: Record, places: _Places, standardise: Callable[[Molecule], Molecule], commas: tuple[bool, bool]
+) -> JudgedPair | str:
+    """The judgement in a row, or why there is none; ``commas``: whether answers and weights have decimal commas."""
     if record.problem is not None:
         return record.problem
     text = "" if places.answer is None else record.cells[places.answer].strip().lower()
     if text == SKIPPED:
         return "skipped: nobody said which is better"
-    label = _label(text)
+    label = _label(with_point(text) if commas[0] else text)
     if label is None:
         return f"not an answer: {text[:40]!r}, which should be chosen, tie, skip or a number from 0 to 1"
     weight = 1.0
     if places.weight is not None:
-        weight = _number(record.cells[places.weight])
+        cell = record.cells[places.weight].strip()
+        weight = finite_number(with_point(cell) if commas[1] else cell)
         if not weight > 0:
-            cell = record.cells[places.weight].strip()
             return f"not a weight: {cell[:40]!r}, which should be a number above 0"
     molecules = []
     for place in (places.chosen, places.rejected):
@@ -229,14 +236,5 @@ def _pair(record: Record, places: _Places, standardise: Callable[[Molecule], Mol
 def _label(text: str) -> float | None:
     if text in ANSWERS:
         return ANSWERS[text]
-    number = _number(text)
+    number = finite_number(text)
     return number if 0 <= number <= 1 else None
-
-
-def _number(text: str) -> float:
-    """The finite number in a cell; NaN where there is none."""
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan

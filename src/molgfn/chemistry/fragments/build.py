@@ -20,7 +20,7 @@ from molgfn.chemistry.fragments.capping import capped
 from molgfn.chemistry.fragments.cutting import cut, read_mark
 from molgfn.chemistry.fragments.fragment import Fragment, Labels, give_up_hydrogen
 from molgfn.chemistry.fragments.join_table import JoinTable
-from molgfn.chemistry.fragments.labels import beside_heteroatoms, fillable, joins_carbon_only
+from molgfn.chemistry.fragments.labels import beside_heteroatoms, fillable, holds
 from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.motifs import unusual_motifs
@@ -122,7 +122,7 @@ class VocabularyBuilder:
         self._salts = 0
         self._numbers: dict[Cut, int] = {}
         self._cuts, self._starts = array("l"), array("q")  # numbers of the cuts of each molecule, one after the other
-        self._to_carbon = array("b")  # whether all carbons that hold a hetero-atom were cut from carbon only
+        self._as_joined = array("b")  # whether carbons that hold a hetero-atom were cut as they are joined
         self._patterns: dict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
 
     def add(self, line: int, pieces: list[str] | str, *, salt: bool = False) -> None:
@@ -140,7 +140,7 @@ class VocabularyBuilder:
             return
         self._salts += salt
         self._starts.append(len(self._cuts))
-        self._to_carbon.append(self._cores.to_carbon(pieces))
+        self._as_joined.append(self._cores.as_joined(pieces))
         for core, atoms in cuts:
             self._patterns[core][atoms] += 1
             self._cuts.append(self._numbers.setdefault((core, atoms), len(self._numbers)))
@@ -148,7 +148,7 @@ class VocabularyBuilder:
     @property
     def kept_bytes(self) -> int:
         """What is kept of molecules."""
-        return sum(len(values) * values.itemsize for values in (self._cuts, self._starts, self._to_carbon))
+        return sum(len(values) * values.itemsize for values in (self._cuts, self._starts, self._as_joined))
 
     def finish(
         self,
@@ -219,7 +219,7 @@ class VocabularyBuilder:
             found=len(patterns),
             refused=dict(refused),
             ranks=ranks,
-            typed=typed & np.array(self._to_carbon, dtype=bool) if labels else typed,
+            typed=typed & np.array(self._as_joined, dtype=bool) if labels else typed,
         )
 
     def _ranks(self, kept: list[Fragment], served: set[Cut]) -> np.ndarray:
@@ -272,7 +272,7 @@ class _Cores:
 
     def __init__(self) -> None:
         self._known: dict[str, Cut | None] = {}
-        self._not_to_carbon: set[str] = set()  # pieces with a cut from a hetero-atom at a carbon that holds another
+        self._unusual: set[str] = set()  # pieces with a cut from what their carbon is not joined to (``labels.holds``)
         #: by core and atom, the labels under which it was cut
         self.labels: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
 
@@ -288,9 +288,9 @@ class _Cores:
             found.append(core)
         return found
 
-    def to_carbon(self, pieces: Iterable[str]) -> bool:
-        """Whether all carbons of known pieces that hold a hetero-atom were cut from carbon only."""
-        return self._not_to_carbon.isdisjoint(pieces)
+    def as_joined(self, pieces: Iterable[str]) -> bool:
+        """Whether all carbons of known pieces that hold a hetero-atom were cut from what they may be joined to."""
+        return self._unusual.isdisjoint(pieces)
 
     def _core(self, piece: str) -> Cut | None:
         """A piece with dummies to the same piece with hydrogens: its canonical SMILES, and the atoms that were cut."""
@@ -303,10 +303,10 @@ class _Cores:
         core, atoms = found
         dummies = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0]
         for atom, dummy in zip(atoms, dummies, strict=True):
-            label, hetero = read_mark(dummy)
+            label, hetero, nitrogen = read_mark(dummy)
             self.labels[core][atom].add(label)
-            if hetero and joins_carbon_only(dummy.GetNeighbors()[0]):
-                self._not_to_carbon.add(piece)
+            if {"c": hetero, "h": nitrogen}.get(holds(dummy.GetNeighbors()[0]), False):
+                self._unusual.add(piece)
         return core, tuple(sorted(atoms))
 
 

@@ -11,7 +11,7 @@ from rdkit.Chem import BRICS
 
 from molgfn.chemistry.molecules import Molecule
 
-#: added to the label on a dummy atom that stands for something else than carbon
+#: added to the label on a dummy atom that stands for something else than carbon; twice for nitrogen
 HETERO = 100
 
 
@@ -35,14 +35,18 @@ def cut(molecule: Molecule) -> list[str] | str:
     marks = []  # the first of two goes to the dummy that is bonded to the end atom and stands for the begin atom
     for index, (begin, end) in bonds.items():
         bond = mol.GetBondWithIdx(index)
-        hetero = [HETERO * (atom.GetAtomicNum() != 6) for atom in (bond.GetBeginAtom(), bond.GetEndAtom())]
+        ends = (bond.GetBeginAtom().GetAtomicNum(), bond.GetEndAtom().GetAtomicNum())
+        hetero = [HETERO * ((number != 6) + (number == 7)) for number in ends]
         marks.append((end + hetero[0], begin + hetero[1]))
     return Chem.MolToSmiles(Chem.FragmentOnBonds(mol, list(bonds), dummyLabels=marks)).split(".")
 
 
-def read_mark(dummy: Chem.Atom) -> tuple[str, bool]:
-    """Label of the atom that a dummy atom is bonded to, and whether the dummy stands for something else than carbon."""
-    return str(dummy.GetIsotope() % HETERO), dummy.GetIsotope() >= HETERO
+def read_mark(dummy: Chem.Atom) -> tuple[str, bool, bool]:
+    """Label of the atom that a dummy atom is bonded to; whether the dummy stands for something else than carbon; and
+    whether for nitrogen.
+    """
+    label, mark = dummy.GetIsotope() % HETERO, dummy.GetIsotope() // HETERO
+    return str(label), mark > 0, mark > 1
 
 
 def brics_bonds(mol: Chem.Mol) -> dict[int, tuple[int, int]]:

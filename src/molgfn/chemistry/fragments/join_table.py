@@ -19,6 +19,8 @@ from rdkit.Chem import BRICS
 from molgfn.chemistry.fragments.fragment import Labels
 from molgfn.errors import ConfigError
 
+#: label of a halogen, which BRICS never cuts off
+HALOGEN = "x"
 _RIGHT = "a line is two labels that may be joined, as in `1 5`, or `fill` and labels that must not stay open"
 
 
@@ -115,11 +117,13 @@ def _brics() -> tuple[list[tuple[str, str]], list[str]]:
     is joined to carbon only, lest N-C-O, N-C-N and O-C-O come about by joining (BRICS does not look that far).
     """
     pairs = [(brics_number(a), brics_number(b)) for group in BRICS.reactionDefs for a, b, bond in group if bond == "-"]
-    fill, carbons, saturated = set(), set(), set()
+    fill, carbons, saturated, nitrogens = set(), set(), set(), set()
     for name, smarts in BRICS.environs.items():
         atom = Chem.MolFromSmarts(smarts).GetAtomWithIdx(0)
         if atom.GetAtomicNum() == 6:
             carbons.add(brics_number(name))
+        elif atom.GetAtomicNum() == 7:
+            nitrogens.add(brics_number(name))
         oxo = any(
             bond.GetBondType() == Chem.BondType.DOUBLE and bond.GetOtherAtom(atom).GetAtomicNum() == 8
             for bond in atom.GetBonds()
@@ -128,10 +132,12 @@ def _brics() -> tuple[list[tuple[str, str]], list[str]]:
             fill.add(brics_number(name))
         elif atom.GetAtomicNum() == 6 and smarts.startswith("[C"):
             saturated.add(brics_number(name))
-    among = [(a, b) for a, b in pairs if a in carbons and b in carbons]
-    for a, b in among:
-        first, second = ([x, x + "c"] if x in saturated else [x] for x in (a, b))
+    for a, b in list(pairs):
+        held = "ch" if a in carbons and b in carbons else "h" if nitrogens.isdisjoint((a, b)) else ""
+        first, second = ([x, *(x + mark for mark in held)] if x in saturated else [x] for x in (a, b))
         pairs += [(x, y) for x in first for y in second]
+    bare = {x for pair in pairs for x in pair} & carbons - fill
+    pairs += [(HALOGEN, x) for x in [*sorted(bare), *(x + "h" for x in sorted(bare & saturated))]]
     return pairs, sorted(fill)
 
 

@@ -9,13 +9,14 @@ from rdkit import Chem
 from rdkit.Chem import BRICS
 
 from molgfn.chemistry.fragments.fragment import Fragment, Labels, give_up_hydrogen, tidy_labels
-from molgfn.chemistry.fragments.join_table import JoinTable, brics_number
+from molgfn.chemistry.fragments.join_table import HALOGEN, JoinTable, brics_number
 from molgfn.chemistry.fragments.joins import Joins
 from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.errors import VocabularyError
 
+HALOGENS = (9, 17, 35, 53)
 #: where no environment of BRICS fits an atom, the one that is nearest: by element, 8 on anything else (vinyl ...)
-_OTHERWISE = {7: ("5",), 8: ("3",), 16: ("11",)}
+_OTHERWISE = {7: ("5",), 8: ("3",), 16: ("11",), **dict.fromkeys(HALOGENS, (HALOGEN,))}
 
 
 def resolve_joins(
@@ -88,7 +89,7 @@ def brics_labels(mol: Chem.Mol, points: Sequence[int]) -> tuple[Labels, ...]:
     """Labels of attachment points by BRICS's environments, for a fragment that was not cut from molecules.
 
     An environment fits a point where its atom fits once every point is bonded to something (a dummy atom). Where none
-    fits, the nearest is taken: 5 on nitrogen, 3 on oxygen, 11 on sulfur, 4 and 8 on saturated carbon outside rings
+    fits, the nearest is taken: 5 on nitrogen, 3 on oxygen, 11 on sulfur, x on halogen, 4 and 8 on saturated carbon outside rings
     (BRICS never cuts a methyl off), 8 on anything else.
 
     Args:
@@ -112,22 +113,26 @@ def brics_labels(mol: Chem.Mol, points: Sequence[int]) -> tuple[Labels, ...]:
 
 
 def beside_heteroatoms(labels: Iterable[str], atom: Chem.Atom) -> Labels:
-    """BRICS's labels of an attachment atom; a saturated carbon that holds N, O or S keeps joins to carbon only.
+    """BRICS's labels of an attachment atom; of a saturated carbon with what it ``holds`` behind them.
 
     Args:
         labels: as BRICS has them.
         atom: in its fragment.
     """
-    if not joins_carbon_only(atom):
+    if not (held := holds(atom)):
         return tidy_labels(labels)
     known = JoinTable.load("brics").labels
-    return tidy_labels([label + "c" for label in labels if label + "c" in known] or ["8c"])
+    return tidy_labels([label + held for label in labels if label + held in known] or ["8" + held])
 
 
-def joins_carbon_only(atom: Chem.Atom) -> bool:
-    """Whether an atom is a saturated carbon that holds N, O or S."""
-    holds = any(other.GetAtomicNum() in (7, 8, 16) for other in atom.GetNeighbors())
-    return holds and atom.GetAtomicNum() == 6 and atom.GetHybridization() == Chem.HybridizationType.SP3
+def holds(atom: Chem.Atom) -> str:
+    """What a saturated carbon holds: "c" for N, O or S (it is joined to carbon only), "h" for halogen alone (it is not
+    joined to N); else "".
+    """
+    if atom.GetAtomicNum() != 6 or atom.GetHybridization() != Chem.HybridizationType.SP3:
+        return ""
+    beside = {other.GetAtomicNum() for other in atom.GetNeighbors()}
+    return "c" if beside & {7, 8, 16} else "h" if beside & set(HALOGENS) else ""
 
 
 def _nearest(atom: Chem.Atom) -> Labels:

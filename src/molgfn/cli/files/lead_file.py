@@ -53,12 +53,12 @@ def read_given(lead: str, *, column: str | None = None, number: str | None = Non
     if number is not None and number not in given.names:
         raise ConfigError(f"--uncertainty: {path} has no column `{number}` (there are {', '.join(given.names)})")
     texts: list[str] = []
-    numbers: list[float] = []
+    cells: list[str] = []
     for records, molecules in given.portions(1000):
         texts += [m.smiles if r.block and m.valid else r.text for r, m in zip(records, molecules, strict=True)]
         if number is not None:
-            numbers += [_number(cell, path, number) for cell in given.beside(records)[number]]
-    return Given(texts, numbers if number is not None else None)
+            cells += given.beside(records)[number]
+    return Given(texts, None if number is None else _numbers(cells, path, number))
 
 
 def _is_smiles(text: str) -> bool:
@@ -89,12 +89,17 @@ def _strings(path: Path, column: str | None, number: str | None) -> Given:
         raise ConfigError(f"--uncertainty: {path} has no column `{number}` (there are {', '.join(table)})")
     if table.empty:
         raise DataError(f"{path}: has no strings")
-    numbers = None if number is None else [_number(cell, path, number) for cell in table[number]]
+    numbers = None if number is None else _numbers(table[number].tolist(), path, number)
     return Given(table["string"].tolist(), numbers)
 
 
-def _number(cell: str, path: Path, name: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        raise DataError(f"{path}: `{cell}` in the column {name} is no number") from None
+def _numbers(cells: Sequence[str], path: Path, name: str) -> list[float]:
+    from molgfn.chemistry.files.numbers import with_points
+
+    found = []
+    for cell in with_points(cells):
+        try:
+            found.append(float(cell))
+        except ValueError:
+            raise DataError(f"{path}: `{cell}` in the column {name} is no number") from None
+    return found

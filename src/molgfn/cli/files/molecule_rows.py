@@ -30,6 +30,7 @@ class MoleculeRows:
         smiles: column of ``table`` that holds the SMILES; None where there is none.
         types: column -> its type in a .parquet file, as pyarrow has it.
         problems: reason -> rows that are no molecule.
+        commas: columns of numbers with decimal commas, as all rows of the file have it.
     """
 
     molecules: list[Molecule]
@@ -39,6 +40,7 @@ class MoleculeRows:
     smiles: str | None = None
     types: dict[str, Any] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
+    commas: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.molecules)
@@ -52,7 +54,10 @@ class MoleculeRows:
         import numpy as np
         import pandas as pd
 
-        series: Any = pd.to_numeric(self.table[column], errors="coerce")
+        from molgfn.chemistry.files.numbers import with_point
+
+        cells = self.table[column].map(with_point) if column in self.commas else self.table[column]
+        series: Any = pd.to_numeric(cells, errors="coerce")
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers, np.nan)
 
@@ -66,6 +71,7 @@ class MoleculeRows:
             self.smiles,
             self.types,
             self.problems,
+            self.commas,
         )
 
 
@@ -73,6 +79,7 @@ def read_rows(path: Path, *, column: str | None = None) -> MoleculeRows:
     """Read a file of molecules; see ``chemistry.files.read_molecules`` for its formats, ``column`` and errors."""
     import pandas as pd
 
+    from molgfn.chemistry.files.numbers import has_decimal_commas
     from molgfn.datasets.given import GivenFile
 
     given = GivenFile.survey(path, column=column)
@@ -96,7 +103,8 @@ def read_rows(path: Path, *, column: str | None = None) -> MoleculeRows:
         for record, name in zip(records, names, strict=True)
     ]
     blocks = [record.text if record.block else None for record in records]
-    return MoleculeRows(molecules, table, blocks, titles, given.smiles, given.types, dict(problems))
+    commas = frozenset(str(name) for name in table if has_decimal_commas(table[name]))
+    return MoleculeRows(molecules, table, blocks, titles, given.smiles, given.types, dict(problems), commas)
 
 
 def write_rows(rows: MoleculeRows, path: Path) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -61,6 +62,12 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
+#: inches that the numbers at the y axis may take
+_BESIDE = 0.6
+#: inches of a legend of one row, for which figures have room
+_ROW = 0.3
+#: of lines, one for each time that all colours are used
+_DASHES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,15 @@ def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", lo
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
         axes = figure.add_subplot()
         for i, curve in enumerate(curves):
-            colour = SERIES[i % len(SERIES)]
+            colour, dashes = SERIES[i % len(SERIES)], _DASHES[i // len(SERIES) % len(_DASHES)]
             if len(curve.x) > 60 and not curve.faint:
                 axes.plot(curve.x, curve.y, color=colour, lw=0.6, alpha=0.3)
-                axes.plot(curve.x, running_mean(curve.y), color=colour, lw=1.6, label=curve.label)
+                axes.plot(curve.x, running_mean(curve.y), color=colour, ls=dashes, lw=1.6, label=curve.label)
             else:
                 alone = np.isfinite(curve.y).sum() == 1  # a line needs two
                 marker, alpha = "o" if alone else "", 0.5 if curve.faint else 1
-                axes.plot(curve.x, curve.y, color=colour, lw=1.6, marker=marker, alpha=alpha, label=curve.label)
+                style: dict[str, Any] = {"color": colour, "ls": dashes, "lw": 1.6, "marker": marker, "alpha": alpha}
+                axes.plot(curve.x, curve.y, **style, label=curve.label)
         if log_y:
             axes.set_yscale("log")
         axes.set_xlabel(x_label)
@@ -140,10 +148,34 @@ def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
 
 
 def legend_above(axes: Axes) -> None:
-    """Above the axes, where it hides nothing."""
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1.2, columnspacing=1.2
-    )
+    """Above the axes, where it hides nothing, in as many columns as there is room for; the figure grows with its rows.
+
+    A legend that is wider than the figure would make the layout narrow the axes down to nothing.
+    """
+    figure = axes.get_figure(root=True)
+    entries = len(axes.get_legend_handles_labels()[1])
+    if figure is None or not entries:
+        return
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    room = (figure.get_figwidth() - _BESIDE) * figure.dpi
+    for columns in range(min(3, entries), 0, -1):
+        legend = axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=columns,
+            borderaxespad=0.2,
+            handlelength=1.6,
+            columnspacing=1.2,
+        )
+        width = legend.get_window_extent(renderer).width
+        if width <= room:
+            break
+    else:
+        longest = max(len(text.get_text()) for text in legend.get_texts())
+        for text in legend.get_texts():
+            text.set_text(textwrap.fill(text.get_text(), max(8, int(0.9 * longest * room / width))))
+    height = legend.get_window_extent(renderer).height - _ROW * figure.dpi
+    figure.set_figheight(figure.get_figheight() + max(0.0, height) / figure.dpi)
 
 
 def page_style(title: str, *, grid: bool = True) -> dict[Any, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from molgfn.chemistry.files.numbers import number_table
 from molgfn.errors import ConfigError
 from molgfn.paths import InputFile
 
@@ -51,7 +52,7 @@ class Table(Observations):
         import pandas as pd
 
         try:
-            table = pd.read_csv(self.path)
+            table = number_table(self.path)
         except (OSError, ValueError) as error:
             raise ConfigError(f"path: {self.path}: {error}") from None
         if not len(table) or len(table.columns) < 2:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from molgfn.chemistry.files.numbers import columns_with_commas, with_point
 from molgfn.chemistry.files.reading import Columns, iter_records
 from molgfn.errors import ConfigError, DataError
 from molgfn.objects.base import ObjectKind
@@ -23,7 +24,8 @@ class Table(Oracle):
     Args:
         domain: which kind of object: molecule, string or grid.
         values: key -> value; None where there is a file.
-        path: CSV file with the columns ``object`` and ``value``; None where the values are given.
+        path: CSV file with the columns ``object`` and ``value`` (also with semicolons and decimal commas); None where
+            the values are given.
         missing: value of an object that is not listed; None: it has no value.
 
     Raises:
@@ -69,6 +71,7 @@ def _read(path: Path) -> dict[str, float]:
     columns = Columns()
     table: dict[str, float] = {}
     try:
+        commas = columns_with_commas(path, ["value"], column="object")
         for record in iter_records(path, column="object", columns=columns):
             if "value" not in columns.names:
                 raise ConfigError(f"path: {path}: should have the columns `object` and `value`")
@@ -76,7 +79,7 @@ def _read(path: Path) -> dict[str, float]:
                 raise ConfigError(f"path: {path}, line {record.line}: {record.problem}")
             text = record.cells[columns.names.index("value")]
             try:
-                value = float(text)
+                value = float(with_point(text) if commas else text)
             except ValueError:
                 raise ConfigError(f"path: {path}, line {record.line}: `{text}` is no number") from None
             if (before := table.setdefault(record.text, value)) != value:
