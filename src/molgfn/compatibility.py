@@ -210,7 +210,7 @@ def unpaired(objective: Objective, sources: Sources) -> list[str]:
     """Pairs that the objective learns from and no source gives, one line each."""
     given = frozenset[str]().union(*(source.pairs for source in sources.by_name.values()))
     way = {
-        "objects": "data=preferences (of a file) or data=preferences_oracle",
+        "objects": "data=preferences (of a file), data=preferences_offline or data=preferences_oracle",
         "steps": "data=preferences_steps",
         "opponent": "data=self_play",
     }
