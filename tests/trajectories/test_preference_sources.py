@@ -212,7 +212,9 @@ def test_two_of_the_same_molecule_and_what_has_no_value_are_no_pair(policy, tmp_
 
 def test_one_molecule_is_no_pair(policy, tmp_path):
     (tmp_path / "given.smi").write_text("CCCC\nCCN\n")
-    with pytest.raises(DataError, match=r"no pair, since CCCC is the only molecule[^$]*outside the environment, line 2"):
+    with pytest.raises(
+        DataError, match=r"no pair, since CCCC is the only molecule[^$]*outside the environment, line 2"
+    ):
         JudgedMolecules(molecules=str(tmp_path / "given.smi")).prepare(policy.environment)
 
 

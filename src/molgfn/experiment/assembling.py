@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from molgfn.compatibility import (
+    all_or_none_hidden,
     misnamed,
     misplaced,
     no_target,
@@ -92,6 +93,9 @@ class Experiment:
     #: the processes of the run; ``sources`` draw the share of this one
     ranks: Ranks = ALONE
     _exact_target: ExactTarget | None = field(default=None, init=False, repr=False)
+    #: it is known of the listed space that neither all nor none of it is hidden
+    hidden_is_some: bool = field(default=False, init=False)
+    _first_draws: tuple[str | None, str | None] | None = field(default=None, init=False, repr=False)
 
     @property
     def measured(self) -> Environment:
@@ -116,6 +120,17 @@ class Experiment:
             ConfigError: all or none of them.
         """
         return None if self.hidden is None else hidden_part(self.measured, self.exact_target(), self.hidden)
+
+    def hidden_among_first_draws(self) -> tuple[str | None, str | None]:
+        """As ``compatibility.all_or_none_hidden``, of the policy as it is when this is first asked; not drawn where
+        nothing is to be hidden, or ``hidden_is_some``.
+        """
+        if self._first_draws is None:
+            if self.hidden is None or self.hidden_is_some:
+                self._first_draws = None, None
+            else:
+                self._first_draws = all_or_none_hidden(self.hidden, self.policy)
+        return self._first_draws
 
     def learner(self) -> Learner:
         return Learner(
@@ -325,14 +340,21 @@ def _not_hidden(e: Experiment) -> list[str]:
         return []
     reader = type(e.objective).__name__ if e.reads_state_rewards else None
     problems = unhidden(e.hidden, e.environment, e.sources, {"objective": e.objective, "backward": e.backward}, reader)
-    if not problems and e.trainer.exact_every is not None and e.measured.enumeration_unavailable_reason() is None:
+    if problems:
+        return problems
+    if e.trainer.exact_every is not None and e.measured.enumeration_unavailable_reason() is None:
         try:
             e.hidden_part()
         except ConfigError as error:
-            problems = error.problems
+            return error.problems
         except NotEnumerableError:
             pass  # said by who wants to list it
-    return problems
+        else:
+            e.hidden_is_some = True
+            return []
+    # with weights of another run its policy is asked, once they are there (``running``)
+    problem = e.hidden_among_first_draws()[0] if e.trainer.init_from is None else None
+    return [] if problem is None else [problem]
 
 
 def misfits(e: Experiment) -> list[str]:

@@ -254,6 +254,12 @@ def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
     if settings.init_from is not None and fresh:
         here = environment_record(experiment.config, experiment.environment)
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
+    if fresh:
+        problem, remark = experiment.hidden_among_first_draws()
+        if problem is not None:
+            raise ConfigError(problem)
+        if remark is not None:
+            logger.warning(remark)
     experiment.sources.prepare(experiment.environment)
     if experiment.frozen_parameters is not None:
         logger.info("%s (%s)", experiment.frozen_parameters, ", ".join(settings.freeze))
