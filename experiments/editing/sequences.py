@@ -1,7 +1,8 @@
-"""Strings edited by a policy, measured as GFNSeqEditor's table: property improvement, edit percentage, diversity; ten
-edits of each seed, none chosen by its value. Writes one row for each method: PI over the children that there are, PI_all
-over all seeds, where one that was left as it is counts as 0, and PI_same over the seeds that the first method edited, with
-the same rule.
+"""Strings edited by a policy, measured as GFNSeqEditor's table: property improvement, edit percentage, diversity.
+
+Ten edits of each seed, none chosen by its value. Writes one row for each method: PI over the children that there are,
+PI_all over all seeds, where one that was left as it is counts as 0, and PI_same, by the same rule, over the seeds that
+the first method edited.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
+from molgfn.config import CLASS_KEY
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment
 from molgfn.environments.enumerable import Enumerable
@@ -185,6 +187,26 @@ def unordered(reward: Reward, objective: Objective) -> list[str]:
         f"scalarisation: pareto makes no number of the objectives, but {type(objective).__name__} trains in proportion "
         "to one; take objective=order_preserving, or another scalarisation"
     ]
+
+
+def unused_scalarisation(config: dict[str, Any]) -> list[str]:
+    """The config chooses a scalarisation that its oracle does not have, in one line."""
+    chosen = config.get("scalarisation")
+    if chosen is None or _holds(config["oracle"], chosen):
+        return []
+    name = str(chosen[CLASS_KEY]).rpartition(".")[2]
+    return [
+        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of "
+        "several objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
+    ]
+
+
+def _holds(node: Any, wanted: Any) -> bool:
+    """Somewhere in a config there is this node."""
+    if node == wanted:
+        return True
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return any(_holds(item, wanted) for item in inside)
 
 
 def misnamed(reward: Reward, environment: Environment) -> list[str]:

@@ -25,8 +25,9 @@ from molgfn.compatibility import (
     unpaired,
     unread,
     unteachable,
+    unused_scalarisation,
 )
-from molgfn.config import CLASS_KEY, build, check
+from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError, NotEnumerableError
@@ -93,9 +94,8 @@ class Experiment:
     #: the processes of the run; ``sources`` draw the share of this one
     ranks: Ranks = ALONE
     _exact_target: ExactTarget | None = field(default=None, init=False, repr=False)
-    #: it is known of the listed space that neither all nor none of it is hidden
-    hidden_is_some: bool = field(default=False, init=False)
-    _first_draws: tuple[str | None, str | None] | None = field(default=None, init=False, repr=False)
+    #: problem and remark of ``compatibility.all_or_none_hidden``; None where nobody asked
+    first_draws: tuple[str | None, str | None] | None = field(default=None, init=False, repr=False)
 
     @property
     def measured(self) -> Environment:
@@ -120,17 +120,6 @@ class Experiment:
             ConfigError: all or none of them.
         """
         return None if self.hidden is None else hidden_part(self.measured, self.exact_target(), self.hidden)
-
-    def hidden_among_first_draws(self) -> tuple[str | None, str | None]:
-        """As ``compatibility.all_or_none_hidden``, of the policy as it is when this is first asked; not drawn where
-        nothing is to be hidden, or ``hidden_is_some``.
-        """
-        if self._first_draws is None:
-            if self.hidden is None or self.hidden_is_some:
-                self._first_draws = None, None
-            else:
-                self._first_draws = all_or_none_hidden(self.hidden, self.policy)
-        return self._first_draws
 
     def learner(self) -> Learner:
         return Learner(
@@ -314,28 +303,12 @@ def _oracle_and_scoring(
     return make(), scoring
 
 
-def unused_scalarisation(config: dict[str, Any]) -> list[str]:
-    """The config chooses a scalarisation that its oracle does not have, in one line."""
-    chosen = config.get("scalarisation")
-    if chosen is None or _holds(config["oracle"], chosen):
-        return []
-    name = str(chosen[CLASS_KEY]).rpartition(".")[2]
-    return [
-        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of "
-        "several objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
-    ]
-
-
-def _holds(node: Any, wanted: Any) -> bool:
-    """Somewhere in a config there is this node."""
-    if node == wanted:
-        return True
-    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return any(_holds(item, wanted) for item in inside)
-
-
 def _not_hidden(e: Experiment) -> list[str]:
-    """Why nothing can be hidden in a run, one line each."""
+    """Why nothing can be hidden in a run, or all would be, one line each.
+
+    Where the space is listed on the way this is exact; elsewhere the policy is asked, unless it still waits for the
+    weights of another run.
+    """
     if e.hidden is None:
         return []
     reader = type(e.objective).__name__ if e.reads_state_rewards else None
@@ -350,11 +323,17 @@ def _not_hidden(e: Experiment) -> list[str]:
         except NotEnumerableError:
             pass  # said by who wants to list it
         else:
-            e.hidden_is_some = True
+            e.first_draws = None, None
             return []
-    # with weights of another run its policy is asked, once they are there (``running``)
-    problem = e.hidden_among_first_draws()[0] if e.trainer.init_from is None else None
+    problem = hidden_among_first_draws(e)[0] if e.trainer.init_from is None else None
     return [] if problem is None else [problem]
+
+
+def hidden_among_first_draws(e: Experiment) -> tuple[str | None, str | None]:
+    """Problem and remark of ``compatibility.all_or_none_hidden``, of the policy as it is when this is first asked."""
+    if e.first_draws is None:
+        e.first_draws = (None, None) if e.hidden is None else all_or_none_hidden(e.hidden, e.policy)
+    return e.first_draws
 
 
 def misfits(e: Experiment) -> list[str]:
