@@ -36,6 +36,7 @@ def _given(tmp_path_factory):
     pairs = path.with_name("pairs.csv")
     pairs.write_text("chosen,rejected\nCCC,CCCO\nCCCC,CCC\n")
     DATA["offline"]["sources"]["offline"]["molecules"] = str(path)
+    DATA["preferences_offline"]["sources"]["judged"]["molecules"] = str(path)
     DATA["preferences_steps"]["sources"]["step_pairs"]["molecules"] = str(path)
     DATA["self_play"]["sources"]["self_play"]["molecules"] = str(path)
     DATA["preferences"]["sources"]["preferences"]["pairs"] = str(pairs)
@@ -89,7 +90,7 @@ SPACES = {
 
 
 #: means that take molecules from a file
-GIVEN = {"offline", "preferences", "preferences_steps", "self_play"}
+GIVEN = {"offline", "preferences", "preferences_offline", "preferences_steps", "self_play"}
 #: what an objective reads pairs of -> means that give them
 PAIRED = {"objects": "preferences_oracle", "steps": "preferences_steps", "opponent": "self_play"}
 

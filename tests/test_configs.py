@@ -38,6 +38,7 @@ VARIANTS = {
     "data/offline",
     "data/on_policy",
     "data/preferences",
+    "data/preferences_offline",
     "data/preferences_oracle",
     "data/preferences_steps",
     "data/prioritised_replay",

@@ -101,15 +101,18 @@ def given(path):
 
 @cache
 def preferences():
-    """What the study of preferences is told by the environment: a policy, a weak one, a folder of good molecules."""
+    """A folder with what the commands of the study of preferences leave in `runs/preferences`, smaller."""
     folder = TemporaryDirectory()
     atexit.register(folder.cleanup)
     path = FOLDER / "preferences" / "pretrain.yaml"
     run = train(checked(str(path), [*ONE_STEP, f"output={folder.name}", *given(path)]))
+    Path(folder.name, "good").mkdir()
     for name in ("qed_sa", "celecoxib_rediscovery"):
-        for calls in (500, 1000):
-            Path(folder.name, f"{name}-{calls}.smi").write_text("CCc1ccccc1\nCCc1ccncc1\nCc1ccccc1\n")
-    return {"PRETRAINED": run.folder, "WEAK": run.folder, "GOOD": folder.name}
+        for calls in (512, 1024):
+            Path(folder.name, "good", f"{name}-{calls}.smi").write_text("CCc1ccccc1\nCCc1ccncc1\nCc1ccccc1\n")
+    for name in ("pretrained", "weak"):
+        Path(folder.name, f"{name}.ckpt").write_bytes(run.checkpoint.read_bytes())
+    return folder.name
 
 
 def trained(path, overrides):
@@ -153,8 +156,7 @@ def tried():
 def test_one_step_of_every_kind_of_row(study, task, row, tmp_path):
     own = overrides_of(read_study(study), task, row)
     if study.parent.name == "preferences":
-        for name, place in preferences().items():
-            own = [word.replace(f"${{oc.env:{name}}}", str(place)) for word in own]
+        own = [word.replace("=runs/preferences/", f"={preferences()}/") for word in own]
     run = trained(study.parent / task.experiment, [*own, *ONE_STEP, f"output={tmp_path}", "trainer.exact_every=null"])
     assert run.iteration == 1
     assert run.checkpoint.is_file()

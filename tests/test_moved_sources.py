@@ -102,7 +102,16 @@ def without_nulls(node):
 
 
 #: shipped names that had no old form
-NEW = {"hindsight", "langevin", "preferences", "preferences_oracle", "preferences_steps", "self_play", "subsampled"}
+NEW = {
+    "hindsight",
+    "langevin",
+    "preferences",
+    "preferences_offline",
+    "preferences_oracle",
+    "preferences_steps",
+    "self_play",
+    "subsampled",
+}
 
 
 def test_all_shipped_names_are_here():

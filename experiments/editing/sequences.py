@@ -1,5 +1,8 @@
-"""Strings edited by a policy, measured as GFNSeqEditor's table: property improvement, edit percentage, diversity; ten
-edits of each seed, none chosen by its value. Writes one row for each method.
+"""Strings edited by a policy, measured as GFNSeqEditor's table: property improvement, edit percentage, diversity.
+
+Ten edits of each seed, none chosen by its value. Writes one row for each method: PI over the children that there are,
+PI_all over all seeds, where one that was left as it is counts as 0, and PI_same, by the same rule, over the seeds that
+the first method edited.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from statistics import mean, stdev
 import pandas as pd
 
 import molgfn
-from molgfn.editing.metrics import diversity, edit_percentage, property_improvement
+from molgfn.editing.metrics import diversity, edit_percentage, improvement_over_leads, property_improvement
 
 #: how each is asked for
 EDITORS = {
@@ -40,7 +43,7 @@ def main() -> None:
     run = molgfn.load(wanted.run)
     environment, random = run.environment, Random(wanted.seed)
     leads = ["".join(random.choices(environment.alphabet, k=environment.length)) for _ in range(wanted.seeds)]
-    rows = []
+    rows, first = [], set()
     for name, settings in EDITORS.items():
         made = molgfn.edit(
             leads,
@@ -53,8 +56,14 @@ def main() -> None:
         )
         pairs = [row for row in made.rows if isinstance(row["child"], str)]
         gains = [row["value"] - row["parent_value"] for row in pairs]
-        by_lead = [mean(g) for g in _by_lead(pairs, gains)]
-        spread = [diversity([row["child"] for row in some]) for some in _by_lead(pairs, pairs) if len(some) > 1]
+        of_lead = _by_lead(pairs, gains)
+        first = first or set(of_lead)
+        by_lead = [mean(g) for g in of_lead.values()]
+        over_all, error_of_all = improvement_over_leads([of_lead.get(row, []) for row in range(1, wanted.seeds + 1)])
+        over_same, error_of_same = improvement_over_leads([of_lead.get(row, []) for row in sorted(first)])
+        spread = [
+            diversity([row["child"] for row in some]) for some in _by_lead(pairs, pairs).values() if len(some) > 1
+        ]
         rows.append(
             {
                 "editor": name,
@@ -63,6 +72,10 @@ def main() -> None:
                 "children": len(pairs),
                 "PI": round(property_improvement([r["parent_value"] for r in pairs], [r["value"] for r in pairs]), 4),
                 "PI_error": round(stdev(by_lead) / len(by_lead) ** 0.5, 4),
+                "PI_all": round(over_all, 4),
+                "PI_all_error": round(error_of_all, 4),
+                "PI_same": round(over_same, 4),
+                "PI_same_error": round(error_of_same, 4),
                 "EP": round(edit_percentage([r["parent"] for r in pairs], [r["child"] for r in pairs]), 2),
                 "Div": round(mean(spread), 3),
                 "iteration": run.iteration,
@@ -72,12 +85,12 @@ def main() -> None:
     pd.DataFrame(rows).to_csv(wanted.output, index=False)
 
 
-def _by_lead(pairs: list, things: list) -> list[list]:
+def _by_lead(pairs: list, things: list) -> dict[int, list]:
     """``things``, one for each pair, by the lead of the pair."""
     found: dict[int, list] = {}
     for row, thing in zip(pairs, things, strict=True):
         found.setdefault(row["lead"], []).append(thing)
-    return list(found.values())
+    return found
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
+from molgfn.config import CLASS_KEY
 from molgfn.environments.actions import ListedActions
 from molgfn.environments.base import Environment
 from molgfn.environments.enumerable import Enumerable
@@ -17,11 +19,13 @@ from molgfn.policies.base import Policy
 from molgfn.policies.distributions.capabilities import lacking
 from molgfn.rewards.base import Reward
 from molgfn.training.logs.scored_record import condition_column
+from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.mixture import PLACE, Sources
 from molgfn.trajectories.path_factor import path_dependence
 from molgfn.trajectories.quantities.order import OrderedBy
 from molgfn.trajectories.sampler import Sampler
 from molgfn.trajectories.sources.base import Kind
+from molgfn.trajectories.visible import Visible
 
 
 def misplaced(objective: Objective, environment: Environment) -> list[str]:
@@ -89,15 +93,20 @@ def unguided(backward: BackwardPolicyTraining, environment: Environment) -> list
 def unteachable(backward: BackwardPolicyTraining, policy: Policy, n: int = 16) -> str | None:
     """Why the guide could learn nothing from ``n`` objects that an untrained policy builds; None where it could.
 
-    The policy draws with a stream of its own; no other random number is used up.
+    No random number of the run is used up (``_first_draws``).
     """
     guide, environment = backward.guide, policy.environment
     if guide is None or type(guide).objection is Guide.objection:
         return None
     n = -(-n // environment.per_condition) * environment.per_condition
+    return guide.objection(environment, _first_draws(policy, n).terminal)
+
+
+def _first_draws(policy: Policy, n: int, last_step: int | None = None) -> Trajectories:
+    """``n`` trajectories of a policy before it trains, by a stream of their own: no other random number is used up."""
+    sampler = Sampler(policy.environment, last_step=last_step)
     with torch.random.fork_rng(devices=[]):
-        drawn = Sampler(environment).forward(policy, n, generator=torch.Generator(policy.device).manual_seed(0))
-    return guide.objection(environment, drawn.terminal)
+        return sampler.forward(policy, n, generator=torch.Generator(policy.device).manual_seed(0))
 
 
 def _keyless(environment: Environment) -> str:
@@ -180,6 +189,26 @@ def unordered(reward: Reward, objective: Objective) -> list[str]:
     ]
 
 
+def unused_scalarisation(config: dict[str, Any]) -> list[str]:
+    """The config chooses a scalarisation that its oracle does not have, in one line."""
+    chosen = config.get("scalarisation")
+    if chosen is None or _holds(config["oracle"], chosen):
+        return []
+    name = str(chosen[CLASS_KEY]).rpartition(".")[2]
+    return [
+        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of "
+        "several objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
+    ]
+
+
+def _holds(node: Any, wanted: Any) -> bool:
+    """Somewhere in a config there is this node."""
+    if node == wanted:
+        return True
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return any(_holds(item, wanted) for item in inside)
+
+
 def misnamed(reward: Reward, environment: Environment) -> list[str]:
     """Components of the oracle that are called as the record of a run calls a condition, one line each."""
     oracle = getattr(reward, "oracle", None)  # a reward of one's own need not have one
@@ -210,7 +239,7 @@ def unpaired(objective: Objective, sources: Sources) -> list[str]:
     """Pairs that the objective learns from and no source gives, one line each."""
     given = frozenset[str]().union(*(source.pairs for source in sources.by_name.values()))
     way = {
-        "objects": "data=preferences (of a file) or data=preferences_oracle",
+        "objects": "data=preferences (of a file), data=preferences_offline or data=preferences_oracle",
         "steps": "data=preferences_steps",
         "opponent": "data=self_play",
     }
@@ -289,6 +318,39 @@ def unhidden(
     if environment.per_condition > 1:
         problems.append("what is left out is drawn anew alone, so condition.per_condition should be 1")
     return [f"hidden: {problem}" for problem in problems]
+
+
+def all_or_none_hidden(hidden: HiddenObjects, policy: Policy, n: int = 256) -> tuple[str | None, str | None]:
+    """Why a policy that begins to train would see nothing, and what may be wrong where it would see everything.
+
+    Told by ``n`` objects that it builds then: all of them hidden, as rollouts of the training are drawn, is a problem;
+    none of them, as P_F itself draws, is a remark, since hidden objects may be rare. No random number of the run is
+    used up.
+
+    Args:
+        hidden: which of them.
+        policy: with the weights that training begins from.
+        n: objects that are drawn; twice as many where rollouts are made to stop.
+
+    Returns:
+        Problem and remark, one line each; None where there is none.
+    """
+    left_out = Visible(hidden).of
+    free = int(left_out(_first_draws(policy, n), policy.environment).sum())
+    trained_on = free
+    if hidden.last_step is not None:
+        trained_on = int(left_out(_first_draws(policy, n, hidden.last_step), policy.environment).sum())
+    if trained_on == n:
+        return (
+            f"hidden: all of {n} objects that the policy builds as training begins are hidden, so that there is "
+            "nothing to train on; hide less"
+        ), None
+    if free == 0:
+        return None, (
+            f"hidden: none of {n} objects that the policy builds as training begins is hidden: what is hidden is rare, "
+            "or nothing is (molgfn evaluate tells where the space can be listed)"
+        )
+    return None, None
 
 
 def _hides_source(hidden: HiddenObjects, environment: Environment) -> bool:

@@ -76,6 +76,8 @@ def refusal(config):
 
 
 GIVEN = "learns from given molecules alone"
+#: means that read a file of molecules
+FILES = {"offline", "preferences_offline", "preferences_steps", "self_play"}
 KEYS, TABLE = "which knows states by their keys", "with a column for each of a fixed number of actions"
 
 
@@ -97,7 +99,7 @@ def reasons(layers, *, objective="tb", backward="uniform", data="on_policy"):
     if backward in ("guided_tb", "rl_g", "rl_g_forward") and keyless:
         guide = "ForwardPolicyGuide" if backward == "rl_g_forward" else "StoredRewardsGuide"
         found.append(f"reads the guide {guide}, {KEYS}")
-    found += ["gives molecules, but"] if data in ("offline", "preferences_steps", "self_play") else []
+    found += ["gives molecules, but"] if data in FILES else []
     found += ["give a table with a column of chosen"] if data == "preferences" else []
     found += ["moves points of R^d, but"] if data == "langevin" else []
     found += ["learns from pairs of"] if objective in ("dpo", "dpo_steps", "self_play") else []

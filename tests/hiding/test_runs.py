@@ -8,9 +8,11 @@ import pytest
 import torch
 import yaml
 
+from molgfn.compatibility import all_or_none_hidden
 from molgfn.errors import ConfigError
 from molgfn.experiment import assemble, train
 from molgfn.hiding.by_hash import HiddenByHash
+from molgfn.hiding.by_length import HiddenByLength
 from molgfn.rewards.base import Reward
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -133,6 +135,73 @@ def test_all_or_nothing_is_refused_before_work():
     tiny = node("hiding.by_hash.HiddenByHash", share=1e-9)
     with pytest.raises(ConfigError, match="hidden: none of the 16 objects"):
         assemble(run(hidden=tiny, exact_every=1, log_every=1))
+
+
+def fixed_strings(above, **more):
+    """All strings have three letters, so that all or none of them is hidden."""
+    environment = node("environments.strings.Strings", alphabet="AC", length=3)
+    oracle = node("oracles.synthetic.string_modes.StringModes", alphabet="AC", length=3, n_modes=2)
+    hidden = node("hiding.by_size.HiddenBySize", above=above)
+    return {**run(hidden=hidden, **more), "environment": environment, "oracle": oracle}
+
+
+def test_all_hidden_is_refused_by_what_the_policy_draws():
+    with pytest.raises(ConfigError, match="hidden: all of 256 objects that the policy builds as training begins"):
+        assemble(fixed_strings(2))
+
+
+def test_nothing_of_a_runs_random_numbers_is_used_up():
+    states, weights = [], []
+    for hidden in (HIDDEN["hash"], None):
+        e = assemble({**run(), "hidden": hidden})
+        states.append(torch.get_rng_state())
+        weights.append(torch.cat([p.detach().flatten() for p in e.policy.parameters()]))
+    assert torch.equal(*states)
+    assert torch.equal(*weights)
+
+
+def test_none_hidden_is_a_warning(tmp_path):
+    config = {**fixed_strings(3, iterations=1, progress="none"), "output": str(tmp_path)}
+    some = {**config, "hidden": {**HIDDEN["hash"], "share": 0.3}}
+    said = [(train(c).folder / "log.txt").read_text().count("hidden: none of 256 objects") for c in (config, some)]
+    assert said == [1, 0]
+
+
+@pytest.mark.parametrize(("stops", "above", "all_hidden"), [(-50.0, 1, True), (50.0, 1, False)])
+def test_the_policy_that_is_asked_has_the_weights_that_training_begins_from(
+    tmp_path, monkeypatch, stops, above, all_hidden
+):
+    """One that never stops early builds long paths alone, which are hidden; before it has its weights, not all are."""
+
+    def weights(place, policy, environment):
+        with torch.no_grad():
+            policy.forward_head.bias[-1] = stops
+        return place
+
+    monkeypatch.setattr("molgfn.experiment.running.take_weights", weights)
+    hidden = {**HIDDEN["length"], "above": above}
+    first = train({**run(iterations=1, progress="none"), "hidden": None, "output": str(tmp_path / "first")})
+    config = run(hidden=hidden, iterations=1, progress="none", init_from=str(first.checkpoint))
+    config["output"] = str(tmp_path)
+    assemble(config)
+    if all_hidden:
+        with pytest.raises(ConfigError, match="hidden: all of 256 objects"):
+            train(config)
+        assert not list(tmp_path.glob("hidden-*"))
+    else:
+        assert "hidden: none of 256 objects" in (train(config).folder / "log.txt").read_text()
+
+
+def test_forced_stops_are_asked_without_and_with_the_mask():
+    """Of what P_F builds itself nothing is hidden in too many steps only if it stops; of forced rollouts nothing is."""
+    hidden = HiddenByLength(above=2, forced_stop=True)
+    e = assemble(run(hidden={**HIDDEN["length"], "above": 2, "forced_stop": True}))
+    assert all_or_none_hidden(hidden, e.policy) == (None, None)
+    with torch.no_grad():
+        e.policy.forward_head.bias[-1] = 50.0
+    problem, remark = all_or_none_hidden(hidden, e.policy)
+    assert problem is None
+    assert remark.startswith("hidden: none of 256 objects")
 
 
 def test_a_hidden_source_is_refused_where_states_have_rewards():

@@ -25,7 +25,7 @@ def difference(study: str, measure: str, first: str, second: str) -> tuple[float
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row[measure]:
-                values[row["row"]][row["seed"]] = float(row[measure])
+                values[row["row"]][row["seed"]] = float(row[measure])  # of several rounds the last
     found = [values[first][seed] - values[second][seed] for seed in values[first].keys() & values[second].keys()]
     return mean(found), t.ppf(0.975, len(found) - 1) * stdev(found) / math.sqrt(len(found)), len(found)
 

@@ -35,6 +35,23 @@ def test_pairs_of_a_file_and_a_reference_go_on(config, files):
     resumed_is_straight(config, parts("dpo", "preferences", "preferences", files), whole=5)
 
 
+def test_judged_molecules_go_on(config, files):
+    """Which are still to come, and how the judge's coin falls."""
+    resumed_is_straight(config, parts("dpo", "preferences_offline", "judged", files, ties=0.5), whole=5)
+
+
+def test_judged_molecules_are_counted_and_not_found(config, files):
+    run = train(config(**parts("dpo", "preferences_offline", "judged", files)))
+    counters = run.experiment.reward.counters
+    assert counters.raw == 6 * (8 + 1)  # of each batch, and the trajectory that P_F is watched by
+    assert counters.unique <= 4 + 6
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = ("pairs", "dropped/same_object", "dropped/no_value", "dropped/incomplete")
+    assert all(sum(float(row[f"train/{name}"]) for name in names) == 4 for row in rows)
+    assert float(rows[-1]["found/trajectories"]) == 6
+
+
 def test_self_play_goes_on_within_a_round_and_over_one(config, files):
     rounds = {"round": 2, "mixing": 0.3, "history": 2}
     play = parts("self_play", "self_play", "self_play", files, settings={"kl_weight": 0.1}, **rounds)

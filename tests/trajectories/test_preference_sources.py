@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,9 +13,12 @@ from molgfn.oracles.properties.qed import QED
 from molgfn.policies.graph import GraphTransformerPolicy
 from molgfn.rewards.power import Power
 from molgfn.trajectories.mixture import Sources
+from molgfn.trajectories.pairs import code_of
 from molgfn.trajectories.sources.base import Context
 from molgfn.trajectories.sources.on_policy import OnPolicy
 from molgfn.trajectories.sources.preferences.given_pairs import PreferencePairs
+from molgfn.trajectories.sources.preferences.judge import Judge
+from molgfn.trajectories.sources.preferences.judged_molecules import JudgedMolecules
 from molgfn.trajectories.sources.preferences.judged_pairs import JudgedPairs
 from molgfn.trajectories.sources.preferences.self_play import SelfPlayPairs
 from molgfn.trajectories.sources.preferences.step_pairs import StepPairs
@@ -139,15 +143,15 @@ def test_a_batch_that_is_no_whole_pairs_and_a_reward_that_is_read(policy, table)
 def test_a_judge_with_noise_and_ties(policy):
     """Davidson's model by hand, and how often each answer comes."""
     log_reward = torch.tensor([0.3, -1.0], dtype=torch.float64)
-    judge = JudgedPairs(noise=0.5, ties=0.7)
+    judge = Judge(noise=0.5, ties=0.7)
     win, tie = judge.odds(log_reward)
     a, b = math.exp(0.6), math.exp(-2.0)
     whole = a + b + 0.7 * math.sqrt(a * b)
     assert (float(win), float(tie)) == pytest.approx((a / whole, 0.7 * math.sqrt(a * b) / whole))
-    win, tie = JudgedPairs(noise=0).odds(torch.tensor([1.0, 2.0, 2.0, 1.0, 1.0, 1.0]))
+    win, tie = Judge(noise=0).odds(torch.tensor([1.0, 2.0, 2.0, 1.0, 1.0, 1.0]))
     assert (win.tolist(), tie.tolist()) == ([0, 1, 0], [0, 0, 1])
     context_ = context(policy)
-    rewarded = judge.draw(context_, 400)
+    rewarded = JudgedPairs(noise=0.5, ties=0.7).draw(context_, 400)
     t = rewarded.trajectories
     win, tie = judge.odds(t.log_reward)
     different = torch.tensor([x != y for x, y in zip(t.keys[::2], t.keys[1::2], strict=True)])
@@ -163,6 +167,55 @@ def test_a_judge_with_noise_and_ties(policy):
     expected = JudgedPairs(answers="expected").draw(context(policy), 8).trajectories
     gap = expected.log_reward[::2] - expected.log_reward[1::2]
     torch.testing.assert_close(expected.pairs.label[::2], torch.sigmoid(gap))
+
+
+def test_given_molecules_are_judged(policy, tmp_path):
+    """All but what is left out come once in a pass, chosen as the rewards say; each different one is measured once."""
+    (tmp_path / "given.smi").write_text("CCCC\nCCO\nCC\nCCCCCO\nCCCO\nXX\nCCN\nOCC\nCCC\n")
+    source = JudgedMolecules(molecules=str(tmp_path / "given.smi"), noise=0.0)
+    asked = context(policy, given_rewards=False)
+    t = source.draw(asked, 6).trajectories
+    report = source.given.report
+    assert (report.kept, report.entries, len(report.left_out)) == (6, 9, 3)
+    assert {reason: out.lines for reason, out in report.left_out.items()} == {
+        "not a SMILES": [6], "outside the environment": [7], "same object": [8],
+    }  # fmt: skip
+    require_whole(t, policy.environment)
+    assert sorted(t.keys) == sorted(["CCCC", "CCO", "CC", "CCCCCO", "CCCO", "CCC"])
+    better = t.log_reward[::2] > t.log_reward[1::2]
+    assert torch.equal(t.pairs.number[::2] > 0, better)
+    assert t.pairs.label.tolist() == [1.0] * 6
+    source.draw(asked, 6)
+    assert (asked.reward.counters.raw, asked.reward.counters.unique) == (12, 6)
+
+
+def test_two_of_the_same_molecule_and_what_has_no_value_are_no_pair(policy, tmp_path):
+    class NoLong(QED):
+        def values(self, objects):
+            long = [len(molecule.smiles) > 3 for molecule in objects]
+            return np.where(long, math.nan, super().values(objects))
+
+    (tmp_path / "given.smi").write_text("CCCC\nCCO\nCC\n")
+    reward = Power(oracle=NoLong(), beta=4)
+    source = JudgedMolecules(molecules=str(tmp_path / "given.smi"), answers="expected")
+    streams = {name: torch.Generator().manual_seed(0) for name in ("generator", "choices")}
+    t = source.draw(Context(policy=policy, reward=reward, **streams), 120).trajectories
+    two = list(zip(t.keys[::2], t.keys[1::2], strict=True))
+    why = [2 * (a == b) or 1 * ("CCCC" in (a, b)) for a, b in two]
+    code = {0: 0, 2: code_of("same_object"), 1: code_of("no_value")}
+    assert t.pairs.dropped[::2].tolist() == [code[w] for w in why]
+    assert t.pairs.dropped[1::2].tolist() == [code[w] for w in why]
+    assert {0, 1, 2} == set(why)
+    gap = t.log_reward[::2] - t.log_reward[1::2]
+    torch.testing.assert_close(t.pairs.label[::2], torch.sigmoid(gap))
+
+
+def test_one_molecule_is_no_pair(policy, tmp_path):
+    (tmp_path / "given.smi").write_text("CCCC\nCCN\n")
+    with pytest.raises(
+        DataError, match=r"no pair, since CCCC is the only molecule[^$]*outside the environment, line 2"
+    ):
+        JudgedMolecules(molecules=str(tmp_path / "given.smi")).prepare(policy.environment)
 
 
 @pytest.mark.parametrize("rejected", ["random", "checkpoint", "corruption"])
@@ -248,3 +301,4 @@ def test_pairs_say_nothing_of_a_condition(policy, table):
     policy = SimpleNamespace(environment=SimpleNamespace(condition_size=3, kind=policy.environment.kind))
     assert "condition" in PreferencePairs(pairs=table).misfit(policy)
     assert "condition" in JudgedPairs().misfit(policy)
+    assert "condition" in JudgedMolecules(molecules="a.smi").misfit(policy)

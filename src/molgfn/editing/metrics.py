@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from statistics import mean
+from statistics import mean, stdev
 
 from scipy.stats import binomtest
 
@@ -20,6 +20,19 @@ def property_improvement(parents: Sequence[float], children: Sequence[float]) ->
     """Mean of the child's property less the parent's, N pairs, in the property's unit; NaN without a pair."""
     gains = [child - parent for parent, child in zip(parents, children, strict=True)]
     return mean(gains) if gains else float("nan")
+
+
+def improvement_over_leads(gains: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Mean over all of N >= 1 leads of the mean gain of each, in the property's unit, and its standard error.
+
+    A lead without a child was left as it is, and counts as a gain of 0; ``property_improvement`` passes it over, which
+    favours an editor that edits only leads that it can improve.
+
+    Args:
+        gains: for each lead, those of its children; empty where it has none.
+    """
+    each = [mean(some) if some else 0.0 for some in gains]
+    return mean(each), stdev(each) / len(each) ** 0.5 if len(each) > 1 else float("nan")
 
 
 def edit_percentage(parents: Sequence[str], children: Sequence[str]) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from molgfn.compatibility import (
+    all_or_none_hidden,
     misnamed,
     misplaced,
     no_target,
@@ -24,8 +25,9 @@ from molgfn.compatibility import (
     unpaired,
     unread,
     unteachable,
+    unused_scalarisation,
 )
-from molgfn.config import CLASS_KEY, build, check
+from molgfn.config import build, check
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import under
 from molgfn.errors import ConfigError, NotEnumerableError
@@ -92,6 +94,8 @@ class Experiment:
     #: the processes of the run; ``sources`` draw the share of this one
     ranks: Ranks = ALONE
     _exact_target: ExactTarget | None = field(default=None, init=False, repr=False)
+    #: problem and remark of ``compatibility.all_or_none_hidden``; None where nobody asked
+    first_draws: tuple[str | None, str | None] | None = field(default=None, init=False, repr=False)
 
     @property
     def measured(self) -> Environment:
@@ -299,40 +303,37 @@ def _oracle_and_scoring(
     return make(), scoring
 
 
-def unused_scalarisation(config: dict[str, Any]) -> list[str]:
-    """The config chooses a scalarisation that its oracle does not have, in one line."""
-    chosen = config.get("scalarisation")
-    if chosen is None or _holds(config["oracle"], chosen):
-        return []
-    name = str(chosen[CLASS_KEY]).rpartition(".")[2]
-    return [
-        f"scalarisation: {name} is chosen, but the oracle makes no use of it; leave it null, or take an oracle of "
-        "several objectives that takes it, such as seh_four (oracle.scalarisation: ${scalarisation})"
-    ]
-
-
-def _holds(node: Any, wanted: Any) -> bool:
-    """Somewhere in a config there is this node."""
-    if node == wanted:
-        return True
-    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return any(_holds(item, wanted) for item in inside)
-
-
 def _not_hidden(e: Experiment) -> list[str]:
-    """Why nothing can be hidden in a run, one line each."""
+    """Why nothing can be hidden in a run, or all would be, one line each.
+
+    Where the space is listed on the way this is exact; elsewhere the policy is asked, unless it still waits for the
+    weights of another run.
+    """
     if e.hidden is None:
         return []
     reader = type(e.objective).__name__ if e.reads_state_rewards else None
     problems = unhidden(e.hidden, e.environment, e.sources, {"objective": e.objective, "backward": e.backward}, reader)
-    if not problems and e.trainer.exact_every is not None and e.measured.enumeration_unavailable_reason() is None:
+    if problems:
+        return problems
+    if e.trainer.exact_every is not None and e.measured.enumeration_unavailable_reason() is None:
         try:
             e.hidden_part()
         except ConfigError as error:
-            problems = error.problems
+            return error.problems
         except NotEnumerableError:
             pass  # said by who wants to list it
-    return problems
+        else:
+            e.first_draws = None, None
+            return []
+    problem = hidden_among_first_draws(e)[0] if e.trainer.init_from is None else None
+    return [] if problem is None else [problem]
+
+
+def hidden_among_first_draws(e: Experiment) -> tuple[str | None, str | None]:
+    """Problem and remark of ``compatibility.all_or_none_hidden``, of the policy as it is when this is first asked."""
+    if e.first_draws is None:
+        e.first_draws = (None, None) if e.hidden is None else all_or_none_hidden(e.hidden, e.policy)
+    return e.first_draws
 
 
 def misfits(e: Experiment) -> list[str]:

@@ -19,7 +19,7 @@ from molgfn.config import build
 from molgfn.errors import ConfigError, TrainingError
 from molgfn.evaluation.top_auc import write_pmo
 from molgfn.experiment import fitting, launching, opening, processes, requeueing
-from molgfn.experiment.assembling import Experiment, assemble
+from molgfn.experiment.assembling import Experiment, assemble, hidden_among_first_draws
 from molgfn.experiment.launching import Job, Outcome, quiet
 from molgfn.moved import present
 from molgfn.ranks import ALONE, LostRankError, Planned, Ranks, Seat, joined
@@ -254,6 +254,12 @@ def _prepare(experiment: Experiment, *, fresh: bool) -> Mode:
     if settings.init_from is not None and fresh:
         here = environment_record(experiment.config, experiment.environment)
         logger.info("weights of %s", take_weights(settings.init_from, experiment.policy, here))
+    if fresh:
+        problem, remark = hidden_among_first_draws(experiment)
+        if problem is not None:
+            raise ConfigError(problem)
+        if remark is not None:
+            logger.warning(remark)
     experiment.sources.prepare(experiment.environment)
     if experiment.frozen_parameters is not None:
         logger.info("%s (%s)", experiment.frozen_parameters, ", ".join(settings.freeze))

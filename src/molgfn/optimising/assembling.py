@@ -8,10 +8,11 @@ from typing import Any
 from molgfn.acquisition.models.base import Acquisition
 from molgfn.acquisition.proposers.several import Candidates
 from molgfn.acquisition.selectors.base import Selector
+from molgfn.compatibility import unused_scalarisation
 from molgfn.config import OPTIMISE, build, check
 from molgfn.errors import ConfigError
 from molgfn.experiment.assembling import assemble as assemble_training
-from molgfn.experiment.assembling import reward_of, unused_scalarisation
+from molgfn.experiment.assembling import reward_of
 from molgfn.objects.base import ObjectKind
 from molgfn.optimising.learning.base import Learning
 from molgfn.optimising.prescreen import Prescreen

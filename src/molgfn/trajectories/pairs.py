@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 #: why two trajectories that were drawn as a pair are none; the code of a reason is its place, from 1
-DROPPED = ("same_object", "same_step", "not_worse")
+DROPPED = ("same_object", "same_step", "not_worse", "no_value")
 
 
 def code_of(why: str) -> int:

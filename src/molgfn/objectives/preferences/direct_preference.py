@@ -91,5 +91,5 @@ class DirectPreference(Objective):
 
     def __call__(self, evaluated: Evaluated) -> ObjectiveOutput:
         return compared(
-            self.beta * self.values(evaluated), evaluated, self.trains, name="dpo", dropped=("same_object",)
+            self.beta * self.values(evaluated), evaluated, self.trains, name="dpo", dropped=("same_object", "no_value")
         )
