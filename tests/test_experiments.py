@@ -133,6 +133,17 @@ def test_one_step(path, tmp_path):
     assert (run.folder / "metrics.csv").read_text().count("\n") == 2
 
 
+def test_the_study_of_preferences_names_what_it_reads_alike_everywhere():
+    """Else its results would be known on one machine alone."""
+    study = FOLDER / "preferences" / "rejected.study.yaml"
+    assert "oc.env" not in study.read_text(encoding="utf-8")
+    plan = read_study(study)
+    words = [word for task in plan.all_tasks for row in plan.rows for word in overrides_of(plan, task, row)]
+    files = {word.partition("=")[2] for word in words if word.endswith((".smi", ".ckpt"))}
+    assert len(files) == 6
+    assert all(file.startswith("runs/preferences/") for file in files)
+
+
 def tried():
     """(study, task, row): each row on the first task, each task with the first row; one of what differs in numbers."""
     kinds = {}

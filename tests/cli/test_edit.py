@@ -88,7 +88,7 @@ def test_the_scaffold_and_a_pattern_are_kept(call, molecules_run, tmp_path):
     ("arguments", "code", "says"),
     [
         (["gone.smi"], 3, "gone.smi: no such file"),
-        (["CCO", "--method", "gnf"], 2, "did you mean gfn"),
+        (["CCO", "--method", "gnf"], 2, "did you mean `gfn`"),
         (["CCO", "--keep", "C("], 2, "keep"),
         (["CCO", "-o", "children.txt"], 2, "cannot write `.txt`"),
         (["CCO", "--page", "page.pdf"], 2, "ends in .html"),

@@ -190,7 +190,7 @@ def test_uncertain_leads_are_masked_less():
         (lambda p: Limits(edits=0), "edits: should be at least 1"),
         (lambda p: Limits(edits=2, rounds=3), r"rounds: should be from 1 to the number of edits \(2\)"),
         (lambda p: Limits(similar=1.5), "similar: should be in"),
-        (lambda p: method_named("gnf", p, []), "there is no `gnf` .*did you mean gfn"),
+        (lambda p: method_named("gnf", p, []), "there is no `gnf`; did you mean `gfn`"),
         (lambda p: method_named("delta_cs", p, [], fraction=(0.5, 2.0)), "fraction"),
         (lambda p: method_named("delta_cs", p, [], caution=-1.0), "caution"),
     ],

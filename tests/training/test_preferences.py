@@ -1,6 +1,8 @@
 """Runs that learn from pairs: they go on bit for bit, ask the oracle no more than they should, and find the reward."""
 
 import csv
+import runpy
+from pathlib import Path
 
 import pytest
 from scipy.stats import spearmanr
@@ -108,6 +110,18 @@ def test_pairs_that_cannot_be_used_are_counted_in_the_record(config, files):
         rows = list(csv.DictReader(file))
     names = ("pairs", "dropped/same_step", "dropped/not_worse", "dropped/incomplete")
     assert all(sum(float(row[f"train/{name}"]) for name in names) == 4 for row in rows)
+
+
+def test_different_molecules_of_a_run_and_of_what_came_before_it(config, files):
+    """experiments/preferences/calls.py: a molecule that was scored in both counts once."""
+    script = runpy.run_path(str(Path(__file__).parents[2] / "experiments" / "preferences" / "calls.py"))
+    step = parts("dpo_steps", "preferences_steps", "step_pairs", files, rejected="corruption")
+    run = train(config(**step))
+    Path(files["molecules"]).with_suffix(".csv").write_text("smiles,qed\nCCCC,1\nCCO,1\nCC,1\nCCCCCO,1\nCCN,1\n")
+    row = script["counted"](run.folder)
+    own = run.experiment.reward.counters.unique
+    assert (row["own"], row["finding"]) == (own, 5)
+    assert row["different"] == own + 1  # each given one is asked for again in the run; ethylamine cannot be built there
 
 
 @pytest.mark.slow

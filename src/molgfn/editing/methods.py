@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from molgfn.acquisition.proposers.genetic import child, mutant, of_size
+from molgfn.class_paths import did_you_mean
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.editing.candidates import Candidate
 from molgfn.editing.lead_walks import lead_walks
@@ -228,11 +229,7 @@ def method_named(
         ConfigError: there is none, a number is out of its range, or the method is not for such objects.
     """
     if name not in METHODS:
-        import difflib
-
-        near = difflib.get_close_matches(name, METHODS, 1, 0.4)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ConfigError(f"method: there is no `{name}` (there are {', '.join(METHODS)}){hint}")
+        raise ConfigError(f"method: there is no `{name}`{did_you_mean(name, METHODS)}")
     if name == "gfn":
         rule = SeqEditor(delta, mixing, sigma)
         return Walked(policy, lambda ask, rows: rule)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from molgfn.chemistry.files.reading import Columns, iter_records
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.reading.identity import flat_smiles
 from molgfn.errors import DataError
+from molgfn.paths import sha256
 
 #: how tables say that there is no number
 _NOTHING = {"", "nan", "na", "n/a", "#n/a", "none", "null", "-"}
@@ -144,7 +144,7 @@ def read_property(path: str | Path, name: str, *, smiles: str | None = None) -> 
         first=first,
         merged=merged,
         noise=math.sqrt(((values - means[index]) ** 2).sum() / merged) if merged else math.nan,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256(path),
         commas=commas,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from molgfn.chemistry.files.left_out import LeftOut
 from molgfn.chemistry.files.pairs import ANSWER, CHOSEN, REJECTED, JudgedPair, PairTable, read_pairs
 from molgfn.chemistry.molecules import Molecule
 from molgfn.chemistry.reading.identity import flat_smiles
+from molgfn.paths import sha256
 from molgfn.proxies.splits import Kind, Parts, at_random, require_parts, split
 
 
@@ -154,5 +154,5 @@ def read_judgements(
         both[:, 1],
         np.array([pair.label for pair in table.pairs]),
         np.array([pair.weight for pair in table.pairs]),
-        hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+        sha256(Path(path)),
     )
