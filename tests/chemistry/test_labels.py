@@ -11,6 +11,7 @@ from molgfn.chemistry.fragments.join_table import JoinTable
 from molgfn.chemistry.fragments.labels import brics_labels, resolve_joins
 from molgfn.chemistry.fragments.vocabulary import Vocabulary
 from molgfn.chemistry.molecules import parse
+from molgfn.chemistry.motifs import unusual_motifs
 from molgfn.environments.enumeration import enumerate_states
 from molgfn.environments.fragments import Fragments
 from molgfn.errors import ConfigError
@@ -125,3 +126,47 @@ def test_the_example_of_the_docs(tmp_path):
     graph = enumerate_states(environment)
     found = {m.smiles for m in environment.objects(graph.states[graph.can_stop])}
     assert found == {"CNC(C)=O", "CNc1ccccc1", "CN", "c1ccccc1"}
+
+
+def test_halogens_are_not_joined_to_heteroatoms():
+    """N-C-F, and halogen on N, O or S; O-C-F and C-C-F are as good as anything."""
+    table = JoinTable.load("brics")
+    (fluoroform, ethane, fluoride, amine, alcohol, both) = parse(["FC(F)F", "CC(F)F", "F", "CNC", "CO", "OC(F)F"])
+    assert brics_labels(fluoroform.mol, (1,)) == (("8h",),)
+    ((held,),) = (brics_labels(ethane.mol, (1,)),)
+    assert held == ("4h", "8h")
+    nitrogen, oxygen = brics_labels(amine.mol, (1,))[0], brics_labels(alcohol.mol, (1,))[0]
+    assert not table.joins(held, nitrogen)
+    assert not any(table.joins(held, (x,)) for x in ("9", "10"))
+    assert table.joins(held, oxygen)
+    assert table.joins(held, ("16",))
+    assert table.joins(held, ("13c",))
+    assert brics_labels(fluoride.mol, (0,)) == (("x",),)
+    assert not any(table.joins(("x",), (x,)) for x in ("3", "5", "9", "10", "11", "1", "6", "12", "8c", "13c", "15c"))
+    assert table.joins(("x",), ("16",))
+    assert table.joins(("x",), held)
+    assert brics_labels(both.mol, (1,)) == (("8c",),)
+
+
+def test_no_halogen_comes_beside_nitrogen_by_joining():
+    """All molecules of a space of few fragments, and what there is where anything is joined."""
+    vocabulary = [
+        [s, points, 1] for s, points in (("CC(F)F", [1]), ("CNC", [1]), ("Cl", [0]), ("c1ccccc1", [0, 3]), ("CO", [1]))
+    ]
+    found = {}
+    for joins in ("brics", "any"):
+        environment = Fragments(vocabulary=vocabulary, joins=joins, max_fragments=3)
+        graph = enumerate_states(environment)
+        objects = environment.objects(graph.states[graph.can_stop])
+        found[joins] = {m.smiles: unusual_motifs(m.mol) for m in objects}
+    bad = ("N-C-halogen", "N-halogen", "O-halogen", "S-halogen")
+    assert not any(name in motifs for motifs in found["brics"].values() for name in bad)
+    assert {"CN(C)C(C)(F)F", "CN(C)Cl", "COCl"} <= found["any"].keys() - found["brics"].keys()
+    assert {"COC(C)(F)F", "Clc1ccccc1", "CC(F)(F)c1ccccc1", "CC(F)(F)Cl"} <= found["brics"].keys()
+
+
+def test_a_cut_between_nitrogen_and_difluoroethyl_is_not_rebuilt_with_labels():
+    found, report = labels_of(["CN(Cc1ccccc1)C(F)(F)C", "CC(F)(F)OCc1ccccc1", "COc1ccccc1"])
+    assert report.coverage == 1.0
+    assert report.typed_coverage == pytest.approx(2 / 3)
+    assert all(label.endswith("h") for label in found["CC(F)F"][1])

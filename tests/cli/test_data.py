@@ -103,6 +103,8 @@ def test_info(call, tmp_path):
     assert ["several", "parts", "(salts)", "1", "25.00%"] in rows
     assert ["with", "Na", "1", "25.00%"] in rows
     assert "heavy atoms: 3 to 7, median 3, 90 % of them within 3 to 7" in result.stdout
+    assert "small parts of salts: [Na+] (1)" in result.stdout
+    assert ["radicals", "0", "0.00%"] in rows
 
 
 def test_info_with_rules(call, tmp_path):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -161,3 +162,26 @@ def test_a_command_that_a_signal_killed_has_the_exit_code_of_a_shell():
     python = [sys.executable, "-c"]
     assert attended([*python, "raise SystemExit(3)"]) == 3
     assert attended([*python, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]) == 137
+
+
+def test_an_experiment_of_another_command_is_said_to_be_one(call):
+    wrong = call("optimise", "quickstart")
+    assert wrong.exit_code == module.USAGE
+    assert wrong.stderr == (
+        "error: config: this is an experiment for `molgfn train`, which has other parts than this command\n"
+    )
+    other = call("train", "optimise/gp_ga")
+    assert other.exit_code == module.USAGE
+    assert "this is an experiment for `molgfn optimise`" in other.stderr
+    assert "did you mean `optimise/gp_ga`?" in call("optimise", "gp_ga").stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc")
+@pytest.mark.parametrize("command", [["score"], ["data", "info"], ["compare-molecules"], ["pick", "-n", "1"]])
+def test_a_place_where_no_file_can_be_is_refused_before_work(call, tmp_path, command):
+    """Also by who may write anywhere."""
+    (tmp_path / "a.smi").write_text("CCO\nCCN\n")
+    result = call(*command, tmp_path / "a.smi", "-o", "/proc/s.csv")
+    assert result.exit_code == module.USAGE
+    assert "/proc/s.csv: no " in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -1,6 +1,7 @@
 """``molgfn proxy``: from a table to scores."""
 
 import csv
+import re
 
 import pytest
 
@@ -30,8 +31,15 @@ def test_from_a_table_to_scores(call, table, tmp_path):
     for name in ("RMSE", "MAE", "R2", "Spearman", "in 1 std", "property: atoms, minimise, from 2 to 22"):
         assert name in result.stdout
 
+    best = re.search(r"best epochs (\d), (\d)", result.stdout)
+    assert best is not None
+    last = best.groups().count("2")
+    assert (f"the last epoch was the best for {last} of 2 members" in result.stdout) == (last > 0)
+    assert ("such as --epochs 4" in result.stdout) == (last > 0)
+
     info = call("proxy", "info", proxy)
     assert info.exit_code == 0, info.output
+    assert "last epoch" not in info.stdout
     told = [line for line in result.stdout.splitlines() if line.startswith(("  train", "property", "ensemble"))]
     assert len(told) == 3
     assert all(line in info.stdout for line in told)

@@ -28,3 +28,12 @@ def test_quantiles_are_those_of_the_sorted_sizes():
 def test_what_is_no_molecule_is_refused():
     with pytest.raises(ValueError, match="valence"):
         MoleculeStatistics().add(Molecule.failed("valence: x"))
+
+
+def test_radicals_and_the_small_parts_of_salts_are_named():
+    s = MoleculeStatistics()
+    for molecule in parse(["[Cl].CCN", "CCN.[Cl]", "C[CH2]", "CC(=O)[O-].[Na+]", "O.O.CCN.Cl", "CC"]):
+        s.add(molecule)
+    assert (s.salts, s.radicals) == (4, 3)
+    assert s.radical_parts == {"[Cl]": 2, "[CH2]C": 1}
+    assert s.small_parts == {"[Cl]": 2, "[Na+]": 1, "O": 1, "Cl": 1}  # molecules, not parts

@@ -370,6 +370,25 @@ def test_a_curve_of_one_point_has_a_marker(y, markers):
     assert len(re.findall(r"<use [^>]*var\(--c1\)", svg)) == markers
 
 
+def test_long_names_in_a_legend_leave_room_for_the_curves(recwarn):
+    """A legend wider than the figure made the layout narrow the axes, down to nothing."""
+    x = np.arange(50.0)
+    few = ["modes/value>=0.8/tanimoto<0.7", "modes/value>=0.85/tanimoto<0.7"]
+    many = [f"active_nearest_similarity/{i}" for i in range(7)]
+
+    def width(names: list[str]) -> float:
+        """Of the curve, in points."""
+        svg = curves_svg([Curve(name, x, x + i) for i, name in enumerate(names)], title="t")
+        line = max(re.findall(r'<path d="(M[^"]*)" clip-path', svg), key=len)
+        at = [float(number) for number in re.findall(r"[ML] ([\d.]+)", line)]
+        return max(at) - min(at)
+
+    alone = width(["a"])
+    assert all(width(names) > 0.9 * alone for names in (few, many, ["a" * 90, "b" * 80]))
+    assert not recwarn.list
+    assert curves_svg([Curve(name, x, x) for name in many], title="t").count("stroke-dasharray") == 2 * 3
+
+
 def test_pictures_that_do_not_follow_the_theme_lie_on_white_paper():
     molecule, dag = (drawing(kind.icon(kind.parse([key])[0])) for kind, key in ((MOLECULE, "CCO"), (DAG, "2: 0>1")))
     assert 'class="chart"' in molecule

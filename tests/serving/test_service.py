@@ -380,3 +380,14 @@ def test_words_under_a_reserved_name_are_refused():
 
     with pytest.raises(ConfigError, match="oracle: value: names of components"):
         Power(oracle=Wrong())
+
+
+def test_why_objects_are_asked_one_by_one_is_said_once(caplog):
+    reward = Power(oracle=Carbons({3, 7}, "matrix"), floor=1e-3)
+    objects, keys = chains(range(1, 11))
+    with caplog.at_level(logging.WARNING, logger="molgfn.serving"):
+        parts = [reward(objects[i : i + 5], keys[i : i + 5]) for i in (0, 5)]
+    (said,) = [r.getMessage() for r in caplog.records if r.name == "molgfn.serving"]
+    assert "not one number per object for a batch of 5" in said
+    assert said.endswith("where a batch fails, its objects are asked one by one")
+    assert [int(part.value.isnan().sum()) for part in parts] == [1, 1]

@@ -38,7 +38,10 @@ def of_molecules(each: Sequence[Loaded] | Sequence[Composed], smiles: Sequence[s
 
 def _of_molecule(loaded: Loaded, smiles: str) -> Loaded:
     assert isinstance(loaded.environment, Conformers)
-    environment = loaded.environment.of_molecules([smiles])
+    try:
+        environment = loaded.environment.of_molecules([smiles])
+    except ConfigError as error:
+        raise ConfigError(f"smiles={smiles}: {error}") from None
     policy = loaded.policy.copy()
     policy.environment = environment  # the parameters know no molecule
     return replace(loaded, environment=environment, policy=policy)

@@ -13,7 +13,6 @@ from molgfn.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from molgfn.chemistry.picking import Method
-    from molgfn.chemistry.files.numbers import said_of
     from molgfn.cli.files.molecule_rows import MoleculeRows
 
 
@@ -85,8 +84,8 @@ def pick(
     if cut is not None and method != "butina":
         raise ConfigError(f"--cut: is for --method butina, not for {method}")
     limits = [*((*_limit("--min", text), 1) for text in least), *((*_limit("--max", text), -1) for text in most)]
-    from molgfn.chemistry.picking import pick as pick_of
     from molgfn.chemistry.files.numbers import said_of
+    from molgfn.chemistry.picking import pick as pick_of
     from molgfn.cli.files.molecule_rows import read_rows, write_rows
 
     rows = read_rows(file, column=column)

@@ -50,7 +50,7 @@ def find_experiment(text: str) -> Path:
         names += [p.as_posix() for p in sorted(path.parent.glob("*.yaml")) if not p.name.startswith(".")]
     wanted = text if path.suffix == ".yaml" else path.with_suffix("").as_posix()
     called_so = [name for name in names if name.rpartition("/")[2] == wanted]
-    raise ConfigError(f"{text}: no such experiment file{did_you_mean(*called_so[:1] or [wanted], called_so or names)}")
+    raise ConfigError(f"{text}: no such experiment file{did_you_mean((called_so or [wanted])[0], called_so or names)}")
 
 
 def named_experiment(text: str) -> Path | None:

@@ -83,7 +83,8 @@ class PropertyTable:
 def read_property(path: str | Path, name: str, *, smiles: str | None = None) -> PropertyTable:
     """Read a table of molecules and one column of numbers.
 
-    Numbers may have decimal commas where that is certain (``chemistry.files.numbers``). Molecules that differ only in stereo or isotopes are one molecule here, because a proxy sees neither.
+    Numbers may have decimal commas where that is certain (``chemistry.files.numbers``). Molecules that differ only in
+    stereo or isotopes are one molecule here, because a proxy sees neither.
 
     Args:
         path: ``.csv``, ``.tsv`` or ``.parquet``, also packed (``.gz``).

@@ -111,6 +111,8 @@ def find(place: str | Path) -> Path:
     if not found:
         raise CheckpointError(f"{place}: no checkpoint (*.ckpt) in this folder, its `checkpoints` or a run inside it")
     latest = max(found, key=lambda p: p.stat().st_mtime)
+    if (several := len({p.parent for p in found})) > 1:
+        logger.info("%s holds %d runs; taken: the latest, %s", place, several, latest.parent.parent)
     return _sound(latest.parent) if latest.name in {LAST, PREVIOUS} else latest
 
 

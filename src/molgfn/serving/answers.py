@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from molgfn.oracles.base import Oracle
 from molgfn.serving.faults import OracleFault, ask, range_problem
 
-logger = logging.getLogger("molgfn.rewards")
+logger = logging.getLogger("molgfn.serving")
 #: what was said of an oracle already
 _said: WeakKeyDictionary[Oracle, set[str]] = WeakKeyDictionary()
 #: the value, then the components in the oracle's order; the value may be NaN: the oracle has none

@@ -68,8 +68,9 @@ def columns_with_commas(path: str | Path, names: Sequence[str], *, column: str |
     """Those of the named columns of a file of molecules that have decimal commas; one that is not there has none.
 
     Args:
-        path: see ``reading.read_molecules``, of which ``column`` and errors are.
+        path: see ``reading.read_molecules``, of which the errors are.
         names: as ``layout.chosen_column`` takes them.
+        column: of the SMILES, as there.
     """
     columns, cells = Columns(), {name: list[str]() for name in names}
     for record in iter_records(path, column=column, columns=columns):
@@ -83,8 +84,8 @@ def columns_with_commas(path: str | Path, names: Sequence[str], *, column: str |
 
 
 def number_table(path: Path) -> pd.DataFrame:
-    """A table with a header; ``,``, ``;`` or tabs between the cells, numbers also with decimal commas (left as text, with
-    points, for ``pandas.to_numeric``).
+    """A table with a header; ``,``, ``;`` or tabs between the cells. Numbers with decimal commas are texts with points,
+    for ``pandas.to_numeric``.
 
     Raises:
         OSError: it cannot be read.

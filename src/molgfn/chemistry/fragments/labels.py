@@ -89,8 +89,8 @@ def brics_labels(mol: Chem.Mol, points: Sequence[int]) -> tuple[Labels, ...]:
     """Labels of attachment points by BRICS's environments, for a fragment that was not cut from molecules.
 
     An environment fits a point where its atom fits once every point is bonded to something (a dummy atom). Where none
-    fits, the nearest is taken: 5 on nitrogen, 3 on oxygen, 11 on sulfur, x on halogen, 4 and 8 on saturated carbon outside rings
-    (BRICS never cuts a methyl off), 8 on anything else.
+    fits, the nearest is taken: 5 on nitrogen, 3 on oxygen, 11 on sulfur, x on halogen, 4 and 8 on saturated carbon
+    outside rings (BRICS never cuts a methyl off), 8 on anything else.
 
     Args:
         mol: of the fragment, with hydrogens at its points.
