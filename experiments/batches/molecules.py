@@ -1,7 +1,7 @@
 """Batches out of 10,000 molecules, with every selector: what one batch tells, and what ten rounds find.
 
-    python experiments/batches/molecules.py choose POOL FOLDER [--sizes 10 100] [--seeds 0 1 2]
-    python experiments/batches/molecules.py rounds POOL FOLDER [--sizes 10 100] [--seeds 0 1 2] [OVERRIDE ...]
+    python experiments/batches/molecules.py choose POOL FOLDER [--rows ...] [--sizes 10 100] [--seeds 0 1 2]
+    python experiments/batches/molecules.py rounds POOL FOLDER [OVERRIDE ...] [--rows ...] [--sizes ...] [--seeds ...]
 
 POOL is a file of molecules or a named set, of which the first 10,000 are read. `choose`: a Gaussian process with the
 Tanimoto kernel that knows 100 of them, drawn by the seed, chooses a batch among the others; choose.csv gets its joint
@@ -47,7 +47,7 @@ ROWS: dict[str, Callable[[], Selector]] = {
 #: name -> overrides of molecules.yaml
 LOOPS = {
     "acquisition alone": ["selector=null"],
-    "random": ["selector=random"],
+    "random": ["selector=random", "selector.shortlist=null"],
     "random of 1,000": ["selector=random", "selector.shortlist=1000"],
     "top_k": ["selector=top_k", "selector.shortlist=1000"],
     "k_centre": ["selector=k_centre", "selector.shortlist=1000"],
@@ -68,27 +68,38 @@ def chosen(pool: Members, selector: Selector, size: int, seed: int, noise: float
     return {"information": told["information"], "seconds": time.process_time() - start}
 
 
-def choose(pool: str, folder: Path, sizes: list[int], seeds: list[int], noise: float) -> pd.DataFrame:
-    """A row for each selector, size and seed."""
+def choose(pool: str, folder: Path, rows: list[str], sizes: list[int], seeds: list[int], noise: float) -> pd.DataFrame:
+    """A row for each selector, size and seed; those that are in the file already are not run again."""
     members = MoleculePool(molecules=pool, limit=POOL).read()
-    found: list[dict[str, object]] = []
+    found, there = kept(folder / "choose.csv")
     for size in sizes:
         for seed in seeds:
-            for name, make in ROWS.items():
-                found.append({"row": name, "size": size, "seed": seed, **chosen(members, make(), size, seed, noise)})
+            for name in rows:
+                if (name, size, seed) in there:
+                    continue
+                told = chosen(members, ROWS[name](), size, seed, noise)
+                found.append({"row": name, "size": size, "seed": seed, **told})
                 pd.DataFrame(found).to_csv(folder / "choose.csv", index=False)
                 print(found[-1], flush=True)
     return pd.DataFrame(found)
 
 
-def rounds(pool: str, folder: Path, sizes: list[int], seeds: list[int], overrides: list[str]) -> pd.DataFrame:
-    """Likewise of whole loops; rows that are in the file already are not run again."""
-    file = folder / "rounds.csv"
+def kept(file: Path) -> tuple[list[dict[str, object]], set[tuple[object, ...]]]:
+    """Rows of a file, where there is one, and (row, size, seed) of each."""
     found = pd.read_csv(file).to_dict("records") if file.exists() else []
-    there = {(row["row"], row["size"], row["seed"]) for row in found}
+    return found, {(row["row"], row["size"], row["seed"]) for row in found}
+
+
+def loops(
+    pool: str, folder: Path, rows: list[str], sizes: list[int], seeds: list[int], overrides: list[str]
+) -> pd.DataFrame:
+    """Likewise of whole loops."""
+    file = folder / "rounds.csv"
+    found, there = kept(file)
     for seed in seeds:
         for size in sizes:
-            for name, words in LOOPS.items():
+            for name in rows:
+                words = LOOPS[name]
                 if (name, size, seed) in there:
                     continue
                 start = time.process_time()
@@ -119,15 +130,20 @@ def main() -> None:
     parser.add_argument("pool")
     parser.add_argument("folder", type=Path)
     parser.add_argument("overrides", nargs="*", help="of molecules.yaml, for rounds")
+    parser.add_argument("--rows", nargs="+", choices=sorted({*ROWS, *LOOPS}), help="only these")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--noise", type=float, default=0.1, help="variance, in units of the kernel, for choose")
     given = parser.parse_args()
+    there = list(ROWS if given.what == "choose" else LOOPS)
+    rows = there if given.rows is None else given.rows
+    if unknown := set(rows).difference(there):
+        parser.error(f"{given.what} has no row {sorted(unknown)[0]}; there is {', '.join(there)}")
     given.folder.mkdir(parents=True, exist_ok=True)
     if given.what == "choose":
-        table = choose(given.pool, given.folder, given.sizes, given.seeds, given.noise)
+        table = choose(given.pool, given.folder, rows, given.sizes, given.seeds, given.noise)
     else:
-        table = rounds(given.pool, given.folder, given.sizes, given.seeds, given.overrides)
+        table = loops(given.pool, given.folder, rows, given.sizes, given.seeds, given.overrides)
     means = table.drop(columns="seed").groupby(["size", "row"], sort=False).agg(["mean", "std"])
     print(means.round(4).to_string())
 
