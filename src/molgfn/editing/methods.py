@@ -9,7 +9,6 @@ from random import Random
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 
 from molgfn.acquisition.proposers.genetic import child, mutant, of_size
 from molgfn.class_paths import did_you_mean
@@ -62,25 +61,36 @@ class Method(ABC):
         """For each of P parents a candidate, or None where nothing came of it."""
 
 
-class Walked(Method):
-    """The parents' construction is walked again by a rule (``editing.walking``)."""
+class OfPolicy(Method):
+    """What a policy builds from the parents, so many at once."""
 
-    def __init__(self, policy: Policy, rule: Callable[[Ask, slice], Rule], *, whole: bool = False) -> None:
-        self.policy, self.rule, self.whole = policy, rule, whole
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
 
     def propose(self, parents: Sequence[Candidate], ask: Ask) -> list[Candidate | None]:
         found: list[Candidate | None] = []
         for first in range(0, len(parents), CHUNK):
             rows = slice(first, first + CHUNK)
-            found += self._chunk(parents[rows], self.rule(ask, rows), ask.edits[rows], ask.generator)
+            some = replace(ask, edits=ask.edits[rows], progress=ask.progress[rows], uncertainty=ask.uncertainty[rows])
+            found += self._chunk(parents[rows], some)
         return found
 
-    def _chunk(
-        self, parents: Sequence[Candidate], rule: Rule, edits: Sequence[int], generator: torch.Generator
-    ) -> list[Candidate | None]:
-        device = self.policy.device
-        walks = lead_walks(self.policy, together(parents), generator)
-        made = edit(self.policy, walks, rule, torch.tensor(edits, device=device), generator)
+    @abstractmethod
+    def _chunk(self, parents: Sequence[Candidate], ask: Ask) -> list[Candidate | None]:
+        """``propose``, of at most ``CHUNK``."""
+
+
+class Walked(OfPolicy):
+    """The parents' construction is walked again by a rule (``editing.walking``)."""
+
+    def __init__(self, policy: Policy, rule: Callable[[Ask], Rule], *, whole: bool = False) -> None:
+        super().__init__(policy)
+        self.rule, self.whole = rule, whole
+
+    def _chunk(self, parents: Sequence[Candidate], ask: Ask) -> list[Candidate | None]:
+        walks = lead_walks(self.policy, together(parents), ask.generator)
+        edits = torch.tensor(ask.edits, device=self.policy.device)
+        made = edit(self.policy, walks, self.rule(ask), edits, ask.generator)
         environment = self.policy.environment
         things = environment.objects(made.terminal)
         keys = environment.kind.keys(things)
@@ -106,7 +116,7 @@ class Walked(Method):
         return out
 
 
-class TakenBack(Method):
+class TakenBack(OfPolicy):
     """Local search: as many steps as there may be edits are taken back by P_B, and P_F builds from there.
 
     Reference: Kim et al. 2024, arXiv 2310.02710.
@@ -114,21 +124,11 @@ class TakenBack(Method):
 
     in_rounds = True
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-
-    def propose(self, parents: Sequence[Candidate], ask: Ask) -> list[Candidate | None]:
-        found: list[Candidate | None] = []
-        for first in range(0, len(parents), CHUNK):
-            rows = slice(first, first + CHUNK)
-            found += self._chunk(parents[rows], torch.tensor(ask.edits[rows]), ask.generator)
-        return found
-
-    def _chunk(self, parents: Sequence[Candidate], edits: Tensor, generator: torch.Generator) -> list[Candidate | None]:
+    def _chunk(self, parents: Sequence[Candidate], ask: Ask) -> list[Candidate | None]:
         environment = self.policy.environment
-        apart = Sampler(environment).backward(self.policy, together(parents), generator=generator)
-        kept = (apart.lengths - 1 - edits.to(apart.lengths.device)).clamp(min=0)
-        made = rebuild(self.policy, apart, kept, generator)
+        apart = Sampler(environment).backward(self.policy, together(parents), generator=ask.generator)
+        kept = (apart.lengths - 1 - torch.tensor(ask.edits, device=apart.lengths.device)).clamp(min=0)
+        made = rebuild(self.policy, apart, kept, ask.generator)
         terminal = made.terminal
         things = environment.objects(terminal)
         keys = environment.kind.keys(things)
@@ -232,21 +232,21 @@ def method_named(
         raise ConfigError(f"method: there is no `{name}`{did_you_mean(name, METHODS)}")
     if name == "gfn":
         rule = SeqEditor(delta, mixing, sigma)
-        return Walked(policy, lambda ask, rows: rule)
+        return Walked(policy, lambda ask: rule)
     if name == "delta_cs":
         Masked(fraction)  # refuses what is out of range
         start, end = fraction
         if not caution >= 0:
             raise ConfigError(f"caution: should be at least 0, got {caution}")
 
-        def masked(ask: Ask, rows: slice) -> Rule:
-            pairs = zip(ask.progress[rows], ask.uncertainty[rows], strict=True)
+        def masked(ask: Ask) -> Rule:
+            pairs = zip(ask.progress, ask.uncertainty, strict=True)
             return Masked([min(max(start + (end - start) * p - caution * u, 0.0), 1.0) for p, u in pairs])
 
         return Walked(policy, masked)
     if name == "fragment_swap":
         rule_of_swaps = Swapped()
-        return Walked(policy, lambda ask, rows: rule_of_swaps, whole=True)
+        return Walked(policy, lambda ask: rule_of_swaps, whole=True)
     if name == "local_search":
         return TakenBack(policy)
     if not isinstance(policy.environment.kind, MoleculeKind):

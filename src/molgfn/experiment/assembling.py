@@ -94,6 +94,7 @@ class Experiment:
     #: the processes of the run; ``sources`` draw the share of this one
     ranks: Ranks = ALONE
     _exact_target: ExactTarget | None = field(default=None, init=False, repr=False)
+    _hidden_part: HiddenPart | None = field(default=None, init=False, repr=False)
     #: problem and remark of ``compatibility.all_or_none_hidden``; None where nobody asked
     first_draws: tuple[str | None, str | None] | None = field(default=None, init=False, repr=False)
 
@@ -113,13 +114,15 @@ class Experiment:
         return self._exact_target
 
     def hidden_part(self) -> HiddenPart | None:
-        """Which objects of the listed space are hidden; None where nothing is.
+        """Which objects of the listed space are hidden, asked once; None where nothing is.
 
         Raises:
             NotEnumerableError: the space cannot be listed.
             ConfigError: all or none of them.
         """
-        return None if self.hidden is None else hidden_part(self.measured, self.exact_target(), self.hidden)
+        if self.hidden is not None and self._hidden_part is None:
+            self._hidden_part = hidden_part(self.measured, self.exact_target(), self.hidden)
+        return self._hidden_part
 
     def learner(self) -> Learner:
         return Learner(

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molgfn.errors import ConfigError, DataError
-
-#: endings of files that are read
-ENDINGS = (".smi", ".csv", ".tsv", ".sdf", ".txt", ".parquet", ".gz", ".smiles")
+from molgfn.paths import COMPRESSED, ENDINGS
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def read_given(lead: str, *, column: str | None = None, number: str | None = Non
     except OSError:  # a long text is no path
         is_file = False
     if not is_file:
-        if lead.lower().endswith(ENDINGS) or ("/" in lead and not _is_smiles(lead)):
+        if path.suffix.lower() in ENDINGS | COMPRESSED or ("/" in lead and not _is_smiles(lead)):
             raise DataError(f"{lead}: no such file")
         if column or number:
             raise ConfigError(f"--{'column' if column else 'uncertainty'}: is of a file, but `{lead}` is one lead")

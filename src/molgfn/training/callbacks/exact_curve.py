@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +32,7 @@ class ExactCurve(pl.Callback):
         every: int,
         hidden: Callable[[], HiddenPart | None] = lambda: None,
     ) -> None:
-        self.target, self.policy, self.every, self.hidden = target, policy, every, functools.cache(hidden)
+        self.target, self.policy, self.every, self.hidden = target, policy, every, hidden
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

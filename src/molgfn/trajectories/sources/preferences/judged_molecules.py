@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,15 +11,14 @@ from molgfn.chemistry.standardise import Standardisation
 from molgfn.environments.base import Environment
 from molgfn.errors import DataError
 from molgfn.paths import NamedInput
-from molgfn.policies.base import Policy
 from molgfn.trajectories.rewarded import Rewarded
-from molgfn.trajectories.sources.base import Context, Kind, Source
+from molgfn.trajectories.sources.base import Context
 from molgfn.trajectories.sources.offline import OfflineMolecules
 from molgfn.trajectories.sources.preferences.judge import Judge
-from molgfn.trajectories.sources.preferences.paths_to import unconditional
+from molgfn.trajectories.sources.preferences.of_molecules import PairsOfMolecules
 
 
-class JudgedMolecules(Source):
+class JudgedMolecules(PairsOfMolecules):
     """Molecules of a file, two by two, of which the run's oracle prefers one (``judge.Judge``).
 
     Every molecule comes once before any comes again, each time beside another one, and is built in a trajectory by
@@ -46,7 +45,6 @@ class JudgedMolecules(Source):
     """
 
     word = "judged"
-    kind = Kind.GIVEN
     pairs = frozenset({"objects"})
 
     def __init__(
@@ -69,15 +67,8 @@ class JudgedMolecules(Source):
             molecules=molecules, column=column, limit=limit, standardise=standardise, redraw=redraw, jobs=jobs
         )
 
-    @property
-    def off_policy(self) -> str:
-        return f"gives it molecules that P_F did not choose (share {self.share:g})"
-
-    def misfit(self, policy: Policy) -> str | None:
-        return self.given.misfit(policy) or unconditional(policy)
-
     def prepare(self, environment: Environment) -> None:
-        self.given.prepare(environment)
+        super().prepare(environment)
         if len(self.given) < 2 and self.given.report is not None:
             only = self.given.objects[0].smiles
             raise DataError(
@@ -97,10 +88,3 @@ class JudgedMolecules(Source):
         assert judged.pairs is not None
         known = measured.scores.valid.view(-1, 2).all(1).repeat_interleave(2).to(judged.lengths.device)
         return replace(measured, trajectories=replace(judged, pairs=judged.pairs.but(known, "no_value")))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Which molecules are still to come in this pass."""
-        return self.given.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
-        self.given.load_state_dict(state, environment)

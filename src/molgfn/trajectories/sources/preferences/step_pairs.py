@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -21,9 +21,10 @@ from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.pairs import Pairs
 from molgfn.trajectories.rewarded import Rewarded
 from molgfn.trajectories.sampler import Sampler, flat
-from molgfn.trajectories.sources.base import Context, Kind, Source
+from molgfn.trajectories.sources.base import Context
 from molgfn.trajectories.sources.offline import OfflineMolecules
-from molgfn.trajectories.sources.preferences.paths_to import unconditional, worth
+from molgfn.trajectories.sources.preferences.of_molecules import PairsOfMolecules
+from molgfn.trajectories.sources.preferences.paths_to import worth
 
 #: a legal action, whatever P_F says of it
 _ANY = Exploration(epsilon=1.0)
@@ -31,7 +32,7 @@ _ANY = Exploration(epsilon=1.0)
 _TRIES = 4
 
 
-class StepPairs(Source):
+class StepPairs(PairsOfMolecules):
     """Chosen: a step, drawn uniformly, of a trajectory by P_B to a good molecule. Rejected: another step from there.
 
     The rejected step is made in one of three ways (after PORT, arXiv 2406.16061):
@@ -61,7 +62,6 @@ class StepPairs(Source):
     """
 
     word = "step_pairs"
-    kind = Kind.GIVEN
 
     def __init__(
         self,
@@ -82,25 +82,18 @@ class StepPairs(Source):
         self.rejected = rejected
         self.frozen = {"weak": weak} if rejected == "checkpoint" else {}
         self.pairs = frozenset({"steps", "objects"} if rejected == "corruption" else {"steps"})
-        self.good = OfflineMolecules(
+        self.given = OfflineMolecules(
             molecules=molecules, column=column, limit=limit, standardise=standardise, redraw=redraw, jobs=jobs
         )
 
-    @property
-    def off_policy(self) -> str:
-        return f"gives it molecules that P_F did not choose (share {self.share:g})"
-
     def misfit(self, policy: Policy) -> str | None:
-        if reason := self.good.misfit(policy) or unconditional(policy):
+        if reason := super().misfit(policy):
             return reason
         lacks = lacking(policy.distribution, [HasTempering]) if self.rejected != "checkpoint" else []
         return f"draws any legal action, but {lacks[0]}; use rejected=checkpoint" if lacks else None
 
-    def prepare(self, environment: Environment) -> None:
-        self.good.prepare(environment)
-
     def draw(self, context: Context, n: int) -> Rewarded | Trajectories:
-        good = self.good.sample(
+        good = self.given.sample(
             context.policy, n // 2, generator=context.generator, order=context.choices, ranks=context.ranks
         )
         bad, step, apart = self._rejected(context, replace(good, source=[], keys=[]))
@@ -166,13 +159,6 @@ class StepPairs(Source):
             n=n,
         )
         return bad, step, apart
-
-    def state_dict(self) -> dict[str, Any]:
-        """Which molecules are still to come in this pass."""
-        return self.good.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any], environment: Environment) -> None:
-        self.good.load_state_dict(state, environment)
 
 
 def same(environment: Environment, here: States, taken: Tensor, there: States, other: Tensor) -> Tensor:
