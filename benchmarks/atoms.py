@@ -125,9 +125,9 @@ def recursion(checkout: Path, atoms: int, n: int) -> tuple[int, int]:
     if "torch_scatter" not in sys.modules:
         from torch_geometric.utils import scatter
 
-        sys.modules["torch_scatter"] = types.SimpleNamespace(
-            scatter=scatter, scatter_max=None, scatter_add=None, scatter_softmax=None
-        )  # type: ignore[assignment]
+        stand_in = types.ModuleType("torch_scatter")
+        vars(stand_in).update(scatter=scatter, scatter_max=None, scatter_add=None, scatter_softmax=None)
+        sys.modules["torch_scatter"] = stand_in
         sys.path.insert(0, str(checkout / "src"))
     from gflownet.envs.graph_building_env import GraphActionType, GraphBuildingEnv  # type: ignore[import-not-found]
     from gflownet.envs.mol_building_env import MolBuildingEnvContext  # type: ignore[import-not-found]

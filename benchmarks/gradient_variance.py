@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from molgfn.environments.hypergrid import HyperGrid
 from molgfn.evaluation.exact.answers import exact_distribution
@@ -27,7 +28,6 @@ from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.batch import Trajectories
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.quantities.backward import LogPB
-from molgfn.trajectories.quantities.flows import LogFlow
 from molgfn.trajectories.rewarded import find_rewards
 from molgfn.trajectories.sampler import Sampler
 
@@ -47,8 +47,8 @@ class Variance:
         self.environment = HyperGrid(dimensions=2, side=16)
         self.reward = Power(oracle=HyperGridOracle(dimensions=2, side=16, r0=0.1))
         self.policy = MLPPolicy(environment=self.environment)
-        self.objectives = {
-            kind: PolicyGradient(advantage=kind, **({"lambda_": lambda_} if kind == "gae" else {}))
+        self.objectives: dict[str, PolicyGradient] = {
+            kind: PolicyGradient(advantage=kind, lambda_=lambda_) if kind == "gae" else PolicyGradient(advantage=kind)
             for kind in ESTIMATORS
         }
         self.optimizer, _ = Optimizers().build(self.policy.parameter_groups())
@@ -74,8 +74,10 @@ class Variance:
         parameters = self.policy.parameter_groups()["forward"]
         whole = evaluate(batch, self.policy, quantities=self.objectives["gae"].quantities).detach()
         frozen = {kind: o.prepare(whole)[Advantage] for kind, o in self.objectives.items()}
-        mean = {kind: torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for kind in ESTIMATORS}
-        square = dict.fromkeys(ESTIMATORS, 0.0)
+        mean: dict[str, Tensor] = {
+            kind: torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for kind in ESTIMATORS
+        }
+        square: dict[str, float] = dict.fromkeys(ESTIMATORS, 0.0)
         for b in range(n):
             one = evaluate(batch.select(torch.tensor([b])), self.policy, quantities=())
             one = one.having({LogPB: whole[LogPB][b : b + 1, : one.mask.shape[1]]})
@@ -90,7 +92,7 @@ class Variance:
 
     def row(self, n: int) -> dict[str, float]:
         with torch.no_grad():
-            source = self.policy(self.environment.initial(1), forward=False, flow=True)[LogFlow]
+            source = self.policy(self.environment.initial(1), forward=False, flow=True).log_flow
             tv = exact_distribution(self.environment, self.policy, self.reward).tv
         return {**self.traces(n), "value": float(source), "tv": float(tv)}  # type: ignore[arg-type]
 

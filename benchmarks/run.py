@@ -27,7 +27,6 @@ from rich.table import Table
 
 from molgfn.environments.fragments import Fragments
 from molgfn.networks.graph_transformer import compute_products_in
-from molgfn.networks.recording import Recording
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
 from molgfn.oracles.models.seh_proxy import SEHProxy
 from molgfn.oracles.properties.qed import QED
@@ -119,7 +118,7 @@ class Bench:
                 t = sampler.forward(self.policy, self.batch, generator=self.generator)
         sampled = list(self.nodes)
         if kept is not None:
-            recorded = _bytes(kept.recorded)
+            recorded = kept.recorded.nbytes
         with clock.block("oracle"):
             scored_t = find_rewards(t, self.environment, self.reward).trajectories
         self.nodes.clear()
@@ -147,20 +146,14 @@ class Bench:
                 x, y = torch.ones(n, w.shape[1], dtype=products), torch.ones(n, w.shape[0], dtype=products)
                 start = self.clock.now()
                 if backward:  # of the input and of the weight: two products of the same size
-                    y @ w
-                    y.T @ x
+                    _ = y @ w
+                    _ = y.T @ x
                 else:
-                    x @ w.T
+                    _ = x @ w.T
                 total += self.clock.now() - start
             return total
 
         return sum(seconds(n, False) for n in step.sampled_nodes), seconds(step.trained_nodes, True)
-
-
-def _bytes(recording: Recording) -> int:
-    """Of what was recorded, without the room that was left."""
-    known = (recording.of(k, 0, recording.n) for k in range(len(recording.layers)))
-    return sum(t.numel() * t.element_size() for layer in known for t in layer)
 
 
 def reward_of(oracle: str, weights: str | None) -> Reward:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -76,7 +77,7 @@ def slope(hours: np.ndarray, values: np.ndarray, warm_up: float) -> tuple[float,
     if len(kept) < 3:
         return float("nan"), float("nan")
     y = np.array([values[minutes == m].mean() for m in kept])
-    line = stats.linregress(np.array(kept) / 60, y)
+    line: Any = stats.linregress(np.array(kept) / 60, y)
     return float(line.slope), float(stats.t.ppf(0.975, len(kept) - 2) * line.stderr)
 
 
@@ -118,7 +119,10 @@ def main() -> int:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             code = process.wait()
-        (run,) = Path(place).iterdir()
+        runs = list(Path(place).iterdir())
+        if len(runs) != 1:
+            raise SystemExit(f"the run did not start (exit code {code}):\n{log.read_text()}")
+        (run,) = runs
         done = load(run).iteration
     with (options.output / "soak.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["hours", *COLUMNS], *rows])

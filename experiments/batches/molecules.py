@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +80,15 @@ def choose(pool: str, folder: Path, rows: list[str], sizes: list[int], seeds: li
                 told = chosen(members, ROWS[name](), size, seed, noise)
                 found.append({"row": name, "size": size, "seed": seed, **told})
                 pd.DataFrame(found).to_csv(folder / "choose.csv", index=False)
-                print(found[-1], flush=True)
+                print(line(found[-1]), flush=True)
     return pd.DataFrame(found)
+
+
+def line(row: Mapping[str, object]) -> str:
+    """One line."""
+    return ", ".join(
+        f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()
+    )
 
 
 def kept(file: Path) -> tuple[list[dict[str, object]], set[tuple[object, ...]]]:
@@ -119,7 +126,7 @@ def loops(
                     {"row": name, "size": size, "seed": seed, **numbers, "seconds": time.process_time() - start}
                 )
                 pd.DataFrame(found).to_csv(file, index=False)
-                print(found[-1], flush=True)
+                print(line(found[-1]), flush=True)
     return pd.DataFrame(found)
 
 

@@ -62,7 +62,7 @@ class Scored:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         names = [name for name, part in config["oracle"]["components"].items() if not part.get("filter")]
         with closing(sqlite3.connect(sqlite_uri(folder / "scored.sqlite"), uri=True)) as connection:
-            table = pd.read_sql_query("SELECT * FROM scored ORDER BY call LIMIT ?", connection, params=(calls,))
+            table = pd.read_sql_query("SELECT * FROM scored ORDER BY call LIMIT ?", connection, params=[calls])
         if len(table) < calls:
             raise SystemExit(f"{folder}: only {len(table):,} molecules were scored, not {calls:,}")
         columns = [f"{name}_transformed" if f"{name}_transformed" in table else name for name in names]
@@ -124,7 +124,7 @@ def picture(searches: dict[str, Scored], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("searches", nargs="+", metavar="NAME=FOLDERS", help="folders by a pattern, or with commas")
     parser.add_argument("--calls", type=int, required=True, help="oracle calls of each that count")
     parser.add_argument("--picture", type=Path, help="file for a picture of the fronts")

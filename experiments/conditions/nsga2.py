@@ -292,6 +292,7 @@ class Judge:
         names = [keys[i] for i in new]
         scores = self.reward(self.environment.kind.take(objects, new), names)
         self.record.add(generation, names, ["nsga2"] * len(new), scores)
+        assert scores.measurements is not None  # as of every reward of an oracle
         achieved = self.reward.achieved(scores.measurements)
         columns = [column.numpy() for name, column in achieved.items() if f"{name}_raw" in achieved]
         if len(columns) < 2:
@@ -336,7 +337,7 @@ def run(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment", help="file or shipped name, such as conditions/seh_four")
     parser.add_argument("overrides", nargs="*", help="key=value, as of molgfn train")
     parser.add_argument("--calls", type=int, required=True, help="oracle calls, each of a new molecule")

@@ -8,14 +8,17 @@ largest Jensen-Shannon divergence of a torsion, plain and weighted, and what ind
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 import numpy as np
 
 import molgfn
 from molgfn.api.columns import sampled_reward
 from molgfn.api.conformers import of_molecules
+from molgfn.environments.conformers.environment import Conformers
 from molgfn.evaluation.torsions.compared import compared
 from molgfn.objects.conformation import Conformations
+from molgfn.rewards.oracle_reward import OracleReward
 
 
 def main() -> None:
@@ -29,18 +32,24 @@ def main() -> None:
     asked = parser.parse_args()
     loaded = molgfn.load(asked.run)
     reward = sampled_reward(loaded)
+    if not isinstance(loaded.environment, Conformers) or not isinstance(reward, OracleReward):
+        parser.error(f"{asked.run}: should be a run of environment=conformers with the reward of an energy")
+    energy: Callable[[Conformations], np.ndarray] = reward.oracle.values  # type: ignore[union-attr]
+    floor, log_reward_of = reward.floor, reward.log_reward_of
     molecules = asked.smiles or [frame.smiles for frame in loaded.environment.frames]
     for one in of_molecules([loaded], molecules):
-        environment, (frame,) = one.environment, one.environment.frames
+        environment = one.environment
+        assert isinstance(environment, Conformers)
+        (frame,) = environment.frames
         found = molgfn.sample(one, asked.samples, seed=asked.seed, values=False, log_pt_samples=2)
 
         def log_density(angles: np.ndarray, frame=frame, environment=environment) -> np.ndarray:
             shapes = Conformations((frame,), np.zeros(len(angles), dtype=np.int64), angles)
-            values = reward.oracle.measure(shapes)[0]
-            log_r = np.full(len(angles), reward.floor)
+            values = energy(shapes)
+            log_r = np.full(len(angles), floor)
             known = np.isfinite(values)
-            log_r[known] = reward.log_reward_of(values[known], {})
-            return log_r - environment.log_symmetry(None, shapes).numpy()
+            log_r[known] = log_reward_of(values[known], {})
+            return log_r - environment.log_symmetry(environment.initial(len(shapes)), shapes).numpy()
 
         angles = np.stack([shape.angles for shape in found.objects])
         log_p = np.array(found.columns["log_pt"])

@@ -16,6 +16,7 @@ import pandas as pd
 
 import molgfn
 from molgfn.editing.metrics import diversity, edit_percentage, improvement_over_leads, property_improvement
+from molgfn.environments.strings import Strings
 
 #: how each is asked for
 EDITORS = {
@@ -42,6 +43,8 @@ def main() -> None:
     files = dict(word.split("=", 1) for word in wanted.file)
     run = molgfn.load(wanted.run)
     environment, random = run.environment, Random(wanted.seed)
+    if not isinstance(environment, Strings):
+        parser.error(f"{wanted.run}: should be a run of environment=strings")
     leads = ["".join(random.choices(environment.alphabet, k=environment.length)) for _ in range(wanted.seeds)]
     rows, first = [], set()
     for name, settings in EDITORS.items():

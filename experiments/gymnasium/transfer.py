@@ -42,6 +42,7 @@ from torch import Tensor, nn
 import molgfn.gym  # noqa: F401  # registers the ids
 from molgfn.evaluation.readings import Reading
 from molgfn.gym.stable_baselines import StableBaselinesVecEnv
+from molgfn.gym.vector import ObjectVectorEnv
 
 #: fragments and their attachment atoms; trees of up to ``FRAGMENTS`` of them
 VOCABULARY = [
@@ -156,9 +157,11 @@ def agent(observation: str, seed: int) -> MaskablePPO:
         max_fragments=FRAGMENTS,
         oracle="qed",
     )
+    unwrapped = env.unwrapped
+    assert isinstance(unwrapped, ObjectVectorEnv)
     how = {"features_extractor_class": EXTRACTORS[observation], "net_arch": [64], "activation_fn": nn.ReLU}
     return MaskablePPO(
-        "MultiInputPolicy", StableBaselinesVecEnv(env.unwrapped), seed=seed, policy_kwargs=how, device="cpu", **PPO
+        "MultiInputPolicy", StableBaselinesVecEnv(unwrapped), seed=seed, policy_kwargs=how, device="cpu", **PPO
     )
 
 
@@ -280,9 +283,13 @@ def main() -> None:
     rows = summary(curves, args.arms)
     write(args.output / "table.csv", rows)
     for row in rows:
-        line = f"{row['stretch']:>15}  {row['arm']:<12} {row['mean return']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+        line = f"{row['stretch']:>15}  {row['arm']:<12} {row['mean return']:.3f}"
+        if row["low"] is not None:  # of one seed there is no interval
+            line += f" [{row['low']:.3f}, {row['high']:.3f}]"
         if row["gain"] is not None:
-            line += f"  gain {row['gain']:+.3f} [{row['gain low']:+.3f}, {row['gain high']:+.3f}]"
+            line += f"  gain {row['gain']:+.3f}"
+        if row["gain low"] is not None:
+            line += f" [{row['gain low']:+.3f}, {row['gain high']:+.3f}]"
         print(line)
 
 

@@ -58,6 +58,13 @@ class Recording:
         self._places: list[Tensor] = []
         self._graphs = 0
 
+    @property
+    def nbytes(self) -> int:
+        """Of what was recorded, without the room that was left."""
+        if not self._blocks:
+            return 0
+        return self.n * sum(t[:1].nbytes for layer in self._blocks[0].layers for t in layer)
+
     def more(self, n: int, graph: Tensor, slot: Tensor, n_graphs: int, max_nodes: int, like: Tensor) -> tuple[int, int]:
         """Room for n more nodes in every layer.
 
