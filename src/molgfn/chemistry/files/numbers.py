@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,9 +95,12 @@ def number_table(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     text, mark = text_of(path)
-    table = pd.read_csv(io.StringIO(text), sep=mark)
-    if not isinstance(table.index, pd.RangeIndex):  # which pandas makes of the cells that are too many
-        raise ValueError("rows have more cells than the header has")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            table = pd.read_csv(io.StringIO(text), sep=mark, index_col=False)
+        except pd.errors.ParserWarning:
+            raise ValueError("rows have more cells than the header has") from None
     for name in table.columns:
         if table[name].dtype.kind not in "biuf":
             cells = table[name].fillna("").astype(str).tolist()
