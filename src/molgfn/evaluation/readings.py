@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -72,16 +73,18 @@ class Reading:
         out, and how many is noted.
         """
         value = float(statistic(*columns))
-        result = stats.bootstrap(
-            columns,
-            statistic,
-            paired=True,
-            vectorized=False,
-            n_resamples=resamples,
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # scipy's interval where a resample is NaN
+            result = stats.bootstrap(
+                columns,
+                statistic,
+                paired=True,
+                vectorized=False,
+                n_resamples=resamples,
+                confidence_level=CONFIDENCE,
+                method="percentile",
+                rng=np.random.default_rng(seed),
+            )
         drawn = np.asarray(result.bootstrap_distribution)
         known = drawn[~np.isnan(drawn)]
         note = "" if len(known) == resamples else f"interval of {len(known)} of {resamples} resamples"

@@ -135,10 +135,10 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     """What is printed at the end; the track first."""
     labels = summary["labels_outside_the_budget"]
     track = f"track {summary['track']}: " + (
-        f"{labels:,} labels outside the budget" if summary["track"] == "B" else "no label outside the budget"
+        f"{_many(labels, 'label')} outside the budget" if summary["track"] == "B" else "no label outside the budget"
     )
     units = "" if summary["units"] == "1" else f" {summary['units']}"
-    lines = [track, f"{summary['calls']:,} calls in {summary['rounds']:,} rounds; {summary['ended']}"]
+    lines = [track, f"{_many(summary['calls'], 'call')} in {_many(summary['rounds'], 'round')}; {summary['ended']}"]
 
     def line(name: str, words: str, form: str = ".4g", end: str = "") -> None:
         if (value := summary.get(name)) is not None:
@@ -160,3 +160,7 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     line(f"sa_top{TOP}", f"mean SA of {top}", ".3g")
     shares = ", ".join(f"{name} {count:,}" for name, count in summary["calls_by_proposer"].items())
     return [*lines, f"calls by proposer: {shares}"]
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
