@@ -90,7 +90,8 @@ def of_report(folder, version, form):
 
 
 def of_study(folder, version, form):
-    study = Study.model_validate({"question": "?", "base": ["+experiment=hypergrid"], "rows": {"a": {}}})
+    plan = {"question": "?", "experiment": "a.yaml", "seeds": [0], "rows": [{"name": "a"}]}
+    study = Study.model_validate(plan)
     path = folder / "results.parquet"
     write_tidy(study, tidy("s", study, []), path)
     table = pq.read_table(path)
