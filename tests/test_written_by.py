@@ -39,8 +39,9 @@ def test_a_later_format_is_refused_with_both_versions_and_what_helps():
         f"a.pt: is of format 3 of molgfn {LATER}; this is molgfn {molgfn.__version__}, which reads formats up to 2; "
         "install a later molgfn, or fit it anew"
     )
-    with pytest.raises(CheckpointError, match=r"`format` should be a whole number, got 'two'"):
-        check_writer("a.ckpt", version=LATER, format="two", reads=2, error=CheckpointError)
+    for none in ("two", 0, True, 1.5):
+        with pytest.raises(CheckpointError, match=rf"`format` should be a whole number from 1 on, got {none!r}"):
+            check_writer("a.ckpt", version=LATER, format=none, reads=2, error=CheckpointError)
 
 
 def test_a_later_version_is_told_of_once(caplog):

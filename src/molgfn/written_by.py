@@ -30,8 +30,8 @@ def check_writer(
         MolgfnError: of the kind ``error``: the format is later, or none.
     """
     format = 1 if format is None else format
-    if not isinstance(format, int) or isinstance(format, bool):
-        raise error(f"{where}: its `format` should be a whole number, got {format!r}")
+    if not isinstance(format, int) or isinstance(format, bool) or format < 1:
+        raise error(f"{where}: its `format` should be a whole number from 1 on, got {format!r}")
     later = is_later(version)
     if format > reads:
         by = f" of molgfn {version}" if later else ""
