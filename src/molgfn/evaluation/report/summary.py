@@ -19,7 +19,7 @@ from molgfn.objects.capabilities import HasDescriptors
 
 #: first part of the keys of shares, which are shown in percent
 SHARES = (
-    *("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs"),
+    *("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs", "alerts"),
     *("by_condition/each/in_focus", "by_condition/all/uniqueness"),
 )
 #: definitions of what no metric class computes
@@ -85,7 +85,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
     mean = f"M{mean_of(what)[1:]}"
     wanted = [
         ("mean/value", mean),
-        ("top_k/k=10/value", f"{mean}: the 10 best"),
+        ("top_k/k=10/value", f"{mean}, of the 10 best"),
         *[(key, _readable(f"Modes: {', '.join(key.split('/')[1:])}")) for key in _last(metrics, "modes/")],
         *[(key, f"Different among {key.split('=')[-1]} samples") for key in _last(metrics, "uniqueness/")],
         ("validity", "Valid molecules"),
