@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1] / "src"
 #: from the bottom up; what stands in one tuple is one layer, whose members see each other only if they are one folder
 ORDER = [
     ("errors", "moved_sources", "docstrings"),
-    ("former_names", "ranks", "signals"),
+    ("correlations", "former_names", "ranks", "signals", "written_by"),
     ("moved",),
     ("paths",),
     ("code_references",),

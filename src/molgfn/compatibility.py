@@ -300,9 +300,21 @@ def unhidden(
     if names := sources.showing_hidden:
         problems.append(
             f"{' and '.join(f'{PLACE}.{name}' for name in names)} may lead to hidden objects; take sources that draw "
-            "from the policy or store what it drew (on_policy, exploration, replay), and leave given objects out of "
-            "their file yourself"
+            "from the policy or store what it drew (on_policy, exploration, replay), or give molecules (offline, "
+            "preferences), of which those that are hidden are left out"
         )
+    if names := sources.filtering_hidden:
+        given = f"{' and '.join(f'{PLACE}.{name}' for name in names)}"
+        if not hidden.reads_objects:
+            problems.append(
+                f"{given} gives molecules, and {type(hidden).__name__} tells what is hidden by the steps of a "
+                "trajectory, not by the object; hide by hash, scaffold or size, or give no molecules"
+            )
+        if reads_states is not None:
+            problems.append(
+                f"{reads_states} reads rewards of states on the way, and ways to the molecules of {given} may lead "
+                "through hidden ones; take another objective, or give no molecules"
+            )
     if hidden.last_step is not None:
         problems += [
             f"{key}: {type(part).__name__} is on-policy, and rollouts that are made to stop are not; set "
@@ -358,4 +370,4 @@ def _hides_source(hidden: HiddenObjects, environment: Environment) -> bool:
     if not hidden.reads_objects or not bool(environment.has_object(source)):
         return False
     objects = environment.objects(source)
-    return bool(hidden.hides(objects, environment.kind.keys(objects), torch.zeros(1, dtype=torch.int64)))
+    return bool(hidden.of_given(objects, environment.kind.keys(objects)))

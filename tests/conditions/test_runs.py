@@ -166,7 +166,7 @@ def test_a_file_without_columns_takes_one_condition_only(asked):
         ("preference\n", 3, "has no conditions"),
         ("preference\nmuch\n", 2, "line 2, preference: should be a number, or several, got `much`"),
         ("wish\n1\n", 2, "there is no wish in the preference"),
-        (None, 3, "not a .csv of conditions"),
+        (None, 3, "c.csv: cannot be read (No such file or directory)"),
     ],
 )
 def test_a_file_that_holds_no_conditions_is_refused(run, tmp_path, text, code, says):

@@ -18,6 +18,8 @@ from molgfn.chemistry.molecules import parse
 from molgfn.errors import CheckpointError, ConfigError, DataError
 from molgfn.optimising.assembling import assemble
 from molgfn.optimising.loop import Loop, record_in
+from molgfn.optimising.progress import of_the_best
+from molgfn.optimising.summary import summary_lines
 from molgfn.oracles.properties.qed import QED
 
 GP_GA = "optimise/gp_ga"
@@ -66,8 +68,31 @@ def test_what_is_said_at_the_end(done):
     page = (done.folder / "report.html").read_text()
     assert "track A: no label outside the budget" in page
     assert done.best(1)["smiles"].item() in page
+    assert "mean of the 10 best: " in page
+    assert "AUC top-100 (the mean of all 24): " in page
+    assert "of all 24 with an unusual group: " in page
+    assert "100 best" not in page
+    assert done.metrics["scored"].tolist() == [8, 16, 24]
     results = yaml.safe_load((done.folder / "results.yaml").read_text())
     assert len(results) == 24  # PMO's own file
+
+
+def test_lines_count_the_objects_that_have_a_value():
+    summary = {
+        **{"track": "A", "labels_outside_the_budget": 0, "units": "1", "oracle": "qed", "calls": 12, "rounds": 1},
+        **{"ended": "", "without_value": 3, "calls_by_proposer": {}, "avg_top10": 0.5, "auc_top10": 0.4},
+        **{"alerts_top100": 0.25, "circles_top100": 4},
+    }
+    most = summary_lines({**summary, "direction": "maximise"})
+    assert "mean of the 10 best: 0.5" in most  # without a value counts as 0, as in PMO
+    assert "AUC top-10: 0.4" in most
+    assert "of all 9 with an alert (PAINS, BRENK): 25%" in most
+    assert "#Circles of all 9 (distance .7): 4" in most
+    assert "mean of all 9: 0.5" in summary_lines({**summary, "direction": "minimise"})
+    assert "#Circles of the 100 best (distance .7): 4" in summary_lines(
+        {**summary, "direction": "maximise", "calls": 200}
+    )
+    assert of_the_best(10, 1) == "the only one"
 
 
 def test_another_seed_is_another_loop_and_the_same_seed_the_same(done, tmp_path):

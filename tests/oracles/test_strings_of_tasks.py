@@ -45,7 +45,10 @@ def test_all_formats_give_the_same_values(tmp_path):
     arrays = {"x": places[order], "y": worth[:, None]}
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(arrays, protocol=3))
     (tmp_path / "a.pkl.gz").write_bytes(gzip.compress(pickle.dumps(arrays, protocol=3)))
-    for name in ("t.csv", "t.csv.gz", "d.pkl", "a.pkl", "a.pkl.gz"):
+    (tmp_path / "t.tsv").write_text(csv_of(mixed, worth).replace(",", "\t"))
+    sheet = csv_of(mixed, worth).replace(",", ";").replace(".", ",").replace("\n", "\r\n")
+    (tmp_path / "excel.csv").write_bytes(f"sep=;\r\n{sheet}".encode("utf-16"))
+    for name in ("t.csv", "t.csv.gz", "t.tsv", "excel.csv", "d.pkl", "a.pkl", "a.pkl.gz"):
         found = table(tmp_path / name)
         np.testing.assert_array_equal(found.look_up(STRINGS), values)
         assert found.look_up([]).shape == (0,)
@@ -62,7 +65,7 @@ def test_all_formats_give_the_same_values(tmp_path):
         (csv_of(STRINGS, ["nan", *range(63)]), "once, with a number"),
         (csv_of(STRINGS, ["?", *range(63)]), "should give each string a value: .*'?'"),
         (csv_of(["AAX", *STRINGS[1:]], range(64)), "'AAX' is not a string of 3 symbols"),
-        ("string\nAAA\n", "line 1: should be a string and its value, has 1 columns"),
+        ("string\nAAA\n", "should have two columns, string and value; has 1"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path, text, says):

@@ -196,7 +196,10 @@ def change(content, **changes):
     [
         (lambda c: {"state_dict": {}}, "not a proxy of `molgfn proxy fit`: it has no `molgfn_proxy` entry"),
         (lambda c: [1, 2], "it has no `molgfn_proxy` entry"),
-        (lambda c: change(c, format=9), "is a proxy of format 9, this molgfn reads 1"),
+        (
+            lambda c: change(c, format=9),
+            "is of format 9; this is molgfn .*, which reads formats up to 1; .* or fit it anew",
+        ),
         (lambda c: change(c, features=0), "trained with version 0 of the features"),
         (lambda c: change(c, members=1), "`members` of the proxy: .*greater than or equal to 2"),
         (lambda c: change(c, direction="up"), "`direction` of the proxy"),

@@ -68,8 +68,11 @@ def optimise(experiment: str | None, overrides: tuple[str, ...], resume: Path | 
 
 def _told(row: dict[str, float]) -> None:
     """A line for each round, where somebody looks on."""
+    from molgfn.optimising.progress import of_the_best
+
+    mean = of_the_best(10, int(row["scored"]))
     click.echo(
         f"round {row['round']:,.0f}: {row['calls']:,.0f} calls, {row['candidates']:,.0f} candidates, best "
-        f"{row['best']:.4g}, mean of the 10 best {row['mean_top10']:.4g}",
+        f"{row['best']:.4g}, mean of {mean} {row['mean_top10']:.4g}",
         err=True,
     )

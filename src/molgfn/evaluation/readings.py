@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -66,20 +67,31 @@ class Reading:
     def bootstrap(
         cls, statistic: Callable[..., float], *columns: np.ndarray, resamples: int = 999, seed: int = 0
     ) -> Reading:
-        """``statistic(*columns)`` with the percentile bootstrap over rows [N], resampled with a fixed ``seed``."""
+        """``statistic(*columns)`` with the percentile bootstrap over rows [N], resampled with a fixed ``seed``.
+
+        Resamples of which the statistic is NaN, such as the correlation with a column that became constant, are left
+        out, and how many is noted.
+        """
         value = float(statistic(*columns))
-        result = stats.bootstrap(
-            columns,
-            statistic,
-            paired=True,
-            vectorized=False,
-            n_resamples=resamples,
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
-        low, high = (float(x) for x in result.confidence_interval)
-        return cls(value, low, high, float(result.standard_error), len(columns[0]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # scipy's interval where a resample is NaN
+            result = stats.bootstrap(
+                columns,
+                statistic,
+                paired=True,
+                vectorized=False,
+                n_resamples=resamples,
+                confidence_level=CONFIDENCE,
+                method="percentile",
+                rng=np.random.default_rng(seed),
+            )
+        drawn = np.asarray(result.bootstrap_distribution)
+        known = drawn[~np.isnan(drawn)]
+        note = "" if len(known) == resamples else f"interval of {len(known)} of {resamples} resamples"
+        if len(known) < 2:
+            return cls(value, count=len(columns[0]), note=note)
+        low, high = (float(np.percentile(known, 50 * (1 + side * CONFIDENCE))) for side in (-1, 1))
+        return cls(value, low, high, float(known.std(ddof=1)), len(columns[0]), note)
 
     def plain(self) -> dict[str, Any]:
         """For JSON: only what is set, infinite and NaN numbers as text."""

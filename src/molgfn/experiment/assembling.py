@@ -207,7 +207,9 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
     auxiliaries = {
         network.name: run_policy(config, environment, PLAIN) for network in (*objective.networks, *backward.networks)
     }
-    sources = _share(config["data"], ranks)
+    sources, hidden = _share(config["data"], ranks), run_hidden(config)
+    if hidden is not None:
+        sources.hide(hidden)
     optimizers = build(config["optimizer"], Optimizers, "optimizer")
     trainer = build(config["trainer"], TrainerSettings, "trainer")
     experiment = Experiment(
@@ -230,7 +232,7 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
         loggers=build(config["logger"], Loggers, "logger"),
         evaluation=build(config["evaluation"], EvaluationSettings, "evaluation"),
         frozen_parameters=freeze(policy, auxiliaries, trainer.freeze) if trainer.freeze else None,
-        hidden=run_hidden(config),
+        hidden=hidden,
         ranks=ranks,
     )
     if trainer.precision == "bf16-products":

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from molgfn import __version__
 from molgfn.experiment.assembling import Experiment
 from molgfn.objectives.backward.base import policy_needs
-from molgfn.runs.checkpoint import find, folder_of, read
+from molgfn.runs.checkpoint import KEY, find, folder_of, read, written_now
 from molgfn.runs.folder import begin, files_in, require_writable
 
 
@@ -51,8 +50,8 @@ def again(checkpoint: Path) -> Opened:
     Raises:
         ConfigError: nothing can be written in its folder.
     """
-    before = read(checkpoint)["molgfn"]
-    record = {k: v for k, v in before.items() if k not in {"iteration", "seconds", "gradient_steps"}}
+    before = read(checkpoint)[KEY]
+    record = {k: v for k, v in before.items() if k not in {"iteration", "seconds", "gradient_steps"}} | written_now()
     folder = folder_of(checkpoint)
     require_writable(folder)
     return Opened(folder, record, before.get("seconds", 0.0), before["iteration"], checkpoint)
@@ -74,4 +73,4 @@ def _record(experiment: Experiment) -> dict[str, Any]:
     config = experiment.config
     stored = {**config, "environment": {**config["environment"], **experiment.environment.portable()}}
     own = policy_needs(experiment.objective, experiment.backward)["own_losses"]  # which heads have a trunk of their own
-    return {"version": __version__, "config": stored, "own_losses": sorted(own)}
+    return {**written_now(), "config": stored, "own_losses": sorted(own)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from molgfn.docstrings import attributes_in_docstring
@@ -20,7 +21,7 @@ class HiddenObjects(ABC):
     it, which shows what was learned of objects that were never seen (``evaluation.exact.hidden``).
     """
 
-    #: ``hides`` reads the objects, and not only how many steps it took to build them
+    #: ``hides`` tells by the objects, and not by how many steps it took to build them
     reads_objects: ClassVar[bool] = True
     #: construction steps after which a rollout is made to stop wherever it may; None: it never is
     last_step: int | None = None
@@ -34,6 +35,13 @@ class HiddenObjects(ABC):
             keys: their keys; empty where not ``reads_objects``.
             steps: int64 [B], construction steps (the exit not counted) by which each was built.
         """
+
+    def of_given(self, objects: Any, keys: list[str]) -> Tensor:
+        """bool [B], on the CPU: which of B given objects are hidden, to which no trajectory leads yet.
+
+        For rules of objects alone, which is what ``reads_objects`` says.
+        """
+        return self.hides(objects, keys, torch.zeros(len(keys), dtype=torch.int64))
 
     def misfit(self, environment: Environment) -> str | None:
         """Why nothing of this environment can be hidden so; None where it can."""

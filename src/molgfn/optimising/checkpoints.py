@@ -7,13 +7,12 @@ from typing import Any
 
 import torch
 
-from molgfn import __version__
 from molgfn.errors import CheckpointError
 from molgfn.objectives.backward.base import policy_needs
 from molgfn.optimising.assembling import Parts
 from molgfn.optimising.loop import Loop
 from molgfn.optimising.sampler import weights_of
-from molgfn.runs.checkpoint import KEY, find, read
+from molgfn.runs.checkpoint import KEY, find, read, written_now
 from molgfn.training.callbacks.checkpointing import LAST
 from molgfn.training.whole_file import whole_file
 
@@ -23,7 +22,7 @@ LOOP = "optimisation"
 
 def record_of(parts: Parts, files: list[dict[str, str]]) -> dict[str, Any]:
     """What makes the checkpoint describe itself, as that of a training run does."""
-    record: dict[str, Any] = {"version": __version__, "files": files}
+    record: dict[str, Any] = {**written_now(), "files": files}
     if parts.sampler is None:
         return {**record, "config": parts.config}
     experiment = parts.sampler.experiment

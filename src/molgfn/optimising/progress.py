@@ -60,6 +60,13 @@ def sign_of(parts: Parts) -> int:
     return -1 if parts.reward.scored.direction == "minimise" else 1
 
 
+def of_the_best(n: int, there: int) -> str:
+    """In words: the ``n`` best, or as many as there are."""
+    if there >= n:
+        return "the best" if n == 1 else f"the {n} best"
+    return "the only one" if there == 1 else f"all {there}"
+
+
 def optimum_of(parts: Parts) -> float:
     """The best value that there can be; NaN where nothing says so."""
     if parts.rounds.optimum is not None:
@@ -70,7 +77,7 @@ def optimum_of(parts: Parts) -> float:
 
 
 def row_of(number: int, calls: Calls, pool: Pool, parts: Parts) -> dict[str, float]:
-    """The row of metrics of a round."""
+    """The row of metrics of a round; means of the best are of as many as were ``scored`` where these are fewer."""
     sign = sign_of(parts)
 
     def mean(n: int) -> float:
@@ -82,6 +89,7 @@ def row_of(number: int, calls: Calls, pool: Pool, parts: Parts) -> dict[str, flo
     return {
         "round": float(number),
         "calls": float(len(calls)),
+        "scored": float(len(calls.best(len(calls), sign))),
         "candidates": float(len(pool)),
         "best": best,
         "mean_top10": mean(10),

@@ -78,15 +78,15 @@ def write_report(
 
 
 def _curve(values: np.ndarray, sign: int, name: str) -> dict[str, str]:
-    """The mean of the best so far against calls."""
+    """The mean of the n best so far against calls, from where there are n."""
     calls = np.unique(np.linspace(1, len(values), min(POINTS, len(values))).round().astype(np.int64))
     known = np.where(np.isfinite(values), sign * values, -np.inf)
     lines = []
     for n in TOP:
-        if n > 1 and len(values) < n:
+        if np.isfinite(known).sum() < n:
             continue
         reached = [np.sort(known[:count])[::-1][:n] for count in calls]
-        mean = np.array([best[np.isfinite(best)].mean() if np.isfinite(best).any() else np.nan for best in reached])
+        mean = np.array([best.mean() if np.isfinite(best).sum() == n else np.nan for best in reached])
         lines.append(Curve(f"mean of the {n} best" if n > 1 else "the best", calls.astype(np.float64), sign * mean))
     title = f"{name}, the best so far against oracle calls"
     with mpl.rc_context(page_style(title)):

@@ -21,7 +21,7 @@ from molgfn.objects.capabilities import HasFingerprints
 from molgfn.objects.molecule import MOLECULE
 from molgfn.optimising.assembling import Parts
 from molgfn.optimising.loop import Loop
-from molgfn.optimising.progress import optimum_of, sign_of
+from molgfn.optimising.progress import of_the_best, optimum_of, sign_of
 from molgfn.oracles.properties.sa import SA
 from molgfn.oracles.structure.alerts import Alerts
 from molgfn.paths import sqlite_uri
@@ -135,25 +135,32 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     """What is printed at the end; the track first."""
     labels = summary["labels_outside_the_budget"]
     track = f"track {summary['track']}: " + (
-        f"{labels:,} labels outside the budget" if summary["track"] == "B" else "no label outside the budget"
+        f"{_many(labels, 'label')} outside the budget" if summary["track"] == "B" else "no label outside the budget"
     )
     units = "" if summary["units"] == "1" else f" {summary['units']}"
-    lines = [track, f"{summary['calls']:,} calls in {summary['rounds']:,} rounds; {summary['ended']}"]
+    lines = [track, f"{_many(summary['calls'], 'call')} in {_many(summary['rounds'], 'round')}; {summary['ended']}"]
 
     def line(name: str, words: str, form: str = ".4g", end: str = "") -> None:
         if (value := summary.get(name)) is not None:
             lines.append(f"{words}: {value:{form}}{end}")
 
+    scored = summary["calls"] - summary["without_value"]
+    averaged = scored if summary["direction"] == "minimise" else summary["calls"]  # as ``efficiency`` counts them
+    top = of_the_best(TOP, scored)
     line("best", f"best {summary['oracle']}", end=units)
     line("simple_regret", "simple regret", end=units)
     for n in (1, 10, 100):
-        line(f"auc_top{n}", f"AUC top-{n}")
-    line("avg_top10", "mean of the 10 best", end=units)
+        line(f"auc_top{n}", f"AUC top-{n}" + (f" (the mean of {of_the_best(n, averaged)})" if averaged < n else ""))
+    line("avg_top10", f"mean of {of_the_best(10, averaged)}", end=units)
     line("hits", "hits", ",d")
     line("circles_hits", "#Circles of the hits (distance .7)", ",d")
-    line(f"circles_top{TOP}", f"#Circles of the {TOP} best (distance .7)", ",d")
-    line(f"alerts_top{TOP}", f"of the {TOP} best with an alert (PAINS, BRENK)", ".0%")
-    line(f"unusual_motifs_top{TOP}", f"of the {TOP} best with an unusual group", ".0%")
-    line(f"sa_top{TOP}", f"mean SA of the {TOP} best", ".3g")
+    line(f"circles_top{TOP}", f"#Circles of {top} (distance .7)", ",d")
+    line(f"alerts_top{TOP}", f"of {top} with an alert (PAINS, BRENK)", ".0%")
+    line(f"unusual_motifs_top{TOP}", f"of {top} with an unusual group", ".0%")
+    line(f"sa_top{TOP}", f"mean SA of {top}", ".3g")
     shares = ", ".join(f"{name} {count:,}" for name, count in summary["calls_by_proposer"].items())
     return [*lines, f"calls by proposer: {shares}"]
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -14,9 +14,11 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from molgfn import __version__
 from molgfn.errors import DataError
 from molgfn.proxies.features import VERSION
 from molgfn.proxies.neighbours import Neighbours, problem_of
+from molgfn.written_by import check_writer
 
 KEY = "molgfn_proxy"
 FORMAT = 1
@@ -54,14 +56,12 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get(KEY), dict):
         raise DataError(f"{path}: not a proxy of `molgfn proxy fit`: it has no `{KEY}` entry")
     plain = content[KEY]
-    if plain.get("format") != FORMAT:
-        raise DataError(
-            f"{path}: is a proxy of format {plain.get('format')!r}, this molgfn reads {FORMAT}; fit it anew"
-        )
+    by, refit = plain.get("made_by"), "fit it anew"
+    check_writer(path, version=by, format=plain.get("format"), reads=FORMAT, error=DataError, instead=refit)
     if plain.get("features") != VERSION:
         raise DataError(
-            f"{path}: was trained with version {plain.get('features')!r} of the features, this molgfn computes version "
-            f"{VERSION}; fit it anew"
+            f"{path}: was trained with version {plain.get('features')!r} of the features by molgfn {by}, this molgfn, "
+            f"{__version__}, computes version {VERSION}; {refit}"
         )
     return content
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+
+from molgfn.correlations import spearman
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,11 @@ def measure(truth: np.ndarray, mean: np.ndarray, std: np.ndarray) -> Metrics:
         rmse=float(np.sqrt((error**2).mean())),
         mae=float(error.mean()),
         r2=float(1 - (error**2).sum() / spread) if spread > 0 else float("nan"),
-        spearman=_spearman(mean, truth),
+        spearman=spearman(mean, truth),
         std=float(np.sqrt((std**2).mean())),
         within_one=float((error <= std).mean()),
         within_two=float((error <= 2 * std).mean()),
-        std_spearman=_spearman(error, std),
+        std_spearman=spearman(error, std),
     )
 
 
@@ -62,9 +63,3 @@ def std_factor(truth: np.ndarray, mean: np.ndarray, std: np.ndarray) -> float:
     square = float((std**2).mean())
     error = float(((truth - mean) ** 2).mean())
     return float(np.sqrt(error / square)) if square > 0 and error > 0 else 1.0
-
-
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    a, b = (rankdata(x) - (len(x) + 1) / 2 for x in (one, other))  # ranks have this mean
-    norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
-    return float((a * b).sum()) / norm if norm > 0 else float("nan")

@@ -1,6 +1,6 @@
 """Reading a checkpoint: plain data only, and enough of it to sample without any other file.
 
-A checkpoint of a run is a Lightning checkpoint with one more entry, ``"molgfn"``: ``{"version", "config",
+A checkpoint of a run is a Lightning checkpoint with one more entry, ``"molgfn"``: ``{"version", "format", "config",
 "iteration"}``, where ``config`` is the run's plain config with what ``Environment.portable`` returned put into
 ``config["environment"]``. The policy's weights are the entries ``policy.*`` of ``"state_dict"``; where the run kept an
 exponential moving average, these are the averaged ones (Lightning keeps the others as ``"current_model_state"``).
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from molgfn import __version__
 from molgfn.conditions.base import Given
 from molgfn.environments.base import Environment
 from molgfn.environments.conditional import drawn_condition, under
@@ -33,10 +34,13 @@ from molgfn.policies.log_z import present_keys
 from molgfn.runs.environment import condition_record, run_environment
 from molgfn.runs.policies import run_backward, run_policy
 from molgfn.training.callbacks.checkpointing import LAST, PREVIOUS
+from molgfn.written_by import check_writer
 
 logger = logging.getLogger("molgfn")
 
 KEY = "molgfn"
+#: raised when a checkpoint comes to mean something else to those that read it now
+FORMAT = 1
 PREFIX = "policy."
 #: where Lightning keeps the state of the data module
 DATA = "TrajectoryDataModule"
@@ -84,6 +88,11 @@ class Loaded:
     def run(self) -> Path:
         """The run folder."""
         return folder_of(self.path)
+
+
+def written_now() -> dict[str, Any]:
+    """What the ``molgfn`` entry of a checkpoint that is written now says of who wrote it."""
+    return {"version": __version__, "format": FORMAT}
 
 
 def folder_of(path: Path) -> Path:
@@ -139,7 +148,8 @@ def read(path: str | Path, *, device: torch.device | str = "cpu") -> dict[str, A
     """The content of a checkpoint file; nothing in it is run.
 
     Raises:
-        CheckpointError: no such file, not a checkpoint, cut off, holding code, or not of this project.
+        CheckpointError: no such file, not a checkpoint, cut off, holding code, not of this project, or of a format that
+            only a later version reads.
     """
     path = Path(path)
     if not path.is_file():
@@ -158,9 +168,11 @@ def read(path: str | Path, *, device: torch.device | str = "cpu") -> dict[str, A
         raise CheckpointError(f"{path}: not a checkpoint, or a damaged one ({reason[:120]})") from None
     if not isinstance(content, dict) or not isinstance(content.get(KEY), dict):
         raise CheckpointError(f"{path}: not a checkpoint of molgfn: it has no `{KEY}` entry with the run's config")
-    if not isinstance(content[KEY].get("config"), dict):
+    own = content[KEY]
+    check_writer(path, version=own.get("version"), format=own.get("format"), reads=FORMAT, error=CheckpointError)
+    if not isinstance(own.get("config"), dict):
         raise CheckpointError(f"{path}: its `{KEY}` entry has no `config`, so nothing says what to build")
-    content[KEY]["config"] = present(content[KEY]["config"])
+    own["config"] = present(own["config"])
     return content
 
 

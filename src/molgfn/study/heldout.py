@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy import stats
 
+from molgfn.correlations import pearson, spearman
 from molgfn.evaluation.heldout import heldout_probabilities
 from molgfn.evaluation.metrics.correlation import FEWEST_OBJECTS
 from molgfn.evaluation.terminal_probability import log_terminal_probability
@@ -25,7 +25,9 @@ _DATA = {"_target_": "molgfn.trajectories.mixture.Sources"}
 
 
 def heldout_correlation(e: Experiment, policy: Policy, reward: Reward, heldout: int | str) -> dict[str, float]:
-    """Pearson and Spearman correlation of log P_T(x) with log R(x), and on how many objects; nothing for fewer than 10.
+    """Pearson and Spearman correlation of log P_T(x) with log R(x), and on how many objects.
+
+    Nothing for fewer than 10; NaN where one of both is the same for all.
 
     Args:
         e: the run.
@@ -43,8 +45,8 @@ def heldout_correlation(e: Experiment, policy: Policy, reward: Reward, heldout: 
     if good.sum() < FEWEST_OBJECTS:
         return {}
     return {
-        "heldout/pearson": float(np.corrcoef(log_p[good], log_r[good])[0, 1]),
-        "heldout/spearman": float(stats.spearmanr(log_p[good], log_r[good]).statistic),  # type: ignore[attr-defined]
+        "heldout/pearson": pearson(log_p[good], log_r[good]),
+        "heldout/spearman": spearman(log_p[good], log_r[good]),
         "heldout/objects": float(good.sum()),
     }
 

@@ -11,11 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from molgfn import __version__
 from molgfn.errors import DataError
 from molgfn.study.plan import Study
 from molgfn.study.running.results import place_of
 from molgfn.study.scales import Known
 from molgfn.training.whole_file import whole_file
+from molgfn.written_by import check_writer
 
 #: in a study's folder
 TIDY, CURVES = "results.parquet", "curves.parquet"
@@ -23,6 +25,10 @@ COLUMNS = ("study", "task", "row", "seed", "metric", "value", "units", "directio
 CURVE_COLUMNS = ("study", "task", "row", "seed", "x", "y", "at", "value")
 #: of the file's metadata: the plan
 PLAN = b"molgfn.study"
+#: of the file's metadata: the version that wrote it, and its format
+VERSION, FORMAT_OF = b"molgfn.version", b"molgfn.format"
+#: raised when the meaning of the columns changes
+FORMAT = 1
 
 
 def tidy(
@@ -78,29 +84,38 @@ def write_tidy(study: Study, frame: pd.DataFrame, path: Path) -> None:
     """As Parquet, whole or not at all, with the plan in the file's metadata."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     plan = study.model_dump_json(exclude_defaults=True).encode()
+    own = {PLAN: plan, VERSION: __version__.encode(), FORMAT_OF: str(FORMAT).encode()}
     with whole_file(path) as file:
-        pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), PLAN: plan}), file)
+        pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **own}), file)
 
 
 def read_tidy(path: str | Path) -> tuple[Study, pd.DataFrame, pd.DataFrame]:
     """Plan, results and curves of a finished study; its curves lie beside the file.
 
     Raises:
-        DataError: no such file, or none that a study wrote.
+        DataError: no such file, none that a study wrote, or of a format that only a later version reads.
     """
     path = Path(path)
     try:
         table = pq.read_table(path)
-        plan = (table.schema.metadata or {})[PLAN]
-        study = Study.model_validate(json.loads(plan))
-        missing = [name for name in COLUMNS if name not in table.column_names]
+        own = table.schema.metadata or {}
+        plan, version, number = own[PLAN], own.get(VERSION, b"").decode(), int(own.get(FORMAT_OF, b"1"))
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise DataError(f"{path}: not the results of a study ({str(error).splitlines()[0][:100]})") from None
-    if missing:
+        raise _not_of_a_study(path, error) from None
+    check_writer(path, version=version, format=number, reads=FORMAT, error=DataError)
+    try:
+        study = Study.model_validate(json.loads(plan))
+    except ValueError as error:
+        raise _not_of_a_study(path, error) from None
+    if missing := [name for name in COLUMNS if name not in table.column_names]:
         raise DataError(f"{path}: the results of a study have a column {missing[0]}, too")
     curves = path.with_name(CURVES)
     beside = pq.read_table(curves).to_pandas() if curves.is_file() else pd.DataFrame(columns=list(CURVE_COLUMNS))
     return study, table.to_pandas(), beside
+
+
+def _not_of_a_study(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: not the results of a study ({str(error).splitlines()[0][:100]})")
 
 
 def records_of(frame: pd.DataFrame, curves: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""Factors on learning rates over the iterations of a run."""
+"""Factors on learning rates over the iterations of a run.
+
+They need not end: halving goes on, and factors multiply. That is why they are not ramps (``objectives.combined.term``),
+which go from one number to another and stay there, as weights of objectives do.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError, ContractError
+from molgfn.hiding.base import HiddenObjects
 from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
 from molgfn.rewards.base import Reward
@@ -134,7 +135,17 @@ class Sources:
     @property
     def showing_hidden(self) -> list[str]:
         """Names of the sources that may draw trajectories to hidden objects."""
-        return [name for name, source in self.by_name.items() if not source.keeps_hidden]
+        return [name for name, s in self.by_name.items() if not s.keeps_hidden and not s.filters_hidden]
+
+    @property
+    def filtering_hidden(self) -> list[str]:
+        """Names of the sources that leave given objects out which are hidden, whatever way leads to them."""
+        return [name for name, source in self.by_name.items() if source.filters_hidden]
+
+    def hide(self, hidden: HiddenObjects) -> None:
+        """Have sources of given objects leave out those that are hidden; before ``prepare``."""
+        for name in self.filtering_hidden:
+            self.by_name[name].hidden = hidden
 
     @property
     def frozen(self) -> dict[str, Mapping[str, str | None]]:

@@ -39,6 +39,15 @@ def test_templates_as_lines_and_as_a_table(tmp_path):
     (tmp_path / "a.csv").write_text('Family,Reaction,Comments,yield\nSNAr,"[C:1],x",one,0.7\n,[N:1],two,0.8\n')
     rows = [(entry.family, entry.name, entry.smarts, entry.yield_) for entry in read_templates(tmp_path / "a.csv")]
     assert rows == [("SNAr", "one", "[C:1],x", "0.7"), ("SNAr", "two", "[N:1]", "0.8")]
+    (tmp_path / "a.tsv").write_text("Family\tReaction\tComments\tyield\nSNAr\t[C:1],x\tone\t0.7\n\t[N:1]\ttwo\t0.8\n")
+    (tmp_path / "b.csv").write_text("Family;Reaction;Comments;yield\nSNAr;[C:1],x;one;0.7\n;[N:1];two;0.8\n;[C;H1:1]\n")
+    for name in ("a.tsv", "b.csv"):
+        read = read_templates(tmp_path / name)
+        assert [(entry.family, entry.name, entry.smarts, entry.yield_) for entry in read[:2]] == rows
+    assert (read[2].place, read[2].problem) == (
+        "b.csv, line 4",
+        "3 cells, the header has 4; a cell with a semicolon in it stands in quotation marks",
+    )
 
 
 def test_a_folder_as_scent_has_it(tmp_path):

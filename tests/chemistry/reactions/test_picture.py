@@ -38,6 +38,8 @@ def test_a_block_alone_and_what_is_not_in_stock(small):
     assert words(route_svg(Route(AMINE), small)) == (["ethanolamine, 0.5 USD per gram"], 1)
     foreign = Route(ACID, (Step(0, (ACID, "CCN"), AMIDE),))
     assert "not in stock" in words(route_svg(foreign, small))[0]
+    unknown = Route("CCN", (Step(0, (ACID, "CCN"), AMIDE),))
+    assert words(route_svg(unknown, small, begins="made before"))[0][2] == "made before"
 
 
 def test_names_are_text_not_markup(small):

@@ -56,7 +56,8 @@ def test_recipes_have_costs():
     environment = small(max_reactions=2)
     states = environment.states_of([Molecule.from_smiles("NCCNC(=O)C1CC1")])
     (recipe,) = environment.recipes(states)
-    assert recipe.numbers == {"steps": 1.0, "cost": (4 + 6) / 0.5}  # acid and diamine, at a yield of .5
+    assert isinstance(recipe.numbers["steps"], int), "a table has 1, and not 1.0"
+    assert recipe.numbers == {"steps": 1, "cost": (4 + 6) / 0.5}  # acid and diamine, at a yield of .5
     assert "amide coupling" in recipe.text
     assert recipe.record["product"] == "NCCNC(=O)C1CC1"
 
@@ -117,15 +118,19 @@ def test_blocks_are_canonical():
     assert [Molecule.from_smiles(smiles).smiles for smiles in BLOCKS] == list(BLOCKS)
 
 
-def test_what_was_done_is_told():
-    """Start, a reaction with two products, one of them, stop."""
+def told(actions):
+    """What is told of a trajectory of the small library."""
     environment = small(max_reactions=2)
-    states, actions = environment.initial(1), [[1, 1], [3, 0], [2, 1], [0, 0]]
-    along = []
+    states, along = environment.initial(1), []
     for action in actions:
         along.append(states)
         states = environment.step(states, torch.tensor([action]))
-    steps = environment.build_steps(ReactionStates(torch.cat([s.route for s in along])), torch.tensor(actions))
+    return environment.build_steps(ReactionStates(torch.cat([s.route for s in along])), torch.tensor(actions))
+
+
+def test_what_was_done_is_told():
+    """Start, a reaction with two products, one of them, stop."""
+    steps = told([[1, 1], [3, 0], [2, 1], [0, 0]])
     assert [step.words for step in steps] == [
         "starts from CC(=O)O",
         "amide coupling with CC(N)CN",
@@ -133,3 +138,12 @@ def test_what_was_done_is_told():
         "stops",
     ]
     assert [step.svg.startswith("<svg") or step.svg.startswith("<?xml") for step in steps] == [True, False, True, False]
+    assert "from the step before" not in steps[2].svg, "it is a block"
+
+
+def test_what_a_reaction_made_is_not_called_out_of_stock():
+    """Of an ester its acid, which is a block too; then an amide."""
+    steps = told([[1, 2], [5, 0], [3, 5], [0, 0]])
+    assert [step.words for step in steps[1:3]] == ["ester hydrolysis", "amide coupling with NCCN"]
+    assert [step.svg.count("from the step before") for step in steps] == [0, 0, 1, 0]
+    assert not any("not in stock" in step.svg for step in steps)

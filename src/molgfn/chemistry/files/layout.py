@@ -12,6 +12,8 @@ from rdkit import Chem
 
 from molgfn.errors import DataError
 
+#: what may separate the cells of a table, the likeliest first
+MARKS = (",", ";", "\t", "|")
 #: what columns of SMILES are called, without marks and in small letters, the likeliest first
 _NAMES = ("smiles", "canonicalsmiles", "isomericsmiles", "smi", "molecule", "structure")
 _VAGUE = ("molecule", "structure")
@@ -54,6 +56,13 @@ def split(line: str, mark: str) -> list[str]:
     return [cell.strip() for cell in line.split(mark)]
 
 
+def said_mark(line: str) -> str | None:
+    """The separator that a first line ``sep=;`` says, as spreadsheets write it; None of another line."""
+    if said := re.fullmatch(r"\"?sep=(.)\"?", line.strip(), re.IGNORECASE):
+        return said[1]
+    return "\t" if line.strip(' "\t\r\n').lower() == "sep=" else None  # a tab is stripped
+
+
 def is_molecule(text: str) -> bool:
     """Whether a cell holds a SMILES, perhaps with a name behind it."""
     words = text.split(maxsplit=1)
@@ -79,10 +88,8 @@ def find_layout(lines: Sequence[tuple[int, str]], marks: Sequence[str], where: s
         DataError: there is no such column, or none of SMILES.
     """
     lines = [(number, text.rstrip("\r\n")) for number, text in lines if text.strip()]
-    if lines and (said := re.fullmatch(r"\"?sep=(.)\"?", lines[0][1].strip(), re.IGNORECASE)):
-        marks, lines = (said[1],), lines[1:]
-    elif lines and lines[0][1].strip(' "').lower() == "sep=":  # a tab, which was stripped
-        marks, lines = ("\t",), lines[1:]
+    if lines and (said := said_mark(lines[0][1])) is not None:
+        marks, lines = (said,), lines[1:]
     comments = [(number, text) for number, text in lines if text.startswith("#")]
     body = [(number, text) for number, text in lines if not text.startswith("#")]
     if not body:

@@ -6,17 +6,17 @@ Whether a comma is decimal is decided once for a whole column, and only where no
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from molgfn.chemistry.files.layout import chosen_column
 from molgfn.chemistry.files.reading import Columns, iter_records
-from molgfn.chemistry.files.text_files import text_lines, unpacked
+from molgfn.chemistry.files.tables import text_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,8 +84,8 @@ def columns_with_commas(path: str | Path, names: Sequence[str], *, column: str |
 
 
 def number_table(path: Path) -> pd.DataFrame:
-    """A table with a header; ``,``, ``;`` or tabs between the cells. Numbers with decimal commas are texts with points,
-    for ``pandas.to_numeric``.
+    """A table as ``tables.read_table`` finds it, its columns of numbers as such. Numbers with decimal commas are texts
+    with points, for ``pandas.to_numeric``.
 
     Raises:
         OSError: it cannot be read.
@@ -94,11 +94,13 @@ def number_table(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with path.open("rb") as raw, text_lines(unpacked(raw), str(path)) as lines:
-        text = lines.read()
-    header = text.partition("\n")[0]
-    mark = max((",", ";", "\t"), key=lambda m: len(next(csv.reader([header], delimiter=m), [])))
-    table = pd.read_csv(io.StringIO(text), sep=mark)
+    text, mark = text_of(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            table = pd.read_csv(io.StringIO(text), sep=mark, index_col=False)
+        except pd.errors.ParserWarning:
+            raise ValueError("rows have more cells than the header has") from None
     for name in table.columns:
         if table[name].dtype.kind not in "biuf":
             cells = table[name].fillna("").astype(str).tolist()

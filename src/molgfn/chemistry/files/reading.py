@@ -15,14 +15,24 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from molgfn.chemistry.files.layout import SAMPLE, WORDS, Layout, chosen_column, find_layout, is_molecule, smiles_column
+from molgfn.chemistry.files.layout import (
+    MARKS,
+    SAMPLE,
+    WORDS,
+    Layout,
+    chosen_column,
+    find_layout,
+    is_molecule,
+    smiles_column,
+)
 from molgfn.chemistry.files.mol_blocks import structures
 from molgfn.chemistry.files.rows import Row, rows
 from molgfn.chemistry.files.text_files import PARQUET, text_lines, unpacked
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import DataError
 
-_TABLES = {".csv": (",", ";", "\t", "|"), ".tsv": ("\t", ",", ";", "|"), ".tab": ("\t", ",", ";", "|")}
+_TABS_FIRST = tuple(sorted(MARKS, key=lambda mark: mark != "\t"))
+_TABLES = {".csv": MARKS, ".tsv": _TABS_FIRST, ".tab": _TABS_FIRST}
 _LINES = ("", ".smi", ".smiles", ".txt", ".can", ".ism", ".ismi", ".cxsmiles")
 _STRUCTURES = (".sdf", ".sd", ".mol", ".mdl")
 _PARQUET = (".parquet", ".pq")
@@ -194,7 +204,7 @@ def records_in(
                 yield from _blocks(lines, columns)
             else:
                 _refuse_foreign(start, where)
-                marks = _TABLES.get(kind, (WORDS, "\t", ",", ";", "|"))
+                marks = _TABLES.get(kind, (WORDS, *_TABS_FIRST))
                 yield from _table(start, lines, where, column, marks, columns)
     except (EOFError, OSError, UnicodeError, csv.Error, zlib.error) as error:
         hint = "; save it as UTF-8" if isinstance(error, UnicodeError) else ""

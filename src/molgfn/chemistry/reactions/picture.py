@@ -16,7 +16,7 @@ _CELL, _ARROW, _TEXT, _PLUS = (190, 140), 170, 22, 24
 _LETTERS = 26
 
 
-def route_svg(route: Route, library: ReactionLibrary) -> str:
+def route_svg(route: Route, library: ReactionLibrary, *, begins: str | None = None) -> str:
     """A route as one SVG document.
 
     Below each block stand its id and price, below what a step has made the number of that step.
@@ -24,6 +24,7 @@ def route_svg(route: Route, library: ReactionLibrary) -> str:
     Args:
         route: of the library.
         library: whose names and prices are shown.
+        begins: what stands below the molecule that it begins with; None: what is known of it as a block.
     """
     width, height = _CELL
     if not route.steps:
@@ -36,9 +37,9 @@ def route_svg(route: Route, library: ReactionLibrary) -> str:
             if place:
                 parts.append(_words(x + _PLUS // 2, y + height // 2, "+", size=18))
                 x += _PLUS
-            made = number > 0 and smiles == present and not told
-            told = told or made
-            parts.append(_molecule(smiles, x, y, f"from step {number}" if made else _block_words(smiles, library)))
+            made = (begins if number == 0 else f"from step {number}") if smiles == present and not told else None
+            told = told or made is not None
+            parts.append(_molecule(smiles, x, y, _block_words(smiles, library) if made is None else made))
             x += width
         parts.append(_arrow(x, y + height // 2, library.reactions[step.reaction].name))
         x += _ARROW

@@ -24,7 +24,7 @@ CONDITION_HELP = (
     "One number of the condition, by the name of its column, such as beta=16; may be given again. The words "
     "condition.NAME=VALUE say the same by the condition's own name."
 )
-CONDITIONS_HELP = "A .csv of conditions, one a row, its columns called as the words or the numbers of the condition."
+CONDITIONS_HELP = "A table of conditions, one a row, its columns called as the words or the numbers of the condition."
 
 
 def is_word(text: str) -> bool:
@@ -112,25 +112,22 @@ def given_condition(words: Sequence[str]) -> dict[str, float]:
 
 
 def conditions_of(file: Path) -> list[dict[str, Any]]:
-    """The conditions of a .csv, one a row; a cell is a number, or several with commas or spaces between them.
+    """The conditions of a table, one a row; a cell is a number, or several with commas or spaces between them.
 
     Raises:
         DataError: it cannot be read, or has no rows.
         ConfigError: a cell holds no numbers.
     """
-    import pandas as pd
+    from molgfn.chemistry.files.tables import read_table
 
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: not a .csv of conditions ({str(error).splitlines()[0]})") from None
-    if table.empty:
+    table = read_table(file)
+    names = [name.removeprefix(f"{WORD}.") for name in table.names]
+    found = [
+        {name: _cell(text, file, number, name) for name, text in zip(names, cells, strict=True) if text}
+        for number, cells in table.cells()
+    ]
+    if not found:
         raise DataError(f"{file}: has no conditions")
-    names = [str(name).strip().removeprefix(f"{WORD}.") for name in table.columns]
-    found = []
-    for number, cells in enumerate(table.itertuples(index=False), 2):
-        texts = {name: str(cell).strip() for name, cell in zip(names, cells, strict=True)}
-        found.append({name: _cell(text, file, number, name) for name, text in texts.items() if text})
     return found
 
 

@@ -41,7 +41,7 @@ def read_given(lead: str, *, column: str | None = None, number: str | None = Non
         if column or number:
             raise ConfigError(f"--{'column' if column else 'uncertainty'}: is of a file, but `{lead}` is one lead")
         return Given([lead])
-    if path.suffix == ".txt" or (path.suffix == ".csv" and _is_of_strings(path, column)):
+    if path.suffix == ".txt" or (path.suffix in (".csv", ".tsv", ".tab") and _is_of_strings(path, column)):
         return _strings(path, column, number)
     from molgfn.datasets.given import GivenFile
 
@@ -66,9 +66,9 @@ def _is_smiles(text: str) -> bool:
 
 
 def _is_of_strings(path: Path, column: str | None) -> bool:
-    with path.open(encoding="utf-8") as file:
-        names = [name.strip() for name in file.readline().split(",")]
-    return "string" in names and column in (None, "string")
+    from molgfn.chemistry.files.tables import column_names
+
+    return column in (None, "string") and "string" in column_names(path)
 
 
 def _strings(path: Path, column: str | None, number: str | None) -> Given:
@@ -80,15 +80,16 @@ def _strings(path: Path, column: str | None, number: str | None) -> Given:
         if not texts:
             raise DataError(f"{path}: no line with a string")
         return Given(texts)
-    import pandas as pd
+    from molgfn.chemistry.files.tables import read_table
 
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if number is not None and number not in table:
-        raise ConfigError(f"--uncertainty: {path} has no column `{number}` (there are {', '.join(table)})")
-    if table.empty:
+    table = read_table(path)
+    if number is not None and number not in table.names:
+        raise ConfigError(f"--uncertainty: {path} has no column `{number}` (there are {', '.join(table.names)})")
+    columns = dict(zip(table.names, zip(*(cells for _, cells in table.cells()), strict=True), strict=False))
+    if not columns:
         raise DataError(f"{path}: has no strings")
-    numbers = None if number is None else _numbers(table[number].tolist(), path, number)
-    return Given(table["string"].tolist(), numbers)
+    numbers = None if number is None else _numbers(columns[number], path, number)
+    return Given(list(columns["string"]), numbers)
 
 
 def _numbers(cells: Sequence[str], path: Path, name: str) -> list[float]:

@@ -285,7 +285,7 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
             cost = route.cost(self.library)
         except ValueError:  # a block has no price
             cost = float("nan")
-        numbers = {"steps": float(route.n_steps), "cost": cost}
+        numbers = {"steps": route.n_steps, "cost": cost}
         return Recipe(route.text(self.library), route.record(self.library), numbers)
 
     def objects(self, states: ReactionStates) -> list[Molecule]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 
+from molgfn.correlations import spearman, undefined
 from molgfn.evaluation.by_condition.measured import GOAL, AtCondition, ByCondition, known_mean
 from molgfn.evaluation.metrics.base import Metric, Samples
 from molgfn.evaluation.metrics.diversity.internal_diversity import InternalDiversity
@@ -86,11 +86,10 @@ def _follows(measured: ByCondition) -> dict[str, Reading]:
         given = measured.column(column)
         found = np.array([_asked_for(column, row) for row in measured.rows])
         known = ~np.isnan(found)
-        if known.sum() < FEWEST_CONDITIONS or not np.ptp(given[known]) or not np.ptp(found[known]):
-            continue
-        ranks = [stats.rankdata(column[known]) for column in (given, found)]
-        value = float(np.corrcoef(*ranks)[0, 1])
-        out[f"by_condition/follows/{column}"] = Reading(value, count=int(known.sum()))
+        pair, names = (given[known], found[known]), (column, "what it asks for")
+        why = undefined(*pair, fewest=FEWEST_CONDITIONS, what="conditions with a mean", names=names)
+        reading = Reading.missing(why) if why else Reading(spearman(*pair), count=int(known.sum()))
+        out[f"by_condition/follows/{column}"] = reading
     return out
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
+from molgfn.correlations import pearson, spearman, undefined
 from molgfn.evaluation.metrics.base import Metric, Reading, Samples, TerminalProbabilities
 from molgfn.evaluation.scales import CORRELATION, Scale, Scales
 
@@ -62,8 +62,8 @@ class HeldoutCorrelation(Metric):
 
 def rank_correlation(terminal: TerminalProbabilities) -> float | None:
     """Spearman's, of log P_T with log R; None of too few objects, or of ones that are all alike."""
-    log_p, log_reward = _finite(terminal)
-    return None if _too_few(log_p, log_reward) else _spearman(log_p, log_reward)
+    value = spearman(*_finite(terminal), fewest=FEWEST_OBJECTS)
+    return None if np.isnan(value) else value
 
 
 def _finite(terminal: TerminalProbabilities) -> tuple[np.ndarray, np.ndarray]:
@@ -75,35 +75,22 @@ def _known(terminal: TerminalProbabilities) -> np.ndarray:
     return np.isfinite(terminal.log_p) & np.isfinite(terminal.log_reward)
 
 
-def _too_few(log_p: np.ndarray, log_reward: np.ndarray) -> bool:
-    return len(log_p) < FEWEST_OBJECTS or np.ptp(log_reward) == 0 or np.ptp(log_p) == 0
-
-
 def _readings(terminal: TerminalProbabilities, head: str, which: str, error: str) -> dict[str, Reading]:
     """``<head>pearson/<which>N=...`` and its like."""
     log_p, log_reward = _finite(terminal)
     per = "" if terminal.per == "object" else f"/per {terminal.per}"
     tail = f"{which}N={terminal.trajectories}{per}"
-    if _too_few(log_p, log_reward):
+    if undefined(log_p, log_reward, fewest=FEWEST_OBJECTS):
         reason = f"{len(log_p)} objects with log P_T; it takes {FEWEST_OBJECTS} with different log R and log P_T"
         return {f"{head}pearson/{tail}": Reading.missing(reason)}
     return {
-        f"{head}pearson/{tail}": Reading.bootstrap(_pearson, log_p, log_reward),
-        f"{head}spearman/{tail}": Reading.bootstrap(_spearman, log_p, log_reward),
+        f"{head}pearson/{tail}": Reading.bootstrap(pearson, log_p, log_reward),
+        f"{head}spearman/{tail}": Reading.bootstrap(spearman, log_p, log_reward),
         f"{head}slope/{tail}": Reading.bootstrap(_slope, log_p, log_reward),
         f"{error}standard_error/{tail}": Reading(float(np.median(terminal.error[_known(terminal)])), count=len(log_p)),
     }
 
 
-def _pearson(x: np.ndarray, y: np.ndarray) -> float:
-    """0 for a resample in which one column is constant."""
-    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) and np.ptp(y) else 0.0
-
-
-def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    return _pearson(stats.rankdata(x), stats.rankdata(y))
-
-
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Of x on y by least squares."""
-    return float(np.cov(x, y)[0, 1] / y.var(ddof=1)) if np.ptp(y) else 0.0
+    """Of x on y by least squares; NaN where y is the same for all."""
+    return float(np.cov(x, y)[0, 1] / y.var(ddof=1)) if np.ptp(y) else np.nan

@@ -16,7 +16,8 @@ class TopK(Metric):
     """Mean of R(x) and of its property over the k unique valid objects with the highest R(x).
 
     It grows with the number of samples, so only numbers with as many samples compare. The key carries k; where fewer
-    than k different objects were drawn there is no number.
+    than k different objects were drawn there is no number; of a property that some of them lack the count says of how
+    many it is.
 
     Args:
         k: how many of the best.
@@ -41,7 +42,9 @@ class TopK(Metric):
                 key = f"top_k/k={k}/{what}"
                 if column is None or len(best) < k:
                     out[key] = Reading.missing(f"only {len(best)} different objects were drawn")
-                else:
-                    values = np.exp(column[best]) if what == "reward" else column[best]
-                    out[key] = Reading(float(np.nanmean(values)) if not np.isnan(values).all() else None, count=k)
+                    continue
+                values = np.exp(column[best]) if what == "reward" else column[best]
+                known = values[~np.isnan(values)]
+                none = Reading.missing("no object has a value")
+                out[key] = Reading(float(known.mean()), count=len(known)) if len(known) else none
         return out

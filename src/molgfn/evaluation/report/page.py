@@ -15,7 +15,7 @@ import yaml
 
 import molgfn
 from molgfn.errors import DataError
-from molgfn.evaluation.files import write_whole
+from molgfn.evaluation.files import FORMAT, write_whole
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.conditions import Conditions
 from molgfn.evaluation.report.curves import Panel, read_panels
@@ -33,6 +33,7 @@ from molgfn.evaluation.report.template import filled
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasCoordinates, HasDescriptors, HasPictures
 from molgfn.objects.named import NAMED
+from molgfn.written_by import check_writer
 
 #: objects in each gallery
 PICTURES = 12
@@ -119,6 +120,8 @@ def read_results(run: Path, folder: Path, name: str | None = None, kind: ObjectK
         missing = {"metrics", "definitions"} - evaluation.keys() or {"count"} - set(samples.columns)
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"{folder}: no evaluation to report on ({error}); run `molgfn evaluate` first") from error
+    written = {"version": evaluation.get("molgfn"), "format": evaluation.get("format")}
+    check_writer(folder / "metrics.json", **written, reads=FORMAT, error=DataError, instead="evaluate again")
     if missing:
         raise DataError(f"{folder}: metrics.json or samples.csv lacks {', '.join(sorted(missing))}; evaluate again")
     if (kind := kind or NAMED.get(evaluation["kind"])) is None:

@@ -19,7 +19,7 @@ from molgfn.objects.capabilities import HasDescriptors
 
 #: first part of the keys of shares, which are shown in percent
 SHARES = (
-    *("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs"),
+    *("validity", "uniqueness", "novelty", "log_z/effective_share", "unusual_motifs", "alerts"),
     *("by_condition/each/in_focus", "by_condition/all/uniqueness"),
 )
 #: definitions of what no metric class computes
@@ -38,10 +38,10 @@ DEFINED = {"exact": EXACT, "density": DENSITY}
 
 
 def number(value: Any, *, share: bool = False) -> str:
-    """A number for reading: three significant digits, whole numbers whole, shares in percent."""
-    if value is None:
+    """A number for reading: three significant digits, whole numbers whole, shares in percent; a dash for none."""
+    x = math.nan if value is None else float(value)
+    if math.isnan(x):
         return "–"
-    x = float(value)
     if x < 0:
         return "−" + number(-x, share=share)
     if not math.isfinite(x):
@@ -85,7 +85,7 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
     mean = f"M{mean_of(what)[1:]}"
     wanted = [
         ("mean/value", mean),
-        ("top_k/k=10/value", f"{mean}: the 10 best"),
+        ("top_k/k=10/value", f"{mean}, of the 10 best"),
         *[(key, _readable(f"Modes: {', '.join(key.split('/')[1:])}")) for key in _last(metrics, "modes/")],
         *[(key, f"Different among {key.split('=')[-1]} samples") for key in _last(metrics, "uniqueness/")],
         ("validity", "Valid molecules"),
@@ -125,7 +125,8 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
         if "low" in reading:
             sub.append(f"{number(reading['low'], share=share)} to {number(reading['high'], share=share)}")
         if key == "exact/tv" and "exact/log_z" in metrics:
-            sub.append(f"over {number(reading.get('count'))} objects")
+            count = reading.get("count")
+            sub.append(f"over {number(count)} object{'' if count == 1 else 's'}")
         cards.append({"label": label, "number": number(reading["value"], share=share), "sub": " · ".join(sub)})
     return cards
 

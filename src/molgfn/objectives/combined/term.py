@@ -18,6 +18,9 @@ from molgfn.trajectories.quantities.sources import SourceCode, code_of
 class Ramp:
     """A weight that goes from one value to another over the iterations of a run, and then stays.
 
+    Learning rates have ``training.schedules.Schedule``, which need not end; epsilon of ``policies.exploration`` falls
+    as a linear ramp from iteration 0 on, by keys of its own, which are in the configs of kept runs.
+
     Args:
         start: weight up to iteration ``first``, >= 0.
         end: weight from iteration ``last`` on, >= 0.

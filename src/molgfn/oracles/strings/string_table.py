@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from molgfn.chemistry.files.numbers import with_points
+from molgfn.chemistry.files.tables import read_table
 from molgfn.chemistry.models.array_pickle import read_pickle
 from molgfn.errors import DataError
 
@@ -20,8 +21,9 @@ class StringTable:
     Args:
         alphabet: A.
         length: L.
-        path: a CSV file with a head and two columns, string and value; or a pickle of a dict from strings to values,
-            or of ``{"x": places in the alphabet [N, L], "y": values [N, 1]}``. Each may end in ``.gz``.
+        path: a table (``chemistry.files.tables``) with a head and two columns, string and value; or a pickle of a dict
+            from strings to values, or of ``{"x": places in the alphabet [N, L], "y": values [N, 1]}``. Each may end
+            in ``.gz``.
 
     Raises:
         DataError: it cannot be read, or does not list each string once with a number.
@@ -60,16 +62,7 @@ class StringTable:
 
     def _read(self) -> tuple[np.ndarray, np.ndarray]:
         """Places in the alphabet [N, L] and values [N], in the file's order."""
-        try:
-            data = self.path.read_bytes()
-            data = gzip.decompress(data) if self.path.suffix == ".gz" else data
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read: {error}") from error
-        found: Any
-        if ".pkl" in self.path.suffixes:
-            found = read_pickle(data, str(self.path))
-        else:
-            found = self._rows(csv.reader(data.decode("utf-8").splitlines()))
+        found: Any = self._pickled() if ".pkl" in self.path.suffixes else self._rows()
         try:
             if set(found) == {"x", "y"}:
                 places, values = np.asarray(found["x"]), np.asarray(found["y"], dtype=np.float64).reshape(-1)
@@ -82,13 +75,20 @@ class StringTable:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{self.path}: should give each string a value: {error}") from error
 
-    def _rows(self, rows: Iterable[list[str]]) -> dict[str, str]:
+    def _pickled(self) -> Any:
+        try:
+            data = self.path.read_bytes()
+            return read_pickle(gzip.decompress(data) if self.path.suffix == ".gz" else data, str(self.path))
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read: {error}") from error
+
+    def _rows(self) -> dict[str, str]:
+        table = read_table(self.path)
+        if len(table.names) != 2:
+            raise DataError(f"{self.path}: should have two columns, string and value; has {len(table.names)}")
         found: dict[str, str] = {}
-        for number, row in enumerate(rows, start=1):
-            if len(row) != 2:
-                raise DataError(f"{self.path}, line {number}: should be a string and its value, has {len(row)} columns")
-            if row[0] in found:
-                raise DataError(f"{self.path}, line {number}: {row[0]} is listed already")
-            if number > 1:
-                found[row[0]] = row[1]
-        return found
+        for number, (string, value) in table.cells():
+            if string in found:
+                raise DataError(f"{self.path}, line {number}: {string} is listed already")
+            found[string] = value
+        return dict(zip(found, with_points(list(found.values())), strict=True))

@@ -15,6 +15,7 @@ import torch
 from molgfn.docstrings import attributes_in_docstring
 from molgfn.environments.base import Environment
 from molgfn.errors import ConfigError
+from molgfn.hiding.base import HiddenObjects
 from molgfn.policies.base import Policy
 from molgfn.policies.exploration import Exploration
 from molgfn.ranks import ALONE, Ranks
@@ -120,6 +121,10 @@ class Source(ABC):
     frozen: Mapping[str, str | None] = MappingProxyType({})
     #: whatever it draws comes out of ``Context.roll_out`` or of a store of such, so that nothing hidden is among it
     keeps_hidden: ClassVar[bool] = False
+    #: it gives objects, and leaves out those that ``hidden`` hides
+    filters_hidden: ClassVar[bool] = False
+    #: what the run hides by the objects themselves, set before ``prepare`` where ``filters_hidden``; None for nothing
+    hidden: HiddenObjects | None = None
     #: it takes note of what all processes of a run drew (``Batch.everywhere``), not of this one's share alone
     shared: bool | None = None
 

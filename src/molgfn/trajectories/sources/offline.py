@@ -60,6 +60,7 @@ class OfflineMolecules(Source):
 
     word = "offline"
     kind = Kind.GIVEN
+    filters_hidden = True
 
     def __init__(
         self,
@@ -151,11 +152,25 @@ class OfflineMolecules(Source):
                     report.drop(line, f"same object: {molecule.smiles[:80]} is at line {first[key]} already")
                 else:
                     kept.append(i)
+            kept = self._shown(kept, lines, built, environment.kind.keys(built), report)
             self._terminal = terminal[torch.tensor(kept, dtype=torch.int64)]
             self._objects = [built[i] for i in kept]
         report.kept = len(kept)
         if not kept:
-            raise DataError(f"{type(environment).__name__} can build no molecule\n{report.summary()}")
+            shown = " that is not hidden" if self.hidden is not None else ""
+            raise DataError(f"{type(environment).__name__} can build no molecule{shown}\n{report.summary()}")
+
+    def _shown(
+        self, kept: list[int], lines: list[int], built: list[Molecule], keys: list[str], report: ReadingReport
+    ) -> list[int]:
+        """Those of the ``kept`` rows that are not hidden; the report learns of the others."""
+        if self.hidden is None:
+            return kept
+        hidden = self.hidden.of_given(built, keys).tolist()
+        for row in kept:
+            if hidden[row]:
+                report.drop(lines[row], f"hidden: {built[row].smiles[:80]}")
+        return [row for row in kept if not hidden[row]]
 
     def draw(self, context: Context, n: int) -> Rewarded | Trajectories:
         drawn = self.sample(context.policy, n, generator=context.generator, order=context.choices, ranks=context.ranks)

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from molgfn.chemistry.files.tables import read_table
 from molgfn.chemistry.reactions.files.entries import ReactionEntry
 from molgfn.errors import DataError
 
 _KEYS = ("name", "family", "yield", "smarts", "without", "examples", "note")
 #: other names of the columns of a table
 _COLUMNS = {"reaction": "smarts", "template": "smarts", "comments": "name", "comment": "name"}
-_ENDINGS = (".yaml", ".yml", ".csv", ".txt", ".smarts", ".smirks")
+_TABLES = (".csv", ".tsv")
+_ENDINGS = (".yaml", ".yml", *_TABLES, ".txt", ".smarts", ".smirks")
 
 
 def read_templates(path: Path) -> list[ReactionEntry]:
     """The entries of a file of reactions, none of them parsed.
 
     Args:
-        path: ``.yaml``: a list of ``{name, family, yield, smarts, without, examples, note}``; ``.csv``: columns name,
-            family, yield and smarts, where an empty family is that of the row above; ``.txt``: a SMARTS on each line,
-            or a name, a tab and a SMARTS; ``#`` starts a comment line.
+        path: ``.yaml``: a list of ``{name, family, yield, smarts, without, examples, note}``; tables
+            (``.csv``, ``.tsv``): columns name, family, yield and smarts, where an empty family is that of the row
+            above; ``.txt``: a SMARTS on each line, or a name, a tab and a SMARTS; ``#`` starts a comment line.
 
     Raises:
         DataError: the file cannot be read.
     """
+    ending = path.suffix.lower()
+    if ending not in _ENDINGS:
+        raise DataError(f"{path}: reactions are read from {', '.join(_ENDINGS)} files")
+    if ending in _TABLES:
+        return list(_from_table(path))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
-    ending = path.suffix.lower()
-    if ending not in _ENDINGS:
-        raise DataError(f"{path}: reactions are read from {', '.join(_ENDINGS[1:])} files")
-    if ending in (".yaml", ".yml"):
-        return list(_from_yaml(text, path))
-    return list(_from_table(text, path) if ending == ".csv" else _from_lines(text, path))
+    return list(_from_yaml(text, path) if ending in (".yaml", ".yml") else _from_lines(text, path))
 
 
 def _from_lines(text: str, path: Path) -> Iterator[ReactionEntry]:
@@ -51,23 +52,20 @@ def _from_lines(text: str, path: Path) -> Iterator[ReactionEntry]:
         yield ReactionEntry(f"{path.name}, line {number}", smarts, name)
 
 
-def _from_table(text: str, path: Path) -> Iterator[ReactionEntry]:
-    reader = csv.reader(text.splitlines())
-    header = [_COLUMNS.get(name.strip().lower(), name.strip().lower()) for name in next(reader, [])]
+def _from_table(path: Path) -> Iterator[ReactionEntry]:
+    table = read_table(path)
+    header = [_COLUMNS.get(name.lower(), name.lower()) for name in table.names]
     if "smarts" not in header:
         raise DataError(f"{path}: has no column smarts; a table of reactions has name, family, yield, smarts")
     family = ""
-    for row in reader:
-        place = f"{path.name}, line {reader.line_num}"
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            why = f"{len(row)} cells, the header has {len(header)}; a SMARTS with commas stands in quotation marks"
-            yield ReactionEntry(place, "", problem=why)
-            continue
-        cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
-        family = cells.get("family") or family
-        yield ReactionEntry(place, cells["smarts"], cells.get("name", ""), family, cells.get("yield", ""))
+    for row in table.rows:
+        place = f"{path.name}, line {row.line}"
+        if row.problem is not None:
+            yield ReactionEntry(place, "", problem=row.problem)
+        elif any(row.cells):
+            cells = dict(zip(header, row.cells, strict=True))
+            family = cells.get("family") or family
+            yield ReactionEntry(place, cells["smarts"], cells.get("name", ""), family, cells.get("yield", ""))
 
 
 def _from_yaml(text: str, path: Path) -> Iterator[ReactionEntry]:

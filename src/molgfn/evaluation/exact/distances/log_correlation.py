@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
-from scipy import stats
 from torch import Tensor
+
+from molgfn.correlations import pearson, spearman
 
 #: fewer objects have no correlation
 FEWEST = 3
@@ -20,8 +18,5 @@ def log_correlation(p: Tensor, log_reward: Tensor) -> tuple[float, float]:
 
     Reference: Bengio et al., arXiv 2106.04399 (log-correlation on a held-out set).
     """
-    x, y = p.double().log(), log_reward.double()
-    if len(x) < FEWEST or not bool(x.isfinite().all()) or bool((x == x[0]).all()) or bool((y == y[0]).all()):
-        return math.nan, math.nan
-    pearson = float(torch.corrcoef(torch.stack([x, y]))[0, 1])
-    return pearson, float(stats.spearmanr(x.numpy(), y.numpy()).statistic)  # type: ignore[attr-defined]
+    x, y = p.double().log().cpu().numpy(), log_reward.double().cpu().numpy()
+    return pearson(x, y, fewest=FEWEST), spearman(x, y, fewest=FEWEST)

@@ -60,8 +60,9 @@ def builds(found: list[dict[str, Any]], gallery: Gallery) -> list[dict[str, Any]
 def builds_text(found: list[dict[str, Any]]) -> str:
     """A sentence or two above them."""
     drawn = max((shown["drawn"] for shown in found), default=0)
+    which = f"the most probable of {drawn} trajectories" if drawn > 1 else "a trajectory"
     return (
-        f"For each the most probable of {drawn} trajectories that were drawn backwards from it. p is the probability "
+        f"For each {which} that {'were' if drawn > 1 else 'was'} drawn backwards from it. p is the probability "
         "P_F of the step, with the number of legal choices where it is known; log P_F of a whole trajectory is the sum "
         "of their logarithms, and other trajectories lead to the same object."
     )

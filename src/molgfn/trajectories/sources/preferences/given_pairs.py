@@ -56,6 +56,7 @@ class PreferencePairs(Source):
     word = "preferences"
     kind = Kind.GIVEN
     pairs = frozenset({"objects"})
+    filters_hidden = True
 
     def __init__(
         self,
@@ -129,6 +130,8 @@ class PreferencePairs(Source):
         for molecule, again in zip(inside, built, strict=True):
             if molecule.mol is not None and again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
                 why[molecule.smiles] = f"builds another molecule: {molecule.smiles[:80]} becomes {again.smiles[:80]}"
+        hidden = self.hidden.of_given(built, environment.kind.keys(built)) if self.hidden is not None and inside else ()
+        why |= {m.smiles: f"hidden: {m.smiles[:80]}" for m, out in zip(inside, hidden, strict=False) if out}
         usable = []
         for row, pair in enumerate(table.pairs):
             if problem := next((why[m.smiles] for m in (pair.chosen, pair.rejected) if m.smiles in why), None):

@@ -46,6 +46,7 @@ class JudgedMolecules(PairsOfMolecules):
 
     word = "judged"
     pairs = frozenset({"objects"})
+    filters_hidden = True
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class JudgedMolecules(PairsOfMolecules):
         )
 
     def prepare(self, environment: Environment) -> None:
+        self.given.hidden = self.hidden
         super().prepare(environment)
         if len(self.given) < 2 and self.given.report is not None:
             only = self.given.objects[0].smiles
