@@ -278,11 +278,11 @@ def test_from_labels_to_probabilities(call, assay, tmp_path, kind):
     (tmp_path / "other.smi").write_text("FC(F)(F)S(=O)(=O)O\nBrc1nc(Br)nc(Br)n1\n")
     judged = call("proxy", "evaluate", proxy, assay, "--outside", tmp_path / "other.smi")
     assert judged.exit_code == 0, judged.output
-    rows = [
-        line.split() for line in judged.stdout.splitlines() if line.startswith(("  train", "  validation", "  test"))
-    ]
-    assert [row[:-2] for row in rows] == [line.split() for line in shown]
-    assert all(0 <= float(number) <= 1 for row in rows for number in row[-2:])
+    lines = [line for line in judged.stdout.splitlines() if line.startswith(("  train", "  validation", "  test"))]
+    assert lines[:3] == shown
+    assert [line.split()[0] for line in lines[3:]] == ["train", "validation", "test"]
+    assert all(0 <= float(number) <= 1 for line in lines[3:] for number in line.split()[1:])
+    assert "by mutual information" in judged.stdout
 
     out = tmp_path / "scores.csv"
     lower = ("oracle=proxy", f"oracle.weights={proxy}", "oracle.acquisition=lcb", "oracle.kappa=0.5")

@@ -73,7 +73,7 @@ def test_one_class_is_refused(alcohols):
     with pytest.raises(
         DataError, match="for all validation molecules of the scaffold split; take another seed or share"
     ):
-        fit(by_scaffold, replace(SMALL, seed=1), kind="scaffold", validation=0.1, test=0.0)
+        fit(by_scaffold, SMALL, kind="scaffold", validation=0.1, test=0.0)
     with pytest.raises(DataError, match=r"row 3 of 40 \(CCC\): `active` is 0.5, not a label, 0 or 1"):
         fit(replace(alcohols, values=np.where(np.arange(40) == 2, 0.5, alcohols.values)), SMALL)
 
@@ -119,7 +119,7 @@ def test_the_likelihood_of_labels_is_that_of_a_bernoulli_variable():
 
 def test_the_unconditional_posterior_given_labels_is_the_listed_one():
     """Two layers of one unit: layer by layer is unit by unit, so q can be exact, and log Z is that of the sum."""
-    network = network_of(1)
+    network = network_of(1, seed=1)
     evidence = labelled(network, count=40)
     settings = MaskSettings(rate=0.3, beta=0.5, steps=1000, draws=16, lr=0.01, lr_log_z=0.05, weight_decay=0.0)
     found = train_unconditional(network, evidence, settings)
@@ -173,7 +173,7 @@ def test_each_kind_says_probabilities_and_is_kept_whole(alcohols, fitted, tmp_pa
     path = tmp_path / "classifier.pt"
     proxy.save(path)
     again = load(path)
-    assert (type(again), again.card) == (type(proxy), card)
+    assert (type(again), repr(again.card)) == (type(proxy), repr(card))  # which may hold NaN
     np.testing.assert_array_equal(again.members(mols), each)
     assert proxy.members([]).shape == (len(each), 0)
 

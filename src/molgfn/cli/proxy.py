@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from molgfn.cli.proxy_options import OF_MASKS, OF_PAIRS, OF_PROCESS, of_pairs, require_pairs, require_read
-from molgfn.cli.proxy_tables import calibration_table, class_table, pair_table, print_proxy, progress, show
+from molgfn.cli.proxy_tables import (
+    calibration_table,
+    class_table,
+    outside_table,
+    pair_table,
+    print_proxy,
+    progress,
+    show,
+)
 from molgfn.cli.words.command_group import CommandGroup
 from molgfn.cli.words.finite_range import FiniteRange
 
@@ -346,6 +354,9 @@ def evaluate(
             click.echo(f"{outside}, line {line}: {why}", err=True)
     click.echo(loaded.describe())
     if card.task == "classification":
-        show(class_table(evaluate_classes(loaded, content, away)))
+        judged = evaluate_classes(loaded, content, away)
+        show(class_table(judged))
+        if away is not None:
+            show(outside_table(judged))
     else:
         show(calibration_table(evaluate_proxy(loaded, content, away)))

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from molgfn.proxies.base import Card, FittedProxy
     from molgfn.proxies.calibration import Calibration
-    from molgfn.proxies.classes.metrics import ClassMetrics
+    from molgfn.proxies.classes.metrics import ClassCalibration, ClassMetrics
     from molgfn.proxies.pairs.metrics import PairMetrics
     from molgfn.proxies.training import Epoch
 
@@ -83,23 +83,31 @@ def _numbers(card: Card) -> Any:
 
 
 def class_table(parts: Mapping[str, ClassMetrics]) -> Any:
-    """A row for each part of labels; where molecules from outside were judged, how they are told apart."""
+    """A row for each part of labels."""
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from molgfn.proxies.classes.metrics import ClassCalibration
-
     table = Table(box=SIMPLE)
     table.add_column("part")
-    names = ["molecules", "label 1", "NLL", "Brier", "ECE", "accuracy", "balanced", "MCC", "AUROC", "AUPRC"]
-    judged = [m for m in parts.values() if isinstance(m, ClassCalibration)]
-    for name in [*names, *(["OOD AUROC, entropy", "by information"] if judged else [])]:
+    for name in ("molecules", "label 1", "NLL", "Brier", "ECE", "accuracy", "balanced", "MCC", "AUROC", "AUPRC"):
         table.add_column(name, justify="right")
     for part, m in parts.items():
-        numbers = [m.nll, m.brier, m.ece, m.accuracy, m.balanced_accuracy, m.mcc, m.auroc, m.auprc]
-        if isinstance(m, ClassCalibration):
-            numbers += [m.ood_auroc_entropy, m.ood_auroc_information]
+        numbers = (m.nll, m.brier, m.ece, m.accuracy, m.balanced_accuracy, m.mcc, m.auroc, m.auprc)
         table.add_row(part, f"{m.n:,}", f"{m.positives:,}", *map(_rank, numbers))
+    return table
+
+
+def outside_table(parts: Mapping[str, ClassCalibration]) -> Any:
+    """A row for each part of labels: how molecules from outside are told from it."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    table.add_column("OOD AUROC against")
+    for name in ("by entropy", "by mutual information"):
+        table.add_column(name, justify="right")
+    for part, m in parts.items():
+        table.add_row(part, _rank(m.ood_auroc_entropy), _rank(m.ood_auroc_information))
     return table
 
 
