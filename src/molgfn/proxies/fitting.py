@@ -126,7 +126,7 @@ def parts_to_learn(table: PropertyTable, *, kind: Kind, validation: float, test:
     Raises:
         DataError: as ``fit``.
     """
-    shares = {"validation": validation, "test": test}
+    shares: dict[str, Any] = {"validation": validation, "test": test}
     if table.task == "regression":
         table.require_finite()
         return split(table.molecules, kind=kind, seed=seed, **shares)

@@ -75,7 +75,8 @@ class Trained(NetworkWithMasks):
     ) -> None:
         if (table is None) != (property is None):
             raise ConfigError("network: a table and its property go together; give both, or neither")
-        self.table, self.property, self.task = table, property, task
+        self.table, self.property = table, property
+        self.task: Task = task
         self.width, self.layers, self.rate = width, layers, rate
         self.epochs, self.batch, self.lr, self.seed = epochs, batch, lr, seed
         self.units = 2 * width
