@@ -3,6 +3,7 @@
 import csv
 import re
 
+import numpy as np
 import pytest
 
 TINY = ("--members", 2, "--width", 8, "--layers", 2, "--epochs", 2, "--batch", 8)
@@ -292,6 +293,34 @@ def test_from_labels_to_probabilities(call, assay, tmp_path, kind):
         bound = float(row["mean"]) - 0.5 * float(row["std"])
         assert float(row["proxy"]) == pytest.approx(max(bound, 0))
         assert 0 <= float(row["mutual_information"]) <= float(row["entropy"]) <= 0.6932
+
+
+def test_a_policy_draws_batches_that_tell_most_of_a_classifier(call, assay, tmp_path):
+    import itertools
+
+    from molgfn.chemistry.molecules import mols_of, parse
+    from molgfn.information.classes import ClassInformation
+    from molgfn.proxies.loading import load
+
+    proxy = tmp_path / "classifier.pt"
+    fitted = call("proxy", "fit", assay, "--property", "hit", "--task", "classification", *TINY, "-o", proxy)
+    assert fitted.exit_code == 0, fitted.output
+    smiles = ["CCCO", "CC(C)O", "CCN", "c1ccccc1O", "CCCCCC", "OCCO"]
+    (tmp_path / "pool.smi").write_text("\n".join(smiles) + "\n")
+    run = call(
+        "train", "batches/exact", "oracle=ensemble_information", "oracle.task=classification", "environment.size=2",
+        f"environment.pool={{_target_: molgfn.information.pools.MoleculePool, molecules: {tmp_path / 'pool.smi'}}}",
+        f"oracle.predictions={{_target_: molgfn.information.predictions.ProxyPredictions, weights: {proxy}}}",
+        "trainer.iterations=3", "trainer.exact_every=null", "trainer.progress=none", "logger.wandb=off",
+        f"output={tmp_path / 'runs'}", "name=pairs",
+    )  # fmt: skip
+    assert run.exit_code == 0, run.output
+    (folder,) = (tmp_path / "runs").iterdir()
+    last = list(csv.DictReader((folder / "metrics.csv").open()))[-1]
+    assert float(last["found/unique"]) == 15  # pairs of six
+    told = ClassInformation(load(proxy).members(mols_of(parse(smiles))), smiles)
+    best = told.of(np.array(list(itertools.combinations(range(6), 2)))).max()
+    assert float(last["log_reward/max"]) == pytest.approx(best / 0.2, rel=1e-3)
 
 
 def test_labels_say_what_cannot_be(call, assay, table, tmp_path):
