@@ -63,3 +63,13 @@ def small_proxy(folder: Path) -> Path:
     path = folder / "proxy.pt"
     fit(read_property(folder / "atoms.csv", "atoms"), settings, direction="minimise", units="atoms").save(path)
     return path
+
+
+def small_classifier(folder: Path) -> Path:
+    """A classifier of chains that end in oxygen, hardly trained, in a file in ``folder``."""
+    rows = [(f"{'C' * n}{end}", int(end == "O")) for end in ("", "O") for n in range(1, 16)]
+    (folder / "alcohols.csv").write_text("smiles,alcohol\n" + "".join(f"{s},{label}\n" for s, label in rows))
+    settings = FitSettings(members=3, width=8, layers=2, epochs=2, batch=8)
+    path = folder / "classifier.pt"
+    fit(read_property(folder / "alcohols.csv", "alcohol", task="classification"), settings).save(path)
+    return path

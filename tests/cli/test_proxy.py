@@ -3,6 +3,7 @@
 import csv
 import re
 
+import numpy as np
 import pytest
 
 TINY = ("--members", 2, "--width", 8, "--layers", 2, "--epochs", 2, "--batch", 8)
@@ -228,9 +229,10 @@ def test_from_judgements_to_a_run(call, tmp_path):
     [
         (("--pairs", "--direction", "minimise"), "--direction is not read with --pairs"),
         (("--pairs", "--smiles", "x"), "--smiles is not read with --pairs"),
+        (("--pairs", "--task", "classification"), "--task is not read with --pairs"),
         (("--pairs", "--uncertainty", "gp"), "gp cannot be fitted to pairs"),
         (("--property", "atoms", "--ties", "drop"), "--ties is read only with --pairs"),
-        ((), "give --property, the column of the numbers to learn, or --pairs"),
+        ((), "give --property, the column of the numbers or labels to learn, or --pairs"),
     ],
 )
 def test_options_of_the_other_kind_of_table_are_refused(call, table, tmp_path, words, what):
@@ -240,3 +242,105 @@ def test_options_of_the_other_kind_of_table_are_refused(call, table, tmp_path, w
     assert result.exit_code == 2, result.output
     assert what in result.output
     assert not (tmp_path / "proxy.pt").exists()
+
+
+@pytest.fixture
+def assay(tmp_path):
+    path = tmp_path / "assay.csv"
+    rows = [f"{'C' * n}{end},{label}\n" for end, label in (("", "inactive"), ("O", "active")) for n in range(1, 21)]
+    path.write_text("smiles,hit\n" + "".join(rows) + "CCS,\nCCN,active\nNCC,inactive\n")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["ensemble", "mc_dropout", "gflowout"])
+def test_from_labels_to_probabilities(call, assay, tmp_path, kind):
+    proxy = tmp_path / "classifier.pt"
+    options = TINY if kind == "ensemble" else KINDS[kind]
+    fitted = call(
+        "proxy", "fit", assay, "--property", "hit", "--task", "classification", "--uncertainty", kind, *options,
+        "--direction", "minimise", "-o", proxy,
+    )  # fmt: skip
+    assert fitted.exit_code == 0, fitted.output
+    for text in (
+        "43 rows, 40 different molecules with `hit`",
+        "left out: 2 x both labels in the rows of one molecule, line 43, 44",
+        "labels: 20 are 1, 20 are 0",
+        "property: hit, minimise, the probability of label 1, which 20 of 40 molecules have",
+    ):
+        assert text in fitted.stdout
+    assert "assay.csv, line 42: no value" in fitted.stderr
+    shown = [line for line in fitted.stdout.splitlines() if line.startswith(("  train", "  validation", "  test"))]
+    assert [line.split()[1:3] for line in shown] == [["32", "16"], ["4", "2"], ["4", "2"]]
+    info = call("proxy", "info", proxy)
+    assert info.exit_code == 0, info.output
+    assert all(line in info.stdout for line in shown)
+    assert all(name in info.stdout for name in ("NLL", "Brier", "ECE", "balanced", "MCC", "AUROC", "AUPRC"))
+
+    (tmp_path / "other.smi").write_text("FC(F)(F)S(=O)(=O)O\nBrc1nc(Br)nc(Br)n1\n")
+    judged = call("proxy", "evaluate", proxy, assay, "--outside", tmp_path / "other.smi")
+    assert judged.exit_code == 0, judged.output
+    lines = [line for line in judged.stdout.splitlines() if line.startswith(("  train", "  validation", "  test"))]
+    assert lines[:3] == shown
+    assert [line.split()[0] for line in lines[3:]] == ["train", "validation", "test"]
+    assert all(0 <= float(number) <= 1 for line in lines[3:] for number in line.split()[1:])
+    assert "by mutual information" in judged.stdout
+
+    out = tmp_path / "scores.csv"
+    lower = ("oracle=proxy", f"oracle.weights={proxy}", "oracle.acquisition=lcb", "oracle.kappa=0.5")
+    scored = call("score", tmp_path / "other.smi", *lower, "-o", out)
+    assert scored.exit_code == 0, scored.output
+    for row in csv.DictReader(out.open()):
+        bound = float(row["mean"]) - 0.5 * float(row["std"])
+        assert float(row["proxy"]) == pytest.approx(max(bound, 0))
+        assert 0 <= float(row["mutual_information"]) <= float(row["entropy"]) <= 0.6932
+
+
+def test_a_policy_draws_batches_that_tell_most_of_a_classifier(call, assay, tmp_path):
+    import itertools
+
+    from molgfn.chemistry.molecules import mols_of, parse
+    from molgfn.information.classes import ClassInformation
+    from molgfn.proxies.loading import load
+
+    proxy = tmp_path / "classifier.pt"
+    fitted = call("proxy", "fit", assay, "--property", "hit", "--task", "classification", *TINY, "-o", proxy)
+    assert fitted.exit_code == 0, fitted.output
+    smiles = ["CCCO", "CC(C)O", "CCN", "c1ccccc1O", "CCCCCC", "OCCO"]
+    (tmp_path / "pool.smi").write_text("\n".join(smiles) + "\n")
+    run = call(
+        "train", "batches/exact", "oracle=ensemble_information", "oracle.task=classification", "environment.size=2",
+        f"environment.pool={{_target_: molgfn.information.pools.MoleculePool, molecules: {tmp_path / 'pool.smi'}}}",
+        f"oracle.predictions={{_target_: molgfn.information.predictions.ProxyPredictions, weights: {proxy}}}",
+        "trainer.iterations=3", "trainer.exact_every=null", "trainer.progress=none", "logger.wandb=off",
+        f"output={tmp_path / 'runs'}", "name=pairs",
+    )  # fmt: skip
+    assert run.exit_code == 0, run.output
+    (folder,) = (tmp_path / "runs").iterdir()
+    last = list(csv.DictReader((folder / "metrics.csv").open()))[-1]
+    assert float(last["found/unique"]) == 15  # pairs of six
+    told = ClassInformation(load(proxy).members(mols_of(parse(smiles))), smiles)
+    best = told.of(np.array(list(itertools.combinations(range(6), 2)))).max()
+    assert float(last["log_reward/max"]) == pytest.approx(best / 0.2, rel=1e-3)
+
+
+def test_labels_say_what_cannot_be(call, assay, table, tmp_path):
+    output = tmp_path / "proxy.pt"
+
+    def run(path, name, *words, code):
+        result = call("proxy", "fit", path, "--property", name, "-o", output, *words)
+        assert result.exit_code == code, result.output
+        assert not output.exists()
+        return result.output
+
+    labels = ("--task", "classification")
+    said = run(table, "atoms", *labels, code=3)
+    assert "data.csv, line 3: `atoms` is '2', not a label; labels are 0 and 1, false and true, or inactive" in said
+    assert "gp cannot be fitted to labels" in run(assay, "hit", *labels, "--uncertainty", "gp", code=2)
+    assert "units: nM; labels have none" in run(assay, "hit", *labels, "--units", "nM", code=2)
+    assert "value is no number: inactive" in run(assay, "hit", code=3)
+    (tmp_path / "ones.csv").write_text("smiles,hit\n" + "".join(f"{'C' * n},true\n" for n in range(1, 40)))
+    assert "`hit` is 1 for all molecules" in run(tmp_path / "ones.csv", "hit", *labels, code=3)
+    (tmp_path / "01.csv").write_text("smiles,hit\n" + "".join(f"{'C' * n},{n % 2}\n" for n in range(1, 41)))
+    told = call("proxy", "fit", tmp_path / "01.csv", "--property", "hit", "-o", output, *TINY)
+    assert told.exit_code == 0, told.output
+    assert "`hit` is 0 or 1 everywhere: of labels, task classification learns probabilities" in told.stdout

@@ -67,6 +67,28 @@ def test_values_are_likelihood_and_prior_by_the_sum(trained, every_mask):
             trained.values([every_mask[0], wrong])
 
 
+def test_values_of_a_classifier_are_bernoulli_likelihood_and_prior(every_mask, tmp_path):
+    made = Trained(width=3, layers=1, epochs=5, task="classification")
+    proxy, table = made.read()
+    assert (proxy.card.task, table.task, int(table.values.sum())) == ("classification", "classification", 36)
+    mols = [m.mol for m in table.molecules]
+    values = MaskPosterior(network=made, beta=0.5).values(every_mask)
+    network = proxy.network
+    embedding = network.embeddings(molecule_graphs(mols)).double()
+    network.double()
+    for code in (0, 13, 42, 63):
+        mask = torch.tensor([float(bit) for bit in every_mask[code]], dtype=torch.float64)
+        p = torch.sigmoid(network.walk(embedding, mask)).numpy()
+        likelihood = np.log(np.where(table.values > 0, p, 1 - p)).sum()
+        prior = sum(math.log(0.7 if bit else 0.3) for bit in mask)
+        assert values[code] == pytest.approx(float(0.5 * likelihood) + prior, rel=1e-9)
+    rows = "".join(f"{m.smiles},{label:g}\n" for m, label in zip(table.molecules, table.values, strict=True))
+    (tmp_path / "table.csv").write_text("smiles,lipophilic\n" + rows)
+    made.read()[0].save(tmp_path / "masks.pt")
+    saved = Saved(weights=str(tmp_path / "masks.pt"), table=str(tmp_path / "table.csv"))
+    np.testing.assert_allclose(MaskPosterior(network=saved, beta=0.5).values(every_mask), values, rtol=1e-9)
+
+
 def test_a_saved_proxy_is_read_and_one_without_masks_is_refused(tmp_path):
     plain = small_proxy(tmp_path)
     table = tmp_path / "atoms.csv"
@@ -94,14 +116,17 @@ def total_variation(*overrides):
     return exact_distribution(experiment.environment, experiment.policy, experiment.reward).tv
 
 
-@pytest.mark.parametrize("objective", ["tb", "ent_ppo"])
-def test_training_comes_to_the_listed_posterior(objective, tmp_path):
+@pytest.mark.parametrize(
+    ("objective", "task"), [("tb", "regression"), ("ent_ppo", "regression"), ("tb", "classification")]
+)
+def test_training_comes_to_the_listed_posterior(objective, task, tmp_path):
     """A table of logits for the 16 masks of four units."""
     small = [
         "environment.layers=[2, 2]",
         "oracle.network.width=2",
         "oracle.network.layers=1",
         "oracle.network.epochs=5",
+        f"oracle.network.task={task}",
     ]
     few = ["policy=tabular", "optimizer.lr=0.05", "data.batch_size=64", "trainer.iterations=250"]
     assert total_variation(f"objective={objective}", *small, *few, f"output={tmp_path}") < 0.02

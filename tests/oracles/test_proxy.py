@@ -9,13 +9,14 @@ import pytest
 import torch
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
-from tests.small_runs import small_proxy
+from tests.small_runs import small_classifier, small_proxy
 
 from molgfn.chemistry.molecules import Molecule, parse
 from molgfn.config import build
 from molgfn.errors import ConfigError, DataError
 from molgfn.oracles.base import Oracle
 from molgfn.oracles.models.proxy import Proxy
+from molgfn.proxies.classes.uncertainty import of_members
 from molgfn.proxies.ensemble import ProxyEnsemble
 from molgfn.proxies.splits import split
 from molgfn.rewards.readings import Readings
@@ -52,6 +53,27 @@ def test_direction_units_and_files_are_those_of_the_file(weights):
     assert (Proxy.direction, Proxy.units) == ("maximise", "1")
     assert oracle.component_names == ("mean", "std", "nearest_similarity")
     assert Proxy(weights=weights, nearest=False).component_names == ("mean", "std")
+
+
+def test_a_classifier_gives_probabilities_and_how_sure_it_is(tmp_path):
+    path = small_classifier(tmp_path)
+    molecules = parse(MOLECULES)
+    members = ProxyEnsemble.load(path).members([m.mol for m in molecules])
+    found = of_members(members)
+    for acquisition, sign in (("mean", 0), ("ucb", 1), ("lcb", -1)):
+        oracle = Proxy(weights=str(path), acquisition=acquisition, kappa=40.0)
+        assert (oracle.range, oracle.units, oracle.direction) == ((0.0, 1.0), "1", "maximise")
+        check_oracle(oracle, tolerance=1e-4)
+        values, parts = oracle.measure(molecules)
+        assert tuple(parts) == oracle.component_names
+        np.testing.assert_array_equal(values, np.clip(found.probability + sign * 40 * found.std, 0, 1))
+        assert not sign or (values == (1 + sign) / 2).any()  # a bound that was cut
+        for name in ("std", "entropy", "mutual_information"):
+            np.testing.assert_array_equal(parts[name], getattr(found, name))
+        np.testing.assert_array_equal(parts["mean"], found.probability)
+    assert Proxy.range == (float("-inf"), float("inf"))
+    told = ("mean", "std", "entropy", "mutual_information")
+    assert Proxy(weights=str(path), nearest=False).component_names == told
 
 
 def test_nearest_similarity_is_that_of_rdkit_to_the_training_part(weights):

@@ -1,20 +1,18 @@
 """Masks of a proxy's last layers: scaling, their posterior beside the listed one, and what is kept of them."""
 
-import itertools
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from tests.small_masks import all_masks, evidence_of, log_prior, network_of
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError, DataError
 from molgfn.proxies.features import molecule_graphs
 from molgfn.proxies.fitting import fit
 from molgfn.proxies.loading import load
-from molgfn.proxies.masks.network import MaskedNetwork
-from molgfn.proxies.masks.posterior import Evidence, train_conditional, train_unconditional
+from molgfn.proxies.masks.posterior import train_conditional, train_unconditional
 from molgfn.proxies.masks.samplers import BernoulliMasks, LayerwiseMasks
 from molgfn.proxies.masks.settings import MaskSettings
 from molgfn.proxies.table import read_property
@@ -23,31 +21,6 @@ from molgfn.testing import MOLECULES
 
 SMALL = FitSettings(width=8, layers=2, epochs=3, batch=8)
 FEW = MaskSettings(rate=0.3, samples=6, steps=60, batch=16, draws=4)
-
-
-def network_of(width, seed=0, rate=0.3):
-    network = MaskedNetwork(width=width, layers=1, rate=rate, seed=seed)
-    network.initialise(seed)
-    with torch.no_grad():  # so that a mask makes a difference
-        for linear in (network.readout[0], network.readout[2]):
-            linear.weight *= 3
-    return network.requires_grad_(False).eval()
-
-
-def evidence_of(network, count=12, noise=0.7, seed=0):
-    """Made-up embeddings, and labels that some masks explain better than others."""
-    random = torch.Generator().manual_seed(seed)
-    embedding = torch.randn(count, 2 * network.width, generator=random)
-    return Evidence(embedding, torch.randn(count, generator=random), noise)
-
-
-def all_masks(n):
-    return torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)))
-
-
-def log_prior(masks, rate):
-    kept = masks.sum(-1)
-    return kept * math.log(1 - rate) + (masks.shape[-1] - kept) * math.log(rate)
 
 
 @pytest.fixture(scope="module")

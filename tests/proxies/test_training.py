@@ -19,7 +19,7 @@ from molgfn.proxies.metrics import measure, std_factor
 from molgfn.proxies.network import EnsembleNetwork, tensors
 from molgfn.proxies.splits import Parts
 from molgfn.proxies.table import read_property
-from molgfn.proxies.training import FitSettings, predict, train
+from molgfn.proxies.training import FitSettings, Values, predict, train
 from molgfn.testing import MOLECULES
 
 SMALL = FitSettings(members=3, width=8, layers=2, epochs=3, batch=8)
@@ -74,10 +74,10 @@ def test_a_member_does_not_depend_on_how_many_there_are(alkanes):
     rows = np.arange(40)
     parts = Parts(rows[:30], rows[30:], rows[:0])
     for settings in (SMALL, replace(SMALL, bootstrap=True)):
-        two, _ = train(graphs, target, parts, replace(settings, members=2))
-        three, _ = train(graphs, target, parts, settings)
+        two, _ = train(Values(graphs, target, parts), replace(settings, members=2))
+        three, _ = train(Values(graphs, target, parts), settings)
         torch.testing.assert_close(predict(three, graphs)[:2], predict(two, graphs), rtol=1e-4, atol=1e-4)
-    plain, _ = train(graphs, target, parts, SMALL)
+    plain, _ = train(Values(graphs, target, parts), SMALL)
     assert (predict(plain, graphs) - predict(three, graphs)).abs().max() > 1e-3  # the sample makes a difference
 
 
@@ -88,7 +88,7 @@ def test_each_member_keeps_its_best_epoch_and_is_stopped(alkanes):
     parts = Parts(rows[:25], rows[25:], rows[:0])
     seen = []
     settings = replace(SMALL, epochs=200, patience=4, lr=0.01)
-    network, history = train(graphs, target, parts, settings, seen.append)
+    network, history = train(Values(graphs, target, parts), settings, seen.append)
     assert seen == history
     assert len(history) < 200
     errors = np.stack([epoch.validation for epoch in history])
@@ -104,7 +104,7 @@ def test_training_that_diverges_says_so(alkanes):
     graphs = graphs_of([m.smiles for m in alkanes.molecules])
     rows = np.arange(40)
     with pytest.raises(TrainingError, match="epoch 1: the error is not finite; try a lower lr"):
-        train(graphs, np.full(40, np.inf), Parts(rows[:30], rows[30:], rows[:0]), SMALL)
+        train(Values(graphs, np.full(40, np.inf), Parts(rows[:30], rows[30:], rows[:0])), SMALL)
 
 
 def test_a_seed_decides_everything(alkanes, fitted):

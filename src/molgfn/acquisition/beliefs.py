@@ -8,6 +8,7 @@ import numpy as np
 
 from molgfn.chemistry.molecules import Molecule, mols_of
 from molgfn.information.base import Information
+from molgfn.information.classes import ClassInformation
 from molgfn.information.covariance import OfPredictions
 from molgfn.information.gaussian import GaussianInformation
 from molgfn.information.members import Members, count_features
@@ -59,3 +60,18 @@ def of_predictions(
         scale: what deviations are multiplied by so that they are right on average.
     """
     return Belief(members, values, GaussianInformation(OfPredictions(predictions, scale), noise, members.names))
+
+
+def of_probabilities(members: Members, probabilities: np.ndarray, values: np.ndarray | None = None) -> Belief:
+    """The belief of S posterior members (an ensemble, masks) of a classifier, whose batches are chosen by BatchBALD.
+
+    Args:
+        members: n candidates.
+        probabilities: of label 1, float64 [S, n], as the ``members`` of a proxy of labels are; or of classes [S, n, C].
+        values: of the acquisition, float64 [n]; None: what each candidate tells by itself (BALD).
+
+    Raises:
+        DataError: no probabilities; the member is named.
+    """
+    information = ClassInformation(probabilities, members.names)
+    return Belief(members, information.alone() if values is None else values, information)

@@ -7,62 +7,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from molgfn.cli.proxy_tables import calibration_table, pair_table, print_proxy, progress, show
+from molgfn.cli.proxy_options import OF_MASKS, OF_PAIRS, OF_PROCESS, of_pairs, require_pairs, require_read
+from molgfn.cli.proxy_tables import (
+    calibration_table,
+    class_table,
+    outside_table,
+    pair_table,
+    print_proxy,
+    progress,
+    show,
+)
 from molgfn.cli.words.command_group import CommandGroup
 from molgfn.cli.words.finite_range import FiniteRange
-from molgfn.errors import ConfigError
-
-#: options of ``fit`` -> the kinds of uncertainty that read them; all others are read by every kind
-READ_BY = {
-    **dict.fromkeys(("members", "bootstrap"), ("ensemble",)),
-    **dict.fromkeys(("epochs", "width", "layers", "batch", "lr", "patience"), ("ensemble", "mc_dropout", "gflowout")),
-    "rate": ("mc_dropout", "gflowout"),
-    "samples": ("mc_dropout", "gflowout", "gp"),
-    **dict.fromkeys(("masks", "beta", "steps"), ("gflowout",)),
-    "radius": ("gp",),
-}
-#: options that are not of the training of networks
-OF_MASKS, OF_PROCESS = ("rate", "samples", "beta", "steps"), ("samples", "radius")
-#: options that are read with --pairs alone, and those that are not read with it
-OF_PAIRS, OF_NUMBERS = (
-    ("chosen", "rejected", "answer", "weight", "ties", "contradictory"),
-    ("smiles", "direction", "units"),
-)
 
 if TYPE_CHECKING:
     from molgfn.proxies.base import Uncertainty
-
-
-def _of_pairs(command: Any) -> Any:
-    """The options of --pairs."""
-    options = (
-        click.option("--chosen", default="chosen", show_default=True, help="--pairs: column of the preferred."),
-        click.option("--rejected", default="rejected", show_default=True, help="--pairs: column of the others."),
-        click.option(
-            "--answer",
-            default="answer",
-            show_default=True,
-            help="--pairs: column of answers where there is one: chosen, tie, skip, or a number from 0 to 1.",
-        ),
-        click.option("--weight", help="--pairs: column of weights, numbers above 0; by default each row weighs 1."),
-        click.option(
-            "--ties",
-            type=click.Choice(["half", "drop"]),
-            default="half",
-            show_default=True,
-            help="--pairs: a tie is half a judgement for each, or is left out.",
-        ),
-        click.option(
-            "--contradictory",
-            type=click.Choice(["keep", "drop"]),
-            default="keep",
-            show_default=True,
-            help="--pairs: what was judged both ways has votes for both, or is left out.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    from molgfn.proxies.classes.labels import Task
 
 
 @click.group(cls=CommandGroup, short_help="Train a proxy from a table, to use as an oracle.")
@@ -73,6 +33,7 @@ def proxy() -> None:
     Examples:
       molgfn proxy fit data.csv --property pIC50 -o proxy.pt
       molgfn proxy fit data.csv --property pIC50 --uncertainty gflowout --split scaffold -o proxy.pt
+      molgfn proxy fit assay.csv --property active --task classification -o classifier.pt
       molgfn proxy fit --pairs answers.csv -o preference.pt
       molgfn proxy info proxy.pt
       molgfn proxy evaluate proxy.pt data.csv
@@ -83,9 +44,18 @@ def proxy() -> None:
 
 @proxy.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--property", "--target", "name", help="Column of the numbers to learn; with --pairs the score's name.")
+@click.option(
+    "--property", "--target", "name", help="Column of the numbers or labels to learn; with --pairs the score's name."
+)
+@click.option(
+    "--task",
+    type=click.Choice(["regression", "classification"]),
+    default="regression",
+    show_default=True,
+    help="classification: the column holds labels, 0 and 1, false and true, or inactive and active.",
+)
 @click.option("--pairs", is_flag=True, help="TABLE holds judgements: which of two molecules is preferred.")
-@_of_pairs
+@of_pairs
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File of the proxy to write.")
 @click.option("--smiles", help="Column of the SMILES; by default one with such a name.")
 @click.option(
@@ -93,7 +63,7 @@ def proxy() -> None:
     type=click.Choice(["maximise", "minimise"]),
     default="maximise",
     show_default=True,
-    help="Which way of the property is better.",
+    help="Which way of the property, or probability, is better.",
 )
 @click.option("--units", default="1", show_default=True, help="Of the property; 1 for none.")
 @click.option(
@@ -183,6 +153,7 @@ def fit(
     context: click.Context,
     table: Path,
     name: str | None,
+    task: Task,
     pairs: bool,
     output: Path,
     smiles: str | None,
@@ -203,6 +174,11 @@ def fit(
     and whether the stated standard deviations are right: `std` should be near RMSE, and about 68% and 95% of the
     truths should lie within one and two of them.
 
+    With --task classification the column holds labels, and what is fitted is the probability of label 1 (as the
+    logarithm of its odds, by maximum likelihood). A cell that is neither a label nor empty is an error, and molecules
+    whose rows have both labels are left out. A random split gives each label its share of every part. The table that
+    is printed has NLL, Brier score, ECE (ten bins of the probability), accuracies at one half and areas under curves.
+
     With --pairs each row of TABLE is a judgement of two molecules, as `molgfn compare-molecules` writes them, and what
     is fitted is a score: its differences are the log odds that one is preferred (Bradley and Terry). The table that is
     printed has the share of judgements that it gets right and their mean log likelihood.
@@ -210,6 +186,7 @@ def fit(
     \b
     Examples:
       molgfn proxy fit data.csv --property pIC50 -o proxy.pt
+      molgfn proxy fit assay.csv --property active --task classification --split scaffold -o classifier.pt
       molgfn proxy fit --pairs answers.csv --ties drop -o preference.pt
       molgfn proxy fit data.parquet --property affinity --direction minimise --units kcal/mol \\
         --split scaffold --members 10 -o affinity.pt
@@ -223,14 +200,16 @@ def fit(
 
     require_place(output)
     require_other(output, table, "the proxy")
-    _require_read(context, uncertainty)
-    _require_pairs(context, pairs)
+    require_read(context, uncertainty)
+    require_pairs(context, pairs)
     from molgfn.proxies.fitting import fit as fit_proxy
+    from molgfn.proxies.fitting import require_fits
     from molgfn.proxies.kinds import ProcessSettings
     from molgfn.proxies.masks.settings import MaskSettings
     from molgfn.proxies.table import read_property
     from molgfn.proxies.training import FitSettings
 
+    require_fits(task, uncertainty, units)
     own = {key: value for key, value in settings.items() if key not in {*OF_MASKS, *OF_PROCESS, *OF_PAIRS}}
     training = FitSettings(**own)
     of_masks = MaskSettings(conditional=masks == "conditional", **{key: settings[key] for key in OF_MASKS})
@@ -244,15 +223,15 @@ def fit(
 
         judgements = read_judgements(table, **{key: settings[key] for key in OF_PAIRS})
         click.echo(judgements.summary())
-        with progress(training.epochs, pairs) as on_epoch:
+        with progress(training.epochs, "nats a pair") as on_epoch:
             fitted = fit_pairs(judgements, training, name=name or "preference", on_epoch=on_epoch, **alike)
     else:
-        content = read_property(table, str(name), smiles=smiles)
+        content = read_property(table, str(name), smiles=smiles, task=task)
         click.echo(content.summary())
         for line, why in content.first:
             click.echo(f"{table}, line {line}: {why}", err=True)
         process = ProcessSettings(seed=training.seed, **{key: settings[key] for key in OF_PROCESS})
-        with progress(training.epochs, pairs) as on_epoch:
+        with progress(training.epochs, "error / spread" if task == "regression" else "nats a label") as on_epoch:
             fitted = fit_proxy(
                 content, training, process=process, direction=direction, units=units, on_epoch=on_epoch, **alike
             )
@@ -284,7 +263,7 @@ def info(file: Path) -> None:
         f"{data.get('pairs'):,} judgements, {data.get('ties'):,} of them ties, "
         f"{data.get('contradicted'):,} contradictory"
         if card.pairs
-        else f"{data.get('merged'):,} rows averaged into others"
+        else f"{data.get('merged'):,} rows {'averaged into' if card.metrics else 'that say the same as'} others"
     )
     click.echo(
         f"data: {data.get('file')}, sha256 {str(data.get('sha256'))[:12]}, {data.get('rows'):,} rows, "
@@ -301,15 +280,15 @@ def info(file: Path) -> None:
 @proxy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--property", "name", help="Column of the numbers; by default the property of the proxy.")
+@click.option("--property", "name", help="Column of the numbers or labels; by default the property of the proxy.")
 @click.option("--smiles", help="Column of the SMILES; by default one with such a name.")
 @click.option(
     "--outside",
     type=click.Path(path_type=Path),
-    help="File of molecules unlike those of training: are their standard deviations larger?",
+    help="File of molecules unlike those of training: is the proxy less sure of them?",
 )
 @click.option("--pairs", is_flag=True, help="TABLE holds judgements: which of two molecules is preferred.")
-@_of_pairs
+@of_pairs
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -330,6 +309,9 @@ def evaluate(
     intervals of 5% to 95% and these probabilities; the miscalibration area is that between the curve of these shares
     and the diagonal; OOD AUROC the probability that a molecule of --outside has the larger standard deviation.
 
+    Of a proxy of labels (fit --task classification) ECE is over ten bins of the probability of label 1, and there are
+    two OOD AUROC: by the entropy of the label, and by its mutual information with the posterior members.
+
     With --pairs TABLE is of judgements, and the table is that of `fit --pairs`.
 
     \b
@@ -342,11 +324,12 @@ def evaluate(
     Exit codes: 0 fine, 3 not a proxy or unusable table.
     """
     from molgfn.chemistry.files.reading import read_molecules
+    from molgfn.proxies.classes.evaluating import evaluate_classes
     from molgfn.proxies.evaluating import evaluate as evaluate_proxy
     from molgfn.proxies.loading import load
     from molgfn.proxies.table import read_property
 
-    _require_pairs(context, pairs)
+    require_pairs(context, pairs)
     loaded = load(file)
     if pairs:
         from molgfn.proxies.pairs.evaluating import evaluate_pairs
@@ -357,7 +340,8 @@ def evaluate(
         click.echo(loaded.describe())
         show(pair_table(evaluate_pairs(loaded, judgements)))
         return
-    content = read_property(table, name or loaded.card.property, smiles=smiles)
+    card = loaded.card
+    content = read_property(table, name or card.property, smiles=smiles, task=card.task)
     click.echo(content.summary())
     for line, why in content.first:
         click.echo(f"{table}, line {line}: {why}", err=True)
@@ -369,32 +353,10 @@ def evaluate(
         for line, why in found.problems[:5]:
             click.echo(f"{outside}, line {line}: {why}", err=True)
     click.echo(loaded.describe())
-    show(calibration_table(evaluate_proxy(loaded, content, away)))
-
-
-def _require_pairs(context: click.Context, pairs: bool) -> None:
-    """Refuse options of the other kind of table, and a table of numbers without their column."""
-    given = click.core.ParameterSource.COMMANDLINE
-    others = (*OF_NUMBERS, "outside") if pairs else OF_PAIRS
-    wrong = [name for name in others if context.get_parameter_source(name) == given]
-    if wrong:
-        which = "not read with" if pairs else "read only with"
-        raise ConfigError("; ".join(f"--{name} is {which} --pairs" for name in wrong))
-    if not pairs and context.info_name == "fit" and not context.params["name"]:
-        raise ConfigError("give --property, the column of the numbers to learn, or --pairs for a table of judgements")
-
-
-def _require_read(context: click.Context, uncertainty: str) -> None:
-    """Refuse options that were given although this kind of uncertainty does not read them."""
-    given = click.core.ParameterSource.COMMANDLINE
-    wrong = [
-        name
-        for name, kinds in READ_BY.items()
-        if uncertainty not in kinds and context.get_parameter_source(name) == given
-    ]
-    if wrong:
-        raise ConfigError(
-            "; ".join(
-                f"--{name} is for {', '.join(READ_BY[name])}, not for --uncertainty {uncertainty}" for name in wrong
-            )
-        )
+    if card.task == "classification":
+        judged = evaluate_classes(loaded, content, away)
+        show(class_table(judged))
+        if away is not None:
+            show(outside_table(judged))
+    else:
+        show(calibration_table(evaluate_proxy(loaded, content, away)))

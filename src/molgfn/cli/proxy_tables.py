@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from molgfn.proxies.base import Card, FittedProxy
     from molgfn.proxies.calibration import Calibration
+    from molgfn.proxies.classes.metrics import ClassCalibration, ClassMetrics
     from molgfn.proxies.pairs.metrics import PairMetrics
     from molgfn.proxies.training import Epoch
 
@@ -42,17 +43,22 @@ def print_proxy(fitted: FittedProxy, epochs: int | None = None) -> None:
     """What it predicts, and the table of its metrics; of one just fitted whether more than ``epochs`` may help."""
     card = fitted.card
     units = "" if card.units == "1" else f" {card.units}"
-    click.echo(
-        f"property: {card.property}, {card.direction}, from {card.low:.4g} to {card.high:.4g}{units} in the data\n"
-        f"{fitted.describe()}"
-    )
-    show(_numbers(card) if card.metrics else pair_table(card.pairs))
+    what = f"from {card.low:.4g} to {card.high:.4g}{units} in the data"
+    if card.classes:
+        positives, count = (sum(getattr(m, name) for m in card.classes.values()) for name in ("positives", "n"))
+        what = f"the probability of label 1, which {positives:,} of {count:,} molecules have"
+    click.echo(f"property: {card.property}, {card.direction}, {what}\n{fitted.describe()}")
+    show(class_table(card.classes) if card.classes else _numbers(card) if card.metrics else pair_table(card.pairs))
     best = card.settings.get("best_epochs", [])
     if epochs is not None and epochs in best:
         who = f" for {best.count(epochs)} of {len(best)} members" if len(best) > 1 else ""
         click.echo(f"the last epoch was the best{who}: more may help, such as --epochs {2 * epochs}")
     if card.pairs:
         click.echo("std: how far the members are apart, in nats; nothing to calibrate it on")
+        return
+    if card.classes:
+        of = "members" if fitted.uncertainty == "ensemble" else "masks"
+        click.echo(f"std: of the probability over the {of}; probabilities are as they were learned, not scaled")
         return
     of = {"ensemble": "of the members", "gp": "of the process and its noise"}.get(
         fitted.uncertainty, "of the masks and the noise"
@@ -73,6 +79,35 @@ def _numbers(card: Card) -> Any:
         shares = [f"{x:.1%}" for x in (m.within_one, m.within_two)]
         ranks = [_rank(x) for x in (m.r2, m.spearman, m.std_spearman)]
         table.add_row(part, f"{m.n:,}", *sizes, *ranks[:2], f"{m.std:.4g}", *shares, ranks[2])
+    return table
+
+
+def class_table(parts: Mapping[str, ClassMetrics]) -> Any:
+    """A row for each part of labels."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    table.add_column("part")
+    for name in ("molecules", "label 1", "NLL", "Brier", "ECE", "accuracy", "balanced", "MCC", "AUROC", "AUPRC"):
+        table.add_column(name, justify="right")
+    for part, m in parts.items():
+        numbers = (m.nll, m.brier, m.ece, m.accuracy, m.balanced_accuracy, m.mcc, m.auroc, m.auprc)
+        table.add_row(part, f"{m.n:,}", f"{m.positives:,}", *map(_rank, numbers))
+    return table
+
+
+def outside_table(parts: Mapping[str, ClassCalibration]) -> Any:
+    """A row for each part of labels: how molecules from outside are told from it."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    table.add_column("OOD AUROC against")
+    for name in ("by entropy", "by mutual information"):
+        table.add_column(name, justify="right")
+    for part, m in parts.items():
+        table.add_row(part, _rank(m.ood_auroc_entropy), _rank(m.ood_auroc_information))
     return table
 
 
@@ -97,8 +132,8 @@ def _rank(value: float) -> str:
 
 
 @contextmanager
-def progress(epochs: int, of_pairs: bool) -> Iterator[Callable[[Epoch], None]]:
-    """A bar over the epochs, with the errors (of pairs their negative log likelihood); on a terminal only."""
+def progress(epochs: int, what: str) -> Iterator[Callable[[Epoch], None]]:
+    """A bar over the epochs, with the errors, which are of ``what``; on a terminal only."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -109,7 +144,6 @@ def progress(epochs: int, of_pairs: bool) -> Iterator[Callable[[Epoch], None]]:
         task = bar.add_task("", total=epochs)
 
         def shown(epoch: Epoch) -> None:
-            what = "nats a pair" if of_pairs else "error / spread"
             text = f"{what}: train {epoch.train.mean():.3f}, validation {epoch.validation.mean():.3f}"
             bar.update(task, completed=epoch.number, description=text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ from molgfn.chemistry.molecules import mols_of
 from molgfn.errors import ConfigError, DataError
 from molgfn.information.members import Members
 from molgfn.paths import InputFile
+from molgfn.proxies.base import FittedProxy
+from molgfn.proxies.classes.labels import Task
 from molgfn.proxies.loading import load
 
 
@@ -41,6 +44,11 @@ class Predictions(ABC):
     def files(self) -> tuple[Path, ...]:
         """Files that they depend on."""
         return ()
+
+    @property
+    def task(self) -> Task | None:
+        """Whether they are numbers, or probabilities of labels; None where they do not say."""
+        return None
 
 
 class PredictionFile(Predictions):
@@ -81,7 +89,8 @@ class PredictionFile(Predictions):
 
 
 class ProxyPredictions(Predictions):
-    """Those of the posterior members of a proxy (``molgfn proxy fit``), in units of its property.
+    """Those of the posterior members of a proxy (``molgfn proxy fit``), in units of its property; of one of labels
+    (``--task classification``) the probabilities of label 1.
 
     Args:
         weights: file of the proxy.
@@ -97,7 +106,15 @@ class ProxyPredictions(Predictions):
     def of(self, pool: Members) -> np.ndarray:
         if pool.molecules is None:
             raise ConfigError("predictions: a proxy predicts molecules, and the pool has none")
-        return of_model(load(self.path), pool)
+        return of_model(self._proxy, pool)
+
+    @property
+    def task(self) -> Task:
+        return self._proxy.card.task
+
+    @cached_property
+    def _proxy(self) -> FittedProxy:
+        return load(self.path)
 
 
 def of_model(model: PosteriorMembers, pool: Members) -> np.ndarray:

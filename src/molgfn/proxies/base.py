@@ -11,8 +11,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import ConfigDict, Field, with_config
 from rdkit import Chem
+from scipy.special import expit
 
 from molgfn.docstrings import attributes_in_docstring
+from molgfn.proxies.classes.labels import Task
+from molgfn.proxies.classes.metrics import ClassMetrics
 from molgfn.proxies.files import FORMAT, KEY, read, write
 from molgfn.proxies.metrics import Metrics
 from molgfn.proxies.neighbours import Neighbours
@@ -33,17 +36,19 @@ class Card:
         property: what it predicts, the name of the column of numbers.
         direction: which way of the property is better.
         units: of the property, "1" for none.
-        mean: of the property over the training molecules.
-        scale: its standard deviation there.
+        mean: of the property over the training molecules; 0 of labels.
+        scale: its standard deviation there; 1 of labels.
         low: least value among all molecules of the table.
         high: largest one.
-        std_factor: what the raw standard deviation is multiplied by, from the validation part.
+        std_factor: what the raw standard deviation is multiplied by, from the validation part; 1 of labels.
         features: version of the featurisation (``proxies.features.VERSION``).
-        metrics: part -> its metrics; none where it was fitted to pairs.
+        metrics: part -> its metrics; none where it was fitted to pairs or labels.
         settings: how it was split and trained.
         data: which file, its sha256, and what became of its rows.
         made_by: version of molgfn.
-        pairs: part -> metrics of its judgements; none where it was fitted to numbers.
+        pairs: part -> metrics of its judgements; none where it was fitted to numbers or labels.
+        task: whether it was fitted to numbers (or pairs), or to labels.
+        classes: part -> metrics of its labels; none where it was fitted to anything else.
     """
 
     property: str
@@ -60,6 +65,17 @@ class Card:
     data: dict[str, Any]
     made_by: str
     pairs: dict[str, PairMetrics] = field(default_factory=dict)
+    task: Task = "regression"
+    classes: dict[str, ClassMetrics] = field(default_factory=dict)
+
+    def stated(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs of networks in units of the property; of labels, whose log odds they are, the probability of 1."""
+        return expit(outputs) if self.task == "classification" else outputs * self.scale + self.mean
+
+
+def of_label(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of labels that are 1 with these probabilities [B], float64 [B] each."""
+    return probability, np.sqrt(probability * (1 - probability))
 
 
 @attributes_in_docstring
@@ -79,7 +95,8 @@ class FittedProxy(ABC):
 
     @abstractmethod
     def members(self, mols: Sequence[Chem.Mol]) -> np.ndarray:
-        """Prediction of each posterior member for each molecule, in units of the property, float64 [S, B].
+        """Prediction of each posterior member for each molecule, in units of the property, float64 [S, B]; of labels
+        the probability of 1.
 
         Without the noise of a measurement, and not calibrated. Row s is one function of the molecules, so that the
         columns are jointly distributed as the proxy believes the property to be.
@@ -87,11 +104,15 @@ class FittedProxy(ABC):
 
     @abstractmethod
     def latent(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and calibrated standard deviation of the property without noise, float64 [B] each."""
+        """Mean and calibrated standard deviation of the property without noise, float64 [B] each; of labels those of
+        the probability of 1 over the members.
+        """
 
     @abstractmethod
     def predict(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and calibrated standard deviation of a measurement, float64 [B] each."""
+        """Mean and calibrated standard deviation of a measurement, float64 [B] each; of a label p and the root of
+        p (1 - p).
+        """
 
     @abstractmethod
     def describe(self) -> str:
@@ -122,6 +143,8 @@ class FittedProxy(ABC):
             head["uncertainty"] = self.uncertainty
         if not head["pairs"]:  # files of tables are as they were
             del head["pairs"]
+        if self.card.task == "regression":  # likewise
+            del head["task"], head["classes"]
         content: dict[str, Any] = {KEY: head, **self._plain()}
         if self.training is not None:
             content["training"] = self.training.plain()

@@ -12,7 +12,7 @@ import torch
 from pydantic import ConfigDict, Field, with_config
 from rdkit import Chem
 
-from molgfn.proxies.base import Card, Count, FittedProxy, Uncertainty
+from molgfn.proxies.base import Card, Count, FittedProxy, Uncertainty, of_label
 from molgfn.proxies.features import molecule_graphs
 from molgfn.proxies.files import KEY, card_of, require_tensors, training_of
 from molgfn.proxies.neighbours import Neighbours
@@ -57,22 +57,27 @@ class ProxyEnsemble(FittedProxy):
         self.training = training
 
     def members(self, mols: Sequence[Chem.Mol]) -> np.ndarray:
-        """Prediction of each member for each molecule, in units of the property, float64 [K, B]."""
+        """Prediction of each member for each molecule, in units of the property (of labels the probability of 1),
+        float64 [K, B].
+        """
         pieces = [
             predict(self.network, molecule_graphs(mols[i : i + CHUNK])).double().numpy()
             for i in range(0, len(mols), CHUNK)
         ]
         standard = np.concatenate(pieces, 1) if pieces else np.zeros((self.card.members, 0))
-        return standard * self.card.scale + self.card.mean
+        return self.card.stated(standard)
 
     def predict(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
+        """As ``latent``: an ensemble of numbers does not tell noise from doubt. Of labels the probability of 1, and the
+        standard deviation of a label.
+        """
+        mean, deviation = self.latent(mols)
+        return of_label(mean) if self.card.task == "classification" else (mean, deviation)
+
+    def latent(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
         """Mean over the members and calibrated standard deviation (ddof 1, times ``std_factor``), float64 [B] each."""
         each = self.members(mols)
         return each.mean(0), self.card.std_factor * each.std(0, ddof=1)
-
-    def latent(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
-        """As ``predict``: an ensemble does not tell noise from doubt."""
-        return self.predict(mols)
 
     def describe(self) -> str:
         weights = sum(p.numel() for p in self.network.parameters())

@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from pydantic import Field
 from rdkit import Chem
+from scipy.special import expit
 
 from molgfn.chemistry.count_similarity import count_rows, minmax
 from molgfn.errors import ConfigError, DataError
 from molgfn.proxies.base import FittedProxy, Uncertainty
+from molgfn.proxies.classes.labels import Task
+from molgfn.proxies.classes.lesson import Labels
 from molgfn.proxies.ensemble import ProxyCard, ProxyEnsemble
-from molgfn.proxies.features import molecule_graphs
+from molgfn.proxies.features import MoleculeGraphs, molecule_graphs
 from molgfn.proxies.masks.network import MaskedNetwork
 from molgfn.proxies.masks.posterior import Evidence, MaskPosterior, train_conditional, train_unconditional
 from molgfn.proxies.masks.proxy import Gflowout, MaskedCard, MCDropout, standard_members, with_noise
@@ -24,7 +27,7 @@ from molgfn.proxies.masks.settings import MaskSettings
 from molgfn.proxies.neighbours import Neighbours
 from molgfn.proxies.splits import Parts
 from molgfn.proxies.tanimoto import MOST_TRAINED, TanimotoCard, TanimotoProxy, fitted_variances
-from molgfn.proxies.training import Epoch, FitSettings, Values, predict, train, train_network
+from molgfn.proxies.training import Epoch, FitSettings, Lesson, Values, predict, train, train_network
 
 #: least noise of a network, standardised, so that a likelihood stays finite where the network errs nowhere
 LEAST_NOISE = 1e-3
@@ -60,10 +63,11 @@ class Job:
 
     Attributes:
         mols: M molecules.
-        values: standardised, float64 [M].
+        values: standardised, or labels, 0 or 1; float64 [M].
         parts: their rows.
         settings: of the training of networks.
         on_epoch: called after each epoch.
+        task: whether the values are numbers or labels.
     """
 
     mols: list[Chem.Mol]
@@ -71,6 +75,20 @@ class Job:
     parts: Parts
     settings: FitSettings
     on_epoch: Callable[[Epoch], None]
+    task: Task = "regression"
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether the values are labels."""
+        return self.task == "classification"
+
+    def lesson(self, graphs: MoleculeGraphs) -> Lesson:
+        """What networks learn of the molecules, whose graphs these are."""
+        return (Labels if self.of_labels else Values)(graphs, self.values, self.parts)
+
+    def stated(self, outputs: np.ndarray) -> np.ndarray:
+        """What the outputs of networks say: standardised values, or the probability of label 1."""
+        return expit(outputs) if self.of_labels else outputs
 
 
 @dataclass(frozen=True)
@@ -78,8 +96,8 @@ class Built:
     """What was learned.
 
     Attributes:
-        mean: standardised prediction for each molecule, float64 [M].
-        deviation: raw standard deviation of a measurement, standardised, float64 [M].
+        mean: standardised prediction for each molecule, or the probability of label 1, float64 [M].
+        deviation: raw standard deviation of a measurement, standardised, float64 [M]; of labels that over the members.
         proxy: makes the proxy from the fields that all cards have and the fingerprints.
         settings: what the card says of how it was trained.
     """
@@ -94,8 +112,8 @@ def ensemble(job: Job) -> Built:
     """Networks whose disagreement is the uncertainty."""
     settings = job.settings
     graphs = molecule_graphs(job.mols)
-    network, history = train(graphs, job.values, job.parts, settings, job.on_epoch)
-    each = predict(network, graphs).double().numpy()
+    network, history = train(job.lesson(graphs), settings, job.on_epoch)
+    each = job.stated(predict(network, graphs).double().numpy())
     shape: dict[str, Any] = {"members": settings.members, "width": settings.width, "layers": settings.layers}
     return Built(
         each.mean(0),
@@ -111,7 +129,7 @@ def masked(job: Job, masks: MaskSettings, uncertainty: Uncertainty) -> Built:
     graphs = molecule_graphs(job.mols)
     network = MaskedNetwork(width=settings.width, layers=settings.layers, rate=masks.rate, seed=settings.seed)
     network.initialise(settings.seed)
-    network, history = train_network(network, Values(graphs, job.values, job.parts), settings, job.on_epoch)
+    network, history = train_network(network, job.lesson(graphs), settings, job.on_epoch)
     network.requires_grad_(False)
     evidence = _evidence(job, network)
     told: dict[str, Any] = {"rate": masks.rate, "samples": masks.samples}
@@ -122,21 +140,22 @@ def masked(job: Job, masks: MaskSettings, uncertainty: Uncertainty) -> Built:
         told = {**asdict(masks), "best_step": _best_step(posterior)}
     random = torch.Generator().manual_seed(settings.seed)
     uniforms = torch.rand(masks.samples, sum(network.sizes), generator=random)
-    each = standard_members(network, sampler, uniforms, graphs)
+    each = job.stated(standard_members(network, sampler, uniforms, graphs))
+    noise = evidence["validation"].noise
     shape: dict[str, Any] = {
         "width": settings.width,
         "layers": settings.layers,
         "rate": masks.rate,
         "samples": masks.samples,
         "conditional": uncertainty == "gflowout" and masks.conditional,
-        "noise": evidence["validation"].noise,
+        "noise": noise,
     }
     kind = Gflowout if uncertainty == "gflowout" else MCDropout
     own = asdict(settings)
     del own["members"]
     return Built(
         each.mean(0),
-        with_noise(each, shape["noise"]),
+        with_noise(each, noise or 0.0),
         lambda common, near: kind(MaskedCard(**common, **shape), network, sampler, uniforms, near),
         {**own, **run_of(history), "masks": told},
     )
@@ -174,16 +193,18 @@ _EMPTY: dict[str, Any] = {
 
 
 def _evidence(job: Job, network: MaskedNetwork) -> dict[str, Evidence]:
-    """Training and validation part; the noise is the error of the whole network on the latter."""
+    """Training and validation part; the noise is the error of the whole network on the latter; labels have none."""
     labels = torch.from_numpy(job.values.astype(np.float32))
     rows = {"train": job.parts.train, "validation": job.parts.validation}
     embedding = {
         part: network.embeddings(molecule_graphs([job.mols[int(row)] for row in own])) for part, own in rows.items()
     }
-    ones = torch.ones(sum(network.sizes))
-    with torch.no_grad():
-        error = network.walk(embedding["validation"], ones) - labels[rows["validation"]]
-    noise = max(LEAST_NOISE, float(error.square().mean().sqrt()))
+    noise = None
+    if not job.of_labels:
+        ones = torch.ones(sum(network.sizes))
+        with torch.no_grad():
+            error = network.walk(embedding["validation"], ones) - labels[rows["validation"]]
+        noise = max(LEAST_NOISE, float(error.square().mean().sqrt()))
     return {part: Evidence(embedding[part], labels[own], noise) for part, own in rows.items()}
 
 

@@ -28,11 +28,18 @@ class Parts:
 
 
 def split(
-    molecules: Sequence[Molecule], *, kind: Kind = "random", validation: float = 0.1, test: float = 0.1, seed: int = 0
+    molecules: Sequence[Molecule],
+    *,
+    kind: Kind = "random",
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
 ) -> Parts:
     """Split molecules into three parts.
 
-    ``random`` draws molecules. ``scaffold`` draws Bemis-Murcko scaffolds with all their molecules, so that no scaffold
+    ``random`` draws molecules; with labels those of each label by themselves, so that each has its share of every part.
+    ``scaffold`` draws Bemis-Murcko scaffolds with all their molecules, so that no scaffold
     is in two parts; scaffolds with more than half as many molecules as a part should get go into training, and
     molecules without a ring count as one scaffold. It is harder, and closer to what a generator will ask.
 
@@ -42,10 +49,13 @@ def split(
         validation: share for early stopping and for the scale of the uncertainty.
         test: share that training never sees; 0 for none.
         seed: of the draw.
+        labels: of the molecules, [M], that ``random`` keeps apart; None: there are none.
 
     Raises:
         DataError: a part would have fewer than two molecules.
     """
+    if kind == "random" and labels is not None:
+        return _by_label(labels, validation=validation, test=test, seed=seed)
     if kind == "random":
         return at_random(len(molecules), "molecules", validation=validation, test=test, seed=seed)
     count = len(molecules)
@@ -65,6 +75,21 @@ def at_random(count: int, what: str, *, validation: float, test: float, seed: in
     parts = Parts(train=np.sort(train), validation=np.sort(more), test=np.sort(held))
     require_parts(parts, f"{count} {what}", validation=validation, test=test)
     return parts
+
+
+def _by_label(labels: np.ndarray, *, validation: float, test: float, seed: int) -> Parts:
+    """As ``at_random``, label by label; at least one molecule of each goes into every part that is wanted."""
+    random = np.random.default_rng(seed)
+    parts: list[list[np.ndarray]] = [[], [], []]
+    for label in np.unique(labels):
+        rows = random.permutation(np.flatnonzero(labels == label))
+        wanted = [max(1, round(share * len(rows))) if share > 0 else 0 for share in (test, validation)]
+        for part, own in zip(parts, np.split(rows, np.cumsum(wanted)), strict=True):
+            part.append(own)
+    held, more, train = (np.sort(np.concatenate(part)) for part in parts)
+    found = Parts(train=train, validation=more, test=held)
+    require_parts(found, f"{len(labels)} molecules", validation=validation, test=test)
+    return found
 
 
 def require_parts(parts: Parts, what: str, *, validation: float, test: float, why: str = "") -> None:

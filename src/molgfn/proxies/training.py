@@ -115,18 +115,14 @@ class Values(Lesson):
 
 
 def train(
-    graphs: MoleculeGraphs,
-    values: np.ndarray,
-    parts: Parts,
+    lesson: Lesson,
     settings: FitSettings,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> tuple[EnsembleNetwork, list[Epoch]]:
-    """Train an ensemble on the ``train`` part; each member keeps the parameters of its best validation epoch.
+    """Train an ensemble; each member keeps the parameters of its best validation epoch.
 
     Args:
-        graphs: M molecules.
-        values: standardised, float64 [M].
-        parts: rows of the molecules.
+        lesson: what is learned.
         settings: how.
         on_epoch: called after each epoch.
 
@@ -138,7 +134,7 @@ def train(
     """
     network = EnsembleNetwork(members=settings.members, width=settings.width, layers=settings.layers)
     network.initialise(settings.seed)
-    return train_network(network, Values(graphs, values, parts), settings, on_epoch)
+    return train_network(network, lesson, settings, on_epoch)
 
 
 def train_network(

@@ -30,7 +30,8 @@ Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
 class FittedAcquisition(Acquisition):
-    """Chooses by a proxy as of ``molgfn proxy fit``, trained on what is known. Before there are ``least`` molecules
+    """Chooses by a proxy as of ``molgfn proxy fit``, trained on what is known: worths, which are numbers, so it is a
+    regression also where the oracle gives labels or their probabilities. Before there are ``least`` molecules
     candidates are drawn at random.
 
     Args:

@@ -31,9 +31,9 @@ class MaskPosterior(Oracle):
     """beta log p(y | x, z) + log p(z) in nats, of masks z of a trained network: with R = exp(value) and beta = 1,
     R / Z is the posterior p(z | x, y).
 
-    The likelihood is normal around the prediction under the mask, with the proxy's noise, a product over all molecules
-    of the table; under the prior each unit is dropped at the proxy's rate. A masked layer of n units is multiplied by
-    n / sum(z) (``proxies.masks.network``). Computed in float64.
+    The likelihood is normal around the prediction under the mask, with the proxy's noise, or of a classifier that of a
+    Bernoulli variable; it is a product over all molecules of the table. Under the prior each unit is dropped at the
+    proxy's rate. A masked layer of n units is multiplied by n / sum(z) (``proxies.masks.network``). All in float64.
 
     Args:
         network: whose masks they are, and the data.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -14,6 +14,7 @@ from molgfn.errors import ConfigError
 from molgfn.paths import InputFile
 
 if TYPE_CHECKING:
+    from molgfn.proxies.classes.labels import Task
     from molgfn.proxies.masks.proxy import MaskedProxy
     from molgfn.proxies.table import PropertyTable
 
@@ -45,6 +46,7 @@ class Trained(NetworkWithMasks):
     Args:
         table: molecules and their property; None: Crippen's log P of 72 substituted rings.
         property: its column; None without a table.
+        task: whether it holds numbers or labels; of the 72 rings these are whether log P is above its median.
         width: units of each of the two layers with masks.
         layers: rounds of messages.
         rate: probability that a unit is dropped, in training and under the prior.
@@ -62,6 +64,7 @@ class Trained(NetworkWithMasks):
         *,
         table: InputFile | None = None,
         property: str | None = None,
+        task: Literal["regression", "classification"] = "regression",
         width: PositiveInt = 6,
         layers: PositiveInt = 2,
         rate: Annotated[float, Field(gt=0, lt=1)] = 0.3,
@@ -73,6 +76,7 @@ class Trained(NetworkWithMasks):
         if (table is None) != (property is None):
             raise ConfigError("network: a table and its property go together; give both, or neither")
         self.table, self.property = table, property
+        self.task: Task = task
         self.width, self.layers, self.rate = width, layers, rate
         self.epochs, self.batch, self.lr, self.seed = epochs, batch, lr, seed
         self.units = 2 * width
@@ -88,7 +92,10 @@ class Trained(NetworkWithMasks):
         from molgfn.proxies.table import read_property
         from molgfn.proxies.training import FitSettings
 
-        table = _made_up() if self.table is None or self.property is None else read_property(self.table, self.property)
+        if self.table is None or self.property is None:
+            table = _made_up(self.task)
+        else:
+            table = read_property(self.table, self.property, task=self.task)
         settings = FitSettings(
             width=self.width, layers=self.layers, epochs=self.epochs, batch=self.batch, lr=self.lr, seed=self.seed
         )
@@ -130,11 +137,12 @@ class Saved(NetworkWithMasks):
     def read(self) -> tuple[MaskedProxy, PropertyTable]:
         from molgfn.proxies.table import read_property
 
-        return self._proxy, read_property(self.table, self._proxy.card.property)
+        card = self._proxy.card
+        return self._proxy, read_property(self.table, card.property, task=card.task)
 
 
-def _made_up() -> PropertyTable:
-    """Each ring with each group, and Crippen's log P of it."""
+def _made_up(task: Task) -> PropertyTable:
+    """Each ring with each group, and Crippen's log P of it, or whether that is above the median."""
     import numpy as np
     from rdkit.Chem import Crippen
 
@@ -143,9 +151,11 @@ def _made_up() -> PropertyTable:
 
     molecules = parse([ring[:1] + "1" + f"({group})" + ring[2:] for ring, group in itertools.product(RINGS, GROUPS)])
     values = np.array([Crippen.MolLogP(molecule.mol) for molecule in molecules])  # type: ignore[attr-defined]
+    if task == "classification":
+        values = (values > np.median(values)).astype(np.float64)
     return PropertyTable(
         path=Path("substituted rings"),
-        name="logp",
+        name="logp" if task == "regression" else "lipophilic",
         molecules=molecules,
         values=values,
         rows=len(molecules),
@@ -155,4 +165,5 @@ def _made_up() -> PropertyTable:
         merged=0,
         noise=float("nan"),
         sha256="",
+        task=task,
     )

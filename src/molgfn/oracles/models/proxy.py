@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
+from rdkit import Chem
 
 from molgfn.chemistry.molecules import Molecule
 from molgfn.errors import ConfigError
@@ -24,8 +25,13 @@ class Proxy(Oracle):
     Components are ``mean``, ``std`` and ``nearest_similarity``, the Tanimoto similarity (ECFP4) to the nearest
     molecule that it was trained on: where it is low, the proxy guesses. Direction and units come from the file; the
     range is unbounded, because a network says what it likes far from its data. To stay near them take the
-    pessimistic bound: ``lcb`` where more is better, ``ucb`` where less is; the other one explores. Stereo and
-    isotopes are not seen. float32: a value may differ in its last digits with the company of the molecule.
+    pessimistic bound: ``lcb`` where more is better, ``ucb`` where less is; the other one explores.
+
+    Of a proxy of labels (``--task classification``) the value is the probability of label 1, in [0, 1], to which the
+    bounds are cut; ``std`` is that of the probability over the posterior members, and two more components are the
+    ``entropy`` of the label and its ``mutual_information`` with the member (BALD), in nats.
+
+    Stereo and isotopes are not seen. float32: a value may differ in its last digits with the company of the molecule.
 
     Args:
         weights: the file that ``molgfn proxy fit`` wrote.
@@ -67,6 +73,9 @@ class Proxy(Oracle):
         self._training = self.proxy.training if nearest else None
         self.direction = self.proxy.card.direction  # type: ignore[misc]
         self.units = self.proxy.card.units  # type: ignore[misc]
+        self._of_labels = self.proxy.card.task == "classification"
+        if self._of_labels:
+            self.range = (0.0, 1.0)  # type: ignore[misc]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -74,10 +83,11 @@ class Proxy(Oracle):
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        return ("mean", "std") if self._training is None else ("mean", "std", "nearest_similarity")
+        told = ("mean", "std", "entropy", "mutual_information") if self._of_labels else ("mean", "std")
+        return told if self._training is None else (*told, "nearest_similarity")
 
     def values(self, objects: Sequence[Molecule]) -> np.ndarray:
-        """The acquisition value of each molecule in units of the property, float64 [B]."""
+        """The acquisition value of each molecule in units of the property, or a probability, float64 [B]."""
         return self.measure(objects)[0]
 
     def measure(self, objects: Sequence[Molecule]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -85,7 +95,20 @@ class Proxy(Oracle):
         mols = [molecule.mol for molecule in objects if molecule.mol is not None]
         if len(mols) < len(objects):
             raise ValueError("proxy: the molecule has no mol; only valid molecules have a value")
-        mean, std = self.proxy.predict(mols)
+        told = self._predicted(mols)
         shift = {"mean": 0.0, "ucb": self.kappa, "lcb": -self.kappa}[self.acquisition]
-        near = {} if self._training is None else {"nearest_similarity": self._training.similarity(mols)}
-        return mean + shift * std, {"mean": mean, "std": std, **near}
+        values = told["mean"] + shift * told["std"]
+        if self._training is not None:
+            told["nearest_similarity"] = self._training.similarity(mols)
+        return values.clip(0.0, 1.0) if self._of_labels else values, told
+
+    def _predicted(self, mols: Sequence[Chem.Mol]) -> dict[str, np.ndarray]:
+        """What the proxy says of each molecule."""
+        if not self._of_labels:
+            mean, std = self.proxy.predict(mols)
+            return {"mean": mean, "std": std}
+        from molgfn.proxies.classes.uncertainty import of_members
+
+        found = of_members(self.proxy.members(mols))
+        of_label = {"entropy": found.entropy, "mutual_information": found.mutual_information}
+        return {"mean": found.probability, "std": found.std, **of_label}

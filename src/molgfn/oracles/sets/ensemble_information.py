@@ -29,7 +29,7 @@ class EnsembleInformation(SetInformation):
         pool: the members, those of the environment.
         predictions: of numbers [S, n]; of classes probabilities [S, n, C], or [S, n] of the second of two. It must be
             given.
-        task: what is predicted.
+        task: what is predicted; of a proxy it must be that of its fit.
         noise: variance of the noise of a measured number.
         exact: most outcomes of a set of labels that are summed over.
         samples: outcomes that are drawn where there are more.
@@ -70,6 +70,9 @@ class EnsembleInformation(SetInformation):
         return (*self.pool.files, *self.predictions.files)
 
     def make(self) -> Information:
+        own = self.predictions.task
+        if own is not None and own != self.task:
+            raise ConfigError(f"task: the proxy of the predictions was fitted by task {own}; set task={own}")
         names = self.pool.members.names
         found = self.predictions.of(self.pool.members)
         if self.task == "classification":

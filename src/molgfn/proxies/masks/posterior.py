@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from molgfn.errors import TrainingError
+from molgfn.proxies.classes.lesson import log_bernoulli
 from molgfn.proxies.masks.network import MaskedNetwork, Trail
 from molgfn.proxies.masks.samplers import BernoulliMasks, LayerwiseMasks, MaskSampler
 from molgfn.proxies.masks.settings import MaskSettings
@@ -29,13 +30,14 @@ class Evidence:
 
     Attributes:
         embedding: what the masked layers get of each, float32 [N, 2 width].
-        labels: standardised, float32 [N].
-        noise: standard deviation of the likelihood N(y; f(x, z), noise^2), standardised.
+        labels: standardised, or labels of two classes, 0 or 1; float32 [N].
+        noise: standard deviation of the likelihood N(y; f(x, z), noise^2), standardised; None: of two classes, whose
+            likelihood is that of a Bernoulli variable with the log odds f(x, z).
     """
 
     embedding: Tensor
     labels: Tensor
-    noise: float
+    noise: float | None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,7 +47,9 @@ class Evidence:
         return Evidence(self.embedding[rows], self.labels[rows], self.noise)
 
     def log_likelihood(self, predictions: Tensor) -> Tensor:
-        """log N(y; f, noise^2) of predictions [..., N], of each."""
+        """log N(y; f, noise^2), or log Bernoulli(y; sigmoid(f)), of predictions [..., N], of each."""
+        if self.noise is None:
+            return log_bernoulli(predictions, self.labels)
         return -0.5 * ((predictions - self.labels) / self.noise) ** 2 - math.log(self.noise * math.sqrt(2 * math.pi))
 
 

@@ -14,7 +14,8 @@ from pydantic import ConfigDict, Field, with_config
 from rdkit import Chem
 from torch import Tensor
 
-from molgfn.proxies.base import Card, Count, FittedProxy, Positive, Uncertainty
+from molgfn.errors import DataError
+from molgfn.proxies.base import Card, Count, FittedProxy, Positive, Uncertainty, of_label
 from molgfn.proxies.features import MoleculeGraphs, molecule_graphs
 from molgfn.proxies.files import KEY, card_of, require_tensors, training_of
 from molgfn.proxies.masks.network import MaskedNetwork
@@ -37,7 +38,7 @@ class MaskedCard(Card):
         samples: masks at test time.
         conditional: they are drawn from p(z | x); otherwise from q(z), or the prior.
         noise: standard deviation of the likelihood, standardised: the error of the whole network on the validation
-            part.
+            part; None of labels, which have none.
     """
 
     width: Count
@@ -45,7 +46,7 @@ class MaskedCard(Card):
     rate: Annotated[float, Field(gt=0, lt=1)]
     samples: Annotated[int, Field(ge=2)]
     conditional: bool
-    noise: Positive
+    noise: Positive | None
 
 
 class MaskedProxy(FittedProxy):
@@ -77,13 +78,15 @@ class MaskedProxy(FittedProxy):
         self.training = training
 
     def members(self, mols: Sequence[Chem.Mol]) -> np.ndarray:
-        """Prediction under each mask for each molecule, in units of the property, float64 [S, B]."""
+        """Prediction under each mask for each molecule, in units of the property (of labels the probability of 1),
+        float64 [S, B].
+        """
         pieces = [
             standard_members(self.network, self.sampler, self.uniforms, molecule_graphs(mols[i : i + CHUNK]))
             for i in range(0, len(mols), CHUNK)
         ]
         standard = np.concatenate(pieces, 1) if pieces else np.zeros((self.card.samples, 0))
-        return standard * self.card.scale + self.card.mean
+        return self.card.stated(standard)
 
     def latent(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
         """Mean over the masks and their standard deviation (ddof 1, times ``std_factor``), float64 [B] each."""
@@ -91,8 +94,12 @@ class MaskedProxy(FittedProxy):
         return each.mean(0), self.card.std_factor * each.std(0, ddof=1)
 
     def predict(self, mols: Sequence[Chem.Mol]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean over the masks, and ``std_factor`` times the root of their variance and that of the noise together."""
+        """Mean over the masks, and ``std_factor`` times the root of their variance and that of the noise together; of
+        labels the probability of 1, and the standard deviation of a label.
+        """
         each = self.members(mols)
+        if self.card.noise is None:
+            return of_label(each.mean(0))
         return each.mean(0), self.card.std_factor * with_noise(each, self.card.noise * self.card.scale)
 
     def describe(self) -> str:
@@ -101,9 +108,10 @@ class MaskedProxy(FittedProxy):
         own = sum(p.numel() for p in self.sampler.parameters())
         drawn = "p(z | x)" if card.conditional else "q(z)" if own else f"the prior, rate {card.rate:g}"
         of_them = f", {own:,} weights" if own else ""
+        noise = "labels" if card.noise is None else f"noise {card.noise:.3g} of the spread"
         return (
             f"{self.uncertainty}: width {card.width}, {card.layers} layers, {weights:,} weights; {card.samples} masks "
-            f"of {2 * card.width} units from {drawn}{of_them}; noise {card.noise:.3g} of the spread; best epoch "
+            f"of {2 * card.width} units from {drawn}{of_them}; {noise}; best epoch "
             f"{', '.join(map(str, card.settings.get('best_epochs', [])))}"
         )
 
@@ -116,6 +124,8 @@ class MaskedProxy(FittedProxy):
     @classmethod
     def of(cls, path: Path, content: dict[str, Any]) -> Self:
         card = card_of(path, content[KEY], MaskedCard)
+        if (card.noise is None) != (card.task == "classification"):
+            raise DataError(f"{path}: `noise` of the proxy: numbers have one, labels none; this has {card.noise}")
         with torch.device("meta"):  # shapes only: what the card claims costs no memory
             network = MaskedNetwork(width=card.width, layers=card.layers, rate=card.rate)
             sampler = cls.sampler_of(card)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import logit
 
 from molgfn.proxies.base import FittedProxy
+from molgfn.proxies.classes.metrics import LEAST
 from molgfn.proxies.pairs.judgements import Judgements
 from molgfn.proxies.pairs.metrics import PairMetrics, measure_pairs, slope
 from molgfn.proxies.splits import Parts
@@ -22,12 +24,14 @@ def pair_metrics(scores: np.ndarray, judgements: Judgements, parts: Parts) -> di
 def evaluate_pairs(proxy: FittedProxy, judgements: Judgements) -> dict[str, PairMetrics]:
     """Metrics by part where the judgements are those that the proxy was fitted to, else of ``all`` of them.
 
-    A proxy of a table of numbers can be judged, too: by its direction, as if its units were nats. The baseline of
-    ``all`` is fitted to these judgements themselves, which is in its favour.
+    A proxy of a table of numbers can be judged, too: by its direction, as if its units were nats; of labels it is the
+    log odds of 1. The baseline of ``all`` is fitted to these judgements themselves, which is in its favour.
     """
     card, made = proxy.card, proxy.card.settings
     mols = [molecule.mol for molecule in judgements.molecules if molecule.mol is not None]
-    scores = proxy.predict(mols)[0] * (1 if card.direction == "maximise" else -1)
+    mean = proxy.predict(mols)[0]
+    mean = logit(mean.clip(LEAST, 1 - LEAST)) if card.task == "classification" else mean
+    scores = mean * (1 if card.direction == "maximise" else -1)
     same = card.data.get("sha256") == judgements.sha256 and card.data.get("pairs") == len(judgements)
     if same:
         own = {name: made[name] for name in ("validation", "test", "seed")}

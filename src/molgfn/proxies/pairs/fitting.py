@@ -26,7 +26,7 @@ from molgfn.proxies.pairs.evaluating import pair_metrics
 from molgfn.proxies.pairs.judgements import Judgements
 from molgfn.proxies.pairs.lesson import PairLesson
 from molgfn.proxies.splits import Kind
-from molgfn.proxies.training import Epoch, FitSettings, Lesson, predict, train_network
+from molgfn.proxies.training import Epoch, FitSettings, Lesson, predict, train, train_network
 
 #: kinds of uncertainty whose networks learn from pairs
 OF_PAIRS: tuple[Uncertainty, ...] = ("ensemble", "mc_dropout")
@@ -125,9 +125,7 @@ def _ensemble(
     on_epoch: Callable[[Epoch], None],
 ) -> Made:
     """Scores of each member for each molecule [K, M], the proxy, and what the card says of its training."""
-    network = EnsembleNetwork(members=settings.members, width=settings.width, layers=settings.layers)
-    network.initialise(settings.seed)
-    network, history = train_network(network, lesson, settings, on_epoch)
+    network, history = train(lesson, settings, on_epoch)
     _shift(network, predict(network, graphs.take(seen)).double().mean(1))
     shape: dict[str, Any] = {"members": settings.members, "width": settings.width, "layers": settings.layers}
     return (
