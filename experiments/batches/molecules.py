@@ -54,6 +54,7 @@ LOOPS = {
     "stochastic": ["selector=stochastic", "selector.shortlist=1000"],
     "greedy": ["selector=greedy", "selector.shortlist=1000"],
     "batchgfn": ["selector=batchgfn", "selector.shortlist=1000", "selector.later=300"],
+    "batchgfn, short": ["selector=batchgfn", "selector.shortlist=1000", "selector.updates=100", "selector.later=50"],
 }
 
 
