@@ -46,6 +46,17 @@ class Queries:
         row.flags.writeable = False
         return row
 
+    def filled(self, mol: Chem.Mol, slots: Iterable[int]) -> list[int]:
+        """Those of some slots that a molecule can fill, in their order; only their patterns are searched for."""
+        asked = list(slots)
+        different = self._of_slot[asked].tolist()
+        has = {q: mol.HasSubstructMatch(self._different[q]) for q in dict.fromkeys(different)}
+        found = [slot for slot, q in zip(asked, different, strict=True) if has[q]]
+        if not self._groups or not found:
+            return found
+        spoiled = self.spoiled(mol)
+        return [slot for slot in found if not spoiled[slot]]
+
     def spoiled(self, mol: Chem.Mol) -> np.ndarray:
         """``bool [S]``: the slots that a molecule cannot fill for a group that it has."""
         if not self._groups:
