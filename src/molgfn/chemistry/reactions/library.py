@@ -88,6 +88,7 @@ class ReactionLibrary:
         # caches of this library: those of a class would keep every library alive
         self.fits = lru_cache(_REMEMBERED)(self._fits)
         self._spoils = lru_cache(_REMEMBERED)(lambda smiles: self._queries.spoiled(self.molecule(smiles)))
+        self._all = list(range(len(self.reactions)))
         self._first = dict((r, s) for s, (r, k) in enumerate(self.slots) if k == 0)
         self.products = lru_cache(_REMEMBERED)(self._products)
         self.proposals = lru_cache(_REMEMBERED)(self._proposals)
@@ -120,14 +121,14 @@ class ReactionLibrary:
         """Which slots a molecule can fill, ``bool [S]``, not to be written to.
 
         Args:
-            smiles: of one molecule.
+            smiles: canonical, of one molecule.
 
         Raises:
             ValueError: RDKit cannot read it.
         """
         block = self.block_index(smiles)
         if block is None:
-            return self._queries.of_one(self.molecule(smiles))
+            return self._queries.of_one(self.molecule(smiles), smiles)
         row = self.block_fits[:, block].copy()
         row.flags.writeable = False
         return row
@@ -178,10 +179,10 @@ class ReactionLibrary:
         """
         mol = self.molecule(smiles)
         unknown, may_be = int(reactions > 1), self.one_step.may_give if reactions == 2 else None
-        tried = range(len(self.reactions)) if reactions > 1 else self.one_step.reactions(kind(mol))
+        tried = self._all if reactions > 1 else self.one_step.reactions(kind(mol))
         return tuple(
             Step(r, reactants, smiles)
-            for r in self._product_queries.filled(mol, tried)
+            for r in self._product_queries.filled(mol, smiles, tried)
             for reactants in self._templates[r].precursors(
                 mol, self._fillings[r], self._kinds[r], unknown=unknown, may_be=may_be
             )

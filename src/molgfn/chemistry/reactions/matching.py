@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from rdkit import Chem
 
+from molgfn.chemistry.reading.prescreen import Prescreen
+
 
 class Queries:
     """The reactant patterns of all slots; patterns that are the same but for atom maps are searched for once.
@@ -33,25 +35,34 @@ class Queries:
                 different.append(query)
             of_slot.append(texts[text])
         self._different, self._of_slot = different, np.array(of_slot, dtype=np.int64)
+        self._prescreen = Prescreen(different)
 
     @property
     def n_slots(self) -> int:
         """S."""
         return len(self._of_slot)
 
-    def of_one(self, mol: Chem.Mol) -> np.ndarray:
-        """``bool [S]``: the slots that a molecule can fill; the array is read-only."""
-        found = np.fromiter((mol.HasSubstructMatch(q) for q in self._different), bool, len(self._different))
+    def of_one(self, mol: Chem.Mol, smiles: str | None = None) -> np.ndarray:
+        """``bool [S]``: the slots that a molecule can fill; the array is read-only.
+
+        ``smiles``: canonical, where it is known, which saves most of the work.
+        """
+        found = np.zeros(len(self._different), dtype=bool)
+        for q in range(len(found)) if smiles is None else self._prescreen.possible(smiles):
+            found[q] = mol.HasSubstructMatch(self._different[q])
         row = found[self._of_slot] & ~self.spoiled(mol)
         row.flags.writeable = False
         return row
 
-    def filled(self, mol: Chem.Mol, slots: Iterable[int]) -> list[int]:
-        """Those of some slots that a molecule can fill, in their order; only their patterns are searched for."""
-        asked = list(slots)
-        different = self._of_slot[asked].tolist()
-        has = {q: mol.HasSubstructMatch(self._different[q]) for q in dict.fromkeys(different)}
-        found = [slot for slot, q in zip(asked, different, strict=True) if has[q]]
+    def filled(self, mol: Chem.Mol, smiles: str, slots: Sequence[int]) -> list[int]:
+        """Those of some slots that a molecule can fill, in their order; only their patterns are searched for.
+
+        ``smiles``: canonical, of the molecule.
+        """
+        different = self._of_slot[slots].tolist()
+        asked = set(different).intersection(self._prescreen.possible(smiles))
+        has = {q for q in asked if mol.HasSubstructMatch(self._different[q])}
+        found = [slot for slot, q in zip(slots, different, strict=True) if q in has]
         if not self._groups or not found:
             return found
         spoiled = self.spoiled(mol)

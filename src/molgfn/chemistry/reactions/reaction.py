@@ -23,6 +23,9 @@ _PLAIN_ATOM = r"[CNOS]|\[[CNOS](:\d+)?\]"
 MOST_SLOTS = 3
 #: molecules (5 kB each) that are kept as they were read
 _MOLECULES = 20_000
+#: content of what inverted templates gave -> its name, and how many are kept (0.5 kB each)
+_NAMES: dict[bytes, str] = {}
+_MOST_NAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,27 +167,38 @@ class Template:
 
         First all are weighed, which refuses most outcomes at little cost; then those that should be known are named.
         """
-        mols = list(outcome)
-        weighed = [0 if kinds is None and may_be is None else kind(mol) for mol in mols]
-        strange = [i for i, number in enumerate(weighed) if kinds is not None and number not in kinds[i]]
-        if len(strange) > unknown or (may_be is not None and not all(may_be(weighed[i]) for i in strange)):
-            return None
-        names, left = [""] * len(mols), unknown - len(strange)
-        for i in sorted(set(range(len(mols))).difference(strange), key=lambda i: mols[i].GetNumAtoms()):
-            names[i] = self._precursor(mols[i], i)
+        weighed = [kind(mol) for mol in outcome] if kinds is not None or may_be is not None else [0] * len(outcome)
+        left, order, strange = unknown, [], []
+        for i, number in enumerate(weighed):
+            if kinds is None or number in kinds[i]:
+                order.append(i)
+            elif left and (may_be is None or may_be(number)):
+                left -= 1
+                strange.append(i)
+            else:
+                return None
+        names = [""] * len(weighed)
+        for i in sorted(order, key=lambda i: outcome[i].GetNumAtoms()) + strange:
+            names[i] = self._precursor(outcome[i], i)
             if not names[i]:
                 return None
-            if names[i] not in known[i]:
-                left -= 1
-                if left < 0 or (may_be is not None and not may_be(weighed[i])):
-                    return None
-        for i in strange:
-            names[i] = self._precursor(mols[i], i)
-        return tuple(names) if all(names) else None
+            if i in strange or names[i] in known[i]:
+                continue
+            left -= 1
+            if left < 0 or (may_be is not None and not may_be(weighed[i])):
+                return None
+        return tuple(names)
 
     def _precursor(self, mol: Chem.Mol, slot: int) -> str:
+        """Its name; of what was named before, atom by atom the same, it is known."""
         _free_hydrogens(mol, self._taking_part[slot])
-        return _settled(_named(mol))
+        content = mol.ToBinary(0)  # without properties, which a name does not depend on
+        name = _NAMES.get(content)
+        if name is None:
+            if len(_NAMES) >= _MOST_NAMES:
+                _NAMES.clear()
+            name = _NAMES[content] = _settled(_named(mol))
+        return name
 
 
 def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:

@@ -318,8 +318,8 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
 
     def lengths(self, smiles: str) -> list[int]:
         """Numbers of reactions after which a molecule may stop and by which it can be made, by canonical SMILES."""
-        row = self.molecules.number(smiles)
-        stuck = not self.molecules.fits(np.array([row])).any()
+        # where nothing can be run it may stop earlier, which matters from two reactions on
+        stuck = self.min_reactions > 1 and not self.molecules.fits(np.array([self.molecules.number(smiles)])).any()
         numbers = range(self.max_reactions + 1)
         may = [n for n in numbers if n >= self.min_reactions or (stuck and n > 0)]
         # the longest first: its candidates hold those of the shorter ones, which need not be proposed once more

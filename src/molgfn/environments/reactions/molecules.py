@@ -12,6 +12,7 @@ from molgfn.chemistry.reactions.library import ReactionLibrary
 ELEMENTS = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53)
 _TYPE = {number: i for i, number in enumerate(ELEMENTS)}
 NODE_TYPES = len(ELEMENTS) + 1
+_NO_CENTRE = Chem.ChiralType.CHI_UNSPECIFIED
 #: charge, hydrogens, neighbours, aromatic, in a ring, R, S
 ATOM_FEATURES = 7
 _BONDS = {Chem.BondType.SINGLE: 0, Chem.BondType.DOUBLE: 1, Chem.BondType.TRIPLE: 2, Chem.BondType.AROMATIC: 3}
@@ -96,28 +97,44 @@ class MoleculeTable:
             self._drawn[row] = True
 
     def _draw(self, row: int, mol: Chem.Mol) -> None:
-        self._widen(mol.GetNumAtoms(), mol.GetNumBonds())
-        for i, atom in enumerate(mol.GetAtoms()):
-            cip = atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else ""
-            self.types[row, i] = _TYPE.get(atom.GetAtomicNum(), len(ELEMENTS))
-            self.atoms[row, i] = (
-                atom.GetFormalCharge(),
-                atom.GetTotalNumHs(),
-                atom.GetDegree(),
-                atom.GetIsAromatic(),
-                atom.IsInRing(),
-                cip == "R",
-                cip == "S",
+        atoms, bonds = mol.GetNumAtoms(), mol.GetNumBonds()
+        self._widen(atoms, bonds)
+        types, features = [], []
+        for atom in mol.GetAtoms():
+            cip = ""
+            if atom.GetChiralTag() != _NO_CENTRE and atom.HasProp("_CIPCode"):
+                cip = atom.GetProp("_CIPCode")
+            types.append(_TYPE.get(atom.GetAtomicNum(), len(ELEMENTS)))
+            features.append(
+                (
+                    atom.GetFormalCharge(),
+                    atom.GetTotalNumHs(),
+                    atom.GetDegree(),
+                    atom.GetIsAromatic(),
+                    atom.IsInRing(),
+                    cip == "R",
+                    cip == "S",
+                )
             )
-        for i, bond in enumerate(mol.GetBonds()):
-            self.ends[row, i] = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-            stereo = bond.GetStereo()
-            self.bonds[row, i] = (
-                _BONDS.get(bond.GetBondType(), BOND_TYPES - 1),
-                bond.IsInRing(),
-                stereo == Chem.BondStereo.STEREOE,
-                stereo == Chem.BondStereo.STEREOZ,
+        self.types[row, :atoms] = types
+        self.atoms[row, :atoms] = features
+        if not bonds:
+            return
+        ends, features = [], []
+        for bond in mol.GetBonds():
+            ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+            type_ = bond.GetBondType()
+            stereo = bond.GetStereo() if type_ == Chem.BondType.DOUBLE else None
+            features.append(
+                (
+                    _BONDS.get(type_, BOND_TYPES - 1),
+                    bond.IsInRing(),
+                    stereo == Chem.BondStereo.STEREOE,
+                    stereo == Chem.BondStereo.STEREOZ,
+                )
             )
+        self.ends[row, :bonds] = ends
+        self.bonds[row, :bonds] = features
 
     def _make_room(self, rows: int) -> None:
         if rows <= len(self._slots):
