@@ -15,7 +15,7 @@ from molgfn.chemistry.reactions.kept_fits import fits_of
 from molgfn.chemistry.reactions.matching import Queries
 from molgfn.chemistry.reactions.reaction import Reaction, Template, molecule
 from molgfn.chemistry.reactions.step import Step
-from molgfn.chemistry.reactions.weighing.kind import kind, near
+from molgfn.chemistry.reactions.weighing.kind import kind, mark, near
 from molgfn.chemistry.reactions.weighing.one_step import OneStep, Sides
 
 #: answers about molecules that a library remembers
@@ -178,8 +178,8 @@ class ReactionLibrary:
                 may be what weighs as much as a product of blocks.
         """
         mol = self.molecule(smiles)
-        unknown, may_be = int(reactions > 1), self.one_step.may_give if reactions == 2 else None
-        tried = self._all if reactions > 1 else self.one_step.reactions(kind(mol))
+        unknown, may_be = int(reactions > 1), self.one_step.may_be if reactions == 2 else None
+        tried = self._all if reactions > 1 else self.one_step.reactions(mark(mol))
         return tuple(
             Step(r, reactants, smiles)
             for r in self._product_queries.filled(mol, smiles, tried)

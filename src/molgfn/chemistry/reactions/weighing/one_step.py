@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from rdkit import Chem
 
-from molgfn.chemistry.reactions.weighing.kind import kind_of, near
+from molgfn.chemistry.reactions.weighing.kind import kind_of, mark_of, near
 
 #: matches of a pattern in a block that are looked at; ways in which the blocks of one reaction may weigh together
 _MOST_MATCHES, _MOST_SUMS = 1000, 1_000_000
-
-#: weight of heavy atoms in g/mol, and number of bonds between heavy atoms
-Heavy = tuple[float, int]
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,11 @@ class Sides:
 
 
 class OneStep:
-    """The kinds (see ``kind``) of all products of one reaction of blocks.
+    """Kinds and marks (see ``kind``) of all products of one reaction of blocks.
 
     As RDKit runs a reaction, a product is what the right side of the template names and, of each block, the atoms that
-    hang on mapped ones; what hangs only on atoms that leave, leaves with them. So its weight and its number of bonds
-    are sums over the blocks, and those of all products of a reaction come out of a few numbers for each block.
+    hang on mapped ones; what hangs only on atoms that leave, leaves with them. So its weight, its number of bonds and
+    its mark are sums over the blocks, and those of all products of a reaction come out of a few numbers for each block.
 
     Args:
         blocks: all.
@@ -46,87 +44,106 @@ class OneStep:
     def __init__(self, blocks: Sequence[Chem.Mol], reactions: Sequence[Sides | None]) -> None:
         graphs = [_Graph(mol) for mol in blocks]
         self._always: list[int] = []
-        self._of: dict[int, list[int]] = {}
+        self._kinds: set[int] = set()
+        self._of_mark: dict[int, list[int]] = {}
         for r, sides in enumerate(reactions):
-            found = None if sides is None else _kinds(sides, graphs)
-            if found is None:
+            made = None if sides is None else _made(sides, graphs)
+            if made is None:
                 self._always.append(r)
-            for number in found or ():
-                self._of.setdefault(number, []).append(r)
+                continue
+            for weight, bonds in np.unique(made[:, :2], axis=0).tolist():
+                self._kinds.update(near(kind_of(weight / _GRAM, bonds)))
+            for number in np.unique(made[:, 2]).tolist():
+                self._of_mark.setdefault(number, []).append(r)
 
-    def reactions(self, kind: int) -> list[int]:
-        """Those that may give a molecule of this kind from blocks alone, sorted; all others do not."""
-        found = self._of.get(kind, [])
+    def reactions(self, mark: int) -> list[int]:
+        """Those that may give a molecule of this mark from blocks alone, sorted; all others do not."""
+        found = self._of_mark.get(mark, [])
         return sorted([*found, *self._always]) if self._always else found
 
-    def may_give(self, kind: int) -> bool:
-        """Whether there is any."""
-        return bool(self._always) or kind in self._of
+    def may_be(self, kind: int) -> bool:
+        """Whether there is a product of this kind."""
+        return bool(self._always) or kind in self._kinds
+
+
+#: units of weight in a g/mol, for sums that do not depend on their order
+_GRAM = 10**6
 
 
 class _Graph:
-    """What is read of a block."""
+    """What is read of a block: weights in units, elements, and which atoms are bound."""
 
     def __init__(self, mol: Chem.Mol) -> None:
         self.mol = mol
-        self.masses = [atom.GetMass() for atom in mol.GetAtoms()]
+        atoms = list(map(mol.GetAtomWithIdx, range(mol.GetNumAtoms())))
+        self.weights = [round(_GRAM * atom.GetMass()) for atom in atoms]
+        self.elements = [atom.GetAtomicNum() for atom in atoms]
         self.bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()]
-        self.beside: list[list[int]] = [[] for _ in self.masses]
+        self.beside: list[list[int]] = [[] for _ in atoms]
         for a, b in self.bonds:
             self.beside[a].append(b)
             self.beside[b].append(a)
-        self.heavy = mol.GetNumHeavyAtoms() == len(self.masses)
+        self.heavy = mol.GetNumHeavyAtoms() == len(atoms)
 
-    def left(self, template: _Side) -> set[Heavy] | None:
-        """Of what a product takes from the block, for each match of a pattern; None where that is not known."""
-        matches = self.mol.GetSubstructMatches(template.pattern, uniquify=False, maxMatches=_MOST_MATCHES + 1)
+    def left(self, side: _Side) -> set[tuple[int, int, int]] | None:
+        """Of what a product takes from the block, for each match of a pattern; None where that is not known.
+
+        Weight, bonds and mark, but for the bonds that the right side of the template names.
+        """
+        matches = self.mol.GetSubstructMatches(side.pattern, uniquify=False, maxMatches=_MOST_MATCHES + 1)
         if not self.heavy or len(matches) > _MOST_MATCHES:
             return None
-        shapes = {
-            (frozenset(match), frozenset((match[k], n) for k, n in template.stays)): None for match in matches
-        }  # most matches of a symmetric block take the same
-        return {self._taken(matched, dict(stays), template) for matched, stays in shapes}
+        return {self._taken(match, side) for match in matches}
 
-    def _taken(self, matched: frozenset[int], stays: dict[int, int], template: _Side) -> Heavy:
-        waiting, there = list(stays), set(stays)
+    def _taken(self, match: tuple[int, ...], side: _Side) -> tuple[int, int, int]:
+        stays = {match[k]: number for k, number in side.stays}
+        waiting, there, matched = list(stays), set(stays), set(match)
         while waiting:
             new = [b for b in self.beside[waiting.pop()] if b not in there and b not in matched]
             there.update(new)
             waiting += new
-        weight = sum(self.masses[a] for a in there if a not in stays or stays[a] in template.unnamed)
-        bonds = 0
-        for a, b in self.bonds:
-            if a in there and b in there:
-                pair = frozenset((stays.get(a, 0), stays.get(b, 0)))
-                bonds += 0 in pair or pair not in template.bonded
-        return round(weight, 6), bonds
+        weight, bonds, atoms = 0, 0, []
+        for a in there:
+            number = stays.get(a)
+            element = 0 if number is None else side.elements[number]
+            weight += 0 if element else self.weights[a]
+            degree = 0 if number is None else side.degrees[number]
+            for b in self.beside[a]:
+                if b in there and (number is None or b not in stays or (number, stays[b]) not in side.bound):
+                    degree += 1
+                    bonds += a < b
+            atoms.append((element or self.elements[a], degree))
+        return weight, bonds, mark_of(atoms)
 
 
 class _Side:
-    """A pattern on the left side, beside the right side.
+    """A pattern on the left side of a template, beside the right side.
 
     Attributes:
         pattern: itself.
         stays: (place in the pattern, number of the map) of each atom that the product has.
-        unnamed: numbers of maps of which the right side does not say the element, which is then that of the reactant.
-        bonded: numbers of the maps of two atoms that either side binds: their bond is what the right side says.
+        elements: by number of the map, of the atoms on the right side; 0 where it is that of the reactant.
+        degrees: by number of the map, bonds on the right side.
+        bound: numbers of the maps of two atoms that either side binds: the bond is what the right side says.
     """
 
     def __init__(self, pattern: Chem.Mol, product: Chem.Mol) -> None:
-        elements = {atom.GetAtomMapNum(): atom.GetAtomicNum() for atom in product.GetAtoms() if atom.GetAtomMapNum()}
+        mapped = [atom for atom in product.GetAtoms() if atom.GetAtomMapNum()]
         self.pattern = pattern
+        self.elements = {atom.GetAtomMapNum(): atom.GetAtomicNum() for atom in mapped}
+        self.degrees = {atom.GetAtomMapNum(): atom.GetDegree() for atom in mapped}
         numbers = [(atom.GetIdx(), atom.GetAtomMapNum()) for atom in pattern.GetAtoms()]
-        self.stays = [(k, number) for k, number in numbers if number in elements]
-        self.unnamed = {number for number, element in elements.items() if element == 0}
-        self.bonded = {
-            frozenset((bond.GetBeginAtom().GetAtomMapNum(), bond.GetEndAtom().GetAtomMapNum()))
+        self.stays = [(k, number) for k, number in numbers if number in self.elements]
+        ends = [
+            (bond.GetBeginAtom().GetAtomMapNum(), bond.GetEndAtom().GetAtomMapNum())
             for side in (pattern, product)
             for bond in side.GetBonds()
-        }
+        ]
+        self.bound = {*ends, *((b, a) for a, b in ends)}
 
 
-def _kinds(sides: Sides, graphs: Sequence[_Graph]) -> set[int] | None:
-    """Of all products; None where that is not known."""
+def _made(sides: Sides, graphs: Sequence[_Graph]) -> np.ndarray | None:
+    """Weight, bonds and mark of all products, int64 [n, 3]; None where they are not known."""
     for side in (sides.reactants, [sides.product]):
         maps = [atom.GetAtomMapNum() for mol in side for atom in mol.GetAtoms() if atom.GetAtomMapNum()]
         if len(set(maps)) < len(maps):  # an atom that is there twice
@@ -134,15 +151,22 @@ def _kinds(sides: Sides, graphs: Sequence[_Graph]) -> set[int] | None:
     named = [atom for atom in sides.product.GetAtoms() if atom.GetAtomicNum()]
     if any(atom.GetAtomicNum() == 1 or atom.GetIsotope() or atom.HasProp("_QueryIsotope") for atom in named):
         return None
-    totals: set[Heavy] = {(round(sum(atom.GetMass() for atom in named), 6), sides.product.GetNumBonds())}
+    new = [atom for atom in named if not atom.GetAtomMapNum()]
+    start = (
+        sum(round(_GRAM * atom.GetMass()) for atom in named),
+        sides.product.GetNumBonds(),
+        mark_of((atom.GetAtomicNum(), atom.GetDegree()) for atom in new),
+    )
+    totals = np.array([start], dtype=np.int64)
     for pattern, blocks in zip(sides.reactants, sides.blocks, strict=True):
-        template, different = _Side(pattern, sides.product), set[Heavy]()
+        side, different = _Side(pattern, sides.product), set[tuple[int, int, int]]()
         for block in blocks:
-            left = graphs[block].left(template)
+            left = graphs[block].left(side)
             if left is None:
                 return None
             different |= left
         if len(totals) * len(different) > _MOST_SUMS:
             return None
-        totals = {(round(a + c, 6), b + d) for a, b in totals for c, d in different}
-    return {number for weight, bonds in totals for number in near(kind_of(weight, bonds))}
+        parts = np.array(list(different), dtype=np.int64).reshape(-1, 3)
+        totals = np.unique((totals[:, None] + parts).reshape(-1, 3), axis=0)
+    return totals
