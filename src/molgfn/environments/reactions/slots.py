@@ -46,6 +46,11 @@ class Facts:
         stop = (is_molecule & ((steps >= fewest) | stuck)) | ((kind == CHOICE) & (products == 0))
         return cls(kind, steps, slots, products, stop)
 
+    @property
+    def chooses(self) -> Tensor:
+        """bool [B], something else than to stop is legal."""
+        return (self.kind == SOURCE) | (self.products > 0) | self.slots.any(1)
+
     def __getitem__(self, rows: Tensor) -> Self:
         """Those of the states ``rows`` int64 [m]."""
         return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
