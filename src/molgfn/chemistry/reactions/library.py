@@ -20,8 +20,10 @@ from molgfn.chemistry.reactions.weighing.one_step import OneStep, Sides
 
 #: answers about molecules that a library remembers
 _REMEMBERED = 200_000
-#: pairs of a slot and a block that fits it, up to which all products of one reaction are weighed (a second)
-_MOST_WEIGHED = 20_000
+#: pairs of a slot and a block that fits it, up to which all products of one reaction are weighed (2 s)
+_MOST_WEIGHED = 50_000
+#: templates that are run backwards without asking first whether they match, which running them finds as fast
+_FEW = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,6 @@ class ReactionLibrary:
         # caches of this library: those of a class would keep every library alive
         self.fits = lru_cache(_REMEMBERED)(self._fits)
         self._spoils = lru_cache(_REMEMBERED)(lambda smiles: self._queries.spoiled(self.molecule(smiles)))
-        self._all = list(range(len(self.reactions)))
         self._first = dict((r, s) for s, (r, k) in enumerate(self.slots) if k == 0)
         self.products = lru_cache(_REMEMBERED)(self._products)
         self.proposals = lru_cache(_REMEMBERED)(self._proposals)
@@ -179,10 +180,13 @@ class ReactionLibrary:
         """
         mol = self.molecule(smiles)
         unknown, may_be = int(reactions > 1), self.one_step.may_be if reactions == 2 else None
-        tried = self._all if reactions > 1 else self.one_step.reactions(mark(mol))
+        tried = range(len(self.reactions)) if reactions > 1 else self.one_step.reactions(mark(mol))
+        if len(tried) > _FEW:
+            matches = self._product_queries.of_one(mol, smiles)
+            tried = [r for r in tried if matches[r]]
         return tuple(
             Step(r, reactants, smiles)
-            for r in self._product_queries.filled(mol, smiles, tried)
+            for r in tried
             for reactants in self._templates[r].precursors(
                 mol, self._fillings[r], self._kinds[r], unknown=unknown, may_be=may_be
             )

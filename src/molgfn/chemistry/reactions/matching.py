@@ -54,20 +54,6 @@ class Queries:
         row.flags.writeable = False
         return row
 
-    def filled(self, mol: Chem.Mol, smiles: str, slots: Sequence[int]) -> list[int]:
-        """Those of some slots that a molecule can fill, in their order; only their patterns are searched for.
-
-        ``smiles``: canonical, of the molecule.
-        """
-        different = self._of_slot[slots].tolist()
-        asked = set(different).intersection(self._prescreen.possible(smiles))
-        has = {q for q in asked if mol.HasSubstructMatch(self._different[q])}
-        found = [slot for slot, q in zip(slots, different, strict=True) if q in has]
-        if not self._groups or not found:
-            return found
-        spoiled = self.spoiled(mol)
-        return [slot for slot in found if not spoiled[slot]]
-
     def spoiled(self, mol: Chem.Mol) -> np.ndarray:
         """``bool [S]``: the slots that a molecule cannot fill for a group that it has."""
         if not self._groups:

@@ -101,7 +101,7 @@ class Template:
         except ValueError:
             self._inverse = None
         self.product_query = first if self._inverse is None else Chem.Mol(self._inverse.GetReactantTemplate(0))
-        # atoms that the inverse may give a wrong number of hydrogens, which RDKit puts first, in the order of the pattern
+        # atoms that the inverse may give a wrong number of hydrogens, which stand first, as in the pattern
         self._taking_part = [
             [atom.GetIdx() for atom in query.GetAtoms() if atom.GetAtomMapNum()] for query in self.queries
         ]

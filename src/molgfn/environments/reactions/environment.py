@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from pydantic import Field
+from rdkit import Chem
 from torch import Tensor
 
 from molgfn.chemistry.molecules import Molecule
@@ -292,7 +293,9 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
         out = []
         for node in (self.nodes.nodes[k] for k in self.nodes.find(states.route).tolist()):
             if node.kind == MOLECULE:
-                out.append(Molecule.from_smiles(self.molecules.smiles[node.molecule]))
+                smiles = self.molecules.smiles[node.molecule]
+                # a copy, for who asked may change it
+                out.append(Molecule(Chem.Mol(self.library.molecule(smiles)), smiles))
                 continue
             reaction = self.library.reactions[self.library.slots[node.slot][0]].name
             out.append(Molecule.failed(f"the reaction gives nothing: {reaction}"))

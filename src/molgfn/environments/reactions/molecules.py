@@ -12,7 +12,6 @@ from molgfn.chemistry.reactions.library import ReactionLibrary
 ELEMENTS = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53)
 _TYPE = {number: i for i, number in enumerate(ELEMENTS)}
 NODE_TYPES = len(ELEMENTS) + 1
-_NO_CENTRE = Chem.ChiralType.CHI_UNSPECIFIED
 #: charge, hydrogens, neighbours, aromatic, in a ring, R, S
 ATOM_FEATURES = 7
 _BONDS = {Chem.BondType.SINGLE: 0, Chem.BondType.DOUBLE: 1, Chem.BondType.TRIPLE: 2, Chem.BondType.AROMATIC: 3}
@@ -97,13 +96,13 @@ class MoleculeTable:
             self._drawn[row] = True
 
     def _draw(self, row: int, mol: Chem.Mol) -> None:
-        atoms, bonds = mol.GetNumAtoms(), mol.GetNumBonds()
+        text, atoms, bonds = self.smiles[row], mol.GetNumAtoms(), mol.GetNumBonds()
         self._widen(atoms, bonds)
+        # most molecules have no stereo, which their SMILES says at once; by number atoms come faster than by iteration
+        centres, directed = "@" in text, "/" in text or "\\" in text
         types, features = [], []
-        for atom in mol.GetAtoms():
-            cip = ""
-            if atom.GetChiralTag() != _NO_CENTRE and atom.HasProp("_CIPCode"):
-                cip = atom.GetProp("_CIPCode")
+        for atom in map(mol.GetAtomWithIdx, range(atoms)):
+            cip = atom.GetProp("_CIPCode") if centres and atom.HasProp("_CIPCode") else ""
             types.append(_TYPE.get(atom.GetAtomicNum(), len(ELEMENTS)))
             features.append(
                 (
@@ -121,13 +120,12 @@ class MoleculeTable:
         if not bonds:
             return
         ends, features = [], []
-        for bond in mol.GetBonds():
+        for bond in map(mol.GetBondWithIdx, range(bonds)):
             ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-            type_ = bond.GetBondType()
-            stereo = bond.GetStereo() if type_ == Chem.BondType.DOUBLE else None
+            stereo = bond.GetStereo() if directed else None
             features.append(
                 (
-                    _BONDS.get(type_, BOND_TYPES - 1),
+                    _BONDS.get(bond.GetBondType(), BOND_TYPES - 1),
                     bond.IsInRing(),
                     stereo == Chem.BondStereo.STEREOE,
                     stereo == Chem.BondStereo.STEREOZ,

@@ -83,7 +83,8 @@ class _Graph:
         for a, b in self.bonds:
             self.beside[a].append(b)
             self.beside[b].append(a)
-        self.heavy = mol.GetNumHeavyAtoms() == len(atoms)
+        # whether an isotope stays is up to the version of RDKit
+        self.plain = mol.GetNumHeavyAtoms() == len(atoms) and not any(atom.GetIsotope() for atom in atoms)
 
     def left(self, side: _Side) -> set[tuple[int, int, int]] | None:
         """Of what a product takes from the block, for each match of a pattern; None where that is not known.
@@ -91,7 +92,7 @@ class _Graph:
         Weight, bonds and mark, but for the bonds that the right side of the template names.
         """
         matches = self.mol.GetSubstructMatches(side.pattern, uniquify=False, maxMatches=_MOST_MATCHES + 1)
-        if not self.heavy or len(matches) > _MOST_MATCHES:
+        if not self.plain or len(matches) > _MOST_MATCHES:
             return None
         return {self._taken(match, side) for match in matches}
 
