@@ -168,7 +168,9 @@ class Template:
         First all are weighed, which refuses most outcomes at little cost; then those that should be known are named.
         """
         weighed = [kind(mol) for mol in outcome] if kinds is not None or may_be is not None else [0] * len(outcome)
-        left, order, strange = unknown, [], []
+        left = unknown
+        order: list[int] = []
+        strange: list[int] = []
         for i, number in enumerate(weighed):
             if kinds is None or number in kinds[i]:
                 order.append(i)

@@ -54,8 +54,9 @@ def _needed(pattern: Chem.Mol) -> list[int]:
         if (element := _element(atom.GetSmarts())) is not None:
             count[element] += 1
     for bond in pattern.GetBonds():
-        if bond.GetSmarts() in ("=", "#"):
-            count[bond.GetSmarts()] += 1
+        smarts: str = bond.GetSmarts()  # type: ignore[call-arg]  # RDKit's stubs lack a self
+        if smarts in ("=", "#"):
+            count[smarts] += 1
     for either, kinds in _EITHER.items():
         count[either] += sum(count[kind] for kind in kinds)
     return list(count.values())
