@@ -18,6 +18,7 @@ from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.chemistry.reactions.loading import load_library
 from molgfn.chemistry.reactions.route import Route
 from molgfn.chemistry.reactions.step import Step
+from molgfn.chemistry.reading.identity import canonical_smiles, unusual
 from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.enumerable import Enumerable
@@ -294,8 +295,9 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
         for node in (self.nodes.nodes[k] for k in self.nodes.find(states.route).tolist()):
             if node.kind == MOLECULE:
                 smiles = self.molecules.smiles[node.molecule]
-                # a copy, for who asked may change it
-                out.append(Molecule(Chem.Mol(self.library.molecule(smiles)), smiles))
+                known = Chem.Mol(self.library.molecule(smiles))  # a copy, for who asked may change it
+                is_plain = not unusual(smiles)
+                out.append(Molecule(known, canonical_smiles(known)) if is_plain else Molecule.from_smiles(smiles))
                 continue
             reaction = self.library.reactions[self.library.slots[node.slot][0]].name
             out.append(Molecule.failed(f"the reaction gives nothing: {reaction}"))
