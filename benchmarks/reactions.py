@@ -22,6 +22,7 @@ from rich.table import Table
 
 from molgfn.environments.reactions import Reactions
 from molgfn.objectives.balance.trajectory_balance import TrajectoryBalance
+from molgfn.objectives.declarations import reads_flow
 from molgfn.oracles.properties.qed import QED
 from molgfn.policies.distributions.in_chunks import ChunkedCategorical, Sets
 from molgfn.policies.reactions import ReactionPolicy
@@ -40,8 +41,10 @@ def training(library: str, reactions: int, rounds: int, batch: int) -> list[str]
     objective, reward = TrajectoryBalance(), Power(oracle=QED(), beta=8.0)
     optimizer, _ = Optimizers(lr=1e-3).build(policy.parameter_groups())
     clock = Clock(CLOCKS["cpu"])
+    policy.records_flow = reads_flow(objective)
     for method in ("step", "encode", "facts", "legal_part"):
         clock.wrap(environment, method, "environment")
+    clock.wrap(environment.molecules, "draw", "environment")
     for method in ("backward_action", "log_symmetry", "ways_of"):
         clock.wrap(environment, method, "inversion")
     clock.wrap(environment.library, "products", "running reactions")
@@ -49,8 +52,9 @@ def training(library: str, reactions: int, rounds: int, batch: int) -> list[str]
     for _ in range(rounds):
         start = time.process_time()
         with clock.block("network and rest"):
-            drawn = find_rewards(Sampler(environment).forward(policy, batch), environment, reward)
-            output = objective(evaluate(drawn.trajectories, policy, quantities=objective.quantities))
+            trajectories, kept = Sampler(environment).forward_and_keep(policy, batch)
+            drawn = find_rewards(trajectories, environment, reward)
+            output = objective(evaluate(drawn.trajectories, policy, quantities=objective.quantities, kept=kept))
             optimizer.zero_grad()
             (loss,) = output.losses.values()
             loss.value.backward()

@@ -6,6 +6,7 @@ import weakref
 
 import pytest
 import torch
+from tests.environments.reactions.small import library
 
 from molgfn.errors import ConfigError
 from molgfn.experiment import assemble, train
@@ -80,6 +81,21 @@ def test_it_is_the_same_step(config, objective, backward):
     torch.testing.assert_close(weights, expected, rtol=1e-7, atol=1e-9)
     for name in theirs:
         torch.testing.assert_close(ours[name], theirs[name], rtol=1e-6, atol=1e-8, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("objective", "backward"), [("tb", "uniform"), ("tb", "joint"), ("db", "uniform"), ("db", "joint")]
+)
+def test_it_is_the_same_step_where_molecules_are_read_of_some_states(config, objective, backward):
+    """Reactions: P_F reads nothing of a molecule that can only be left; log F and a learned P_B do."""
+    environment = node("environments.reactions.Reactions", library=dict(library().plain()), max_reactions=2)
+    policy = node("policies.reactions.ReactionPolicy", one_hot=0.5)
+    parts = {"objective": OBJECTIVES[objective], "backward": BACKWARD[backward]}
+    found = [steps(small(config, keep, environment=environment, policy=policy, **parts)) for keep in (None, False)]
+    assert [served for _, _, served in found] == [[True, True], [False, False]]
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-7, atol=1e-9)
+    whole = assemble(small(config, None, environment=environment, policy=policy, **parts)).data().draw().kept
+    assert whole.recorded.whole == ((objective, backward) != ("tb", "uniform"))
 
 
 def drawn(config, **changes):

@@ -40,7 +40,7 @@ from molgfn.moved import present
 from molgfn.networks.graph_transformer import compute_products_in
 from molgfn.objectives.backward.base import BackwardPolicyTraining, mismatch, policy_needs
 from molgfn.objectives.base import Objective, TargetNetwork
-from molgfn.objectives.declarations import read_quantities, undeclared
+from molgfn.objectives.declarations import read_quantities, reads_flow, undeclared
 from molgfn.oracles.base import Oracle
 from molgfn.policies.base import Policy
 from molgfn.ranks import ALONE, Ranks
@@ -204,6 +204,7 @@ def assemble(config: dict[str, Any], ranks: Ranks = ALONE) -> Experiment:
             raise ConfigError([f"{key}: {type(part).__name__}.{text}" for text in problems])
     target = None if config.get("target") is None else build(config["target"], TargetNetwork, "target")
     policy = run_policy(config, environment, policy_needs(objective, backward))
+    policy.records_flow = reads_flow(objective, backward)
     auxiliaries = {
         network.name: run_policy(config, environment, PLAIN) for network in (*objective.networks, *backward.networks)
     }

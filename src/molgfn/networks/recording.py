@@ -39,6 +39,7 @@ class Recording:
 
     Attributes:
         n: nodes so far.
+        whole: of all graphs that came by all nodes are there, not of those alone where something was left to choose.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Recording:
         self.weights, self.heads, self.products = weights, heads, products
         self.sizes = width, heads, expansion
         self.n = 0
+        self.whole = True
         self._expected = expected
         self._blocks: list[_Block] = []
         self._places: list[Tensor] = []

@@ -62,6 +62,11 @@ def read_quantities(part: Objective | BackwardPolicyTraining) -> tuple[type[Quan
     return tuple(q for q in dict.fromkeys(listed) if isinstance(q, type) and issubclass(q, Quantity))
 
 
+def reads_flow(*parts: Objective | BackwardPolicyTraining) -> bool:
+    """One of them reads log F of states."""
+    return any(head.name == "flow" for part in parts for quantity in read_quantities(part) for head in quantity.reads)
+
+
 def _networks(networks: Iterable[Network]) -> list[str]:
     problems, seen = [], set(GROUPS) | {POLICY, "target"}
     for network in networks:

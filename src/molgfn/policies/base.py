@@ -99,6 +99,8 @@ class Policy(nn.Module):
         given = isinstance(initial_log_z, int | float)
         #: ``log_z(condition)`` -> [B], or a scalar without a condition
         self.log_z = LogZ(float(initial_log_z) if given else 0.0, environment.condition_size)  # type: ignore[arg-type]
+        #: log F will be read of what a rollout records (``recording``), not P_F alone
+        self.records_flow = True
         #: how the first batch sets log Z; None: it does not
         self.log_z_start: Literal["mean", "importance"] | None = None if given else initial_log_z or "mean"
         #: P_B without parameters: uniform over legal backward actions, or in proportion to the number of paths from the

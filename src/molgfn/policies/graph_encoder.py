@@ -132,6 +132,17 @@ class GraphEncoder(nn.Module):
         finally:
             self.known = None
 
+    @contextmanager
+    def knowing_enough(self, *, whole: bool) -> Iterator[None]:
+        """Within, what was recorded is known only if it is that of ``whole`` graphs, where these are asked for."""
+        known = self.known
+        if whole and known is not None and not known[0].whole:
+            self.known = None
+        try:
+            yield
+        finally:
+            self.known = known
+
     def _nodes(self, g: GraphBatch) -> Tensor:
         x = embedding(self.node_type.weight, g.node_type)
         if g.node_labels.shape[1]:

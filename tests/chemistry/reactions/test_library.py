@@ -13,6 +13,7 @@ from rdkit import Chem
 from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.chemistry.reactions.reaction import Template
 from molgfn.chemistry.reactions.step import Step
+from molgfn.chemistry.reactions.weighing.kind import kind, mark
 
 #: what lists the space: every [template, [blocks], product] of one reaction
 EDGES = "reactions/depth1_edges.json.gz"
@@ -129,6 +130,9 @@ def test_some_of_the_space_of_one_reaction(scent, optional_data):
     for product in draws.sample(sorted(ways), 40):
         steps = scent.precursors(product)
         assert {(s.reaction, s.reactants) for s in steps if stock.issuperset(s.reactants)} == ways[product]
+        assert {reaction for reaction, _ in ways[product]}.issubset(
+            scent.one_step.reactions(mark(scent.molecule(product)))
+        )
 
 
 @pytest.mark.slow
@@ -142,3 +146,7 @@ def test_the_whole_space_of_one_reaction(scent, optional_data):
             found |= {(reaction.index, blocks, product) for product in scent.products(reaction.index, reactants)}
     assert (len(found), len({product for _, _, product in found})) == (120_229, 106_786)
     assert found == listed(optional_data(EDGES))
+    for reaction, _, product in found:
+        mol = scent.molecule(product)
+        assert reaction in scent.one_step.reactions(mark(mol))
+        assert scent.one_step.may_be(kind(mol))

@@ -11,6 +11,7 @@ from tests.environments.reactions.spaces import Listed, small
 from molgfn.policies.distributions.in_chunks import ChunkedCategorical, Sets
 from molgfn.policies.reactions import ReactionPolicy
 from molgfn.testing import check_policy
+from molgfn.trajectories.sampler import Sampler
 
 SMALL = {"width": 16, "layers": 1, "heads": 2}
 
@@ -138,3 +139,42 @@ def test_maximum_entropy_goes_by_numbers_of_routes():
     assert torch.allclose(p, routes / total[row], atol=1e-6)
     uneven = routes != total[row] / environment.n_backward(states)[row]
     assert uneven.any()
+
+
+def test_molecules_that_can_only_be_left_are_not_read():
+    environment = small(max_reactions=2)
+    torch.manual_seed(0)
+    policy = ReactionPolicy(environment=environment, **SMALL).double()
+    states = Listed(environment).graph.states
+    batch = environment.encode(states)
+    chooses = batch.facts.chooses
+    there = environment.nodes.columns(batch.nodes)[:, 1] >= 0
+    assert 5 < int(chooses.sum()) < len(states) - 5
+    assert torch.equal(batch.graphs(whole=False).n_nodes > 0, chooses & torch.from_numpy(there))
+    assert torch.equal(batch.graphs().n_nodes > 0, torch.from_numpy(there))
+    leave = environment.exit_action(states)
+    assert (policy(states).forward.log_prob(leave)[~chooses] == 0).all()
+    # as where log F is read, too, and all molecules with it
+    row, actions = environment.legal_actions(states)
+    found = [policy(states[row], flow=flow).forward.log_prob(actions) for flow in (False, True)]
+    assert torch.allclose(*found, atol=1e-12)
+    left = [policy(states, flow=flow).forward.log_prob(leave)[chooses] for flow in (False, True)]
+    assert torch.equal(left[0].isfinite(), left[1].isfinite())
+
+
+def test_log_flow_is_that_of_all_molecules_whatever_was_recorded():
+    environment = small(max_reactions=2)
+    torch.manual_seed(0)
+    policy = ReactionPolicy(environment=environment, **SMALL).double()
+    flows = {}
+    for records in (True, False):
+        policy.records_flow = records
+        generator = torch.Generator().manual_seed(1)
+        t, kept = Sampler(environment).forward_and_keep(policy, 16, generator=generator)
+        assert kept is not None
+        assert kept.recorded.whole == records
+        with kept.known():
+            flows[records] = policy(t.states, flow=True).log_flow
+    assert torch.allclose(flows[True], flows[False], atol=1e-12)
+    assert torch.allclose(flows[True], policy(t.states, flow=True).log_flow, atol=1e-12)
+    assert len(flows[True].unique()) > 16

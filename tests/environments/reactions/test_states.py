@@ -1,12 +1,15 @@
 """States mean the same in every process; what cannot be used is refused."""
 
+import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 from tests.environments.reactions.small import BLOCKS, REACTIONS, library
 from tests.environments.reactions.spaces import Listed, small
 
 from molgfn.chemistry.molecules import Molecule
 from molgfn.environments.reactions import Reactions, ReactionStates
+from molgfn.environments.reactions.molecules import ELEMENTS, MoleculeTable
 from molgfn.errors import ConfigError, ContractError, OutsideError
 
 
@@ -50,6 +53,48 @@ def test_draws_of_terminal_states_are_even():
     steps = [route.n_steps for route in environment.routes(states)]
     assert 150 < steps.count(1) < 250
     assert weight.exp().tolist() == pytest.approx([2.0] * 400)
+
+
+def test_objects_are_those_of_their_smiles_and_whoever_asks_may_change_them():
+    environment = small(max_reactions=2)
+    states = environment.states_of([Molecule.from_smiles("NCCNC(=O)C1CC1")])
+    (first,) = environment.objects(states)
+    plain = Molecule.from_smiles(first.smiles)
+    assert first.smiles == plain.smiles
+    assert Chem.MolToSmiles(first.mol, canonical=False) == Chem.MolToSmiles(plain.mol, canonical=False)
+    first.mol.GetAtomWithIdx(0).SetAtomicNum(8)
+    (again,) = environment.objects(states)
+    assert Chem.MolToSmiles(again.mol) == plain.smiles
+
+
+def test_atoms_and_bonds_are_drawn_as_rdkit_tells_them():
+    """Each number by itself, of molecules with stereo, charges, rings and elements without a type of their own."""
+    names = "C[C@H](N)C(=O)O F/C=C/Cl F/C=C\\Cl C[N+](C)(C)C[C@@H](O)c1cc[nH]c1 C[Si](C)(C)C#C [2H]C OB(O)c1ccsc1"
+    found = MoleculeTable(library(), np.ones(len(library().slots), dtype=bool))
+    mols = [Chem.MolFromSmiles(Chem.CanonSmiles(name)) for name in names.split()]
+    rows = np.array([found.number(Chem.MolToSmiles(mol)) for mol in mols])
+    found.draw(rows)
+    marks = 0
+    for row, mol in zip(rows, mols, strict=True):
+        cip = [atom.GetPropsAsDict(includePrivate=True).get("_CIPCode", "") for atom in mol.GetAtoms()]
+        atoms = [
+            [a.GetFormalCharge(), a.GetTotalNumHs(), a.GetDegree(), a.GetIsAromatic(), a.IsInRing(), c == "R", c == "S"]
+            for a, c in zip(mol.GetAtoms(), cip, strict=True)
+        ]
+        bonds = [
+            [b.IsInRing(), b.GetStereo().name == "STEREOE", b.GetStereo().name == "STEREOZ"] for b in mol.GetBonds()
+        ]
+        n, m = len(atoms), len(bonds)
+        assert found.atoms[row, :n].tolist() == np.array(atoms, dtype=int).tolist()
+        assert found.bonds[row, :m, 1:].tolist() == np.array(bonds, dtype=int).tolist()
+        assert found.ends[row, :m].tolist() == [[b.GetBeginAtomIdx(), b.GetEndAtomIdx()] for b in mol.GetBonds()]
+        assert [ELEMENTS[t] if t < len(ELEMENTS) else 0 for t in found.types[row, :n]] == [
+            a.GetAtomicNum() if a.GetAtomicNum() in ELEMENTS else 0 for a in mol.GetAtoms()
+        ]
+        assert (found.types[row, n:] == -1).all()
+        assert (found.ends[row, m:] == -1).all()
+        marks += int(found.atoms[row, :n, 5:].sum() + found.bonds[row, :m, 2:].sum())
+    assert marks == 4
 
 
 def test_recipes_have_costs():

@@ -9,6 +9,9 @@ import numpy as np
 from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.chemistry.reactions.step import Step
 
+#: reactions of a route from which on the molecule before the last one may be any (see ``ReactionLibrary.proposals``)
+_ANY = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -66,25 +69,29 @@ class Inverse:
 
     def clear(self) -> None:
         """Forget all answers."""
-        self._candidates: dict[tuple[str, bool], tuple[Candidate, ...]] = {}
+        self._candidates: dict[tuple[str, int], tuple[Candidate, ...]] = {}
         self._made: dict[tuple[str, int], bool] = {}
         self._routes: dict[tuple[str, int], int] = {}
 
     def candidates(self, smiles: str, reactions: int) -> tuple[Candidate, ...]:
         """Reactions that may be the last of ``reactions`` (>= 1) to a molecule, sorted by slot, blocks, SMILES.
 
-        Where it is the first one too, the molecule before is a block; otherwise it may be any.
+        All that are the last of such a route are among them; the fewer reactions, the fewer others.
         """
-        only_blocks = reactions == 1 and (smiles, False) not in self._candidates
-        found = self._candidates.get((smiles, only_blocks))
-        if found is None:
-            proposed = sorted(self._propose(smiles, only_blocks), key=_order)
-            found = self._candidates[smiles, only_blocks] = tuple(proposed)
+        level = min(reactions, _ANY)
+        for known in range(level, _ANY + 1):  # those of a longer route hold them
+            if (found := self._candidates.get((smiles, known))) is not None:
+                return found
+        found = self._candidates[smiles, level] = tuple(sorted(self._propose(smiles, level), key=_order))
         return found
 
-    def _propose(self, smiles: str, only_blocks: bool) -> list[Candidate]:
+    def steps_back(self, smiles: str) -> tuple[Candidate, ...]:
+        """Reactions that may give a molecule from any other one and blocks, no route to which need be there."""
+        return self.candidates(smiles, _ANY)
+
+    def _propose(self, smiles: str, level: int) -> list[Candidate]:
         library, found = self.library, []
-        for step in library.proposals(smiles, only_blocks=only_blocks):
+        for step in library.proposals(smiles, level):
             blocks = [library.block_index(reactant) for reactant in step.reactants]
             for k, previous in enumerate(step.reactants):
                 partners = (*blocks[:k], *blocks[k + 1 :])

@@ -13,11 +13,17 @@ from rdkit import Chem
 from molgfn.chemistry.reactions.block import Block
 from molgfn.chemistry.reactions.kept_fits import fits_of
 from molgfn.chemistry.reactions.matching import Queries
-from molgfn.chemistry.reactions.reaction import Reaction, Template, kind, near
+from molgfn.chemistry.reactions.reaction import Reaction, Template, molecule
 from molgfn.chemistry.reactions.step import Step
+from molgfn.chemistry.reactions.weighing.kind import kind, mark, near
+from molgfn.chemistry.reactions.weighing.one_step import OneStep, Sides
 
-#: molecules (5 kB each), and answers about them, that a library remembers
-_MOLECULES, _REMEMBERED = 20_000, 200_000
+#: answers about molecules that a library remembers
+_REMEMBERED = 200_000
+#: pairs of a slot and a block that fits it, up to which all products of one reaction are weighed (2 s)
+_MOST_WEIGHED = 50_000
+#: templates that are run backwards without asking first whether they match, which running them finds as fast
+_FEW = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +88,6 @@ class ReactionLibrary:
         self.block_fits = block_fits
         self._block_of = {block.smiles: i for i, block in enumerate(self.blocks)}
         # caches of this library: those of a class would keep every library alive
-        self.molecule = lru_cache(_MOLECULES)(_read)
         self.fits = lru_cache(_REMEMBERED)(self._fits)
         self._spoils = lru_cache(_REMEMBERED)(lambda smiles: self._queries.spoiled(self.molecule(smiles)))
         self._first = dict((r, s) for s, (r, k) in enumerate(self.slots) if k == 0)
@@ -101,6 +106,14 @@ class ReactionLibrary:
         """See ``About``."""
         return self.about.inversion_exact
 
+    def molecule(self, smiles: str) -> Chem.Mol:
+        """The molecule of a SMILES, kept for a while and not to be changed.
+
+        Raises:
+            ValueError: RDKit cannot read it.
+        """
+        return molecule(smiles)
+
     def block_index(self, smiles: str) -> int | None:
         """The block that a canonical SMILES is; None where it is none."""
         return self._block_of.get(smiles)
@@ -109,12 +122,17 @@ class ReactionLibrary:
         """Which slots a molecule can fill, ``bool [S]``, not to be written to.
 
         Args:
-            smiles: of one molecule.
+            smiles: canonical, of one molecule.
 
         Raises:
             ValueError: RDKit cannot read it.
         """
-        return self._queries.of_one(self.molecule(smiles))
+        block = self.block_index(smiles)
+        if block is None:
+            return self._queries.of_one(self.molecule(smiles), smiles)
+        row = self.block_fits[:, block].copy()
+        row.flags.writeable = False
+        return row
 
     def _products(self, reaction: int, reactants: tuple[str, ...]) -> tuple[str, ...]:
         """What a reaction makes of reactants: different sanitised canonical SMILES, sorted; empty where it fails.
@@ -151,19 +169,39 @@ class ReactionLibrary:
         """
         return tuple(step for step in self.proposals(smiles) if smiles in self.products(step.reaction, step.reactants))
 
-    def _proposals(self, smiles: str, *, only_blocks: bool = False) -> tuple[Step, ...]:
+    def _proposals(self, smiles: str, reactions: int = 3) -> tuple[Step, ...]:
         """What ``precursors`` are sought among: templates run backwards, not yet run forwards again.
 
         Args:
             smiles: canonical.
-            only_blocks: those alone all of whose reactants are blocks, which are found faster.
+            reactions: of the route to the molecule, at least 1. Of fewer than three only proposals are made that may
+                be the last step of such a route, which are found faster: of one, all reactants are blocks; of two, one
+                may be what weighs as much as a product of blocks.
         """
-        mol, unknown = self.molecule(smiles), 0 if only_blocks else 1
+        mol = self.molecule(smiles)
+        unknown, may_be = int(reactions > 1), self.one_step.may_be if reactions == 2 else None
+        tried = range(len(self.reactions)) if reactions > 1 else self.one_step.reactions(mark(mol))
+        if len(tried) > _FEW:
+            matches = self._product_queries.of_one(mol, smiles)
+            tried = [r for r in tried if matches[r]]
         return tuple(
             Step(r, reactants, smiles)
-            for r in np.flatnonzero(self._product_queries.of_one(mol)).tolist()
-            for reactants in self._templates[r].precursors(mol, self._fillings[r], self._kinds[r], unknown=unknown)
+            for r in tried
+            for reactants in self._templates[r].precursors(
+                mol, self._fillings[r], self._kinds[r], unknown=unknown, may_be=may_be
+            )
         )
+
+    @cached_property
+    def one_step(self) -> OneStep:
+        """What one reaction of blocks can give, by weight."""
+        fitting: list[list[Sequence[int]]] = [[] for _ in self.reactions]
+        for row, (r, _) in zip(self.block_fits, self.slots, strict=True):
+            fitting[r].append(np.flatnonzero(row).tolist())
+        if self.block_fits.sum() > _MOST_WEIGHED:
+            return OneStep([], [None] * len(self.reactions))
+        sides = [Sides(t.queries, t.product, fits) for t, fits in zip(self._templates, fitting, strict=True)]
+        return OneStep([self.molecule(block.smiles) for block in self.blocks], sides)
 
     @cached_property
     def _fillings(self) -> list[list[_Filling]]:
@@ -226,11 +264,3 @@ def _again(
     blocks: tuple[Block, ...], reactions: tuple[Reaction, ...], about: About, block_fits: np.ndarray
 ) -> ReactionLibrary:
     return ReactionLibrary(blocks, reactions, about, block_fits=block_fits)
-
-
-def _read(smiles: str) -> Chem.Mol:
-    """The molecule of a SMILES; its ring information is there, as templates need it."""
-    mol = Chem.MolFromSmiles(smiles)
-    if mol is None or not mol.GetNumAtoms():
-        raise ValueError(f"{smiles}: RDKit cannot read it")
-    return mol

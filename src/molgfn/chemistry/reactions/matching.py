@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from rdkit import Chem
 
+from molgfn.chemistry.reading.prescreen import Prescreen
+
 
 class Queries:
     """The reactant patterns of all slots; patterns that are the same but for atom maps are searched for once.
@@ -33,15 +35,21 @@ class Queries:
                 different.append(query)
             of_slot.append(texts[text])
         self._different, self._of_slot = different, np.array(of_slot, dtype=np.int64)
+        self._prescreen = Prescreen(different)
 
     @property
     def n_slots(self) -> int:
         """S."""
         return len(self._of_slot)
 
-    def of_one(self, mol: Chem.Mol) -> np.ndarray:
-        """``bool [S]``: the slots that a molecule can fill; the array is read-only."""
-        found = np.fromiter((mol.HasSubstructMatch(q) for q in self._different), bool, len(self._different))
+    def of_one(self, mol: Chem.Mol, smiles: str | None = None) -> np.ndarray:
+        """``bool [S]``: the slots that a molecule can fill; the array is read-only.
+
+        ``smiles``: canonical, where it is known, which saves most of the work.
+        """
+        found = np.zeros(len(self._different), dtype=bool)
+        for q in range(len(found)) if smiles is None else self._prescreen.possible(smiles):
+            found[q] = mol.HasSubstructMatch(self._different[q])
         row = found[self._of_slot] & ~self.spoiled(mol)
         row.flags.writeable = False
         return row

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rdkit import Chem, RDLogger
-from rdkit.Chem import Descriptors, rdChemReactions, rdqueries
+from rdkit.Chem import rdChemReactions
 
+from molgfn.chemistry.reactions.weighing.kind import kind
 from molgfn.chemistry.reading.identity import canonical_smiles
 
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # most proposals of an inverted template are no molecules
@@ -18,10 +19,13 @@ RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # most proposals o
 _MOST_OUTCOMES = 100_000
 #: an aliphatic atom of which a pattern says no more than the element, and its map
 _PLAIN_ATOM = r"[CNOS]|\[[CNOS](:\d+)?\]"
-#: atoms that a template maps
-_MAPPED = rdqueries.HasPropQueryAtom("old_mapno")
 #: reactants that a template may have
 MOST_SLOTS = 3
+#: molecules (5 kB each) that are kept as they were read
+_MOLECULES = 20_000
+#: content of what inverted templates gave -> its name, and how many are kept (0.5 kB each)
+_NAMES: dict[bytes, str] = {}
+_MOST_NAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Template:
         queries: one query molecule per slot.
         slots: number of reactants.
         others: number of by-products.
+        product: the first pattern on the right side.
         product_query: the pattern that every product holds.
 
     Raises:
@@ -87,7 +92,7 @@ class Template:
         self.others = self._forward.GetNumProductTemplates() - 1
         # copies, for what RDKit hands out ends with the reaction
         self.queries = tuple(Chem.Mol(self._forward.GetReactantTemplate(k)) for k in range(self.slots))
-        first = Chem.Mol(self._forward.GetProductTemplate(0))
+        self.product = first = Chem.Mol(self._forward.GetProductTemplate(0))
         relaxed = _aromatic_too(first)
         product = Chem.MolToSmarts(first if relaxed is None else relaxed) if self.others or relaxed else products
         try:
@@ -96,6 +101,10 @@ class Template:
         except ValueError:
             self._inverse = None
         self.product_query = first if self._inverse is None else Chem.Mol(self._inverse.GetReactantTemplate(0))
+        # atoms that the inverse may give a wrong number of hydrogens, which stand first, as in the pattern
+        self._taking_part = [
+            [atom.GetIdx() for atom in query.GetAtoms() if atom.GetAtomMapNum()] for query in self.queries
+        ]
 
     @property
     def invertible(self) -> bool:
@@ -123,6 +132,7 @@ class Template:
         kinds: Sequence[Container[int]] | None = None,
         *,
         unknown: int = 1,
+        may_be: Callable[[int], bool] | None = None,
     ) -> tuple[tuple[str, ...], ...]:
         """Canonical SMILES of reactants, one per slot, that the inverted template proposes; different ones, sorted.
 
@@ -134,54 +144,63 @@ class Template:
             kinds: of those that are ``known`` in each slot (see ``kind``): most proposals are refused by them, before
                 anything is sanitised. None: not refused so.
             unknown: 0 or 1.
+            may_be: of the kind of a reactant that is not known, whether there may be one. None: there may.
         """
         found: set[tuple[str, ...]] = set()
         if self._inverse is None:
             return ()
         for outcome in self._inverse.RunReactants((product,), _MOST_OUTCOMES):
-            if names := _proposal(outcome, known, kinds, unknown):
+            if names := self._proposal(outcome, known, kinds, unknown, may_be):
                 found.add(names)
         return tuple(sorted(found))
 
+    def _proposal(
+        self,
+        outcome: Sequence[Chem.Mol],
+        known: Sequence[Container[str]],
+        kinds: Sequence[Container[int]] | None,
+        unknown: int,
+        may_be: Callable[[int], bool] | None,
+    ) -> tuple[str, ...] | None:
+        """Names of the reactants of the inverted template; None where one is no molecule, or more are not known than
+        may be.
 
-def _proposal(
-    outcome: Sequence[Chem.Mol],
-    known: Sequence[Container[str]],
-    kinds: Sequence[Container[int]] | None,
-    unknown: int,
-) -> tuple[str, ...] | None:
-    """Names of the reactants of an inverted template; None where one is no molecule, or more are not known than may be.
+        First all are weighed, which refuses most outcomes at little cost; then those that should be known are named.
+        """
+        weighed = [kind(mol) for mol in outcome] if kinds is not None or may_be is not None else [0] * len(outcome)
+        left = unknown
+        order: list[int] = []
+        strange: list[int] = []
+        for i, number in enumerate(weighed):
+            if kinds is None or number in kinds[i]:
+                order.append(i)
+            elif left and (may_be is None or may_be(number)):
+                left -= 1
+                strange.append(i)
+            else:
+                return None
+        names = [""] * len(weighed)
+        for i in sorted(order, key=lambda i: outcome[i].GetNumAtoms()) + strange:
+            names[i] = self._precursor(outcome[i], i)
+            if not names[i]:
+                return None
+            if i in strange or names[i] in known[i]:
+                continue
+            left -= 1
+            if left < 0 or (may_be is not None and not may_be(weighed[i])):
+                return None
+        return tuple(names)
 
-    First all are weighed, which refuses most outcomes at little cost; then those that should be known are named.
-    """
-    strange = [i for i, mol in enumerate(outcome) if kinds is not None and kind(mol) not in kinds[i]]
-    if len(strange) > unknown:
-        return None
-    names, left = [""] * len(outcome), unknown - len(strange)
-    for i in sorted(set(range(len(outcome))).difference(strange), key=lambda i: outcome[i].GetNumAtoms()):
-        names[i] = _precursor(outcome[i])
-        left -= names[i] not in known[i]
-        if not names[i] or left < 0:
-            return None
-    for i in strange:
-        names[i] = _precursor(outcome[i])
-    return tuple(names) if all(names) else None
-
-
-def _precursor(mol: Chem.Mol) -> str:
-    _free_hydrogens(mol)
-    return _settled(_named(mol))
-
-
-def kind(mol: Chem.Mol) -> int:
-    """A number of the weight of the heavy atoms and their bonds, the same for a molecule sanitised or not."""
-    heavy_bonds = mol.GetNumBonds() - (mol.GetNumAtoms() - mol.GetNumHeavyAtoms())
-    return (round(1000 * Descriptors.HeavyAtomMolWt(mol)) << 16) + heavy_bonds  # type: ignore[attr-defined]
-
-
-def near(number: int) -> tuple[int, int, int]:
-    """What ``kind`` may be of the same molecule: sums of floating point numbers depend on their order."""
-    return number - (1 << 16), number, number + (1 << 16)
+    def _precursor(self, mol: Chem.Mol, slot: int) -> str:
+        """Its name; of what was named before, atom by atom the same, it is known."""
+        _free_hydrogens(mol, self._taking_part[slot])
+        content = mol.ToBinary(0)  # without properties, which a name does not depend on
+        name = _NAMES.get(content)
+        if name is None:
+            if len(_NAMES) >= _MOST_NAMES:
+                _NAMES.clear()
+            name = _NAMES[content] = _settled(_named(mol))
+        return name
 
 
 def _compiled(smarts: str) -> rdChemReactions.ChemicalReaction:
@@ -218,13 +237,14 @@ def _aromatic_too(query: Chem.Mol) -> Chem.Mol | None:
     return alike.GetMol() if changed else None
 
 
-def _free_hydrogens(mol: Chem.Mol) -> None:
+def _free_hydrogens(mol: Chem.Mol, atoms: Sequence[int]) -> None:
     """Let the valence say how many hydrogens the atoms have that took part.
 
     RDKit gives an atom of ``[N;H1,H2:1]`` one hydrogen where the pattern stands on the right of a reaction: an amine
     that had two would not be found again. Aromatic atoms keep theirs, which valence does not tell.
     """
-    for atom in mol.GetAtomsMatchingQuery(_MAPPED):
+    for number in atoms:
+        atom = mol.GetAtomWithIdx(number)
         if not atom.GetIsAromatic():
             atom.SetNoImplicit(False)
             atom.SetNumExplicitHs(0)
@@ -238,11 +258,26 @@ def _named(mol: Chem.Mol) -> str:
     return "" if "." in smiles or "*" in smiles else smiles
 
 
+@lru_cache(_MOLECULES)
+def molecule(smiles: str) -> Chem.Mol:
+    """The molecule of a SMILES, not to be changed; its ring information is there, as templates need it.
+
+    Raises:
+        ValueError: RDKit cannot read it.
+    """
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None or not mol.GetNumAtoms():
+        raise ValueError(f"{smiles}: RDKit cannot read it")
+    return mol
+
+
 @lru_cache(100_000)
 def _settled(smiles: str) -> str:
     """The canonical SMILES of the molecule that ``smiles`` is read as; empty where it cannot be read.
 
     A molecule out of a reaction may carry marks (stereo that is none, hydrogens) which reading its SMILES takes off.
     """
-    mol = Chem.MolFromSmiles(smiles) if smiles else None
-    return "" if mol is None or not mol.GetNumAtoms() else canonical_smiles(mol)
+    try:
+        return canonical_smiles(molecule(smiles)) if smiles else ""
+    except ValueError:
+        return ""

@@ -36,7 +36,7 @@ class DecomposabilityWeights(WayWeights):
                 return float(inverse.can_be_made(smiles, reactions))
             shares = [
                 surely(candidate.previous, reactions - 1)
-                for candidate in inverse.candidates(smiles, reactions)
+                for candidate in inverse.steps_back(smiles)
                 if inverse.gives(candidate)
             ]
             return sum(shares) / len(shares) if shares else 0.0

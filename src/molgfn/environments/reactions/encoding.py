@@ -52,11 +52,45 @@ class ReactionSpec:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """The molecules of B states, which are drawn when somebody reads them.
+
+    Attributes:
+        nodes: that were met.
+        numbers: int64 [B], of the states.
+        facts: about them, on the CPU.
+        spec: of the graphs.
+        device: of the graphs.
+    """
+
+    nodes: Nodes
+    numbers: np.ndarray
+    facts: Facts
+    spec: GraphSpec
+    device: torch.device | str
+
+    def graphs(self, *, whole: bool) -> GraphBatch:
+        """Of choices the molecules before the reaction; the source has no atoms.
+
+        Args:
+            whole: of all states; otherwise those have no atoms either where nothing is left to choose but to stop.
+        """
+        molecules = self.nodes.columns(self.numbers)[:, 1]
+        if not whole:
+            molecules = np.where(self.facts.chooses.numpy(), molecules, -1)
+        found = _graphs(self.nodes, molecules, self.facts.steps, self.spec)
+        return found if torch.device(self.device).type == "cpu" else found.to(self.device)
+
+    def to(self, device: torch.device | str) -> Self:
+        return dataclasses.replace(self, device=device)
+
+
+@dataclass(frozen=True)
 class ReactionBatch:
     """B states.
 
     Attributes:
-        graphs: the molecules, of choices those before the reaction; the source has no atoms.
+        drawing: the molecules.
         nodes: int64 [B] (numpy), by which the environment tells masks and ways back; only until its next ``initial``.
         slot: int64 [B], of a choice the slot that was filled; -1 elsewhere.
         partners: int64 [B, P], of a choice the blocks; -1 elsewhere.
@@ -67,7 +101,7 @@ class ReactionBatch:
         condition: float [B, condition]; None without one.
     """
 
-    graphs: GraphBatch
+    drawing: Drawing
     nodes: np.ndarray
     slot: Tensor
     partners: Tensor
@@ -80,15 +114,16 @@ class ReactionBatch:
     @property
     def n_graphs(self) -> int:
         """B."""
-        return self.graphs.n_graphs
+        return len(self.nodes)
 
-    def conditioned(self) -> GraphBatch:
-        """The graphs with the condition."""
-        return self.graphs if self.condition is None else dataclasses.replace(self.graphs, condition=self.condition)
+    def graphs(self, *, whole: bool = True) -> GraphBatch:
+        """The molecules with the condition, see ``Drawing.graphs``; P_F alone does not need the ``whole``."""
+        found = self.drawing.graphs(whole=whole)
+        return found if self.condition is None else dataclasses.replace(found, condition=self.condition)
 
     def to(self, device: torch.device | str) -> Self:
         moved: dict[str, Any] = {
-            f.name: value.to(device) if isinstance(value := getattr(self, f.name), Tensor | GraphBatch) else value
+            f.name: value.to(device) if isinstance(value := getattr(self, f.name), Tensor | Drawing) else value
             for f in dataclasses.fields(self)
         }
         return type(self)(**moved)
@@ -154,7 +189,7 @@ def encode(
             products.append(nodes.table.number(smiles))
     real = torch.get_default_dtype()
     batch = ReactionBatch(
-        graphs=_graphs(nodes, columns[:, 1], facts.steps, spec.graphs),
+        drawing=Drawing(nodes, numbers, facts, spec.graphs, "cpu"),
         nodes=numbers,
         slot=slot,
         partners=partners,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from pydantic import Field
+from rdkit import Chem
 from torch import Tensor
 
 from molgfn.chemistry.molecules import Molecule
@@ -17,6 +18,7 @@ from molgfn.chemistry.reactions.library import ReactionLibrary
 from molgfn.chemistry.reactions.loading import load_library
 from molgfn.chemistry.reactions.route import Route
 from molgfn.chemistry.reactions.step import Step
+from molgfn.chemistry.reading.identity import canonical_smiles, unusual
 from molgfn.environments.actions import ActionsInParts
 from molgfn.environments.build_steps import BuildStep
 from molgfn.environments.enumerable import Enumerable
@@ -292,7 +294,10 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
         out = []
         for node in (self.nodes.nodes[k] for k in self.nodes.find(states.route).tolist()):
             if node.kind == MOLECULE:
-                out.append(Molecule.from_smiles(self.molecules.smiles[node.molecule]))
+                smiles = self.molecules.smiles[node.molecule]
+                known = Chem.Mol(self.library.molecule(smiles))  # a copy, for who asked may change it
+                is_plain = not unusual(smiles)
+                out.append(Molecule(known, canonical_smiles(known)) if is_plain else Molecule.from_smiles(smiles))
                 continue
             reaction = self.library.reactions[self.library.slots[node.slot][0]].name
             out.append(Molecule.failed(f"the reaction gives nothing: {reaction}"))
@@ -318,8 +323,8 @@ class Reactions(ActionsInParts, HasRecipes, Enumerable):
 
     def lengths(self, smiles: str) -> list[int]:
         """Numbers of reactions after which a molecule may stop and by which it can be made, by canonical SMILES."""
-        row = self.molecules.number(smiles)
-        stuck = not self.molecules.fits(np.array([row])).any()
+        # where nothing can be run it may stop earlier, which matters from two reactions on
+        stuck = self.min_reactions > 1 and not self.molecules.fits(np.array([self.molecules.number(smiles)])).any()
         numbers = range(self.max_reactions + 1)
         may = [n for n in numbers if n >= self.min_reactions or (stuck and n > 0)]
         # the longest first: its candidates hold those of the shorter ones, which need not be proposed once more

@@ -96,28 +96,43 @@ class MoleculeTable:
             self._drawn[row] = True
 
     def _draw(self, row: int, mol: Chem.Mol) -> None:
-        self._widen(mol.GetNumAtoms(), mol.GetNumBonds())
-        for i, atom in enumerate(mol.GetAtoms()):
-            cip = atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else ""
-            self.types[row, i] = _TYPE.get(atom.GetAtomicNum(), len(ELEMENTS))
-            self.atoms[row, i] = (
-                atom.GetFormalCharge(),
-                atom.GetTotalNumHs(),
-                atom.GetDegree(),
-                atom.GetIsAromatic(),
-                atom.IsInRing(),
-                cip == "R",
-                cip == "S",
+        text, atoms, bonds = self.smiles[row], mol.GetNumAtoms(), mol.GetNumBonds()
+        self._widen(atoms, bonds)
+        # most molecules have no stereo, which their SMILES says at once; by number atoms come faster than by iteration
+        centres, directed = "@" in text, "/" in text or "\\" in text
+        types, features = [], []
+        for atom in map(mol.GetAtomWithIdx, range(atoms)):
+            cip = atom.GetProp("_CIPCode") if centres and atom.HasProp("_CIPCode") else ""
+            types.append(_TYPE.get(atom.GetAtomicNum(), len(ELEMENTS)))
+            features.append(
+                (
+                    atom.GetFormalCharge(),
+                    atom.GetTotalNumHs(),
+                    atom.GetDegree(),
+                    atom.GetIsAromatic(),
+                    atom.IsInRing(),
+                    cip == "R",
+                    cip == "S",
+                )
             )
-        for i, bond in enumerate(mol.GetBonds()):
-            self.ends[row, i] = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-            stereo = bond.GetStereo()
-            self.bonds[row, i] = (
-                _BONDS.get(bond.GetBondType(), BOND_TYPES - 1),
-                bond.IsInRing(),
-                stereo == Chem.BondStereo.STEREOE,
-                stereo == Chem.BondStereo.STEREOZ,
+        self.types[row, :atoms] = types
+        self.atoms[row, :atoms] = features
+        if not bonds:
+            return
+        ends, features = [], []
+        for bond in map(mol.GetBondWithIdx, range(bonds)):
+            ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+            stereo = bond.GetStereo() if directed else None
+            features.append(
+                (
+                    _BONDS.get(bond.GetBondType(), BOND_TYPES - 1),
+                    bond.IsInRing(),
+                    stereo == Chem.BondStereo.STEREOE,
+                    stereo == Chem.BondStereo.STEREOZ,
+                )
             )
+        self.ends[row, :bonds] = ends
+        self.bonds[row, :bonds] = features
 
     def _make_room(self, rows: int) -> None:
         if rows <= len(self._slots):

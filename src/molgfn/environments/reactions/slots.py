@@ -40,23 +40,27 @@ class Facts:
         products = torch.zeros_like(kind)
         for row in choice:
             products[row] = len(nodes.nodes[numbers[row]].products)
-        fits = _fits(nodes, columns[:, 1])
         is_molecule = kind == MOLECULE
-        slots = fits & (is_molecule & (steps < most))[:, None]
+        slots = _fits(nodes, columns[:, 1], is_molecule & (steps < most))
         stuck = ~slots.any(1) & (steps > 0)
         stop = (is_molecule & ((steps >= fewest) | stuck)) | ((kind == CHOICE) & (products == 0))
         return cls(kind, steps, slots, products, stop)
+
+    @property
+    def chooses(self) -> Tensor:
+        """bool [B], something else than to stop is legal."""
+        return (self.kind == SOURCE) | (self.products > 0) | self.slots.any(1)
 
     def __getitem__(self, rows: Tensor) -> Self:
         """Those of the states ``rows`` int64 [m]."""
         return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-def _fits(nodes: Nodes, molecules: np.ndarray) -> Tensor:
-    """bool [B, S], slots that molecules by number fit; -1, at the source, fits none."""
+def _fits(nodes: Nodes, molecules: np.ndarray, going_on: Tensor) -> Tensor:
+    """bool [B, S], slots that molecules by number fit; none where it does not go on, and nothing is looked for."""
     found = torch.zeros(len(molecules), len(nodes.library.slots), dtype=torch.bool)
-    there = (molecules >= 0).nonzero()[0]
-    found[torch.from_numpy(there)] = torch.from_numpy(nodes.table.fits(molecules[there]))
+    there = going_on.nonzero().squeeze(1)
+    found[there] = torch.from_numpy(nodes.table.fits(molecules[there.numpy()]))
     return found
 
 

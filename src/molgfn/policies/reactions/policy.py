@@ -106,20 +106,30 @@ class ReactionPolicy(Policy):
     def for_rollout(self) -> Callable[[States], ActionDistribution]:
         with torch.no_grad():
             blocks = self.trunk.blocks()  # once for all steps
+        into = self.trunk.encoder.into
+        whole = into is not None and (self.records_flow or self._backward_shares)
+        if into is not None:
+            into.whole = whole
 
         def choice(states: States) -> ActionDistribution:
             batch: ReactionBatch = self.environment.encode(states)
-            return self._forward(states, batch, self.trunk(batch, blocks))
+            return self._forward(states, batch, self.trunk(batch, blocks, whole=whole))
 
         return choice
+
+    @property
+    def _backward_shares(self) -> bool:
+        """P_B reads what the trunk of P_F makes of a state."""
+        return self.backward_head is not None and self.backward_trunk is None
 
     def forward(
         self, states: States, *, forward: bool = True, backward: bool = False, flow: bool = False
     ) -> PolicyOutput:
         batch: ReactionBatch = self.environment.encode(states)
-        separate_backward = self.backward_head is None or self.backward_trunk is not None
-        needs_shared = forward or (backward and not separate_backward) or (flow and self.flow_trunk is None)
-        shared = self.trunk(batch) if needs_shared else None
+        # where nothing is left to choose, P_F is 1 whatever the molecule; the others read it
+        whole = (backward and self._backward_shares) or (flow and self.flow_trunk is None)
+        with self.trunk.encoder.knowing_enough(whole=whole):
+            shared = self.trunk(batch, whole=whole) if forward or whole else None
         return PolicyOutput(
             forward=self._forward(states, batch, shared) if forward else None,
             backward=self._backward(states, batch, shared) if backward else None,

@@ -109,9 +109,9 @@ class ReactionTrunk(nn.Module):
         self.slots = nn.Embedding(spec.slots, width)
         self.molecules = mlp(spec.fingerprint, width, 1, width)
 
-    def forward(self, batch: ReactionBatch, blocks: Tensor | None = None) -> Features:
-        """``blocks``: their embeddings where they are known already."""
-        states = self.encoder(batch.conditioned()).graphs
+    def forward(self, batch: ReactionBatch, blocks: Tensor | None = None, *, whole: bool = True) -> Features:
+        """``blocks``: their embeddings where they are known already. ``whole``: see ``ReactionBatch.graphs``."""
+        states = self.encoder(batch.graphs(whole=whole)).graphs
         known = self.blocks() if blocks is None else blocks
         candidates = self.molecules(batch.candidates.to(states.dtype))
         if len(batch.candidate_row):
