@@ -31,7 +31,7 @@ from molgfn.training.callbacks.interrupts import interrupts_as_they_are
 from molgfn.training.logs.loggers import Mode
 from molgfn.training.logs.run_log import RunLog
 from molgfn.training.logs.scored_record import ScoredRecord
-from molgfn.training.memory import keep_freed_memory
+from molgfn.training.memory import keep_freed_memory, sparing_collections
 from molgfn.training.one_process import alone
 from molgfn.training.trainer import TrainerSettings, require_place
 from molgfn.training.updates.skipped_steps import NotFiniteError
@@ -170,7 +170,8 @@ def _train(
     with fitting.quietly():
         trainer = fitting.trainer(experiment, loggers, around, scratch)
         try:
-            with fitting.profiled(experiment, opened.folder, scratch), interrupts_as_they_are():
+            recording = fitting.profiled(experiment, opened.folder, scratch)
+            with recording, interrupts_as_they_are(), sparing_collections():
                 path = opened.checkpoint
                 trainer.fit(module, datamodule=data, ckpt_path=str(path) if path else None, weights_only=True)
         except BaseException as error:
