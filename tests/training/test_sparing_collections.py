@@ -13,10 +13,13 @@ def test_what_is_there_is_passed_over_and_given_back():
     with sparing_collections():
         assert gc.get_freeze_count() > 1000
     assert gc.get_freeze_count() == 0
-    sparing = sparing_collections()
-    sparing.__enter__()
+
+    def fail():
+        with sparing_collections():
+            raise KeyError
+
     with pytest.raises(KeyError):
-        sparing.__exit__(KeyError, KeyError(), None)
+        fail()
     assert gc.get_freeze_count() == 0
 
 
