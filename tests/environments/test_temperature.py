@@ -29,9 +29,9 @@ condition: {beta: {low: 0.25, high: 4.0}, bins: 8}
 oracle: {r0: 0.3, r1: 0.3}
 reward: {beta: null}
 policy: {hidden: 64}
-optimizer: {lr: 0.01, half_life: 110}
+optimizer: {lr: 0.01, half_life: 165}
 data: {batch_size: 128}
-trainer: {iterations: 600, accelerator: cpu, threads: 1, log_every: 100, progress: none}
+trainer: {iterations: 900, accelerator: cpu, threads: 1, log_every: 100, progress: none}
 logger: {wandb: "off"}
 evaluation: {samples: 40, batch: 40, log_pt_objects: 4, log_pt_samples: 2}
 """
