@@ -7,7 +7,13 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
-from tests.small_masks import all_masks, evidence_of, log_prior, network_of
+from tests.small_masks import (
+    all_masks,
+    conditional_is_listed,
+    evidence_of,
+    network_of,
+    unconditional_is_listed,
+)
 
 from molgfn.acquisition.beliefs import of_probabilities
 from molgfn.acquisition.selectors.one_by_one import Greedy
@@ -24,7 +30,7 @@ from molgfn.proxies.evaluating import evaluate, parts_of
 from molgfn.proxies.features import molecule_graphs
 from molgfn.proxies.fitting import fit, require_fits
 from molgfn.proxies.loading import load
-from molgfn.proxies.masks.posterior import Evidence, train_conditional, train_unconditional
+from molgfn.proxies.masks.posterior import Evidence
 from molgfn.proxies.masks.settings import MaskSettings
 from molgfn.proxies.network import EnsembleNetwork
 from molgfn.proxies.pairs.evaluating import evaluate_pairs
@@ -117,35 +123,11 @@ def test_the_likelihood_of_labels_is_that_of_a_bernoulli_variable():
     assert evidence.take(torch.tensor([1, 2])).noise is None
 
 
-def test_the_unconditional_posterior_given_labels_is_the_listed_one():
-    """Two layers of one unit: layer by layer is unit by unit, so q can be exact, and log Z is that of the sum."""
+def test_the_posteriors_given_labels_are_the_listed_ones():
     network = network_of(1, seed=1)
-    evidence = labelled(network, count=40)
-    settings = MaskSettings(rate=0.3, beta=0.5, steps=1000, draws=16, lr=0.01, lr_log_z=0.05, weight_decay=0.0)
-    found = train_unconditional(network, evidence, settings)
-    masks = all_masks(2)
-    outputs = network.walk(evidence.embedding, masks[:, None])
-    likelihood = torch.distributions.Bernoulli(logits=outputs).log_prob(evidence.labels).sum(1)
-    target = 0.5 * likelihood + log_prior(masks, 0.3)
-    trail = network.trail(evidence.embedding[:1], masks[:, None])
-    log_q = found.q.log_prob(network, masks[:, None], trail)[:, 0]
-    assert log_prior(masks, 0.3).exp().sub(target.softmax(0)).abs().sum() / 2 > 0.1  # there was something to learn
-    assert (log_q.exp() - target.softmax(0)).abs().sum() / 2 < 0.01
-    assert found.log_z.item() == pytest.approx(float(target.logsumexp(0)), abs=0.01)
-    assert (found.log_z + log_q - target).abs().max() < 0.05  # trajectory balance, mask by mask
-
-
-def test_the_conditional_posterior_given_labels_is_the_listed_one_of_each_molecule():
+    unconditional_is_listed(network, labelled(network, count=40))
     network = network_of(1)
-    evidence = labelled(network, count=4)
-    settings = MaskSettings(rate=0.3, steps=1000, batch=4, draws=16, lr=0.01, weight_decay=0.0)
-    found = train_conditional(network, evidence, settings, learn_prior=False)
-    masks = all_masks(2)[:, None].expand(-1, 4, -1)
-    trail = network.trail(evidence.embedding, masks)
-    bernoulli = torch.distributions.Bernoulli(logits=trail.predictions)
-    target = (bernoulli.log_prob(evidence.labels) + log_prior(masks, 0.3)).softmax(0)
-    log_q = found.q.log_prob(network, masks, trail, label=evidence.labels)
-    assert ((log_q.exp() - target).abs().sum(0) / 2).max() < 0.03
+    conditional_is_listed(network, labelled(network, count=4))
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -5,14 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.small_masks import all_masks, evidence_of, log_prior, network_of
+from tests.small_masks import (
+    all_masks,
+    conditional_is_listed,
+    evidence_of,
+    log_prior,
+    network_of,
+    unconditional_is_listed,
+)
 
 from molgfn.chemistry.molecules import parse
 from molgfn.errors import ConfigError, DataError
 from molgfn.proxies.features import molecule_graphs
 from molgfn.proxies.fitting import fit
 from molgfn.proxies.loading import load
-from molgfn.proxies.masks.posterior import train_conditional, train_unconditional
+from molgfn.proxies.masks.posterior import train_conditional
 from molgfn.proxies.masks.samplers import BernoulliMasks, LayerwiseMasks
 from molgfn.proxies.masks.settings import MaskSettings
 from molgfn.proxies.table import read_property
@@ -78,33 +85,10 @@ def test_probabilities_of_all_masks_sum_to_one_and_are_the_frequencies_of_draws(
         torch.testing.assert_close(log_p.detach(), log_prior(all_masks(4), 0.3))
 
 
-def test_the_unconditional_posterior_is_the_listed_one():
-    """Two layers of one unit: layer by layer is unit by unit, so q can be exact, and log Z is that of the sum."""
+def test_the_posteriors_are_the_listed_ones():
     network = network_of(1)
-    evidence = evidence_of(network)
-    settings = MaskSettings(rate=0.3, beta=0.5, steps=1000, draws=16, lr=0.01, lr_log_z=0.05, weight_decay=0.0)
-    found = train_unconditional(network, evidence, settings)
-    masks = all_masks(2)
-    likelihood = evidence.log_likelihood(network.walk(evidence.embedding, masks[:, None])).sum(1)
-    target = 0.5 * likelihood + log_prior(masks, 0.3)
-    trail = network.trail(evidence.embedding[:1], masks[:, None])
-    log_q = found.q.log_prob(network, masks[:, None], trail)[:, 0]
-    assert log_prior(masks, 0.3).exp().sub(target.softmax(0)).abs().sum() / 2 > 0.1  # there was something to learn
-    assert (log_q.exp() - target.softmax(0)).abs().sum() / 2 < 0.01
-    assert found.log_z.item() == pytest.approx(float(target.logsumexp(0)), abs=0.01)
-    assert (found.log_z + log_q - target).abs().max() < 0.05  # trajectory balance, mask by mask
-
-
-def test_the_conditional_posterior_is_the_listed_one_of_each_molecule():
-    network = network_of(1)
-    evidence = evidence_of(network, count=4)
-    settings = MaskSettings(rate=0.3, steps=1000, batch=4, draws=16, lr=0.01, weight_decay=0.0)
-    found = train_conditional(network, evidence, settings, learn_prior=False)
-    masks = all_masks(2)[:, None].expand(-1, 4, -1)
-    trail = network.trail(evidence.embedding, masks)
-    target = (evidence.log_likelihood(trail.predictions) + log_prior(masks, 0.3)).softmax(0)
-    log_q = found.q.log_prob(network, masks, trail, label=evidence.labels)
-    assert ((log_q.exp() - target).abs().sum(0) / 2).max() < 0.03
+    unconditional_is_listed(network, evidence_of(network))
+    conditional_is_listed(network, evidence_of(network, count=4))
 
 
 def test_the_prior_of_a_molecule_follows_the_masks_that_its_posterior_draws():
