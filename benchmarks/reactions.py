@@ -12,7 +12,6 @@ has had.
 from __future__ import annotations
 
 import argparse
-import gc
 import resource
 import statistics
 import time
@@ -29,6 +28,7 @@ from molgfn.oracles.properties.qed import QED
 from molgfn.policies.distributions.in_chunks import ChunkedCategorical, Sets
 from molgfn.policies.reactions import ReactionPolicy
 from molgfn.rewards.power import Power
+from molgfn.training.memory import sparing_collections
 from molgfn.training.optimizers import Optimizers
 from molgfn.trajectories.evaluate import evaluate
 from molgfn.trajectories.rewarded import find_rewards
@@ -51,18 +51,18 @@ def training(library: str, reactions: int, rounds: int, batch: int) -> list[str]
         clock.wrap(environment, method, "inversion")
     clock.wrap(environment.library, "products", "running reactions")
     rates = []
-    gc.freeze()  # as training does
-    for _ in range(rounds):
-        start = time.process_time()
-        with clock.block("network and rest"):
-            trajectories, kept = Sampler(environment).forward_and_keep(policy, batch)
-            drawn = find_rewards(trajectories, environment, reward)
-            output = objective(evaluate(drawn.trajectories, policy, quantities=objective.quantities, kept=kept))
-            optimizer.zero_grad()
-            (loss,) = output.losses.values()
-            loss.value.backward()
-            optimizer.step()
-        rates.append(batch / (time.process_time() - start))
+    with sparing_collections():  # as training does
+        for _ in range(rounds):
+            start = time.process_time()
+            with clock.block("network and rest"):
+                trajectories, kept = Sampler(environment).forward_and_keep(policy, batch)
+                drawn = find_rewards(trajectories, environment, reward)
+                output = objective(evaluate(drawn.trajectories, policy, quantities=objective.quantities, kept=kept))
+                optimizer.zero_grad()
+                (loss,) = output.losses.values()
+                loss.value.backward()
+                optimizer.step()
+            rates.append(batch / (time.process_time() - start))
     total = sum(clock.seconds.values())
     names = ("environment", "inversion", "running reactions")
     return [

@@ -79,17 +79,17 @@ def optimum_of(parts: Parts) -> float:
 def row_of(number: int, calls: Calls, pool: Pool, parts: Parts) -> dict[str, float]:
     """The row of metrics of a round; means of the best are of as many as were ``scored`` where these are fewer."""
     sign = sign_of(parts)
+    scored = calls.best(len(calls), sign)
 
     def mean(n: int) -> float:
-        best = calls.best(n, sign)
-        return float(best.mean()) if len(best) else math.nan
+        return float(scored[:n].mean()) if len(scored) else math.nan
 
     best = mean(1)
     own = [source for source, at in zip(calls.sources, calls.rounds, strict=True) if at == number]
     return {
         "round": float(number),
         "calls": float(len(calls)),
-        "scored": float(len(calls.best(len(calls), sign))),
+        "scored": float(len(scored)),
         "candidates": float(len(pool)),
         "best": best,
         "mean_top10": mean(10),

@@ -162,22 +162,22 @@ def conjugate_gradients(
     residual, direction = right.clone(), right.clone()
     square = torch.dot(residual, residual)
     end = tolerance * square
-    earlier = [residual / square.sqrt()]  # as many as iterations, which are few
-    for _ in range(iterations):
+    earlier = right.new_empty(iterations, len(right))  # of length 1; iterations are few
+    for k in range(iterations):
         image = product(direction)
         bend = torch.dot(direction, image)
         if not torch.isfinite(bend) or bend <= 0:
             break
         length = square / bend
         solution = solution + length * direction
+        earlier[k] = residual / square.sqrt()
+        basis = earlier[: k + 1]
         residual = residual - length * image
-        basis = torch.stack(earlier)
         for _ in range(2):  # the second pass takes what the first left by rounding (Kahan: twice is enough)
             residual = residual - basis.T @ (basis @ residual)
         after = torch.dot(residual, residual)
         if after <= end:
             break
-        earlier.append(residual / after.sqrt())
         direction = residual + (after / square) * direction
         square = after
     return solution

@@ -128,6 +128,10 @@ class Source(ABC):
     #: it takes note of what all processes of a run drew (``Batch.everywhere``), not of this one's share alone
     shared: bool | None = None
 
+    def hides(self, objects: Any, keys: list[str]) -> list[bool]:
+        """Which of B given objects, with these keys, are ``hidden``."""
+        return [False] * len(keys) if self.hidden is None else self.hidden.of_given(objects, keys).tolist()
+
     @abstractmethod
     def draw(self, context: Context, n: int) -> Rewarded | Trajectories:
         """``n`` > 0 trajectories on the policy's device.

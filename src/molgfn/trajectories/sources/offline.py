@@ -142,35 +142,26 @@ class OfflineMolecules(Source):
         kept: list[int] = []
         if given:
             built = environment.objects(terminal)
+            keys = environment.kind.keys(built)
             first: dict[str, int] = {}
-            for i, (line, molecule, again, key) in enumerate(
-                zip(lines, given, built, environment.kind.keys(built), strict=True)
-            ):
+            for i, (line, molecule, again, key) in enumerate(zip(lines, given, built, keys, strict=True)):
                 if again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
                     report.drop(line, f"builds another molecule: {molecule.smiles[:80]} becomes {again.smiles[:80]}")
                 elif first.setdefault(key, line) != line:
                     report.drop(line, f"same object: {molecule.smiles[:80]} is at line {first[key]} already")
                 else:
                     kept.append(i)
-            kept = self._shown(kept, lines, built, environment.kind.keys(built), report)
+            hidden = self.hides(built, keys)
+            for i in kept:
+                if hidden[i]:
+                    report.drop(lines[i], f"hidden: {built[i].smiles[:80]}")
+            kept = [i for i in kept if not hidden[i]]
             self._terminal = terminal[torch.tensor(kept, dtype=torch.int64)]
             self._objects = [built[i] for i in kept]
         report.kept = len(kept)
         if not kept:
             shown = " that is not hidden" if self.hidden is not None else ""
             raise DataError(f"{type(environment).__name__} can build no molecule{shown}\n{report.summary()}")
-
-    def _shown(
-        self, kept: list[int], lines: list[int], built: list[Molecule], keys: list[str], report: ReadingReport
-    ) -> list[int]:
-        """Those of the ``kept`` rows that are not hidden; the report learns of the others."""
-        if self.hidden is None:
-            return kept
-        hidden = self.hidden.of_given(built, keys).tolist()
-        for row in kept:
-            if hidden[row]:
-                report.drop(lines[row], f"hidden: {built[row].smiles[:80]}")
-        return [row for row in kept if not hidden[row]]
 
     def draw(self, context: Context, n: int) -> Rewarded | Trajectories:
         drawn = self.sample(context.policy, n, generator=context.generator, order=context.choices, ranks=context.ranks)

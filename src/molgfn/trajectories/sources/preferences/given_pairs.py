@@ -126,12 +126,13 @@ class PreferencePairs(Source):
         }
         inside = [m for m in given if m.smiles not in why]
         built = environment.objects(terminal) if inside else []
-        keys = dict(zip((m.smiles for m in inside), environment.kind.keys(built) if inside else [], strict=True))
+        found = environment.kind.keys(built) if inside else []
+        keys = dict(zip((m.smiles for m in inside), found, strict=True))
         for molecule, again in zip(inside, built, strict=True):
             if molecule.mol is not None and again.smiles not in (molecule.smiles, flat_smiles(molecule.mol)):
                 why[molecule.smiles] = f"builds another molecule: {molecule.smiles[:80]} becomes {again.smiles[:80]}"
-        hidden = self.hidden.of_given(built, environment.kind.keys(built)) if self.hidden is not None and inside else ()
-        why |= {m.smiles: f"hidden: {m.smiles[:80]}" for m, out in zip(inside, hidden, strict=False) if out}
+        hidden = self.hides(built, found) if inside else []
+        why |= {m.smiles: f"hidden: {m.smiles[:80]}" for m, out in zip(inside, hidden, strict=True) if out}
         usable = []
         for row, pair in enumerate(table.pairs):
             if problem := next((why[m.smiles] for m in (pair.chosen, pair.rejected) if m.smiles in why), None):
