@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,10 +11,8 @@ from typing import Any, ClassVar
 
 import hydra
 from hydra import initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
@@ -55,16 +55,19 @@ def looking_into(folders: Sequence[Path]) -> AbstractContextManager[Any]:
 
 def subfolders() -> list[str]:
     """Names of the folders that may be groups, where Hydra looks (see ``looking_into``)."""
-    return _listed("", ObjectType.GROUP)
+    entries = itertools.chain.from_iterable(os.scandir(folder) for folder in _looked_into())
+    return sorted({entry.name for entry in entries if entry.is_dir() and entry.name != "__pycache__"})
 
 
 def members(group: str) -> list[str]:
     """Names of the configs in a group, where Hydra looks."""
-    return _listed(group, ObjectType.CONFIG)
+    # Hydra's own way asks what each file is several times over, a sixth of the time of composing
+    places = [place for folder in _looked_into() if (place := folder / group).is_dir()]
+    entries = itertools.chain.from_iterable(map(os.scandir, places))
+    return sorted({Path(entry.name).stem for entry in entries if entry.name.endswith(".yaml") and entry.is_file()})
 
 
-def _listed(group: str, kind: ObjectType) -> list[str]:
-    # the loader's own way copies all it has for each group, a sixth of the time of composing
-    loader = GlobalHydra.instance().config_loader()
-    assert isinstance(loader, ConfigLoaderImpl)
-    return loader.repository.get_group_options(group, kind)
+def _looked_into() -> list[Path]:
+    """The folders in which Hydra looks now, but for its own."""
+    sources = GlobalHydra.instance().config_loader().get_sources()
+    return [Path(path) for path in dict.fromkeys(source.path for source in sources if source.scheme() == "file")]
