@@ -74,6 +74,45 @@ def test_a_table_that_is_none_is_refused(tmp_path, text, says):
         table(tmp_path / "t.csv")
 
 
+def landscape(scores):
+    """A microarray's table of all strings of three symbols: each is in it once, with its reverse complement."""
+    firsts = dict.fromkeys(min(string, other(string)) for string in STRINGS)
+    rows = [f"{string}\t{other(string)}\t{scores[string]}\t1.0\t0.5\n" for string in firsts]
+    return "8-mer\t8-mer\tE-score\tMedian\tZ-score\n" + "".join(rows)
+
+
+def other(string):
+    return string[::-1].translate(str.maketrans("ACGT", "TGCA"))
+
+
+def test_a_microarrays_table_is_read_on_both_strands_and_brought_to_one(tmp_path):
+    scores = dict(zip(STRINGS, np.random.default_rng(0).normal(size=64).round(5).tolist(), strict=True))
+    text = landscape(scores)
+    (tmp_path / "t.txt").write_text(text)
+    (tmp_path / "t.txt.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "dos.txt").write_bytes(text.replace("\n", "\r\n").encode())
+    one = np.array([scores[min(s, other(s))] for s in STRINGS])
+    expected = ((one - one.min()) / (one.max() - one.min())).astype(np.float32)
+    for name in ("t.txt", "t.txt.gz", "dos.txt"):
+        np.testing.assert_array_equal(table(tmp_path / name).look_up(STRINGS), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda lines: [*lines, lines[-1]], "line 34: .* is listed already"),
+        (lambda lines: [*lines[:3], "AAG\tCTT\t?\t1.0\t0.5\n", *lines[4:]], "line 4: the E-score is no number"),
+        (lambda lines: lines[:-1], "each of the 64 strings .* once, with a number; lists 62 of them in 62"),
+        (lambda lines: lines[:2], "all E-scores are"),
+    ],
+)
+def test_a_microarrays_table_that_is_none_is_refused(tmp_path, change, says):
+    lines = landscape(dict(zip(STRINGS, range(64), strict=True))).splitlines(keepends=True)
+    (tmp_path / "t.txt").write_text("".join(change(lines)))
+    with pytest.raises(DataError, match=says):
+        table(tmp_path / "t.txt")
+
+
 def test_a_pickle_runs_no_code(tmp_path):
     (tmp_path / "t.pkl").write_bytes(pickle.dumps({"AAA": print}))
     with pytest.raises(DataError, match=r"it asks for builtins\.print"):

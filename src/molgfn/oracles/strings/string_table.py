@@ -13,6 +13,7 @@ from molgfn.chemistry.files.numbers import with_points
 from molgfn.chemistry.files.tables import read_table
 from molgfn.chemistry.models.array_pickle import read_pickle
 from molgfn.errors import DataError
+from molgfn.oracles.strings.binding_landscape import is_landscape, read_landscape
 
 
 class StringTable:
@@ -22,8 +23,8 @@ class StringTable:
         alphabet: A.
         length: L.
         path: a table (``chemistry.files.tables``) with a head and two columns, string and value; or a pickle of a dict
-            from strings to values, or of ``{"x": places in the alphabet [N, L], "y": values [N, 1]}``. Each may end
-            in ``.gz``.
+            from strings to values, or of ``{"x": places in the alphabet [N, L], "y": values [N, 1]}``; or a table of
+            a protein-binding microarray (``binding_landscape``). Each may end in ``.gz``.
 
     Raises:
         DataError: it cannot be read, or does not list each string once with a number.
@@ -82,7 +83,12 @@ class StringTable:
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read: {error}") from error
 
-    def _rows(self) -> dict[str, str]:
+    def _rows(self) -> dict[str, Any]:
+        try:
+            if is_landscape(self.path):
+                return read_landscape(self.path)
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read: {error}") from error
         table = read_table(self.path)
         if len(table.names) != 2:
             raise DataError(f"{self.path}: should have two columns, string and value; has {len(table.names)}")

