@@ -69,7 +69,7 @@ class Conditions:
         """Title and SVG of each."""
         single = self.columns[0] if len(self.columns) == 1 else None
         charts = [self._band(single, property_name)] if single is not None else []
-        charts += self._means(objectives) + clouds(self.points(objectives), self._colour)
+        charts += self._means(objectives) + clouds(self.points(objectives), self._colour, self.samples)
         if single is not None and "tv" in self.table:
             series = {"": (numbers(self.table, single), numbers(self.table, "tv"))}
             title = "Exact total variation from R/Z"

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 #: stand-in colour -> CSS variable of the page
 THEME = {
@@ -59,9 +59,12 @@ STYLE: dict[Any, Any] = {
     "ytick.color": MUTED,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "xtick.major.pad": 6,  # a number in the corner is not written over the lowest one beside it
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
+#: of an SVG that a screen reader says by its title, and of one beside words that say the same
+ROLE, UNSPOKEN = 'role="img"', 'aria-hidden="true"'
 #: inches that the numbers at the y axis may take
 _BESIDE = 0.6
 #: inches of a legend of one row, for which figures have room
@@ -183,6 +186,14 @@ def page_style(title: str, *, grid: bool = True) -> dict[Any, Any]:
     return {**STYLE, "svg.hashsalt": title, "axes.grid": grid}
 
 
+class _Grouped(ScalarFormatter):
+    """Ticks of many digits in groups of three."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        text = super().__call__(x, pos)
+        return f"{x:,.0f}".replace("-", "\u2212") if re.fullmatch(r"\u2212?\d{5,}", text) else text
+
+
 def running_mean(y: np.ndarray) -> np.ndarray:
     """Centred mean over about a 25th of the points, shorter at both ends."""
     half = max(len(y) // 50, 1)
@@ -216,13 +227,14 @@ def inline_svg(text: str, title: str) -> str:
 
     Args:
         text: the document; quotes around attributes may be single or double.
-        title: what a screen reader says and a mouse shows; empty for none.
+        title: what a screen reader says and a mouse shows; empty where words beside the picture say it all: a
+            screen reader then passes over it.
     """
     svg = text[text.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s+(?:xmlns(?::\w+)?|xml:space)=(\"[^\"]*\"|'[^']*')", "", svg).replace("xlink:href", "href")
     box = re.search(r"viewBox=[\"']([^\"']*)[\"']", svg)
-    start = f'<svg class="chart" role="img" viewBox="{box.group(1)}">' if box else '<svg class="chart" role="img">'
+    start = f'<svg class="chart" {ROLE if title else UNSPOKEN}' + (f' viewBox="{box.group(1)}">' if box else ">")
     svg = start + (f"<title>{escape(title)}</title>" if title else "") + svg[svg.index(">") + 1 :]
     return svg.strip()
 
@@ -243,6 +255,10 @@ def stand_alone(svg: str) -> str:
 
 def figure_svg(figure: Figure, title: str, *, dpi: float | None = None) -> str:
     """The figure as an inline SVG in the page's colours and font; what it rasterises has ``dpi``."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if type(axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(_Grouped())
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, dpi=dpi or "figure")
     svg = inline_svg(text.getvalue(), title)

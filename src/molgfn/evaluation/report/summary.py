@@ -52,7 +52,7 @@ def number(value: Any, *, share: bool = False) -> str:
         return f"{round(x):,}"
     if abs(x) >= 1000:
         return f"{x:,.0f}" if abs(x) < 1e6 else f"{x:.2e}"
-    return f"{x:.3f}" if 0.01 <= abs(x) < 10 else f"{x:.3g}"
+    return f"{x:.3f}" if 0.01 <= x < 10 else f"{x:#.3g}".rstrip(".") if x >= 10 else f"{x:.3g}"
 
 
 def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel]) -> list[tuple[str, str]]:
@@ -120,10 +120,10 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
             continue
         share = key.startswith(SHARES)
         sub = []
+        if "low" in reading:
+            sub.append(f"95 %: {number(reading['low'], share=share)} to {number(reading['high'], share=share)}")
         if key == "mean/value" and before is not None:
             sub.append(f"untrained {number(before)}")
-        if "low" in reading:
-            sub.append(f"{number(reading['low'], share=share)} to {number(reading['high'], share=share)}")
         if key == "exact/tv" and "exact/log_z" in metrics:
             count = reading.get("count")
             sub.append(f"over {number(count)} object{'' if count == 1 else 's'}")
