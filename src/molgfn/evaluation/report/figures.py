@@ -102,6 +102,8 @@ def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", lo
             axes.set_yscale("log")
         axes.set_xlabel(x_label)
         axes.margins(x=0.01)
+        if all(np.array_equal(curve.x, np.round(curve.x)) for curve in curves):
+            axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
         if len(curves) > 1:
             legend_above(axes)
         return figure_svg(figure, title)
@@ -122,7 +124,7 @@ def histogram_svg(
         if known:
             together = np.concatenate([values for values, _ in known.values()])
             edges = _edges(together, bins)
-            axes.xaxis.set_major_locator(MaxNLocator(7, integer=bool(np.all(together == together.round()))))
+            axes.xaxis.set_major_locator(_whole_ticks(together))
             for i, (label, (values, weights)) in enumerate(known.items()):
                 share = np.histogram(values.clip(edges[0], edges[-1]), edges, weights=weights / weights.sum())[0]
                 colour = SERIES[i % len(SERIES)]
@@ -144,6 +146,8 @@ def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
         figure = Figure(figsize=(4.2, 3.4), layout="constrained")
         axes = figure.add_subplot()
         image = axes.imshow(counts.T, origin="lower", cmap="viridis", interpolation="nearest")
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.set_xlabel("coordinate 1")
         axes.set_ylabel("coordinate 2")
         figure.colorbar(image, ax=axes, label="samples")
@@ -201,6 +205,12 @@ def running_mean(y: np.ndarray) -> np.ndarray:
     index = np.arange(len(y))
     low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(y))
     return (total[high] - total[low]) / (high - low)
+
+
+def _whole_ticks(values: np.ndarray) -> MaxNLocator:
+    """Few ticks; whole ones only where the values are."""
+    whole = bool(np.all(values == values.round()))
+    return MaxNLocator(7, integer=whole, min_n_ticks=1 if whole else 2)
 
 
 def _edges(values: np.ndarray, bins: int) -> np.ndarray:

@@ -145,6 +145,6 @@ class Gallery:
             svg=drawing(kind.icon(self.objects[i])),
             key=str(row[kind.key_column]),
             rank=i + 1,
-            value="" if value is None or np.isnan(value) else f"{value:.3f}",
+            value="" if value is None or np.isnan(value) else f"{value:.3f}".replace("-", "−"),
             detail=" · ".join(parts),
         )

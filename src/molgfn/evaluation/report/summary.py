@@ -12,6 +12,7 @@ from molgfn.code_references import split
 from molgfn.evaluation.metrics.elbo import UNCORRECTED
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.curves import Panel
+from molgfn.evaluation.report.fronts import words_of
 from molgfn.evaluation.report.sections.labels import label_of
 from molgfn.evaluation.report.tables import numbers
 from molgfn.objects.base import ObjectKind
@@ -70,7 +71,7 @@ def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel
         out.append(("seed", str(config["seed"])))
     source = evaluation.get("source", {})
     if condition := source.get("condition"):
-        out.append(("condition", ", ".join(f"{name} = {number(value)}" for name, value in condition.items())))
+        out.append(("condition", ", ".join(f"{words_of(name)} = {number(value)}" for name, value in condition.items())))
     out.append(("samples", number(source.get("samples"))))
     if source.get("file"):
         out.append(("file", str(source["file"])))

@@ -58,7 +58,7 @@ const molgfnMap = (data, table) => {
     ring.setAttribute("cx", px(x[i]));
     ring.setAttribute("cy", py(y[i]));
     $("picked-drawing").innerHTML = data.svg[i] || "";
-    $("picked-key").textContent = data.keys[i];
+    $("picked-key").textContent = table.seen(data.keys[i]);
     $("picked-numbers").textContent = data.columns.slice(0, 5)
       .map((column, c) => `${column.title} ${table.shown(column.values[i], c)}`).join(" · ");
     $("picked-open").hidden = false;

@@ -39,6 +39,8 @@ const molgfnTable = (data) => {
     const text = (x) => x.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
     return `${text(value).replace("-", "−")} ± ${text(half)}`;
   };
+  // numbers in a key are read to three decimals; copied and saved they are whole
+  const seen = (key) => key.replace(/(\d\.\d{3})\d+/g, "$1");
   // a long name may be broken behind its signs, and nowhere else
   const broken = (name) => name.replace(/[_/=]/g, "$&\u200b");
 
@@ -125,7 +127,7 @@ const molgfnTable = (data) => {
       return cell;
     });
     if (ofStudy) row.append(...words);
-    const key = make("code", { textContent: data.keys[i] });
+    const key = make("code", { textContent: seen(data.keys[i]), title: data.keys[i] });
     row.append(make("td", { className: "text" }, ...(ofStudy ? [key] : [key, " ", button])));
     columns.forEach((column, c) => {
       const number = make("td", { className: "n", textContent: cell(column, c, i) });
@@ -229,6 +231,7 @@ const molgfnTable = (data) => {
   update();
   return {
     shown,
+    seen,
     // the page of the table on which an object is, and the row itself
     show(i) {
       if (!state.rows.includes(i)) { $("clear").click(); }
