@@ -195,7 +195,7 @@ class _Grouped(ScalarFormatter):
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         text = super().__call__(x, pos)
-        return f"{x:,.0f}".replace("-", "\u2212") if re.fullmatch(r"\u2212?\d{5,}", text) else text
+        return f"{x:,.0f}".replace("-", "\u2212") if re.fullmatch(r"\u2212?\d{4,}", text) else text
 
 
 def running_mean(y: np.ndarray) -> np.ndarray:
