@@ -53,8 +53,8 @@ def report(tmp_path_factory, samples):
 
 
 def series() -> list[str]:
-    """Sixty different molecules, some of them with charges and stereo centres."""
-    tails = ["O", "N", "C(=O)O", "C(=O)[O-]", "[C@H](C)O", "c1ccncc1"]
+    """Sixty different molecules: some have charges, stereo centres, or double bonds of a known or unknown side."""
+    tails = ["/C=C/C", "C=CC", "C(=O)O", "C(=O)[O-]", "[C@H](C)O", "c1ccncc1"]
     return ["C" * n + tail for n in range(1, 11) for tail in tails]
 
 
