@@ -80,3 +80,14 @@ def test_plain_structures_have_all_atoms_bonds_charges_and_isotopes(smiles):
 
 def test_a_structure_that_a_v2000_block_cannot_hold_is_left_out():
     assert plain_structure(Chem.MolFromSmiles("C" * 1000)) is None
+
+
+@pytest.mark.parametrize(
+    ("smiles", "either"),
+    [("CC=CC", {2}), ("C/C=C/C", set()), ("CC=C", set()), ("O=C(C=Cc1ccccc1)O", {3}), ("C1=CCCCC1", set())],
+)
+def test_a_double_bond_of_unknown_side_stays_so_in_a_plain_structure(smiles, either):
+    plain = plain_structure(Chem.MolFromSmiles(smiles))
+    assert plain is not None
+    directions = plain.get("wedges", [])
+    assert {bond for bond, direction in zip(directions[::2], directions[1::2], strict=True) if direction == 3} == either

@@ -5,7 +5,7 @@ Needs the extra ``browser`` and a Chromium or Chrome: that of the system, or ``p
 
 import pytest
 from tests.comparing.test_server import rows, server, session  # noqa: F401
-from tests.evaluation.test_report_browser import browser  # noqa: F401
+from tests.evaluation.test_report_browser import browser, looked_at  # noqa: F401
 
 pytestmark = pytest.mark.extras
 
@@ -44,3 +44,9 @@ def test_a_session_by_keys(browser, server, session):  # noqa: F811
     assert [url for url in asked if not url.startswith((own, "data:"))] == []
     assert said == []
     context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "light")])
+def test_nothing_is_wrong_with_the_page(browser, server, width, scheme):  # noqa: F811
+    own = f"http://127.0.0.1:{server.server_address[1]}/"
+    assert looked_at(browser, f"{own}?token={server.token}", width=width, scheme=scheme) == ""

@@ -239,7 +239,7 @@ def test_a_report_says_what_was_scored_in_which_units_and_draws_nothing_that_is_
     s = samples(["CCO", "CCN", "CCC"], [-5.0, -6.0, -7.0], components=parts, scored=affinity)
     write_evaluation(Evaluation({}, s, {}, [], {}), tmp_path / "evaluation")
     text = " ".join(Page(write_report(tmp_path).read_text()).text)
-    assert "the number is vina (kcal/mol), where less is better." in text
+    assert "the number: vina (kcal/mol), where less is better." in text
     assert "vina (kcal/mol), of which the reward is made" in text
     assert "efficiency" in text
     titles = [t for t in Page((tmp_path / "evaluation" / "report.html").read_text()).text if t.strip() == "poses"]

@@ -62,12 +62,13 @@ def test_the_table_has_means_and_intervals_the_best_first_in_each_task(page):
     assert data["keys"] == ["tb", EVIL, "db"] * 2
     assert data["texts"][0]["values"] == ["grid"] * 3 + ["strings"] * 3
     columns = {column["name"]: column for column in data["columns"]}
-    assert list(columns)[:3] == ["exact/tv", "exact/tv ±", "top/value"]
+    assert list(columns) == ["exact/tv", "top/value", "seconds"]
     assert columns["top/value"]["title"] == "top/value (kcal/mol)"
     grid = tidy().query("task == 'grid' and row == 'tb' and metric == 'exact/tv'")["value"]
     assert columns["exact/tv"]["values"][0] == pytest.approx(grid.mean(), rel=1e-3)
     half = 4.302653 * grid.std(ddof=1) / np.sqrt(3)  # the 97.5 % quantile of Student's t with two degrees of freedom
-    assert columns["exact/tv ±"]["values"][0] == pytest.approx(half, rel=1e-3)
+    assert columns["exact/tv"]["half"][0] == pytest.approx(half, rel=1e-3)
+    assert "half" not in columns["seconds"]  # the same in every run
 
 
 def test_each_task_has_a_panel_for_each_number_with_a_direction_and_its_curves(page):
@@ -75,6 +76,32 @@ def test_each_task_has_a_panel_for_each_number_with_a_direction_and_its_curves(p
     each = ["exact/tv: less is better", "top/value (kcal/mol): more is better"]
     assert titles == ["Profiles", "Means", *each, "tv against calls", *each]
     assert "molgfn study x" in page
+
+
+def test_numbers_that_are_the_same_in_every_run_are_said_and_not_drawn(tmp_path):
+    lines = tidy().query("task == 'grid'")
+    lines.loc[lines["metric"] == "seconds", "direction"] = "minimise"
+    page = write_study_page(lines, tmp_path / "a.html", name="a").read_text()
+    assert "The same in every run: seconds (s) 3." in page
+    assert not re.search(r"<figcaption>seconds", page)
+
+
+def test_curves_of_many_rows_are_in_charts_of_few_or_in_the_groups_that_are_given(tmp_path):
+    lines = tidy().query("task == 'grid' and row == 'tb'")
+    many = pd.concat([lines.assign(row=f"row {i}") for i in range(18)])
+    followed = pd.DataFrame(
+        [
+            {"task": "grid", "row": f"row {i}", "seed": 0, "x": "calls", "y": "tv", "at": at, "value": 1 / (at + i + 1)}
+            for i in range(18)
+            for at in (0, 10)
+        ]
+    )
+    page = write_study_page(many, tmp_path / "a.html", name="a", curves=followed).read_text()
+    assert re.findall(r"<figcaption>(tv against[^<]*)<", page) == [f"tv against calls: {i} of 3" for i in (1, 2, 3)]
+    groups = {("calls", "tv"): {"first": ["row 0", "row 1"], "gone": ["nobody"], "last": ["row 17"]}}
+    page = write_study_page(many, tmp_path / "b.html", name="b", curves=followed, groups=groups).read_text()
+    titles = re.findall(r"<figcaption>(tv against[^<]*)<", page)
+    assert titles == ["tv against calls: first", "tv against calls: last", "tv against calls: others"]
 
 
 def test_the_page_is_whole_escaped_and_loads_nothing(page):

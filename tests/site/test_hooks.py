@@ -86,7 +86,7 @@ def test_formulas_become_mathml_and_unknown_commands_are_refused(hook):
 def test_diagrams_become_svg_in_the_colours_of_the_page(hook):
     diagrams = hook("diagrams")
     html = diagrams.rendered('<pre class="mermaid"><code>flowchart LR\n  a["x&lt;br&gt;y"] --&gt; b["z"]</code></pre>')
-    assert html.startswith('<div class="diagram" tabindex="0"><svg id="diagram-1"')
+    assert html.startswith('<div class="diagram" tabindex="0" role="figure" aria-label="Diagram"><svg id="diagram-1"')
     assert "var(--md-default-fg-color)" in html
     assert re.search(r"max-width:[\d.]+px;min-width:\d+px", html)
     assert "#28253D" not in html

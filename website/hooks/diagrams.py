@@ -37,6 +37,5 @@ def diagram(source: str, number: int) -> str:
 def rendered(page: str) -> str:
     """The page's HTML with its diagrams drawn; a wide one scrolls by itself."""
     numbers = iter(range(1, 1000))
-    return BLOCK.sub(
-        lambda m: f'<div class="diagram" tabindex="0">{diagram(html.unescape(m[1]), next(numbers))}</div>', page
-    )
+    frame = '<div class="diagram" tabindex="0" role="figure" aria-label="Diagram">'
+    return BLOCK.sub(lambda m: f"{frame}{diagram(html.unescape(m[1]), next(numbers))}</div>", page)

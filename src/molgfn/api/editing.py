@@ -105,7 +105,7 @@ class Edits:
         facts = {
             "leads": f"{self.editable:,} of {self.leads:,}",
             "children": f"{len(self):,}",
-            "improved": f"{self.improved:,}",
+            "leads improved": f"{self.improved:,}",
             "method": self.method,
             "oracle calls": f"{self.calls:,}",
         }

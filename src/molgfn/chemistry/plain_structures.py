@@ -10,6 +10,8 @@ from molgfn.chemistry.compact_drawing import laid_out
 
 #: what a V2000 block says of a bond's direction
 _WEDGES = {Chem.BondDir.BEGINWEDGE: 1, Chem.BondDir.BEGINDASH: 6, Chem.BondDir.UNKNOWN: 4}
+#: of a double bond that is cis or trans
+_EITHER = 3
 #: most atoms or bonds of a V2000 block
 _MOST = 999
 
@@ -36,10 +38,21 @@ def plain_structure(mol: Chem.Mol) -> dict[str, Any] | None:
             for number in (bond.GetBeginAtomIdx() + 1, bond.GetEndAtomIdx() + 1, int(bond.GetBondTypeAsDouble()))
         ],
     }
-    directed = [bond for bond in flat.GetBonds() if bond.GetBondDir() in _WEDGES]
+    directed = {bond.GetIdx(): _WEDGES[d] for bond in flat.GetBonds() if (d := bond.GetBondDir()) in _WEDGES}
+    # drawn in a plane a double bond is cis or trans: that nobody said which has to be said
+    directed.update(dict.fromkeys(_unspecified(mol), _EITHER))
     if directed:
-        out["wedges"] = [n for bond in directed for n in (bond.GetIdx() + 1, _WEDGES[bond.GetBondDir()])]
+        out["wedges"] = [n for bond, direction in sorted(directed.items()) for n in (bond + 1, direction)]
     for name, ask in (("charges", Chem.Atom.GetFormalCharge), ("isotopes", Chem.Atom.GetIsotope)):
         if found := [n for atom in flat.GetAtoms() if ask(atom) for n in (atom.GetIdx() + 1, ask(atom))]:
             out[name] = found
     return out
+
+
+def _unspecified(mol: Chem.Mol) -> list[int]:
+    """Double bonds that could be cis or trans, and of which the molecule does not say which."""
+    return [
+        place.centeredOn
+        for place in Chem.FindPotentialStereo(Chem.Mol(mol))
+        if place.type == Chem.StereoType.Bond_Double and place.specified != Chem.StereoSpecified.Specified
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -68,7 +68,8 @@ def read_material(
         similar: pairs of molecules near each other.
         seed: of pairs and sides. With more ``pairs`` of the same seed those of before come first.
         column: of the SMILES; see ``read_molecules``.
-        show: columns to show with the molecules; None for all, none for a table of pairs.
+        show: columns to show with the molecules; None for all but those that repeat the SMILES or another column,
+            none for a table of pairs.
 
     Raises:
         DataError: the file cannot be read, or makes no pair.
@@ -156,7 +157,19 @@ def _molecules(path: Path, column: str | None, show: Sequence[str] | None, sourc
             else:
                 facts = [(name, _fact(cells[name][row])) for name in shown]
                 found[molecule.smiles] = Candidate(molecule.smiles, molecule.mol, tuple(f for f in facts if f[1]))
-    return Material(list(found.values()), [], source, given.entries, dict(left_out))
+    candidates = list(found.values()) if show is not None else _without_repeats(list(found.values()), shown)
+    return Material(candidates, [], source, given.entries, dict(left_out))
+
+
+def _without_repeats(candidates: list[Candidate], names: Sequence[str]) -> list[Candidate]:
+    """The same without a column that says of every molecule what its SMILES or a column before it says."""
+    cells = [{"": _fact(c.smiles), **dict(c.facts)} for c in candidates]
+    kept = [""]
+    for name in names:
+        column = [row.get(name) for row in cells]
+        if all(column != [row.get(before) for row in cells] for before in kept):
+            kept.append(name)
+    return [replace(c, facts=tuple(fact for fact in c.facts if fact[0] in kept)) for c in candidates]
 
 
 def _fact(text: str) -> str:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
+import molgfn
 from molgfn.chemistry.compact_drawing import compact_svg, laid_out
 from molgfn.chemistry.molecules import Molecule
 from molgfn.editing.table import Row, changes, has_child
@@ -23,6 +24,10 @@ from molgfn.objects.molecule import MOLECULE
 MOST_SHOWN = 60
 #: of a drawing, in pixels
 SIZE = (300, 210)
+#: column of the reward's property, and how columns of desirabilities end
+VALUE, END = "value", "_transformed"
+#: a browser loads nothing and runs nothing
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
 
 
 def edits_page(kind: ObjectKind, rows: list[Row], facts: dict[str, str], command: str = "") -> str:
@@ -42,11 +47,14 @@ def edits_page(kind: ObjectKind, rows: list[Row], facts: dict[str, str], command
     with_children = [list(some) for _, some in groupby(filter(has_child, rows), key=itemgetter("lead"))]
     return environment.get_template("edits.html.j2").render(
         facts=facts,
+        drawn=kind is MOLECULE,
         command=command,
         shown=[_section(kind, rows) for rows in with_children[:MOST_SHOWN]],
         more=max(len(with_children) - MOST_SHOWN, 0),
         without=[row for row in rows if not has_child(row)],
         style=Markup(style + own),
+        policy=Markup(POLICY),
+        version=molgfn.__version__,
     )
 
 
@@ -56,7 +64,7 @@ def _section(kind: ObjectKind, rows: list[Row]) -> dict[str, Any]:
     return {
         "lead": first["lead"],
         "key": first["parent"],
-        "measured": _values(first, "parent_"),
+        "measured": _values(first, "parent_", [VALUE, *_components(first)]),
         "children": children,
     }
 
@@ -65,22 +73,40 @@ def _child(kind: ObjectKind, row: Row) -> dict[str, Any]:
     draw = _molecules if kind is MOLECULE else _strings
     parent, child = draw(row["parent"], row["child"])
     facts = [f"similarity {row['similarity']:.2f}", f"{row['edits']} edit{'s' * (row['edits'] != 1)}"]
-    facts += [f"{row[name]} {name}" for name in ("dropped", "filled") if row[name]]
+    facts += [
+        f"{row[name]} part{'s' * (row[name] != 1)} {words}"
+        for name, words in (("dropped", "dropped"), ("filled", "filled in"))
+        if row[name]
+    ]
     return {
         "rank": row["rank"],
         "key": row["child"],
         "before": Markup(parent),
         "after": Markup(child),
         "facts": ", ".join(facts),
-        "measured": _values(row, ""),
+        "value": _values(row, "", [VALUE]),
+        "measured": _values(row, "", _components(row)),
     }
 
 
-def _values(row: Row, start: str) -> str:
-    """The value, and the components beside it."""
-    names = [name for name in row if f"parent_{name}" in row and name != "log_reward"]
-    cells = [(name, row[start + name]) for name in names]
-    return ", ".join(f"{name} {cell:.4g}" for name, cell in cells if isinstance(cell, float) and cell == cell)
+def _components(row: Row) -> list[str]:
+    """Names of what was measured beside the value, without a desirability that is the measured number itself."""
+    raw = [name for name in row if f"parent_{name}" in row and name not in ("log_reward", VALUE)]
+    starts = ("", "parent_")
+    same = {f"{n}{END}" for n in raw if all(row.get(f"{s}{n}{END}") == row[f"{s}{n}"] for s in starts)}
+    return [name for name in raw if name not in same]
+
+
+def _values(row: Row, start: str, names: list[str]) -> str:
+    """These numbers in words; a part that has none is left out."""
+    cells = [(name, row.get(start + name)) for name in names]
+    known = [(name, cell) for name, cell in cells if isinstance(cell, float) and cell == cell]
+    return ", ".join(f"{_words(name)} {cell:.3f}".replace("-", "−") for name, cell in known)
+
+
+def _words(name: str) -> str:
+    words = name.removesuffix(END).replace("_", " ")
+    return f"desirability of {words}" if name.endswith(END) else words
 
 
 def _molecules(parent: str, child: str) -> tuple[str, str]:

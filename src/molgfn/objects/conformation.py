@@ -87,7 +87,7 @@ class ConformationKind(HasPictures, HasDescriptors):
     caveat: ClassVar[str] = (
         "Whether a molecule has these shapes in reality: torsions alone were varied, with the energy of the oracle."
     )
-    descriptors: ClassVar[dict[str, str]] = {"radius_of_gyration": "radius of gyration (A)"}
+    descriptors: ClassVar[dict[str, str]] = {"radius_of_gyration": "radius of gyration (Å)"}
 
     def keys(self, objects: Conformations) -> list[str]:
         names = [frame.name for frame in objects.frames]

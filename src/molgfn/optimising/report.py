@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,10 @@ def write_report(
         x = metrics["round"].to_numpy(dtype=np.float64)
         charts += [
             {
-                "title": column,
-                "svg": curves_svg([Curve(column, x, metrics[column].to_numpy())], title=column, x_label="round"),
+                "title": title,
+                "svg": curves_svg([Curve(title, x, metrics[column].to_numpy())], title=title, x_label="round"),
             }
-            for column in learnt
+            for column, title in ((column, _in_words(column)) for column in learnt)
         ]
     page = filled(
         {
@@ -62,7 +63,7 @@ def write_report(
             "version": molgfn.__version__,
             "track": summary_lines(summary)[0],
             "lines": summary_lines(summary)[1:],
-            "best": gallery.pictures(gallery.best(SHOWN)),
+            "best": _cards(gallery).pictures(gallery.best(SHOWN)),
             "charts": [chart for chart in charts if chart is not None],
             "objects": as_script(data),
             "map_text": map_text(data, kind.plural),
@@ -75,6 +76,19 @@ def write_report(
     path = folder / "report.html"
     write_whole(path, page)
     return path
+
+
+def _cards(gallery: Gallery) -> Gallery:
+    """Without the reasons, which the table has: they would fill the cards."""
+    return replace(gallery, table=gallery.table.drop(columns=["why", "acquisition"], errors="ignore"))
+
+
+def _in_words(column: str) -> str:
+    """``train/loss/tb`` as "Loss of the sampler (tb)"."""
+    if column == "train/log_z":
+        return "log Z of the sampler"
+    which = column.removeprefix("train/loss").strip("/_")
+    return "Loss of the sampler" + (f" ({which})" if which else "")
 
 
 def _curve(values: np.ndarray, sign: int, name: str) -> dict[str, str]:

@@ -71,6 +71,7 @@ def _write_page(name: str, study: Study, frame: pd.DataFrame, folder: Path) -> N
         figures={path.stem: path.read_text(encoding="utf-8") for path in pictures},
         commands=(f"molgfn study {TIDY} -o again",),
         first=first,
+        groups={(p.x, p.y): p.groups for p in study.pictures.values()},
     )
 
 

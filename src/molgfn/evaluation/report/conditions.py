@@ -69,7 +69,7 @@ class Conditions:
         """Title and SVG of each."""
         single = self.columns[0] if len(self.columns) == 1 else None
         charts = [self._band(single, property_name)] if single is not None else []
-        charts += self._means(objectives) + clouds(self.points(objectives), self._colour)
+        charts += self._means(objectives) + clouds(self.points(objectives), self._colour, self.samples)
         if single is not None and "tv" in self.table:
             series = {"": (numbers(self.table, single), numbers(self.table, "tv"))}
             title = "Exact total variation from R/Z"
@@ -94,7 +94,7 @@ class Conditions:
         spread = np.array([_quantiles(numbers(rows, what), numbers(rows, "count")) for _, rows in groups])
         mean = np.array([_mean(numbers(rows, what), numbers(rows, "count")) for _, rows in groups])
         name = property_name if what == "value" else what.replace("_", " ")
-        title = f"{name[0].upper()}{name[1:]} against {words_of(column)}"
+        title = f"{name} against {words_of(column)}"
         svg = band_svg(
             np.array([x for x, _ in groups], dtype=np.float64),
             spread.reshape(-1, 2),

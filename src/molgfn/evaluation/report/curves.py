@@ -76,8 +76,9 @@ def read_panels(path: Path) -> tuple[list[Panel], list[Panel]]:
 def _panel(title: str, curves: list[Curve]) -> Panel:
     y = np.concatenate([curve.y for curve in curves])
     spread = bool((y > 0).all()) and np.quantile(y, 0.95) > 30 * np.quantile(y, 0.05)
-    if len(curves) > 1:  # what the title says already need not be repeated in every label
-        first = curves[0].label.split("/")[0]
-        if all(curve.label.startswith(f"{first}/") for curve in curves):
-            curves = [Curve(curve.label.split("/", 1)[1], curve.x, curve.y) for curve in curves]
+    # what the title says already need not be repeated in every label
+    while len(curves) > 1 and all("/" in curve.label for curve in curves):
+        if len({curve.label.split("/")[0] for curve in curves}) > 1:
+            break
+        curves = [Curve(curve.label.split("/", 1)[1], curve.x, curve.y) for curve in curves]
     return Panel(title, curves, log_y=title == "Loss" and spread)

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 #: stand-in colour -> CSS variable of the page
 THEME = {
@@ -59,9 +59,12 @@ STYLE: dict[Any, Any] = {
     "ytick.color": MUTED,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "xtick.major.pad": 6,  # a number in the corner is not written over the lowest one beside it
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
+#: of an SVG that a screen reader says by its title, and of one beside words that say the same
+ROLE, UNSPOKEN = 'role="img"', 'aria-hidden="true"'
 #: inches that the numbers at the y axis may take
 _BESIDE = 0.6
 #: inches of a legend of one row, for which figures have room
@@ -99,6 +102,8 @@ def curves_svg(curves: Sequence[Curve], *, title: str, x_label: str = "step", lo
             axes.set_yscale("log")
         axes.set_xlabel(x_label)
         axes.margins(x=0.01)
+        if all(np.array_equal(curve.x, np.round(curve.x)) for curve in curves):
+            axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
         if len(curves) > 1:
             legend_above(axes)
         return figure_svg(figure, title)
@@ -119,7 +124,7 @@ def histogram_svg(
         if known:
             together = np.concatenate([values for values, _ in known.values()])
             edges = _edges(together, bins)
-            axes.xaxis.set_major_locator(MaxNLocator(7, integer=bool(np.all(together == together.round()))))
+            axes.xaxis.set_major_locator(_whole_ticks(together))
             for i, (label, (values, weights)) in enumerate(known.items()):
                 share = np.histogram(values.clip(edges[0], edges[-1]), edges, weights=weights / weights.sum())[0]
                 colour = SERIES[i % len(SERIES)]
@@ -141,6 +146,8 @@ def heatmap_svg(counts: np.ndarray, *, title: str) -> str:
         figure = Figure(figsize=(4.2, 3.4), layout="constrained")
         axes = figure.add_subplot()
         image = axes.imshow(counts.T, origin="lower", cmap="viridis", interpolation="nearest")
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.set_xlabel("coordinate 1")
         axes.set_ylabel("coordinate 2")
         figure.colorbar(image, ax=axes, label="samples")
@@ -183,6 +190,14 @@ def page_style(title: str, *, grid: bool = True) -> dict[Any, Any]:
     return {**STYLE, "svg.hashsalt": title, "axes.grid": grid}
 
 
+class _Grouped(ScalarFormatter):
+    """Ticks of many digits in groups of three."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        text = super().__call__(x, pos)
+        return f"{x:,.0f}".replace("-", "\u2212") if re.fullmatch(r"\u2212?\d{4,}", text) else text
+
+
 def running_mean(y: np.ndarray) -> np.ndarray:
     """Centred mean over about a 25th of the points, shorter at both ends."""
     half = max(len(y) // 50, 1)
@@ -190,6 +205,12 @@ def running_mean(y: np.ndarray) -> np.ndarray:
     index = np.arange(len(y))
     low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(y))
     return (total[high] - total[low]) / (high - low)
+
+
+def _whole_ticks(values: np.ndarray) -> MaxNLocator:
+    """Few ticks; whole ones only where the values are."""
+    whole = bool(np.all(values == values.round()))
+    return MaxNLocator(7, integer=whole, min_n_ticks=1 if whole else 2)
 
 
 def _edges(values: np.ndarray, bins: int) -> np.ndarray:
@@ -216,13 +237,14 @@ def inline_svg(text: str, title: str) -> str:
 
     Args:
         text: the document; quotes around attributes may be single or double.
-        title: what a screen reader says and a mouse shows; empty for none.
+        title: what a screen reader says and a mouse shows; empty where words beside the picture say it all: a
+            screen reader then passes over it.
     """
     svg = text[text.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s+(?:xmlns(?::\w+)?|xml:space)=(\"[^\"]*\"|'[^']*')", "", svg).replace("xlink:href", "href")
     box = re.search(r"viewBox=[\"']([^\"']*)[\"']", svg)
-    start = f'<svg class="chart" role="img" viewBox="{box.group(1)}">' if box else '<svg class="chart" role="img">'
+    start = f'<svg class="chart" {ROLE if title else UNSPOKEN}' + (f' viewBox="{box.group(1)}">' if box else ">")
     svg = start + (f"<title>{escape(title)}</title>" if title else "") + svg[svg.index(">") + 1 :]
     return svg.strip()
 
@@ -243,6 +265,10 @@ def stand_alone(svg: str) -> str:
 
 def figure_svg(figure: Figure, title: str, *, dpi: float | None = None) -> str:
     """The figure as an inline SVG in the page's colours and font; what it rasterises has ``dpi``."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if type(axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(_Grouped())
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, dpi=dpi or "figure")
     svg = inline_svg(text.getvalue(), title)

@@ -14,6 +14,7 @@ from molgfn.evaluation.by_condition.readings import PREFERENCE, TARGET
 from molgfn.evaluation.metrics.several_objectives.fronts import pareto_front
 from molgfn.evaluation.report.galleries import Gallery, Picture
 from molgfn.evaluation.report.scatters import cloud_svg
+from molgfn.evaluation.report.tables import numbers
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.capabilities import HasPictures
 
@@ -23,14 +24,30 @@ MOST_CLOUDS = 6
 ASKED = {PREFERENCE: "weight of ", GOAL: "direction of ", TARGET: "target of "}
 
 
-def clouds(points: dict[str, np.ndarray], colour: Callable[[str, str], tuple[np.ndarray, str]]) -> list[dict[str, str]]:
-    """A chart of the objects for each pair of objectives; ``colour(a, b)`` gives the rows' numbers and their words."""
+def clouds(
+    points: dict[str, np.ndarray],
+    colour: Callable[[str, str], tuple[np.ndarray, str]],
+    measured: pd.DataFrame,
+) -> list[dict[str, str]]:
+    """A chart of the objects for each pair of objectives.
+
+    Args:
+        points: desirabilities of the rows, by objective.
+        colour: of two objectives, the rows' numbers and their words.
+        measured: the rows with what was measured: an axis says that it shows another number than this.
+    """
+
+    def axis(name: str) -> str:
+        raw = numbers(measured, name) if name in measured else points[name]
+        same = np.array_equal(raw, points[name], equal_nan=True)
+        return words_of(name) if same else f"desirability of {words_of(name)}"
+
     charts = []
     for first, second in list(combinations(points, 2))[:MOST_CLOUDS]:
         shade, label = colour(first, second)
         title = f"{words_of(second)} against {words_of(first)}"
         both = np.stack([points[first], points[second]], 1)
-        names = (words_of(first), words_of(second))
+        names = (axis(first), axis(second))
         charts.append(chart(title, cloud_svg(both, shade, title=title, labels=names, colour_label=label)))
     return charts
 

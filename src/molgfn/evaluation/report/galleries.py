@@ -44,6 +44,11 @@ def text_columns(table: pd.DataFrame, kind: ObjectKind) -> list[str]:
     ]
 
 
+def _three_digits(x: float) -> str:
+    """Three significant ones, zeros at the end as well; whole numbers whole."""
+    return f"{x:.0f}" if x == round(x) and abs(x) < 1e6 else f"{x:#.3g}".rstrip(".")
+
+
 @dataclass(frozen=True)
 class Picture:
     """One card; ``rank`` counts from 1, the best."""
@@ -131,7 +136,7 @@ class Gallery:
     def _picture(self, i: int, kind: HasPictures) -> Picture:
         row = self.table.iloc[i]
         known = [name for name in self.components if np.isfinite(float(row[name]))]
-        parts = [f"{name.replace('_', ' ')} {float(row[name]):.3g}" for name in known]
+        parts = [f"{name.replace('_', ' ')} {_three_digits(float(row[name]))}" for name in known]
         parts += [f"{name.replace('_', ' ')}: {row[name]}" for name in self.remarks if isinstance(row[name], str)]
         if row["count"] > 1:
             parts.append(f"drawn {int(row['count'])}×")
@@ -140,6 +145,6 @@ class Gallery:
             svg=drawing(kind.icon(self.objects[i])),
             key=str(row[kind.key_column]),
             rank=i + 1,
-            value="" if value is None or np.isnan(value) else f"{value:.3f}",
+            value="" if value is None or np.isnan(value) else f"{value:.3f}".replace("-", "−"),
             detail=" · ".join(parts),
         )

@@ -25,7 +25,7 @@ from molgfn.evaluation.report.galleries import Gallery, component_columns
 from molgfn.evaluation.report.sections.builds import builds, builds_text, read_builds
 from molgfn.evaluation.report.sections.conformations import conformation_charts
 from molgfn.evaluation.report.sections.density import density_charts, read_density
-from molgfn.evaluation.report.sections.object_data import as_script, map_text, object_data
+from molgfn.evaluation.report.sections.object_data import as_script, map_text, object_data, words_for
 from molgfn.evaluation.report.sections.provenance import CALLS_TEXT, commands, oracle_calls, versions
 from molgfn.evaluation.report.summary import facts, groups, limits, property_name, summary_cards
 from molgfn.evaluation.report.tables import numbers, rows_with
@@ -249,7 +249,7 @@ def _several_objectives(results: Results) -> dict[str, Any]:
     pictures, size = front_pictures(table, points, results.kind, PICTURES)
     charts = []
     if found is None and len(points) > 1:  # under conditions they are drawn among these
-        charts = clouds(points, lambda first, second: (numbers(table, "log_reward"), "log R(x)"))
+        charts = clouds(points, lambda first, second: (numbers(table, "log_reward"), "log R(x)"), table)
     metrics = results.evaluation["metrics"]
     volume = next((r for k, r in metrics.items() if k.startswith(f"{prefix}objectives/hypervolume/")), {})
     things = results.kind.plural if isinstance(results.kind, HasPictures) else "objects"
@@ -276,7 +276,7 @@ def _best_text(results: Results) -> str:
         )
     less = (results.evaluation.get("property") or {}).get("direction") == "minimise"
     return (
-        f"Different {results.kind.plural} with the highest reward; the number is {property_name(results.evaluation)}"
+        f"Different {results.kind.plural} with the highest reward; the number: {property_name(results.evaluation)}"
         f"{', where less is better' if less else ''}."
     )
 
@@ -322,11 +322,11 @@ def _described_charts(results: Results, gallery: Gallery, kind: HasDescriptors) 
     components = [c for c in component_columns(results.samples, kind) if c not in own]  # those are drawn below, for all
     for column in [c for c in ("value", "log_reward", *components) if c in results.samples]:
         scored = f"{property_name(results.evaluation)}, of which the reward is made"
-        title = {"value": scored, "log_reward": "log R(x)"}.get(column, _words(column))
+        title = {"value": scored, "log_reward": "log R(x)"}.get(column, words_for(column))
         series = {label: _column(table, column) for label, table in tables.items() if column in table}
         if column in components and _constant(series):
             continue
-        label = {"value": property_name(results.evaluation), "log_reward": "log R(x)"}.get(column, _words(column))
+        label = {"value": property_name(results.evaluation), "log_reward": "log R(x)"}.get(column, words_for(column))
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
     described = {_who(results): (known, numbers(gallery.table, "count"))}
     if results.untrained is not None:
@@ -342,12 +342,6 @@ def _described_charts(results: Results, gallery: Gallery, kind: HasDescriptors) 
         title = label[0].upper() + label[1:]
         charts.append({"title": title, "svg": histogram_svg(series, title=title, x_label=label)})
     return charts
-
-
-def _words(column: str) -> str:
-    """``sa_transformed`` as "desirability of sa"."""
-    base = column.removesuffix("_transformed").replace("_", " ")
-    return base if not column.endswith("_transformed") else f"desirability of {base}"
 
 
 def _constant(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:

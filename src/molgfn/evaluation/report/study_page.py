@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import molgfn
 from molgfn.errors import DataError
 from molgfn.evaluation.files import write_whole
 from molgfn.evaluation.report.figures import MUTED, SERIES, figure_svg, inline_svg, legend_above, page_style
+from molgfn.evaluation.report.sections.labels import LOGGED
 from molgfn.evaluation.report.sections.object_data import as_script
+from molgfn.evaluation.report.summary import number
 from molgfn.evaluation.report.tables import numbers, rows_with
 from molgfn.evaluation.report.template import filled
 
@@ -27,6 +30,8 @@ COLUMNS = ("task", "row", "seed", "metric", "value")
 CURVE_COLUMNS = ("task", "row", "seed", "x", "y", "at", "value")
 #: panels for each task
 MOST_PANELS = 6
+#: rows in one chart of curves
+MOST_CURVES = 8
 #: which way is better, in words
 BETTER = {"maximise": "more is better", "minimise": "less is better"}
 
@@ -40,6 +45,7 @@ def write_study_page(
     figures: Mapping[str, str] | None = None,
     commands: tuple[str, ...] = (),
     first: str | None = None,
+    groups: Mapping[tuple[str, str], Mapping[str, Sequence[str]]] | None = None,
 ) -> Path:
     """Write the page of a study.
 
@@ -53,6 +59,8 @@ def write_study_page(
         commands: lines that make the study again.
         first: metric by whose mean the rows of the table are sorted at first, as said there; None: the first one that
             has a direction.
+        groups: of curves, (x, y) -> title -> rows: a chart of each group. Where there are none, there are charts of
+            ``MOST_CURVES`` rows each.
 
     Raises:
         DataError: a column is missing, or there is no number.
@@ -67,13 +75,13 @@ def write_study_page(
     tasks = [str(task) for task in dict.fromkeys(results["task"].astype(str))]
     known = _metrics(results)
     first = first or next((m for m, how in known.items() if how["direction"] in BETTER), next(iter(known)))
-    panels = [
-        {"task": task, "charts": [_panel(results, task, metric, how) for metric, how in _shown(results, task, known)]}
-        for task in tasks
-    ]
-    if curves is not None:
-        for panel in panels:
-            panel["charts"] += _curves(curves, panel["task"])
+    known = {first: known[first], **known}
+    panels = []
+    for task in tasks:
+        shown, same = _shown(results, task, known)
+        charts = [_panel(results, task, metric, how) for metric, how in shown.items()]
+        charts += _curves(curves, task, groups or {}) if curves is not None else []
+        panels.append({"task": task, "charts": charts, "same": ", ".join(f"{t} {x}" for t, x in same.items())})
     path = Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
     page = filled(
@@ -138,10 +146,22 @@ def _only(rows: pd.DataFrame, column: str) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _shown(results: pd.DataFrame, task: str, known: dict[str, dict[str, str]]) -> list[tuple[str, dict[str, str]]]:
-    there = _of_task(results, task)
-    here = set(rows_with(there, "value")["metric"])
-    return [(m, how) for m, how in known.items() if m in here and how["direction"] in BETTER][:MOST_PANELS]
+def _shown(
+    results: pd.DataFrame, task: str, known: dict[str, dict[str, str]]
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """The metrics with a panel; and title -> number of those that are the same in every run, which need none."""
+    shown, same = {}, {}
+    for (metric,), rows in _parts(rows_with(_of_task(results, task), "value"), ["metric"]):
+        values = numbers(rows, "value")
+        how = known.get(str(metric), {"direction": ""})
+        if how["direction"] not in BETTER:
+            continue
+        if len(values) > 1 and np.ptp(values) == 0:
+            same[how["title"]] = number(values[0])
+        else:
+            shown[str(metric)] = how
+    ordered = {metric: shown[metric] for metric in known if metric in shown}
+    return dict(islice(ordered.items(), MOST_PANELS)), same
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -173,8 +193,8 @@ def _table(results: pd.DataFrame, tasks: list[str], known: dict[str, dict[str, s
     columns = []
     for metric, how in known.items():
         columns.append(column(metric, how["title"], [mean for mean, _ in found[metric]]))
-        if any(half == half for _, half in found[metric]):
-            columns.append(column(f"{metric} ±", f"± {how['title']}", [half for _, half in found[metric]]))
+        if any(half > 0 for _, half in found[metric]):
+            columns[-1]["half"] = [_short(found[metric][i][1]) for i in order]
     task = {"name": "task", "title": "task", "values": [str(places[i][0]) for i in order]}
     return {
         "kind": "row",
@@ -214,24 +234,55 @@ def _panel(results: pd.DataFrame, task: str, metric: str, how: dict[str, str]) -
         return {"title": title, "svg": figure_svg(figure, title)}
 
 
-def _curves(curves: pd.DataFrame, task: str) -> list[dict[str, str]]:
-    """For each number that was followed the mean over seeds of each row, with its range."""
+def _curves(
+    curves: pd.DataFrame, task: str, groups: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]
+) -> list[dict[str, str]]:
+    """For each number that was followed the mean over seeds of each row, with its range; a few rows in each chart."""
     out = []
     here = _of_task(curves, task)
     for (x, y), part in _parts(here, ["x", "y"]):
-        title = f"{y} against {x}"
-        with mpl.rc_context(page_style(f"{task} {title}")):
-            figure = Figure(figsize=(4.6, 3.0), layout="constrained")
-            axes = figure.add_subplot()
-            for i, ((row,), lines) in enumerate(_parts(part, ["row"])):
-                points = [(at, numbers(seeds, "value")) for (at,), seeds in _parts(lines.sort_values("at"), ["at"])]
-                at = np.array([x for x, _ in points], dtype=np.float64)
-                low, mean, high = (np.array([f(values) for _, values in points]) for f in (np.min, np.mean, np.max))
-                colour, style = SERIES[i % len(SERIES)], ("-", "--", ":", "-.")[i // len(SERIES) % 4]
-                axes.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
-                axes.plot(at, mean, color=colour, ls=style, lw=1.6, label=str(row))
-            axes.set_xlabel(str(x))
-            axes.margins(x=0.01)
-            legend_above(axes)
-            out.append({"title": title, "svg": figure_svg(figure, title)})
+        lines = {str(row): _line(rows) for (row,), rows in _parts(part, ["row"])}
+        title = f"{LOGGED.get(str(y), y)} against {LOGGED.get(str(x), x)}"
+        for name, rows in _grouped(list(lines), groups.get((str(x), str(y)), {})).items():
+            full = f"{title}: {name}" if name else title
+            chart = _curve_chart(lines, rows, f"{task} {full}", full, LOGGED.get(str(x), str(x)))
+            out.append({"title": full, "svg": chart})
     return out
+
+
+def _line(rows: pd.DataFrame) -> np.ndarray:
+    """Of one row x, and least, mean and largest value over seeds [4, K]."""
+    points = [(at, numbers(seeds, "value")) for (at,), seeds in _parts(rows.sort_values("at"), ["at"])]
+    return np.array([[at, v.min(), v.mean(), v.max()] for at, v in points], dtype=np.float64).T
+
+
+def _grouped(rows: list[str], groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Title -> rows of each chart: as given, and what is in no group; or as many as one chart can hold."""
+    there = {title: [row for row in members if row in rows] for title, members in groups.items()}
+    there = {title: members for title, members in there.items() if members}
+    if there:
+        left = [row for row in rows if not any(row in members for members in there.values())]
+        return {**there, **({"others": left} if left else {})}
+    count = -(-len(rows) // MOST_CURVES)
+    parts = {i: rows[i * MOST_CURVES : (i + 1) * MOST_CURVES] for i in range(count)}
+    return {f"{i + 1} of {count}" if count > 1 else "": part for i, part in parts.items()}
+
+
+def _curve_chart(lines: dict[str, np.ndarray], rows: list[str], salt: str, title: str, x_label: str) -> str:
+    """Some rows in colours, the others behind them in grey."""
+    with mpl.rc_context(page_style(salt)):
+        figure = Figure(figsize=(4.6, 3.0), layout="constrained")
+        axes = figure.add_subplot()
+        for row in [row for row in lines if row not in rows]:
+            at, _, mean, _ = lines[row]
+            axes.plot(at, mean, color=MUTED, lw=0.7, alpha=0.35, zorder=1)
+        for i, row in enumerate(rows):
+            at, low, mean, high = lines[row]
+            colour, style = SERIES[i % len(SERIES)], ("-", "--", ":", "-.")[i // len(SERIES) % 4]
+            axes.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
+            axes.plot(at, mean, color=colour, ls=style, lw=1.6, label=row)
+        axes.set_xlabel(x_label)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.margins(x=0.01)
+        legend_above(axes)
+        return figure_svg(figure, title)

@@ -12,6 +12,7 @@ from molgfn.code_references import split
 from molgfn.evaluation.metrics.elbo import UNCORRECTED
 from molgfn.evaluation.report.bibliography import Bibliography
 from molgfn.evaluation.report.curves import Panel
+from molgfn.evaluation.report.fronts import words_of
 from molgfn.evaluation.report.sections.labels import label_of
 from molgfn.evaluation.report.tables import numbers
 from molgfn.objects.base import ObjectKind
@@ -52,7 +53,7 @@ def number(value: Any, *, share: bool = False) -> str:
         return f"{round(x):,}"
     if abs(x) >= 1000:
         return f"{x:,.0f}" if abs(x) < 1e6 else f"{x:.2e}"
-    return f"{x:.3f}" if 0.01 <= abs(x) < 10 else f"{x:.3g}"
+    return f"{x:.3f}" if 0.01 <= x < 10 else f"{x:#.3g}".rstrip(".") if x >= 10 else f"{x:.3g}"
 
 
 def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel]) -> list[tuple[str, str]]:
@@ -70,7 +71,7 @@ def facts(evaluation: dict[str, Any], config: dict[str, Any], panels: list[Panel
         out.append(("seed", str(config["seed"])))
     source = evaluation.get("source", {})
     if condition := source.get("condition"):
-        out.append(("condition", ", ".join(f"{name} = {number(value)}" for name, value in condition.items())))
+        out.append(("condition", ", ".join(f"{words_of(name)} = {number(value)}" for name, value in condition.items())))
     out.append(("samples", number(source.get("samples"))))
     if source.get("file"):
         out.append(("file", str(source["file"])))
@@ -120,10 +121,10 @@ def summary_cards(evaluation: dict[str, Any], untrained: pd.DataFrame | None) ->
             continue
         share = key.startswith(SHARES)
         sub = []
+        if "low" in reading:
+            sub.append(f"95 %: {number(reading['low'], share=share)} to {number(reading['high'], share=share)}")
         if key == "mean/value" and before is not None:
             sub.append(f"untrained {number(before)}")
-        if "low" in reading:
-            sub.append(f"{number(reading['low'], share=share)} to {number(reading['high'], share=share)}")
         if key == "exact/tv" and "exact/log_z" in metrics:
             count = reading.get("count")
             sub.append(f"over {number(count)} object{'' if count == 1 else 's'}")

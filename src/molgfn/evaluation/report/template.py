@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib import resources
 from typing import Any
 
@@ -39,6 +40,7 @@ def filled(shown: dict[str, Any], template: str = "report.html.j2") -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("molgfn.evaluation.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["shortened"] = shortened
     script = "\n".join(_text(name) for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
@@ -48,6 +50,11 @@ def filled(shown: dict[str, Any], template: str = "report.html.j2") -> str:
     return environment.get_template(template).render(
         **shown, style=Markup(_text("report.css")), script=Markup(script), policy=Markup(policy), sections=sections
     )
+
+
+def shortened(key: str) -> str:
+    """A key for reading: numbers to three decimals. It is copied and saved in full."""
+    return re.sub(r"(\d\.\d{3})\d+", r"\1", key)
 
 
 def _text(name: str) -> str:

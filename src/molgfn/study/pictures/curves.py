@@ -11,21 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from scipy import stats
 
+from molgfn.evaluation.report.sections.labels import LOGGED
 from molgfn.study.pictures.style import DASHES, colour_of, plain, save
 from molgfn.study.plan import Picture, Study
 from molgfn.study.tables import by_row
 
-#: columns of metrics.csv in words
-WORDS = {
-    "exact/tv": "exact total variation",
-    "exact/jsd": "exact Jensen-Shannon divergence, nats",
-    "found/trajectories": "trajectories",
-    "oracle/calls": "reward calls",
-    "oracle/unique": "different objects scored",
-    "value/mean": "mean property of a batch",
-    "train/gradient_steps": "gradient steps",
-    "time/elapsed_seconds": "seconds",
-}
 #: records of each row
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -64,9 +54,9 @@ def draw(study: Study, picture: Picture, records: list[dict[str, Any]], path: Pa
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.xaxis.set_tick_params(labelbottom=True)
     for axis in axes[max(0, len(panels) - across) : len(panels)]:
-        axis.set_xlabel(WORDS.get(picture.x, picture.x))
+        axis.set_xlabel(LOGGED.get(picture.x, picture.x))
     for axis in axes[::across]:
-        axis.set_ylabel(WORDS.get(picture.y, picture.y))
+        axis.set_ylabel(LOGGED.get(picture.y, picture.y))
     save(figure, path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def builds(found: list[dict[str, Any]], gallery: Gallery) -> list[dict[str, Any]
             {
                 "key": shown["key"],
                 "rank": "" if row is None else row + 1,
-                "value": "" if value is None else f"{value:.3f}",
+                "value": "" if value is None else f"{value:.3f}".replace("-", "−"),
                 "log_pf": number(shown["log_pf"]),
                 "steps": steps,
                 "drawn": sum(bool(step["svg"]) for step in steps) > 1,
@@ -71,10 +72,12 @@ def builds_text(found: list[dict[str, Any]]) -> str:
 def _step(place: int, step: dict[str, Any]) -> dict[str, Any]:
     p = float(step["probability"])
     choices = step.get("choices")
+    svg = drawing(step["svg"]) if step.get("svg") else ""
     return {
         "place": place,
         "words": step.get("words") or "",
-        "svg": drawing(step["svg"]) if step.get("svg") else "",
+        "svg": svg,
+        "own_width": _own_width(svg),
         "p": probability(p),
         "share": round(100 * min(max(p, 0.0), 1.0), 1),
         "choices": f"{choices:,}" if isinstance(choices, int) and choices > 1 else "",
@@ -82,8 +85,14 @@ def _step(place: int, step: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _own_width(svg: str) -> str:
+    """Pixels of a picture more than twice as wide as high, such as a reaction: it gets more room; "" for others."""
+    box = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', svg)
+    return box[1] if box is not None and float(box[1]) > 2 * float(box[2]) else ""
+
+
 def probability(p: float) -> str:
-    """For reading: 0.73, 0.004, 2e-05."""
+    """For reading: 0.73, 0.0040, 2e-5."""
     if p >= 0.9995:
         return "1"
-    return f"{p:.2g}" if p >= 0.001 else f"{p:.0e}".replace("e-0", "e-")
+    return f"{p:#.2g}" if p >= 0.001 else f"{p:.0e}".replace("e-0", "e-")

@@ -7,11 +7,12 @@ import itertools
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from molgfn.chemistry.conformers.drawing import overlay_svg
 from molgfn.chemistry.conformers.frame import Frame
 from molgfn.chemistry.conformers.similarity import clusters
-from molgfn.evaluation.report.figures import figure_svg, page_style
+from molgfn.evaluation.report.figures import figure_svg, inline_svg, page_style
 from molgfn.evaluation.report.galleries import Gallery
 from molgfn.objects.conformation import Conformations
 
@@ -41,8 +42,18 @@ def conformation_charts(gallery: Gallery) -> list[dict[str, str]]:
         firsts: list[int] = np.unique(clusters(mols, range(len(mols))), return_index=True)[1][:SHAPES].tolist()
         weights = np.exp(log_r[best[firsts]] - np.nanmax(log_r[best]))
         title = f"{frame.smiles}: the best {len(firsts)} different shapes, as opaque as they are likely"
-        charts.append({"title": title, "svg": overlay_svg([mols[k] for k in firsts], np.nan_to_num(weights).tolist())})
+        charts.append(
+            {
+                "title": title,
+                "svg": _on_paper(overlay_svg([mols[k] for k in firsts], np.nan_to_num(weights).tolist()), title),
+            }
+        )
     return charts
+
+
+def _on_paper(text: str, title: str) -> str:
+    """A picture with a white ground in the page, dark ones too."""
+    return inline_svg(text, title).replace('class="chart"', 'class="chart paper"', 1)
 
 
 def _counts(
@@ -65,6 +76,8 @@ def free_energy_svg(
         axes = figure.add_subplot()
         shown = np.ma.masked_invalid(np.where(np.isfinite(energy), energy, np.nan)).T
         image = axes.pcolormesh(*edges, shown, cmap="viridis_r", vmin=0, vmax=HIGHEST, rasterized=True)
+        for axis, ends in zip((axes.xaxis, axes.yaxis), edges, strict=True):
+            axis.set_major_locator(FixedLocator(np.linspace(ends[0], ends[-1], 5).round(1).tolist()))
         axes.set_xlabel(f"torsion {torsions[0] + 1} (degrees)")
         axes.set_ylabel(f"torsion {torsions[1] + 1} (degrees)")
         figure.colorbar(image, ax=axes, label="kT above the lowest")

@@ -61,6 +61,17 @@ LABELS = (
     (r"exact/mean_reward", "mean R(x) under P_T"),
     (r"exact/target_mean_reward", "mean R(x) under R/Z"),
 )
+#: columns of metrics.csv in words
+LOGGED = {
+    "exact/tv": "exact total variation",
+    "exact/jsd": "exact Jensen-Shannon divergence, nats",
+    "found/trajectories": "trajectories",
+    "oracle/calls": "reward calls",
+    "oracle/unique": "different objects scored",
+    "value/mean": "mean property of a batch",
+    "train/gradient_steps": "gradient steps",
+    "time/elapsed_seconds": "seconds",
+}
 _WORDS = [(re.compile(pattern), words) for pattern, words in LABELS]
 _SIGNS = {">=": "≥", "<=": "≤"}
 

@@ -40,7 +40,7 @@ def object_data(gallery: Gallery, property_name: str, reference: pd.DataFrame | 
         "keys": table[kind.key_column].astype(str).tolist(),
         "columns": [_column(name, title, values) for name, title, values in _columns(gallery, property_name)],
         "texts": [
-            {"name": name, "title": _words(name), "values": ["" if x != x else str(x) for x in table[name].tolist()]}
+            {"name": name, "title": words_for(name), "values": ["" if x != x else str(x) for x in table[name].tolist()]}
             for name in gallery.remarks
         ],
         "svg": [drawing(kind.icon(gallery.objects[i])) for i in drawn] if isinstance(kind, HasPictures) else [],
@@ -81,7 +81,7 @@ def _columns(gallery: Gallery, property_name: str) -> list[tuple[str, str, np.nd
     table, kind = gallery.table, gallery.kind
     titles = {"value": property_name, "log_reward": "log R(x)", "count": "times drawn"}
     out = [(name, titles[name], numbers(table, name)) for name in ("value", "log_reward") if name in table]
-    out += [(name, _words(name), numbers(table, name)) for name in component_columns(table, kind)]
+    out += [(name, words_for(name), numbers(table, name)) for name in component_columns(table, kind)]
     if isinstance(kind, HasDescriptors) and len(gallery.objects):
         there = {name for name, _, _ in out}
         described = kind.describe(gallery.objects)
@@ -95,7 +95,7 @@ def _column(name: str, title: str, values: np.ndarray) -> dict[str, Any]:
     return {"name": name, "title": title, "values": [int(x) if x is not None and x == int(x) else x for x in short]}
 
 
-def _words(column: str) -> str:
+def words_for(column: str) -> str:
     """``sa_transformed`` as "desirability of sa"."""
     base = column.removesuffix("_transformed").replace("_", " ")
     return base if not column.endswith("_transformed") else f"desirability of {base}"

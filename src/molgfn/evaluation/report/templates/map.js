@@ -47,8 +47,8 @@ const molgfnMap = (data, table) => {
       dot.setAttribute("fill", v === null ? "transparent" : colour(to > from ? (v - from) / (to - from) : 0.5));
       dot.classList.toggle("none", v === null);
     });
-    $("least").textContent = table.shown(from);
-    $("most").textContent = table.shown(to);
+    $("least").textContent = table.shown(from, c);
+    $("most").textContent = table.shown(to, c);
   };
   $("ramp").style.background = `linear-gradient(to right, ${STOPS.map((_, i) => colour(i / (STOPS.length - 1))).join(",")})`;
 
@@ -58,9 +58,9 @@ const molgfnMap = (data, table) => {
     ring.setAttribute("cx", px(x[i]));
     ring.setAttribute("cy", py(y[i]));
     $("picked-drawing").innerHTML = data.svg[i] || "";
-    $("picked-key").textContent = data.keys[i];
+    $("picked-key").textContent = table.seen(data.keys[i]);
     $("picked-numbers").textContent = data.columns.slice(0, 5)
-      .map((c) => `${c.title} ${table.shown(c.values[i])}`).join(" · ");
+      .map((column, c) => `${column.title} ${table.shown(column.values[i], c)}`).join(" · ");
     $("picked-open").hidden = false;
   };
   const nearest = (event) => {

@@ -1,7 +1,6 @@
 // The table of objects: sorted, searched, filtered, copied, saved. Everything comes from the JSON of the page itself.
 "use strict";
 const molgfnTable = (data) => {
-  const ROWS = 10;
   const $ = (id) => document.getElementById(id);
   const make = (tag, props = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), props);
@@ -9,16 +8,41 @@ const molgfnTable = (data) => {
     return node;
   };
   const ofStudy = data.kind === "row"; // whose words, the task, stand first, and which has nothing to copy
+  const ROWS = ofStudy ? 40 : 10;
   const columns = data.columns;
   const all = data.keys.map((_, i) => i);
   // `sort`: place of a column, or -1 for the order in which the page has them, the best first
   const state = { sort: -1, down: true, search: "", page: 0, rows: all };
   const bounds = columns.map(() => [-Infinity, Infinity]);
-  const shown = (value) => {
+  // as many decimals in all of a column as give its largest number four digits
+  const decimals = columns.map(({ values }) => {
+    const known = values.filter((v) => v !== null);
+    if (known.every(Number.isInteger)) return 0;
+    const most = Math.max(...known.map(Math.abs));
+    return Math.min(Math.max(3 - Math.floor(Math.log10(most)), 0), 4);
+  });
+  const shown = (value, c) => {
     if (value === null) return "–";
-    if (Number.isInteger(value) && Math.abs(value) < 1e6) return value.toLocaleString("en");
-    return String(Number(value.toPrecision(4))).replace("-", "−");
+    const size = Math.abs(value), places = decimals[c];
+    const tiny = size > 0 && places > 0 && size < 10 ** (1 - places); // of which too little would be left
+    const text = size >= 1e7 || (tiny && size < 1e-4) ? size.toExponential(2)
+      : tiny ? size.toPrecision(2)
+        : size.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
+    return ((value < 0 ? "-" : "") + text).replaceAll("-", "−");
   };
+  // the mean to as many decimals as its half interval has, which has two digits
+  const cell = (column, c, i) => {
+    const value = column.values[i], half = column.half ? column.half[i] : null;
+    if (value === null || !half) return shown(value, c);
+    const places = half < 10 ? 1 - Math.floor(Math.log10(half)) : 0;
+    if (places > 6) return `${shown(value, c)} ± ${half.toExponential(1).replace("-", "−")}`;
+    const text = (x) => x.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
+    return `${text(value).replace("-", "−")} ± ${text(half)}`;
+  };
+  // numbers in a key are read to three decimals; copied and saved they are whole
+  const seen = (key) => key.replace(/(\d\.\d{3})\d+/g, "$1");
+  // a long name may be broken behind its signs, and nowhere else
+  const broken = (name) => name.replace(/[_/=]/g, "$&\u200b");
 
   const fits = (i) => {
     for (let c = 0; c < columns.length; c++) {
@@ -73,7 +97,7 @@ const molgfnTable = (data) => {
     if (ofStudy) row.append(...words);
     row.append(make("th", { scope: "col", textContent: data.key === "smiles" ? "SMILES" : data.key }));
     columns.forEach((column, c) => {
-      const button = make("button", { type: "button", className: "sorter", textContent: column.title });
+      const button = make("button", { type: "button", className: "sorter", textContent: broken(column.title) });
       button.addEventListener("click", () => {
         state.down = state.sort === c ? !state.down : true;
         state.sort = c;
@@ -103,12 +127,12 @@ const molgfnTable = (data) => {
       return cell;
     });
     if (ofStudy) row.append(...words);
-    const key = make("code", { textContent: data.keys[i] });
+    const key = make("code", { textContent: seen(data.keys[i]), title: data.keys[i] });
     row.append(make("td", { className: "text" }, ...(ofStudy ? [key] : [key, " ", button])));
-    columns.forEach((column) => {
-      const cell = make("td", { className: "n", textContent: shown(column.values[i]) });
-      cell.dataset.label = column.title;
-      row.append(cell);
+    columns.forEach((column, c) => {
+      const number = make("td", { className: "n", textContent: cell(column, c, i) });
+      number.dataset.label = column.title;
+      row.append(number);
     });
     if (!ofStudy) row.append(...words);
     return row;
@@ -121,6 +145,7 @@ const molgfnTable = (data) => {
     $("rows").tBodies[0].replaceChildren(...part.map(line));
     $("found").textContent = `${state.rows.length.toLocaleString("en")} of ${all.length.toLocaleString("en")}`;
     $("page").textContent = `page ${state.page + 1} of ${pages}`;
+    $("rows").parentElement.dataset.printed = pages > 1 ? `${part.length} of ${state.rows.length.toLocaleString("en")} rows are printed.` : "";
     $("before").disabled = state.page === 0;
     $("after").disabled = state.page === pages - 1;
     for (const cell of $("rows").tHead.querySelectorAll("[data-column]")) {
@@ -139,9 +164,9 @@ const molgfnTable = (data) => {
 
   const csv = () => {
     const quoted = (x) => (/[",\n]/.test(x) ? `"${x.replaceAll('"', '""')}"` : x);
-    const names = [data.key, ...columns.map((c) => c.name), ...data.texts.map((t) => t.name)];
+    const names = [data.key, ...columns.flatMap((c) => (c.half ? [c.name, `${c.name} ±`] : [c.name])), ...data.texts.map((t) => t.name)];
     const lines = state.rows.map((i) =>
-      [data.keys[i], ...columns.map((c) => c.values[i] ?? ""), ...data.texts.map((t) => t.values[i])]
+      [data.keys[i], ...columns.flatMap((c) => (c.half ? [c.values, c.half] : [c.values])).map((x) => x[i] ?? ""), ...data.texts.map((t) => t.values[i])]
         .map((x) => quoted(String(x))).join(","));
     return [names.map(quoted).join(","), ...lines].join("\n") + "\n";
   };
@@ -206,6 +231,7 @@ const molgfnTable = (data) => {
   update();
   return {
     shown,
+    seen,
     // the page of the table on which an object is, and the row itself
     show(i) {
       if (!state.rows.includes(i)) { $("clear").click(); }
