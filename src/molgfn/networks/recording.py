@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from molgfn.networks.transformer_layer import Activations, Weights
+from molgfn.networks.transformer_layer import Activations, Prepared
 
 #: nodes for every slot of a graph that the first block has room for
 _SLOTS = 12
@@ -44,7 +44,7 @@ class Recording:
 
     def __init__(
         self,
-        weights: list[Weights],
+        weights: list[Prepared],
         width: int,
         heads: int,
         expansion: int,

@@ -276,10 +276,14 @@ class Fragments(NodeSlots, ShowsAtoms, Enumerable):
         """Graphs of the trees; padded by default on a GPU, packed on a CPU (see ``environments.graphs``)."""
         if padded is None:
             padded = states.n.device.type != "cpu"
-        legal = self._legal(states)
-        return encode(
-            states, self.tables.on(states.device), legal, self.backward_mask(states), self.spec, padded=padded
-        )
+        return self._encoded(states, self.backward_mask(states), padded)
+
+    def encode_forward(self, states: FragmentStates) -> GraphBatch:
+        return self._encoded(states, None, states.n.device.type != "cpu")
+
+    def _encoded(self, states: FragmentStates, removable: Tensor | None, padded: bool) -> GraphBatch:
+        tables = self.tables.on(states.device)
+        return encode(states, tables, self._legal(states), removable, self.spec, padded=padded)
 
     @cached_property
     def _atoms(self) -> FragmentAtoms:
