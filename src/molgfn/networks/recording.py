@@ -27,7 +27,7 @@ class Recording:
     """Activations of all layers at all nodes that came by, one batch of nodes after the other.
 
     Memory is taken as it is needed, in proportion to the number of nodes, and never copied to make room; it is large
-    (29 KB a node with 4 layers of 128), so what is handed out in another order takes the place of what was there.
+    (27 KB a node with 4 layers of 128), so what is handed out in another order takes the place of what was there.
 
     Args:
         weights: of the layers, the linear maps of the type ``products``, as they are while it is recorded.

@@ -71,10 +71,10 @@ LOW = frozenset({"h", "both", "feed", "hidden"})
 class Activations(NamedTuple):
     """What a layer computes at n nodes and its backward pass reads, [n, ...] each.
 
-    ``out`` comes out; ``h`` and ``feed`` are normalised, with their means and 1 / deviations; ``both`` is what attention
-    gives, with the log sums [n, heads], and beside it the sum of messages; ``mid`` lies between the two blocks,
-    ``hidden`` within the second. What only goes into products (``LOW``) is of the type of the products. In a half type
-    all have room for more rows behind their own, see ``_whole``.
+    ``out`` comes out; ``h`` and ``feed`` are normalised, with their means and 1 / deviations; ``both`` is what
+    attention gives, with the log sums [n, heads], and beside it the sum of messages; ``mid`` lies between the two
+    blocks, ``hidden`` within the second. What only goes into products (``LOW``) is of the type of the products. In a
+    half type all have room for more rows behind their own, see ``_whole``.
     """
 
     h: Tensor

@@ -45,7 +45,12 @@ class ForwardHead(nn.Module):
         # Hidden states of sites: one product per node, then a look-up per site.
         nodes = self.site(e.nodes)
         node = g.site_node if self.beside is None else _ends(g.site_node, g.site_edge, g.edge_index[0])
-        if not torch.is_grad_enabled() and g.sizes is not None and node.device.type == "cpu" and bool((node >= 0).all()):
+        if (
+            not torch.is_grad_enabled()
+            and g.sizes is not None
+            and node.device.type == "cpu"
+            and bool((node >= 0).all())
+        ):
             table, row = nodes, node  # most steps of a rollout have no site that is the whole graph
         else:
             table = torch.cat([nodes, self.whole(e.graphs)])

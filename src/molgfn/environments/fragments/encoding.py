@@ -94,7 +94,9 @@ def encode(
         site_beside = torch.cat([site_beside, none.to(site_beside.dtype)])
         site_where = torch.cat([site_where, torch.full_like(eg, spec.where - 1)])
         site_options = torch.cat([site_options, torch.full_like(eg, len(tables.options) - 1)])
-    removal, removal_mask = pick(torch.zeros_like(states.kinds[:0], dtype=torch.bool) if removable is None else removable)
+    removal, removal_mask = pick(
+        torch.zeros_like(states.kinds[:0], dtype=torch.bool) if removable is None else removable
+    )
     rg = removal // width
     return GraphBatch(
         n_graphs=batch,
