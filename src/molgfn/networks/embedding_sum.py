@@ -21,19 +21,22 @@ def embedding_sum(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     table, so its derivative is its transpose, and the derivative of that is the map again; ``embedding_bag`` itself has
     no second derivative.
     """
-    return _Sum.apply(table, rows, weights.to(table.dtype))  # type: ignore[return-value]
+    weights = weights.to(table.dtype)
+    if not (table.requires_grad and torch.is_grad_enabled()):  # an autograd function costs more than the sum
+        return _bags(table, rows, weights)
+    return _Sum.apply(table, rows, weights)  # type: ignore[return-value]
+
+
+def _bags(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    return functional.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
 
 
 class _Sum(torch.autograd.Function):
     @staticmethod
-    def forward(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-        return functional.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        table, rows, weights = inputs
+    def forward(ctx: Any, table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
         ctx.save_for_backward(rows, weights)
         ctx.n = len(table)
+        return _bags(table, rows, weights)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
@@ -43,16 +46,12 @@ class _Sum(torch.autograd.Function):
 
 class _Transposed(torch.autograd.Function):
     @staticmethod
-    def forward(gradient: Tensor, rows: Tensor, weights: Tensor, n: int) -> Tensor:
+    def forward(ctx: Any, gradient: Tensor, rows: Tensor, weights: Tensor, n: int) -> Tensor:
+        ctx.save_for_backward(rows, weights)
         out = gradient.new_zeros(n, gradient.shape[1])
         for row, weight in zip(rows.unbind(1), weights.unbind(1), strict=True):  # P is about four; [m, P, width] is big
             out.index_add_(0, row, gradient * weight[:, None])
         return out
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, int], output: Tensor) -> None:
-        _, rows, weights, _ = inputs
-        ctx.save_for_backward(rows, weights)
 
     @staticmethod
     def backward(ctx: Any, vector: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]

@@ -189,7 +189,7 @@ class GraphTransformer(nn.Module):
         width = layer.norm.weight.shape[0]
         expansion = layer.feed_in.weight.shape[0] // width
         products = layer.products or layer.feed_in.weight.dtype
-        weights = [one.weights.to(products) for one in layers]
+        weights = [one.weights.to(products).prepared() for one in layers]
         return Recording(weights, width, layer.heads, expansion, products, expected)
 
     @torch.no_grad()

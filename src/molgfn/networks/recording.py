@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from molgfn.networks.transformer_layer import Activations, Weights
+from molgfn.networks.transformer_layer import Activations, Prepared
 
 #: nodes for every slot of a graph that the first block has room for
 _SLOTS = 12
@@ -27,7 +27,7 @@ class Recording:
     """Activations of all layers at all nodes that came by, one batch of nodes after the other.
 
     Memory is taken as it is needed, in proportion to the number of nodes, and never copied to make room; it is large
-    (29 KB a node with 4 layers of 128), so what is handed out in another order takes the place of what was there.
+    (27 KB a node with 4 layers of 128), so what is handed out in another order takes the place of what was there.
 
     Args:
         weights: of the layers, the linear maps of the type ``products``, as they are while it is recorded.
@@ -44,7 +44,7 @@ class Recording:
 
     def __init__(
         self,
-        weights: list[Weights],
+        weights: list[Prepared],
         width: int,
         heads: int,
         expansion: int,

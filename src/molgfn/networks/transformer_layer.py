@@ -1,7 +1,8 @@
 """A layer of the graph transformer over packed graphs on a CPU, with its gradient written out.
 
-The same operations in the same order as ``GraphTransformerLayer`` composes them, so the same numbers, without the
-bookkeeping of autograd for each; and what its backward pass needs can have been computed earlier, by a rollout.
+The operations of ``GraphTransformerLayer``, so the same numbers but for rounding, without the bookkeeping of autograd
+for each; and what its backward pass needs can have been computed earlier, by a rollout. What attention gives and the
+sums of messages lie side by side, so that one product reads both.
 """
 
 from __future__ import annotations
@@ -40,29 +41,48 @@ class Weights(NamedTuple):
             return self
         return Weights(*(t if "norm" in name else t.to(products) for name, t in zip(self._fields, self, strict=True)))
 
+    @property
+    def from_both(self) -> Tensor:
+        """[w, 2 w]: ``from_all`` and ``from_edges`` side by side, as ``Activations.both`` is."""
+        return torch.cat([self.from_all, self.from_edges], 1)
+
+    def prepared(self) -> Prepared:
+        """What ``compute`` reads, once for many calls."""
+        maps = (self.qkv, self.from_both, self.feed_in, self.feed_out)
+        return Prepared(self, list(self.norm.shape), *(weight.t() for weight in maps))
+
+
+class Prepared(NamedTuple):
+    """Weights, the shape of a node's state, and the linear maps [in, out]."""
+
+    weights: Weights
+    shape: list[int]
+    qkv: Tensor
+    from_both: Tensor
+    feed_in: Tensor
+    feed_out: Tensor
+
 
 HALF = frozenset({torch.bfloat16, torch.float16})
 #: names of the activations that only go into products
-LOW = frozenset({"h", "attended", "local", "feed", "hidden"})
+LOW = frozenset({"h", "both", "feed", "hidden"})
 
 
 class Activations(NamedTuple):
     """What a layer computes at n nodes and its backward pass reads, [n, ...] each.
 
-    ``x`` goes in, ``out`` comes out; ``h`` and ``feed`` are normalised, with their means and 1 / deviations;
-    ``attended`` has the log sums of the attention [n, heads]; ``local`` is the sum of messages; ``mid`` lies between
-    the two blocks, ``hidden`` within the second. What only goes into products (``LOW``) is of the type of the products.
-    In a half type all have room for more rows behind their own, see ``_whole``.
+    ``out`` comes out; ``h`` and ``feed`` are normalised, with their means and 1 / deviations; ``both`` is what
+    attention gives, with the log sums [n, heads], and beside it the sum of messages; ``mid`` lies between the two
+    blocks, ``hidden`` within the second. What only goes into products (``LOW``) is of the type of the products. In a
+    half type all have room for more rows behind their own, see ``_whole``.
     """
 
-    x: Tensor
     h: Tensor
     mean: Tensor
     scale: Tensor
     qkv: Tensor
-    attended: Tensor
+    both: Tensor
     log_sums: Tensor
-    local: Tensor
     mid: Tensor
     feed: Tensor
     feed_mean: Tensor
@@ -74,7 +94,7 @@ class Activations(NamedTuple):
     def empty(cls, n: int, width: int, heads: int, expansion: int, like: Tensor, products: torch.dtype) -> Activations:
         """Room for n nodes, of the type of ``like`` but for what is of the type ``products``."""
         w, rows = width, _rows(n, products)
-        columns = (w, w, 1, 1, 3 * w, w, heads, w, w, w, 1, 1, expansion * w, w)
+        columns = (w, 1, 1, 3 * w, 2 * w, heads, w, w, 1, 1, expansion * w, w)
         types = (products if name in LOW else like.dtype for name in cls._fields)
         made = (like.new_empty(rows, k, dtype=dtype) for k, dtype in zip(columns, types, strict=True))
         return cls(*(t[:n] for t in made))
@@ -100,27 +120,25 @@ def can(x: Tensor) -> bool:
 
 
 def compute(
-    x: Tensor, edge_index: Tensor, edges: Tensor, sizes: Sizes, w: Weights, heads: int, room: Activations
+    x: Tensor, edge_index: Tensor, edges: Tensor, sizes: Sizes, w: Prepared, heads: int, room: Activations
 ) -> Tensor:
     """One layer, written into ``room``; no gradient. Returns ``room.out``.
 
     ``w``: linear maps and their biases of the type of the products (``Weights.to``), norms as they are.
     """
-    shape, a = w.norm.shape, room
-    if a.x.data_ptr() != x.data_ptr():
-        a.x.copy_(x)
-    h = _normalise(x, shape, w.norm, w.norm_bias, a.h, a.mean, a.scale)
-    _linear(a.h, w.qkv, w.qkv_bias, a.qkv)
-    _attend(a.qkv, sizes, heads, a.attended, a.log_sums)
+    a, weights, width = room, w.weights, x.shape[1]
+    h = _normalise(x, w.shape, weights.norm, weights.norm_bias, a.h, a.mean, a.scale)
+    _linear(a.h, w.qkv, weights.qkv_bias, a.qkv)
+    attended, local = a.both.split(width, 1)
+    _attend(a.qkv, sizes, heads, attended, a.log_sums)
     messages = h.index_select(0, edge_index[0]).add_(edges).relu_()
-    a.local.copy_(torch.zeros_like(h).index_add_(0, edge_index[1], messages))
-    _linear(a.attended, w.from_all, w.from_all_bias, a.mid)
-    a.mid.add_(x).add_((_whole(a.local) @ w.from_edges.t())[: x.shape[0]])
-    _normalise(a.mid, shape, w.feed_norm, w.feed_norm_bias, a.feed, a.feed_mean, a.feed_scale)
-    _linear(a.feed, w.feed_in, w.feed_in_bias, a.hidden)
+    local.copy_(torch.zeros_like(h).index_add_(0, edge_index[1], messages))
+    _linear(a.both, w.from_both, weights.from_all_bias, a.mid, x)
+    _normalise(a.mid, w.shape, weights.feed_norm, weights.feed_norm_bias, a.feed, a.feed_mean, a.feed_scale)
+    _linear(a.feed, w.feed_in, weights.feed_in_bias, a.hidden)
     a.hidden.relu_()
-    _linear(a.hidden, w.feed_out, w.feed_out_bias, a.out)
-    return a.out.add_(a.mid)
+    _linear(a.hidden, w.feed_out, weights.feed_out_bias, a.out, a.mid)
+    return a.out
 
 
 class Layer(torch.autograd.Function):
@@ -147,10 +165,10 @@ class Layer(torch.autograd.Function):
         w = Weights(*weights)
         if known is None:
             width = x.shape[1]
-            known = Activations.empty(len(x), width, heads, w.feed_in.shape[0] // width, x, products)._replace(x=x)
-            compute(x, edge_index, edges, sizes, w.to(products), heads, known)
+            known = Activations.empty(len(x), width, heads, w.feed_in.shape[0] // width, x, products)
+            compute(x, edge_index, edges, sizes, w.to(products).prepared(), heads, known)
         ctx.heads, ctx.sizes, ctx.plain, ctx.products = heads, sizes, plain, products
-        ctx.save_for_backward(edge_index, x, edges, *weights, *known[1:-1])
+        ctx.save_for_backward(edge_index, x, edges, *weights, *known[:-1])
         return known.out
 
     @staticmethod
@@ -164,17 +182,17 @@ class Layer(torch.autograd.Function):
             with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
                 found = iter(torch.autograd.grad(ctx.plain(x, edges), wanted, gradient, create_graph=True))
             return (None,) * 6 + tuple(next(found) if need else None for need in needed)
-        a = Activations(x, *rest[count:], gradient)  # type: ignore[call-arg]
+        a = Activations(*rest[count:], gradient)  # type: ignore[call-arg]
         w = Weights(*rest[:count]).to(ctx.products)
-        found = _gradients(gradient, edge_index, edges, ctx.sizes, w, ctx.heads, a)
+        found = _gradients(gradient, edge_index, x, edges, ctx.sizes, w, ctx.heads, a)
         return (None,) * 6 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
 
 
 def _gradients(
-    g: Tensor, edge_index: Tensor, edges: Tensor, sizes: Sizes, w: Weights, heads: int, a: Activations
+    g: Tensor, edge_index: Tensor, x: Tensor, edges: Tensor, sizes: Sizes, w: Weights, heads: int, a: Activations
 ) -> tuple[Tensor, ...]:
     """Of x, edges and the weights, given ``g`` [n, width] of what comes out."""
-    shape, all_three = list(w.norm.shape), [True, True, True]
+    shape, all_three, width = list(w.norm.shape), [True, True, True], x.shape[1]
     layer_norm = torch.ops.aten.native_layer_norm_backward
     n, full, low = g.shape[0], g.dtype, w.qkv.dtype
     a = a._replace(**{name: _whole(getattr(a, name), 0) for name in LOW})
@@ -186,23 +204,23 @@ def _gradients(
     )
     mid.add_(g)
     mid_low = _lowered(mid, low)
-    attended = (mid_low @ w.from_all)[:n].to(full)
-    qkv = _attend_gradient(attended, a.qkv, sizes, heads, a.attended[:n].to(full), a.log_sums)
+    attended, local = (mid_low @ w.from_both)[:n].to(full).split(width, 1)
+    qkv = _attend_gradient(attended, a.qkv, sizes, heads, a.both[:n, :width].to(full), a.log_sums)
     qkv_low = _lowered(qkv, low)
     source, target = edge_index.unbind(0)
     passed = a.h.index_select(0, source).to(full).add_(edges)
-    local = (mid_low @ w.from_edges)[:n].to(full)
     messages = torch.ops.aten.threshold_backward(local.index_select(0, target), passed, 0)
-    h = torch.zeros_like(local).index_add_(0, source, messages).add_((qkv_low @ w.qkv)[:n])
-    x, norm, norm_bias = layer_norm(h, a.x, shape, a.mean, a.scale, w.norm, w.norm_bias, all_three)
+    h = torch.zeros_like(x).index_add_(0, source, messages).add_((qkv_low @ w.qkv)[:n])
+    into, norm, norm_bias = layer_norm(h, x, shape, a.mean, a.scale, w.norm, w.norm_bias, all_three)
+    from_all, from_edges = (mid_low.t() @ a.both).to(full).split(width, 1)
     weights = Weights(
         norm=norm,
         norm_bias=norm_bias,
         qkv=(qkv_low.t() @ a.h).to(full),
         qkv_bias=qkv.sum(0),
-        from_all=(mid_low.t() @ a.attended).to(full),
+        from_all=from_all,
         from_all_bias=mid.sum(0),
-        from_edges=(mid_low.t() @ a.local).to(full),
+        from_edges=from_edges,
         feed_norm=feed_norm,
         feed_norm_bias=feed_norm_bias,
         feed_in=(hidden.t() @ a.feed).to(full),
@@ -210,15 +228,21 @@ def _gradients(
         feed_out=(g_low.t() @ a.hidden).to(full),
         feed_out_bias=g.sum(0),
     )
-    return (x.add_(mid), messages, *weights)
+    return (into.add_(mid), messages, *weights)
 
 
-def _linear(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
-    """Into ``out``, which may be of another type than the rest."""
+def _linear(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor, beside: Tensor | None = None) -> None:
+    """x @ weight + bias (+ ``beside``) into ``out``, which may be of another type than the rest."""
     if out.dtype == weight.dtype:
-        torch.addmm(bias, _whole(x), weight.t(), out=_whole(out))
+        torch.addmm(bias, _whole(x), weight, out=_whole(out))
+        if beside is not None:
+            out.add_(beside)
+        return
+    found = torch.addmm(bias, _whole(x), weight)[: x.shape[0]]
+    if beside is None:
+        out.copy_(found)
     else:
-        out.copy_(torch.addmm(bias, _whole(x), weight.t())[: x.shape[0]])
+        torch.add(beside, found, out=out)
 
 
 def _rows(n: int, products: torch.dtype) -> int:

@@ -44,9 +44,17 @@ class ForwardHead(nn.Module):
         of_stop, of_score, of_keys = changes or (None, None, None)
         # Hidden states of sites: one product per node, then a look-up per site.
         nodes = self.site(e.nodes)
-        table = torch.cat([nodes, self.whole(e.graphs)])
         node = g.site_node if self.beside is None else _ends(g.site_node, g.site_edge, g.edge_index[0])
-        row = torch.where(node >= 0, node, len(e.nodes) + g.site_graph)
+        if (
+            not torch.is_grad_enabled()
+            and g.sizes is not None
+            and node.device.type == "cpu"
+            and bool((node >= 0).all())
+        ):
+            table, row = nodes, node  # most steps of a rollout have no site that is the whole graph
+        else:
+            table = torch.cat([nodes, self.whole(e.graphs)])
+            row = torch.where(node >= 0, node, len(e.nodes) + g.site_graph)
         place = embedding(self.site_label.weight, g.site_label)
         if g.site_relations.shape[1]:
             place = place + embedding_sum(self.site_relation.weight, g.site_relations, g.site_beside)
@@ -71,13 +79,13 @@ class ForwardHead(nn.Module):
         site_of = cell.new_zeros(batch * columns).index_copy(0, cell, torch.arange(len(cell), device=cell.device))
 
         def what(rows: Tensor, chosen: Tensor) -> Categorical:
-            site = site_of[rows * columns + chosen[:, 0]]
+            site = site_of.index_select(0, rows * columns + chosen[:, 0])
             hidden = functional.relu(self.query(for_query.index_select(0, site)))
             logits = self.keys(hidden)
             if of_keys is not None:
                 logits = logits + of_keys(hidden, rows)
             logits = logits.index_select(1, self.option_label)
-            return Categorical(logits, g.option_mask.index_select(0, g.site_options[site]))
+            return Categorical(logits, g.option_mask.index_select(0, g.site_options.index_select(0, site)))
 
         return Staged(Categorical(dense, mask), what, packing=Packing((self.options,)))
 

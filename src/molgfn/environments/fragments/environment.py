@@ -145,21 +145,20 @@ class Fragments(NodeSlots, ShowsAtoms, Enumerable):
         tables = self.tables.on(actions.device)
         add = actions > 0
         site, arm = self._parts(actions)
-        row = torch.arange(len(actions), device=actions.device)
         slot = states.n.clamp(max=self.max_fragments - 1)
-        fragment, point = tables.arm_fragment[arm], tables.arm_point[arm]
-        kinds = states.kinds.clone()
-        kinds[row, slot] = torch.where(add, fragment, kinds[row, slot])
+        fragment, point = tables.arm_fragment.index_select(0, arm), tables.arm_point.index_select(0, arm)
         attach = add & (site != self.start_site)
-        node, at = (site // self.n_points).clamp(max=self.max_fragments - 1), site % self.n_points
-        joins = states.joins.clone()
-        line = (states.n - 1).clamp(min=0, max=joins.shape[1] - 1)
-        join = torch.stack([node, at, slot, point], 1)
-        joins[row, line] = torch.where(attach[:, None], join, joins[row, line])
-        used = states.used.clone()
-        used[row, node, at] |= attach
-        used[row, slot, point] |= attach
-        return FragmentStates(kinds=kinds, joins=joins, used=used, n=states.n + add)
+        place = site.clamp(max=self.start_site - 1)  # of the point in all points of the tree
+        line = (states.n - 1).clamp(min=0, max=states.joins.shape[1] - 1)
+        join = torch.stack([place // self.n_points, place % self.n_points, slot, point], 1)
+        ends = torch.stack([place, slot * self.n_points + point], 1)
+        used = states.used.flatten(1)
+        return FragmentStates(
+            kinds=_put(states.kinds, slot[:, None], fragment[:, None], add[:, None]),
+            joins=_put(states.joins, line[:, None, None].expand(-1, 1, 4), join[:, None], attach[:, None, None]),
+            used=_put(used, ends, attach[:, None], attach[:, None]).view_as(states.used),
+            n=states.n + add,
+        )
 
     def undo(self, states: FragmentStates, backward_actions: Tensor) -> FragmentStates:
         leaf = backward_actions
@@ -276,10 +275,14 @@ class Fragments(NodeSlots, ShowsAtoms, Enumerable):
         """Graphs of the trees; padded by default on a GPU, packed on a CPU (see ``environments.graphs``)."""
         if padded is None:
             padded = states.n.device.type != "cpu"
-        legal = self._legal(states)
-        return encode(
-            states, self.tables.on(states.device), legal, self.backward_mask(states), self.spec, padded=padded
-        )
+        return self._encoded(states, self.backward_mask(states), padded)
+
+    def encode_forward(self, states: FragmentStates) -> GraphBatch:
+        return self._encoded(states, None, states.n.device.type != "cpu")
+
+    def _encoded(self, states: FragmentStates, removable: Tensor | None, padded: bool) -> GraphBatch:
+        tables = self.tables.on(states.device)
+        return encode(states, tables, self._legal(states), removable, self.spec, padded=padded)
 
     @cached_property
     def _atoms(self) -> FragmentAtoms:
@@ -361,3 +364,8 @@ class Fragments(NodeSlots, ShowsAtoms, Enumerable):
         joins = None if table is None else "brics" if table == JoinTable.load("brics") else table.plain()
         allowed = self.space.allowed or None  # numbers, which need no file
         return {"vocabulary": self.space.vocabulary.plain(), "joins": joins, "allowed": allowed}
+
+
+def _put(table: Tensor, places: Tensor, values: Tensor, where: Tensor) -> Tensor:
+    """``table`` [B, n, ...] with ``values`` at ``places`` along its second dimension, in the rows ``where``."""
+    return table.scatter(1, places, torch.where(where, values, table.gather(1, places)))
