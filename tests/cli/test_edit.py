@@ -37,8 +37,8 @@ def test_every_lead_has_its_rows(call, molecules_run, leads, tmp_path):
     assert "src=" not in html
     assert "nonsense(" in html
     first = children.iloc[0]
-    assert f"value {first['value']:.4g}" in html
-    assert f"value {first['parent_value']:.4g}" in html
+    assert f"value {first['value']:.3f}" in html
+    assert f"value {first['parent_value']:.3f}" in html
     assert "built-in method" not in html
 
 

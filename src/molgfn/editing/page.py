@@ -101,7 +101,11 @@ def _values(row: Row, start: str, names: list[str]) -> str:
     """These numbers in words; a part that has none is left out."""
     cells = [(name, row.get(start + name)) for name in names]
     known = [(name, cell) for name, cell in cells if isinstance(cell, float) and cell == cell]
-    return ", ".join(f"{_words(name)} {cell:.3f}".replace("-", "−") for name, cell in known)
+    return ", ".join(f"{_words(name)} {_number(cell)}".replace("-", "−") for name, cell in known)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
 
 
 def _words(name: str) -> str:
