@@ -17,6 +17,7 @@ import molgfn
 from molgfn.chemistry.compact_drawing import compact_svg, laid_out
 from molgfn.chemistry.molecules import Molecule
 from molgfn.editing.table import Row, changes, has_child
+from molgfn.evaluation.report.sections.object_data import words_for
 from molgfn.objects.base import ObjectKind
 from molgfn.objects.molecule import MOLECULE
 
@@ -101,16 +102,11 @@ def _values(row: Row, start: str, names: list[str]) -> str:
     """These numbers in words; a part that has none is left out."""
     cells = [(name, row.get(start + name)) for name in names]
     known = [(name, cell) for name, cell in cells if isinstance(cell, float) and cell == cell]
-    return ", ".join(f"{_words(name)} {_number(cell)}".replace("-", "−") for name, cell in known)
+    return ", ".join(f"{words_for(name)} {_number(cell)}".replace("-", "−") for name, cell in known)
 
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
-
-
-def _words(name: str) -> str:
-    words = name.removesuffix(END).replace("_", " ")
-    return f"desirability of {words}" if name.endswith(END) else words
 
 
 def _molecules(parent: str, child: str) -> tuple[str, str]:
